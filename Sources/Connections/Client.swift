@@ -1,0 +1,50 @@
+package import HTTP
+package import JSON
+
+/// An open backend: checks requests, and has their steps performed.
+package final class Client: Sendable {
+    private let backend: any Backend
+    private let executor: Executor
+
+    package init(backend: any Backend, transport: any HTTPTransport) {
+        self.backend = backend
+        executor = Executor(transport: transport)
+    }
+
+    /// Answers one request on the calling thread.
+    /// - Parameter operation: nil when the text names it by "op".
+    package func call(
+        _ text: UnsafeRawBufferPointer, operation: String?, _ context: CallContext
+    ) throws(ConnError) -> JSON {
+        let request = try Request(text, operation: operation, backend: backend.kind)
+        return try executor.run(context) { [backend] () throws(ConnError) in try Client.begin(request, backend) }
+    }
+
+    /// Answers one request, which names its operation by "op", on the loop's thread. `completion` is called once, there
+    /// or on the calling thread.
+    package func submit(
+        _ text: UnsafeRawBufferPointer, _ context: CallContext,
+        completion: @escaping @Sendable (Result<JSON, ConnError>) -> Void
+    ) {
+        let request: Request
+        do {
+            request = try Request(text, operation: nil, backend: backend.kind)
+        } catch {
+            completion(.failure(error))
+            return
+        }
+        executor.submit(
+            context, { [backend] () throws(ConnError) in try Client.begin(request, backend) }, completion: completion)
+    }
+
+    /// After the last ``call(_:operation:_:)`` has returned. Cancels what was submitted, and lets what must finish do so.
+    package func close() {
+        executor.close()
+        backend.close()
+    }
+
+    private static func begin(_ request: Request, _ backend: any Backend) throws(ConnError) -> Step<JSON> {
+        if request.operation == "describe" { return .done(Operation.description) }
+        return try backend.begin(request)
+    }
+}

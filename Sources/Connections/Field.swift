@@ -1,0 +1,162 @@
+internal import HTTP
+internal import JSON
+
+/// One field of a request, as data: what checks a request, and what `describe` tells.
+package struct Field: Sendable {
+    package indirect enum Kind: Sendable {
+        /// 1 to `maxBytes` bytes, no control characters.
+        case string(maxBytes: Int = 2048)
+        /// Like `string`, but "" is allowed and means "none".
+        case clearableSecret
+        /// 1 to 64 KiB bytes; never in a log or an error.
+        case secret
+        /// An absolute URL of any scheme a user's browser may be sent to.
+        case redirectURL
+        /// An https URL, or an http URL of this machine.
+        case endpointURL
+        case integer(ClosedRange<Int64>)
+        case boolean
+        case oneOf([String])
+        /// An array of strings like `string`, at most 256.
+        case strings
+        case object([Field])
+        /// An array of objects, at most `maxCount`.
+        case objects([Field], maxCount: Int)
+    }
+
+    package var name: String
+    package var kind: Kind
+    package var required: Bool
+    /// The backends that know this field.
+    package var backends: [BackendKind]
+    package var about: String
+
+    package init(
+        _ name: String, _ kind: Kind, required: Bool = false, backends: [BackendKind] = BackendKind.allCases,
+        _ about: String
+    ) {
+        self.name = name
+        self.kind = kind
+        self.required = required
+        self.backends = backends
+        self.about = about
+    }
+}
+
+// MARK: - Checking
+
+extension Field {
+    /// Checks an object's members against its fields: none unknown, none missing, each of its kind.
+    /// - Parameter path: the object's own path with a dot after it, or "".
+    static func check(
+        _ object: JSON, against fields: [Field], path: String, backend: BackendKind
+    ) throws(ConnError) {
+        for (key, value) in object.members {
+            guard let field = fields.first(where: { $0.name == key }) else {
+                let hint = nearest(to: key, in: fields.map(\.name)).map { "; did you mean \($0)?" } ?? ""
+                throw .invalid(path + printable(key), "is not a field here\(hint)")
+            }
+            guard value.kind != .null else { continue }
+            guard field.backends.contains(backend) else {
+                throw .invalid(path + key, "is not for the \(backend.rawValue) backend")
+            }
+            try field.kind.check(value, path: path + key, backend: backend)
+        }
+        for field in fields where field.required && field.backends.contains(backend) && object[field.name] == nil {
+            throw .invalid(path + field.name, "is missing")
+        }
+    }
+
+    /// An unknown key may be anything; what is shown of it is short and harmless.
+    private static func printable(_ key: String) -> String {
+        String(key.unicodeScalars.prefix(64).map { $0.value < 0x20 || $0.value == 0x7F ? "?" : Character($0) })
+    }
+}
+
+extension Field.Kind {
+    fileprivate func check(_ value: JSON, path: String, backend: BackendKind) throws(ConnError) {
+        switch self {
+        case .string(let maxBytes):
+            try Self.checkText(value, path: path, bytes: 1...maxBytes)
+        case .secret:
+            try Self.checkText(value, path: path, bytes: 1...65536)
+        case .clearableSecret:
+            try Self.checkText(value, path: path, bytes: 0...65536)
+        case .redirectURL:
+            try Self.checkText(value, path: path, bytes: 1...2048)
+            guard let url = value.string.flatMap(URL.init), url.isSafeRedirect else {
+                throw .invalid(path, "is not an absolute URL that a browser may be sent to")
+            }
+        case .endpointURL:
+            try Self.checkText(value, path: path, bytes: 1...2048)
+            guard let url = value.string.flatMap(URL.init), url.isSecureEndpoint else {
+                throw .invalid(path, "is not an https URL (http is for this machine only)")
+            }
+        case .integer(let range):
+            guard let integer = value.integer else { throw .invalid(path, "must be an integer") }
+            guard range.contains(integer) else {
+                throw .invalid(path, "must be from \(range.lowerBound) to \(range.upperBound)")
+            }
+        case .boolean:
+            guard value.kind == .boolean else { throw .invalid(path, "must be true or false") }
+        case .oneOf(let values):
+            guard let string = value.string else { throw .invalid(path, "must be a string") }
+            guard values.contains(string) else {
+                throw .invalid(path, "must be one of \(values.joined(separator: ", "))")
+            }
+        case .strings:
+            guard value.kind == .array else { throw .invalid(path, "must be an array of strings") }
+            let elements = value.elements
+            guard elements.count <= 256 else { throw .invalid(path, "has more than 256 elements") }
+            for (index, element) in elements.enumerated() {
+                try Self.checkText(element, path: "\(path)[\(index)]", bytes: 1...2048)
+            }
+        case .object(let fields):
+            guard value.kind == .object else { throw .invalid(path, "must be an object") }
+            try Field.check(value, against: fields, path: path + ".", backend: backend)
+        case .objects(let fields, let maxCount):
+            guard value.kind == .array else { throw .invalid(path, "must be an array of objects") }
+            let elements = value.elements
+            guard elements.count <= maxCount else { throw .invalid(path, "has more than \(maxCount) elements") }
+            for (index, element) in elements.enumerated() {
+                guard element.kind == .object else { throw .invalid("\(path)[\(index)]", "must be an object") }
+                try Field.check(element, against: fields, path: "\(path)[\(index)].", backend: backend)
+            }
+        }
+    }
+
+    private static func checkText(_ value: JSON, path: String, bytes range: ClosedRange<Int>) throws(ConnError) {
+        let problem: String?? = value.withStringBytes { bytes in
+            if bytes.count < range.lowerBound { return "must not be empty" }
+            if bytes.count > range.upperBound { return "is longer than \(range.upperBound) bytes" }
+            return bytes.contains { $0 < 0x20 || $0 == 0x7F } ? "holds a control character" : nil
+        }
+        guard let problem else { throw .invalid(path, "must be a string") }
+        if let problem { throw .invalid(path, problem) }
+    }
+}
+
+/// The candidate that `name` is a slip of the pen from, if one is that near.
+func nearest(to name: String, in candidates: [String]) -> String? {
+    guard name.utf8.count <= 64 else { return nil }
+    let limit = max(1, min(3, name.utf8.count / 3))
+    return candidates.map { ($0, editDistance(name.lowercased(), $0.lowercased())) }
+        .filter { $0.1 <= limit }
+        .min { $0.1 < $1.1 }?.0
+}
+
+/// Levenshtein's distance: how many bytes to insert, drop or change.
+private func editDistance(_ a: String, _ b: String) -> Int {
+    let b = Array(b.utf8)
+    var row = Array(0...b.count)
+    for (i, byteA) in a.utf8.enumerated() {
+        var diagonal = row[0]
+        row[0] = i + 1
+        for (j, byteB) in b.enumerated() {
+            let substitute = diagonal + (byteA == byteB ? 0 : 1)
+            diagonal = row[j + 1]
+            row[j + 1] = min(substitute, diagonal + 1, row[j] + 1)
+        }
+    }
+    return row[b.count]
+}

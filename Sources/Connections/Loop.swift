@@ -1,0 +1,225 @@
+internal import Glibc
+internal import HTTP
+internal import JSON
+internal import Synchronization
+
+/// Performs the steps of many operations on one thread. The first operation starts the thread.
+final class Loop: Sendable {
+    typealias Completion = @Sendable (Result<JSON, ConnError>) -> Void
+
+    /// What other threads ask of the loop's thread.
+    private enum Message: Sendable {
+        case begin(Task)
+        /// What the task waited for is there.
+        case resume(UInt64, @Sendable () throws(ConnError) -> Step<JSON>)
+        case cancel(UInt64)
+    }
+
+    private struct Inbox {
+        var messages: [Message] = []
+        var nextID: UInt64 = 0
+        var isClosing = false
+        var engine: (any HTTPEngine)?
+        var thread: pthread_t?
+    }
+
+    private let transport: any HTTPTransport
+    private let workers = WorkerPool()
+    private let inbox = Mutex(Inbox())
+
+    init(transport: any HTTPTransport) { self.transport = transport }
+
+    func run(
+        _ begin: @escaping @Sendable () throws(ConnError) -> Step<JSON>, context: CallContext,
+        completion: @escaping Completion
+    ) {
+        let id: UInt64? = inbox.withLock { inbox in
+            guard !inbox.isClosing, start(&inbox) else { return nil }
+            inbox.nextID += 1
+            inbox.messages.append(
+                .begin(Task(id: inbox.nextID, context: context, begin: begin, completion: completion)))
+            inbox.engine?.wake()
+            return inbox.nextID
+        }
+        guard let id else {
+            completion(.failure(.cancelled))
+            return
+        }
+        // The handler lives as long as the cancellation, which is as long as its call.
+        _ = context.cancellation.onCancel { [weak self] in self?.post(.cancel(id)) }
+    }
+
+    /// Cancels every operation, lets exchanges that must finish do so, and ends the thread.
+    func close() {
+        let (thread, engine) = inbox.withLock { inbox in
+            inbox.isClosing = true
+            inbox.engine?.wake()
+            return (inbox.thread, inbox.engine)
+        }
+        guard let thread else { return }
+        pthread_join(thread, nil)
+        inbox.withLock { $0.engine = nil }
+        workers.close()
+        engine?.close()
+    }
+
+    private func post(_ message: Message) {
+        inbox.withLock { inbox in
+            inbox.messages.append(message)
+            inbox.engine?.wake()
+        }
+    }
+
+    /// Makes the engine and the thread if they are not there. False when the system has no thread left.
+    private func start(_ inbox: inout Inbox) -> Bool {
+        guard inbox.thread == nil else { return true }
+        let engine = transport.makeEngine()
+        guard let thread = startThread({ [self] in LoopRunner(self, engine).run() }) else { return false }
+        inbox.engine = engine
+        inbox.thread = thread
+        return true
+    }
+
+    // MARK: - The thread's side
+
+    /// One operation on the loop.
+    fileprivate final class Task: @unchecked Sendable {  // after `begin` only the loop's thread touches it
+        enum Wait {
+            case http(HTTPRequest, then: @Sendable (HTTPResult) throws(ConnError) -> Step<JSON>)
+            case pause(until: Deadline, then: @Sendable () throws(ConnError) -> Step<JSON>)
+            case message
+        }
+
+        let id: UInt64
+        let context: CallContext
+        let begin: @Sendable () throws(ConnError) -> Step<JSON>
+        /// Nil once it has been called.
+        var completion: Completion?
+        var wait: Wait?
+
+        init(
+            id: UInt64, context: CallContext, begin: @escaping @Sendable () throws(ConnError) -> Step<JSON>,
+            completion: @escaping Completion
+        ) {
+            self.id = id
+            self.context = context
+            self.begin = begin
+            self.completion = completion
+        }
+
+        func complete(_ result: Result<JSON, ConnError>) {
+            completion?(result)
+            completion = nil
+        }
+    }
+
+    fileprivate struct LoopRunner {
+        let loop: Loop
+        let engine: any HTTPEngine
+        var tasks: [UInt64: Task] = [:]
+        var moments = MomentHeap()
+
+        init(_ loop: Loop, _ engine: any HTTPEngine) {
+            self.loop = loop
+            self.engine = engine
+        }
+
+        consuming func run() {
+            while true {
+                let (messages, isClosing) = loop.inbox.withLock { inbox in
+                    defer { inbox.messages = [] }
+                    return (inbox.messages, inbox.isClosing)
+                }
+                for message in messages { take(message) }
+                if isClosing {
+                    for task in tasks.values { giveUp(task, .cancelled) }
+                    if tasks.isEmpty { return }
+                }
+                endOverdue()
+                for (id, result) in engine.wait(until: moments.earliest) {
+                    guard let task = tasks[id], case .http(_, let then) = task.wait else { continue }
+                    advance(task) { () throws(ConnError) in try then(result) }
+                }
+            }
+        }
+
+        private mutating func take(_ message: Message) {
+            switch message {
+            case .begin(let task):
+                tasks[task.id] = task
+                moments.insert(task.context.deadline, id: task.id)
+                advance(task, task.begin)
+            case .resume(let id, let then):
+                if let task = tasks[id] { advance(task, then) }
+            case .cancel(let id):
+                if let task = tasks[id] { giveUp(task, .cancelled) }
+            }
+        }
+
+        /// Ends what is past its deadline, and goes on with what has paused long enough.
+        private mutating func endOverdue() {
+            let now = Deadline.now
+            while let id = moments.popDue(at: now) {
+                guard let task = tasks[id] else { continue }
+                if task.completion != nil, task.context.deadline <= now {
+                    giveUp(task, .timeout)
+                } else if case .pause(let moment, let then) = task.wait, moment <= now {
+                    advance(task, then)
+                }
+            }
+        }
+
+        /// Answers a task with an error. It ends, unless it is in an exchange that must finish, or after one.
+        private mutating func giveUp(_ task: Task, _ error: ConnError) {
+            task.complete(.failure(error))
+            if case .http(let request, _) = task.wait {
+                if request.mustFinish { return }
+                engine.drop(id: task.id)
+            }
+            tasks[task.id] = nil
+        }
+
+        /// Performs a task's steps up to the next wait.
+        private mutating func advance(_ task: Task, _ next: () throws(ConnError) -> Step<JSON>) {
+            do {
+                try begin(try next(), of: task)
+            } catch {
+                task.complete(.failure(error))
+                tasks[task.id] = nil
+            }
+        }
+
+        private mutating func begin(_ step: Step<JSON>, of task: Task) throws(ConnError) {
+            let id = task.id
+            switch step {
+            case .done(let answer):
+                task.complete(.success(answer))
+                tasks[id] = nil
+                return
+            case .http(let request, let then):
+                task.wait = .http(request, then: then)
+                engine.start(request, id: id)
+            case .pause(let milliseconds, let then):
+                let moment = Deadline.after(milliseconds: milliseconds)
+                task.wait = .pause(until: moment, then: then)
+                moments.insert(moment, id: id)
+            case .join(let flight, let then):
+                task.wait = .message
+                flight.onLanding { [weak loop] in loop?.post(.resume(id, then)) }
+            case .blocking(let work):
+                task.wait = .message
+                let context = task.context
+                loop.workers.run { [loop] in
+                    let result = Result { () throws(ConnError) in try work(context) }
+                    loop.post(.resume(id) { () throws(ConnError) in try result.get() })
+                }
+            }
+            // Nobody waits for it any more, and what it is about to begin need not be: only what follows an exchange
+            // that must finish comes here, and has done its part.
+            if task.completion == nil {
+                if case .http(let request, _) = step, request.mustFinish { return }
+                giveUp(task, .cancelled)
+            }
+        }
+    }
+}

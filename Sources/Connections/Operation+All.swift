@@ -1,0 +1,202 @@
+// The table of operations. Names are Descope's wire names, so whoever knows its API knows these.
+
+extension Field {
+    static let appID = Field("appId", .string(maxBytes: 256), required: true, "The connection.")
+    static let userID = Field("userId", .string(maxBytes: 512), "The user whose token it is.")
+    static let tenantID = Field(
+        "tenantId", .string(maxBytes: 512), "The tenant whose token it is, or in which the user's token lives.")
+    static let scopes = Field("scopes", .strings, "OAuth scopes.")
+    static let externalIdentifier = Field(
+        "externalIdentifier", .string(maxBytes: 200), "Names one of several accounts of the subject at the connection.")
+    static let accessToken = Field(
+        "accessToken", .secret, backends: [.cloud, .plugin],
+        "The user's or client's Descope access token, in place of the management key.")
+
+    /// What a connect URL may ask for (Descope's `options` of Adaptive Connect).
+    static func connectOptions(scopes: String) -> [Field] {
+        [
+            Field("redirectUrl", .redirectURL, required: true, "Where the user's browser ends up."),
+            Field("scopes", .strings, scopes),
+            Field("prompt", .strings, "OpenID prompt values: none, login, consent, select_account."),
+            Field("loginHint", .string(), "The account to preselect at the provider."),
+            Field("resources", .strings, "RFC 8707 resource indicators."),
+            .externalIdentifier,
+        ]
+    }
+
+    /// One OAuth token brought from elsewhere.
+    static let importedToken: [Field] = [
+        .appID, .userID, .tenantID,
+        Field("refreshToken", .secret, "At least one of refreshToken and accessToken."),
+        Field("accessToken", .secret, "At least one of refreshToken and accessToken."),
+        Field(
+            "accessTokenExpiry", .integer(0...Int64(Int32.max)),
+            "Seconds since 1970 when the access token expires; 0 is unknown."),
+        Field("accessTokenType", .string(maxBytes: 64), "Bearer unless said otherwise."),
+        .scopes, .externalIdentifier,
+        Field("idToken", .secret, "The OpenID token that came with it."),
+        Field("grantedBy", .string(maxBytes: 512), "Who granted it."),
+    ]
+
+    private static let parameter: [Field] = [
+        Field("key", .string(maxBytes: 128), required: true, "The parameter's name."),
+        Field("value", .string(), required: true, "Its value."),
+    ]
+
+    /// A connection's settings: Descope's OutboundApp, and what the vault needs besides.
+    static let appSettings: [Field] = [
+        Field("name", .string(maxBytes: 256), "For people."),
+        Field("description", .string(), "For people."),
+        Field("logo", .string(maxBytes: 65536), "A URL or data URL."),
+        Field("appType", .oneOf(["oauth", "apikey"]), "oauth unless said otherwise."),
+        Field("clientId", .string(), "The OAuth client id at the provider."),
+        Field("clientSecret", .clearableSecret, "Never returned. On update: absent keeps it, \"\" clears it."),
+        Field("discoveryUrl", .endpointURL, "The provider's discovery document (OpenID or RFC 8414)."),
+        Field("authorizationUrl", .endpointURL, "The provider's authorization endpoint."),
+        Field("authorizationUrlParams", .objects(parameter, maxCount: 64), "Added to the authorization URL."),
+        Field("tokenUrl", .endpointURL, "The provider's token endpoint."),
+        Field("tokenUrlParams", .objects(parameter, maxCount: 64), "Added to each token request's form."),
+        Field("revocationUrl", .endpointURL, "The provider's revocation endpoint (RFC 7009)."),
+        Field("defaultScopes", .strings, "Asked for when a connect names none."),
+        Field("defaultRedirectUrl", .redirectURL, "The OAuth redirect URI registered at the provider."),
+        Field("callbackDomain", .string(), backends: [.cloud, .plugin], "The host of the OAuth callback."),
+        Field("pkce", .boolean, "PKCE with S256 (RFC 7636)."),
+        Field("accessType", .oneOf(["offline", "online"]), "Google's access_type; offline asks for a refresh token."),
+        Field("prompt", .strings, "OpenID prompt values sent unless a connect names others."),
+        Field("useDcr", .boolean, backends: [.cloud, .plugin], "Register dynamically at the provider (RFC 7591)."),
+        Field("dcrUrl", .endpointURL, backends: [.cloud, .plugin], "The provider's registration endpoint."),
+        Field("issuer", .endpointURL, backends: [.vault, .plugin], "The provider's issuer, checked as RFC 9207 says."),
+        Field(
+            "tokenEndpointAuthMethod", .oneOf(["client_secret_basic", "client_secret_post", "none"]),
+            backends: [.vault, .plugin],
+            "How the client proves itself (RFC 7591). client_secret_basic, or none without a secret, unless said."),
+        Field(
+            "scopeSeparator", .oneOf([" ", ","]), backends: [.vault, .plugin],
+            "Between scopes at this provider; a space (RFC 6749) unless said otherwise."),
+    ]
+
+    private static let cloud: [BackendKind] = [.cloud, .plugin]
+
+    static let appCreation: [Field] =
+        [
+            Field("id", .string(maxBytes: 256), "Chosen for you when absent."),
+            Field("tenantId", .string(maxBytes: 512), backends: cloud, "Makes the connection this tenant's own."),
+            Field("templateId", .string(maxBytes: 256), backends: cloud, "A provider template; settings override it."),
+            Field("dcrPresetId", .string(maxBytes: 256), backends: cloud, "A preset for dynamic registration."),
+        ] + appSettings
+}
+
+extension Operation {
+    private static let subject = [["userId", "tenantId"]]
+
+    package static let all: [Operation] = [
+        Operation(
+            "connect", "A URL where the user grants access to the connection.",
+            fields: [
+                .appID, .userID, .tenantID, .accessToken,
+                Field(
+                    "options",
+                    .object(Field.connectOptions(scopes: "The scopes to ask for; the default ones if absent.")),
+                    "What to ask for, and where the browser ends up."),
+            ],
+            answer: "url", errors: [.notFound, .misconfigured, .unauthorized, .forbidden]),
+        Operation(
+            "complete", "The provider's answer, as it came to the redirect URI's query: keeps the grant.",
+            backends: [.vault, .plugin],
+            fields: [
+                Field("state", .string(maxBytes: 512), required: true, "The query's state."),
+                Field("code", .secret, "The query's code."),
+                Field("error", .string(maxBytes: 256), "The query's error, when the user or provider refused."),
+                Field("errorDescription", .string(), "The query's error_description."),
+                Field("iss", .string(), "The query's iss (RFC 9207)."),
+                Field(
+                    "openedBy", .object([.userID, .tenantID]),
+                    "Who is signed in where the callback arrived. When given it must be who the URL was made for."),
+            ],
+            atLeastOneOf: [["code", "error"]],
+            answer: "tokenId, appId, userId, tenantId, scopes, redirectUrl",
+            errors: [.notFound, .providerError, .misconfigured, .forbidden]),
+        Operation(
+            "fetch", "A fresh token of a user, a user in a tenant, or a tenant: by scopes, or the latest.",
+            fields: [
+                .appID, .userID, .tenantID, .scopes, .externalIdentifier, .accessToken,
+                Field(
+                    "minTtlSeconds", .integer(0...86400),
+                    "The token must live at least this long; it is refreshed otherwise. 60 unless said otherwise."),
+                Field(
+                    "options",
+                    .object([
+                        Field("withRefreshToken", .boolean, "Answer the refresh token too."),
+                        Field("forceRefresh", .boolean, "Refresh even a fresh token."),
+                    ]), "How to fetch."),
+                Field(
+                    "connect", .object(Field.connectOptions(scopes: "The scopes to ask for; the fetch's if absent.")),
+                    "Adaptive Connect: when the user must grant access first, answer connection_required with a URL."),
+            ],
+            atLeastOneOf: subject, answer: "token",
+            errors: [.notFound, .connectionRequired, .unauthorized, .forbidden, .providerError, .misconfigured]),
+        Operation(
+            "store_api_key", "Keeps a subject's API key at a connection of type apikey, in place of an earlier one.",
+            fields: [
+                .appID, .userID, .tenantID,
+                Field("apiKey", .secret, required: true, "The key."),
+            ],
+            atLeastOneOf: subject, answer: "tokenId where known", errors: [.notFound, .unauthorized, .forbidden]),
+        Operation(
+            "store_token", "Keeps an OAuth token brought from elsewhere.",
+            fields: Field.importedToken + [
+                Field("verifyRefresh", .boolean, "Refresh it at the provider first, and keep nothing if that fails.")
+            ],
+            atLeastOneOf: subject + [["refreshToken", "accessToken"]], answer: "tokenId where known",
+            errors: [.notFound, .unauthorized, .forbidden, .providerError]),
+        Operation(
+            "store_tokens", "Keeps many OAuth tokens: all of them, or none.",
+            fields: [Field("tokens", .objects(Field.importedToken, maxCount: 1000), required: true, "As store_token.")],
+            answer: "failures: one {appId, userId or tenantId, errorCode, reason} for each that was refused",
+            errors: [.unauthorized, .forbidden]),
+        Operation(
+            "delete", "Removes tokens: one by its id, or all of a connection, a subject, or a subject at a connection.",
+            fields: [
+                Field("tokenId", .string(maxBytes: 256), "One token."),
+                Field("appId", .string(maxBytes: 256), "All of this connection."),
+                .userID, .tenantID,
+            ],
+            atLeastOneOf: [["tokenId", "appId", "userId", "tenantId"]], alone: ["tokenId"],
+            answer: "deleted where known", errors: [.unauthorized, .forbidden]),
+        Operation(
+            "list", "What is connected, without secrets: of a subject, of a connection, or both.",
+            fields: [Field("appId", .string(maxBytes: 256), "Only this connection."), .userID, .tenantID],
+            atLeastOneOf: [["appId", "userId", "tenantId"]],
+            answer: "tokens: each with status, and what else is known", errors: [.unauthorized, .forbidden]),
+        Operation(
+            "report_rejected",
+            "Says that a service refused an access token: one refresh if it is still the current one.",
+            backends: [.vault, .plugin],
+            fields: [
+                Field("tokenId", .string(maxBytes: 256), required: true, "The token's id."),
+                Field(
+                    "tokenHash", .string(maxBytes: 64), required: true,
+                    "SHA-256 of the refused access token, in hexadecimal digits."),
+            ],
+            answer: "token", errors: [.notFound, .providerError, .misconfigured]),
+        Operation(
+            "apps.create", "Makes a connection.",
+            fields: Field.appCreation, answer: "app", errors: [.conflict, .unauthorized, .forbidden]),
+        Operation(
+            "apps.update",
+            "Replaces a connection's settings: what is absent becomes empty, but the client secret stays.",
+            fields: [Field("id", .string(maxBytes: 256), required: true, "The connection.")] + Field.appSettings,
+            answer: "app", errors: [.notFound, .unauthorized, .forbidden]),
+        Operation(
+            "apps.delete", "Removes a connection, for good. The vault removes its tokens too.",
+            fields: [Field("id", .string(maxBytes: 256), required: true, "The connection.")],
+            answer: "nothing", errors: [.notFound, .unauthorized, .forbidden]),
+        Operation(
+            "apps.load", "One connection, never its secret.",
+            fields: [Field("id", .string(maxBytes: 256), required: true, "The connection.")],
+            answer: "app", errors: [.notFound, .unauthorized, .forbidden]),
+        Operation(
+            "apps.list", "All connections, never their secrets.", answer: "apps", errors: [.unauthorized, .forbidden]),
+        Operation("describe", "This list.", answer: "operations, errorCodes, reasons"),
+    ]
+}

@@ -1,0 +1,67 @@
+package import JSON
+
+/// One request that fits its operation's table.
+package struct Request: Sendable {
+    package let operation: String
+    /// The request without "op". Its members are of their fields' kinds.
+    package let fields: JSON
+
+    /// Requests beyond this are refused with `limit`.
+    package static let maxBytes = 1 << 20
+
+    /// Parses and checks a request's text.
+    /// - Parameters:
+    ///   - operation: nil when the text names it by "op".
+    ///   - backend: who will answer it. A plugin may know operations that the table does not.
+    package init(_ text: UnsafeRawBufferPointer, operation: String?, backend: BackendKind) throws(ConnError) {
+        let fields = try Request.parseObject(text, as: "the request")
+        if let operation {
+            self.operation = operation
+        } else {
+            guard let name = fields["op"] else { throw .invalid("op", "is missing") }
+            guard let name = name.string else { throw .invalid("op", "must be a string") }
+            fields.remove("op")
+            self.operation = name
+        }
+        self.fields = fields
+        if let operation = Operation.byName[self.operation] {
+            try operation.check(fields, backend: backend)
+        } else if backend != .plugin {
+            let hint = nearest(to: self.operation, in: Operation.all.map(\.name)).map { "; did you mean \($0)?" } ?? ""
+            throw .invalid("op", "is not an operation\(hint)")
+        }
+    }
+
+    /// Parses text that must be one JSON object, such as a request or a config.
+    package static func parseObject(_ text: UnsafeRawBufferPointer, as name: String) throws(ConnError) -> JSON {
+        guard text.count <= maxBytes else { throw ConnError(.limit, "\(name) is larger than \(maxBytes) bytes") }
+        let object: JSON
+        do {
+            object = try JSON.parse(text)
+        } catch {
+            throw ConnError(.invalidRequest, "\(name) is not taken: \(error.message)", field: error.key)
+        }
+        guard object.kind == .object else { throw ConnError(.invalidRequest, "\(name) must be a JSON object") }
+        return object
+    }
+}
+
+extension Request {
+    package subscript(field: String) -> JSON? { fields[field] }
+
+    package func string(_ field: String) -> String? { fields[field]?.string }
+
+    /// A string that the operation's table requires.
+    package func required(_ field: String) throws(ConnError) -> String {
+        guard let value = string(field) else { throw .invalid(field, "is missing") }
+        return value
+    }
+
+    package var subject: Subject? { Subject(userID: string("userId"), tenantID: string("tenantId")) }
+
+    /// The subject, where the operation's table requires one.
+    package func requiredSubject() throws(ConnError) -> Subject {
+        guard let subject else { throw .invalid("userId", "is missing") }
+        return subject
+    }
+}

@@ -1,0 +1,43 @@
+internal import CJansson
+package import Memory
+
+extension JSON {
+    /// The compact text, with a zero byte after it that `length` does not count. Release it with
+    /// `WipingAllocator.free`. Nil when out of memory.
+    package func dump() -> (text: UnsafeMutablePointer<CChar>, length: Int)? {
+        let flags = Int(JSON_COMPACT) | Int(JSON_ENCODE_ANY)
+        var capacity = 1024
+        while true {
+            guard let block = WipingAllocator.allocate(capacity + 1) else { return nil }
+            let text = block.assumingMemoryBound(to: CChar.self)
+            let length = json_dumpb(raw, text, capacity, flags)
+            if length <= capacity, length > 0 {
+                text[length] = 0
+                return (text, length)
+            }
+            WipingAllocator.free(block)
+            guard length > capacity else { return nil }
+            capacity = length
+        }
+    }
+
+    /// The compact text, for tests and for what holds no secret. Text with a secret goes through ``dump()``.
+    package var text: String {
+        guard let dumped = dump() else { fatalError("out of memory") }
+        defer { WipingAllocator.free(dumped.text) }
+        return String(decoding: UnsafeRawBufferPointer(start: dumped.text, count: dumped.length), as: UTF8.self)
+    }
+
+    /// The compact text in memory that is wiped afterwards: the body of a request.
+    package var secret: Secret {
+        guard let dumped = dump() else { fatalError("out of memory") }
+        defer { WipingAllocator.free(dumped.text) }
+        return Secret(UnsafeRawBufferPointer(start: dumped.text, count: dumped.length))
+    }
+}
+
+extension JSON: CustomStringConvertible, CustomReflectable {
+    /// The kind alone: a tree may hold secrets.
+    package var description: String { "JSON(\(kind.rawValue))" }
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}

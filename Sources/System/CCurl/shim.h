@@ -1,0 +1,25 @@
+#include <curl/curl.h>
+
+/* curl_easy_setopt, curl_easy_getinfo and curl_multi_setopt are variadic; these are their fixed forms. */
+static inline CURLcode dc_curl_set_long(CURL *curl, CURLoption option, long value) {
+    return curl_easy_setopt(curl, option, value);
+}
+static inline CURLcode dc_curl_set_size(CURL *curl, CURLoption option, curl_off_t value) {
+    return curl_easy_setopt(curl, option, value);
+}
+static inline CURLcode dc_curl_set_pointer(CURL *curl, CURLoption option, const void *value) {
+    return curl_easy_setopt(curl, option, value);
+}
+typedef size_t (*dc_curl_write)(char *data, size_t size, size_t count, void *user);
+static inline CURLcode dc_curl_set_write(CURL *curl, CURLoption option, dc_curl_write function) {
+    return curl_easy_setopt(curl, option, function);
+}
+static inline CURLcode dc_curl_get_long(CURL *curl, CURLINFO info, long *value) {
+    return curl_easy_getinfo(curl, info, value);
+}
+static inline CURLcode dc_curl_get_pointer(CURL *curl, CURLINFO info, void *value) {
+    return curl_easy_getinfo(curl, info, (char **)value);
+}
+static inline CURLMcode dc_curl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
+    return curl_multi_setopt(multi, option, value);
+}
