@@ -5,13 +5,30 @@ import PackageDescription
 // its dependencies and the Swift runtime; without it, the system's shared libraries are used, as `swift test` needs.
 let deps = Context.environment["DESCOPE_CONN_DEPS"]
 
+/// How the release library is linked: see docs/architecture.md, "One file".
+let releaseLink: [LinkerSetting] =
+    deps.map { deps in
+        [
+            .unsafeFlags([
+                "-L\(deps)/lib", "-static-stdlib", "-use-ld=lld",
+                "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/Bridge/exports.map",
+                "-Xlinker", "-soname=libdescope_conn.so.1",
+                "-Xlinker", "-z", "-Xlinker", "nodelete",
+                "-Xlinker", "-z", "-Xlinker", "now",
+                "-Xlinker", "--gc-sections",
+            ]),
+            .linkedLibrary("ssl"),
+            .linkedLibrary("crypto"),
+        ]
+    } ?? []
+
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .treatAllWarnings(as: .error),
-]
+] + (deps == nil ? [] : [.define("STATIC_DEPENDENCIES")])
 
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -23,6 +40,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let package = Package(
     name: "descope_conn",
+    products: [
+        .library(name: "descope_conn", type: .dynamic, targets: ["Bridge"])
+    ],
     targets: [
         .systemLibrary(name: "CDescopeConn", path: "include"),
         .systemLibrary(name: "CJansson", path: "Sources/System/CJansson"),
@@ -34,5 +54,13 @@ let package = Package(
         library("Crypto", ["CSodium", "Memory"]),
         library("HTTP", ["CCurl", "Memory"]),
         library("Connections", ["HTTP", "JSON", "Memory"]),
+        .target(
+            name: "Bridge",
+            dependencies: [
+                "CDescopeConn", "CCurl", "CJansson", "CSodium", "CSQLite", "Connections", "HTTP", "JSON", "Memory",
+                "Plugins",
+            ],
+            exclude: ["exports.map"], swiftSettings: strict, linkerSettings: releaseLink),
+        library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
     ]
 )

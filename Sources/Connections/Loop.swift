@@ -19,8 +19,9 @@ final class Loop: Sendable {
         var messages: [Message] = []
         var nextID: UInt64 = 0
         var isClosing = false
+        /// While the thread runs.
         var engine: (any HTTPEngine)?
-        var thread: pthread_t?
+        var onEnd: (@Sendable () -> Void)?
     }
 
     private let transport: any HTTPTransport
@@ -49,18 +50,28 @@ final class Loop: Sendable {
         _ = context.cancellation.onCancel { [weak self] in self?.post(.cancel(id)) }
     }
 
-    /// Cancels every operation, lets exchanges that must finish do so, and ends the thread.
-    func close() {
-        let (thread, engine) = inbox.withLock { inbox in
+    /// Cancels every operation, lets exchanges that must finish do so, and ends the thread. Returns at once;
+    /// `completion` is called when all has ended, on the loop's thread or, if there is none, on this one.
+    func close(completion: @escaping @Sendable () -> Void) {
+        let isRunning = inbox.withLock { inbox in
             inbox.isClosing = true
+            inbox.onEnd = completion
             inbox.engine?.wake()
-            return (inbox.thread, inbox.engine)
+            return inbox.engine != nil
         }
-        guard let thread else { return }
-        pthread_join(thread, nil)
+        if !isRunning { completion() }
+    }
+
+    /// The last thing that the loop's thread does.
+    private func end(_ engine: any HTTPEngine) {
         inbox.withLock { $0.engine = nil }
         workers.close()
-        engine?.close()
+        engine.close()
+        let completion = inbox.withLock { inbox in
+            defer { inbox.onEnd = nil }
+            return inbox.onEnd
+        }
+        completion?()
     }
 
     private func post(_ message: Message) {
@@ -72,11 +83,18 @@ final class Loop: Sendable {
 
     /// Makes the engine and the thread if they are not there. False when the system has no thread left.
     private func start(_ inbox: inout Inbox) -> Bool {
-        guard inbox.thread == nil else { return true }
+        guard inbox.engine == nil else { return true }
         let engine = transport.makeEngine()
-        guard let thread = startThread({ [self] in LoopRunner(self, engine).run() }) else { return false }
+        let thread = startThread { [self] in
+            LoopRunner(self, engine).run()
+            end(engine)
+        }
+        guard let thread else {
+            engine.close()
+            return false
+        }
+        pthread_detach(thread)
         inbox.engine = engine
-        inbox.thread = thread
         return true
     }
 
