@@ -34,5 +34,8 @@ let package = Package(
         library("Crypto", ["CSodium", "Memory"]),
         library("HTTP", ["CCurl", "Memory"]),
         library("Connections", ["HTTP", "JSON", "Memory"]),
+        tests("JSONTests", ["JSON"]),
+        tests("HTTPTests", ["HTTP", "Memory"]),
+        tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),
     ]
 )
