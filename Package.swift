@@ -49,11 +49,13 @@ let package = Package(
         .systemLibrary(name: "CCurl", path: "Sources/System/CCurl"),
         .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite"),
         .systemLibrary(name: "CSodium", path: "Sources/System/CSodium"),
+
         library("Memory", []),
         library("JSON", ["CJansson", "Memory"]),
         library("Crypto", ["CSodium", "Memory"]),
         library("HTTP", ["CCurl", "Memory"]),
         library("Connections", ["HTTP", "JSON", "Memory"]),
+        library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
         .target(
             name: "Bridge",
             dependencies: [
@@ -61,6 +63,6 @@ let package = Package(
                 "Plugins",
             ],
             exclude: ["exports.map"], swiftSettings: strict, linkerSettings: releaseLink),
-        library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
+
     ]
 )
