@@ -34,5 +34,8 @@ let package = Package(
         library("Crypto", ["CSodium", "Memory"]),
         library("HTTP", ["CCurl", "Memory"]),
         library("Connections", ["HTTP", "JSON", "Memory"]),
+        library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
+        tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory"]),
+        tests("ConnectionsTests", ["Connections", "JSON"]),
     ]
 )

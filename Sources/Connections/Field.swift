@@ -1,5 +1,5 @@
 internal import HTTP
-internal import JSON
+package import JSON
 
 /// One field of a request, as data: what checks a request, and what `describe` tells.
 package struct Field: Sendable {
@@ -64,6 +64,18 @@ extension Field {
         }
         for field in fields where field.required && field.backends.contains(backend) && object[field.name] == nil {
             throw .invalid(path + field.name, "is missing")
+        }
+    }
+
+    /// Checks a backend's config like a request.
+    /// - Throws: `invalid_config`, with the field.
+    package static func checkConfig(
+        _ config: JSON, against fields: [Field], backend: BackendKind
+    ) throws(ConnError) {
+        do {
+            try check(config, against: fields, path: "", backend: backend)
+        } catch {
+            throw .invalidConfig(error.field ?? "", error.message)
         }
     }
 
