@@ -36,6 +36,6 @@ let package = Package(
         library("Connections", ["HTTP", "JSON", "Memory"]),
         library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
         tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory"]),
-        tests("ConnectionsTests", ["Connections", "JSON"]),
+        tests("ConnectionsTests", ["Connections", "JSON", "Memory"]),
     ]
 )
