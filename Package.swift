@@ -34,8 +34,10 @@ let package = Package(
         library("Crypto", ["CSodium", "Memory"]),
         library("HTTP", ["CCurl", "Memory"]),
         library("Connections", ["HTTP", "JSON", "Memory"]),
-        library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
+library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
+        tests("JSONTests", ["JSON"]),
+        tests("HTTPTests", ["HTTP", "Memory"]),
+        tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),
         tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory"]),
-        tests("ConnectionsTests", ["Connections", "JSON", "Memory"]),
     ]
 )
