@@ -55,14 +55,17 @@ let package = Package(
         library("Crypto", ["CSodium", "Memory"]),
         library("HTTP", ["CCurl", "Memory"]),
         library("Connections", ["HTTP", "JSON", "Memory"]),
+        library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
         library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
         .target(
             name: "Bridge",
             dependencies: [
-                "CDescopeConn", "CCurl", "CJansson", "CSodium", "CSQLite", "Connections", "HTTP", "JSON", "Memory",
-                "Plugins",
+                "CDescopeConn", "CCurl", "CJansson", "CSodium", "CSQLite", "Cloud", "Connections", "HTTP", "JSON",
+                "Memory", "Plugins",
             ],
             exclude: ["exports.map"], swiftSettings: strict, linkerSettings: releaseLink),
 
+        tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),
+        tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory"]),
     ]
 )
