@@ -34,5 +34,7 @@ let package = Package(
         library("Crypto", ["CSodium", "Memory"]),
         library("HTTP", ["CCurl", "Memory"]),
         library("Connections", ["HTTP", "JSON", "Memory"]),
+        library("OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
+        tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
     ]
 )
