@@ -62,5 +62,7 @@ let package = Package(
             ],
             exclude: ["exports.map"], swiftSettings: strict, linkerSettings: releaseLink),
         library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
+        library("OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
+        tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
     ]
 )
