@@ -64,8 +64,8 @@ let package = Package(
         library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
         library("OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
         tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
+        library("Vault", ["CSQLite", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
+        tests("VaultTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Vault"]),
         library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
-        tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory"]),
-        tests("ConnectionsTests", ["Connections", "JSON"]),
     ]
 )
