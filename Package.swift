@@ -49,23 +49,27 @@ let package = Package(
         .systemLibrary(name: "CCurl", path: "Sources/System/CCurl"),
         .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite"),
         .systemLibrary(name: "CSodium", path: "Sources/System/CSodium"),
+
         library("Memory", []),
         library("JSON", ["CJansson", "Memory"]),
         library("Crypto", ["CSodium", "Memory"]),
         library("HTTP", ["CCurl", "Memory"]),
         library("Connections", ["HTTP", "JSON", "Memory"]),
+        library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
+        library("OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
+        library("Vault", ["CSQLite", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
+        library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
         .target(
             name: "Bridge",
             dependencies: [
-                "CDescopeConn", "CCurl", "CJansson", "CSodium", "CSQLite", "Connections", "HTTP", "JSON", "Memory",
-                "Plugins",
+                "CDescopeConn", "CCurl", "CJansson", "CSodium", "CSQLite", "Cloud", "Connections", "HTTP", "JSON",
+                "Memory", "Plugins",
             ],
             exclude: ["exports.map"], swiftSettings: strict, linkerSettings: releaseLink),
-        library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
-        library("OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
+
+        tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),
         tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
-        library("Vault", ["CSQLite", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
         tests("VaultTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Vault"]),
-        library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
+        tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory"]),
     ]
 )

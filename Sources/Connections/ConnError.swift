@@ -66,8 +66,8 @@ extension ConnError {
         ConnError(.invalidRequest, "\(field) \(problem)", field: field)
     }
 
-    package static func badConfig(_ field: String, _ problem: String) -> ConnError {
-        ConnError(.invalidConfig, "\(field) \(problem)", field: field)
+    package static func invalidConfig(_ field: String, _ message: String) -> ConnError {
+        ConnError(.invalidConfig, message, field: field)
     }
 
     /// This error, which said why there is no token, with the URL where the user can mend that.

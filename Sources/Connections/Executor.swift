@@ -24,6 +24,8 @@ package final class Executor: Sendable {
             switch step {
             case .done(let answer):
                 return answer
+            case .http where context.deadline.hasPassed:
+                throw .timeout
             case .http(let request, let then):
                 if request.mustFinish, context.deadline < .after(milliseconds: request.timeoutMilliseconds) {
                     return try finishOnLoop(step, context)

@@ -64,9 +64,9 @@ package struct VaultConfig: Sendable {
         case (nil, let store?):
             storage = .plugin(store["plugin"]?.string ?? "", config: store["config"] ?? .object())
         case (nil, nil):
-            throw .badConfig("path", "or store is missing")
+            throw .invalidConfig("path", "path or store is missing")
         case (_?, _?):
-            throw .badConfig("store", "may not stand beside path")
+            throw .invalidConfig("store", "store may not stand beside path")
         }
         key = try MasterKey.read(config["key"] ?? .object(), environment: environment)
         redirectURL = config["redirectUrl"]?.string

@@ -27,7 +27,7 @@ from ._errors import (
     Unsupported,
 )
 from ._library import LibraryError, build_info
-from ._types import App, ConnectOptions, NewToken, StoreFailure, Token, TokenInfo
+from ._types import App, Completion, ConnectOptions, NewToken, StoreFailure, Subject, Token, TokenInfo
 
 __all__ = [
     "App",
@@ -36,6 +36,7 @@ __all__ = [
     "AsyncClient",
     "Cancelled",
     "Client",
+    "Completion",
     "Conflict",
     "ConnError",
     "ConnectOptions",
@@ -52,6 +53,7 @@ __all__ = [
     "ProviderError",
     "RateLimited",
     "StoreFailure",
+    "Subject",
     "Timeout",
     "Token",
     "TokenInfo",

@@ -74,6 +74,7 @@ class AsyncClient(Handle):
             return True
         waiting = [future for future in self._in_flight.values() if not future.done()]
         if waiting:
+            self._bind()
             self._library.cancel(self._handle, 0)
             await asyncio.wait(waiting, timeout=wait)
         self._settle_all(Cancelled("the client was closed"))

@@ -36,6 +36,7 @@ def create_app(
     description: str | None = None,
     logo: str | None = None,
     template_id: str | None = None,
+    dcr_preset_id: str | None = None,
     app_type: str | None = None,
     client_id: str | None = None,
     client_secret: str | None = None,
@@ -53,6 +54,9 @@ def create_app(
     prompt: Sequence[str] | None = None,
     use_dcr: bool | None = None,
     dcr_url: str | None = None,
+    issuer: str | None = None,
+    token_endpoint_auth_method: str | None = None,
+    scope_separator: str | None = None,
     tenant_id: str | None = None,
     timeout: float | None = None,
 ) -> Call[App]:
@@ -67,6 +71,7 @@ def create_app(
             "description": description,
             "logo": logo,
             "template_id": template_id,
+            "dcr_preset_id": dcr_preset_id,
             "app_type": app_type,
             "client_id": client_id,
             "client_secret": client_secret,
@@ -84,6 +89,9 @@ def create_app(
             "prompt": prompt,
             "use_dcr": use_dcr,
             "dcr_url": dcr_url,
+            "issuer": issuer,
+            "token_endpoint_auth_method": token_endpoint_auth_method,
+            "scope_separator": scope_separator,
             "tenant_id": tenant_id,
         }
     )
@@ -113,10 +121,12 @@ def update_app(
     prompt: Sequence[str] | None = None,
     use_dcr: bool | None = None,
     dcr_url: str | None = None,
-    tenant_id: str | None = None,
+    issuer: str | None = None,
+    token_endpoint_auth_method: str | None = None,
+    scope_separator: str | None = None,
     timeout: float | None = None,
 ) -> Call[App]:
-    """Replaces a connection's settings. A setting that is absent is emptied; only the client secret is kept."""
+    """Replaces a connection's settings. What is absent becomes empty, but the client secret stays; "" clears it."""
     fields = to_wire(
         {
             "id": id,
@@ -140,7 +150,9 @@ def update_app(
             "prompt": prompt,
             "use_dcr": use_dcr,
             "dcr_url": dcr_url,
-            "tenant_id": tenant_id,
+            "issuer": issuer,
+            "token_endpoint_auth_method": token_endpoint_auth_method,
+            "scope_separator": scope_separator,
         }
     )
     return make_call("apps.update", fields, timeout, _app)

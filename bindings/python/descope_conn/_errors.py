@@ -226,7 +226,7 @@ CLASSES: Mapping[str, type[ConnError]] = {
 BARE: Mapping[int, tuple[type[ConnError], str]] = {
     E_ARGUMENT: (InvalidRequest, "the library refused the arguments"),
     E_HANDLE: (InvalidRequest, "the client is closed"),
-    E_FORKED: (InvalidRequest, "the client belongs to another process: open one in this process"),
+    E_FORKED: (Unsupported, "the client belongs to the process that opened it: open a new one after fork"),
     E_TIMEOUT: (Timeout, "the call's time was up"),
     E_CANCELLED: (Cancelled, "the call was cancelled"),
     E_LIMIT: (Limit, "the request is larger than 1 MiB, or too many calls are in flight"),

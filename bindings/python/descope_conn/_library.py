@@ -8,12 +8,14 @@ import json
 import os
 from ctypes import POINTER, byref, c_char_p, c_int, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
 from ._errors import EMPTY, ConnError, error_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from typing_extensions import Self
 
 ABI = 1_000_000
 """DESCOPE_CONN_ABI of the header that this package was written for."""
@@ -103,11 +105,11 @@ class Library:
 
     def open(self, config: bytes) -> int:
         """Opens a backend and gives its handle."""
-        handle, answer = c_uint64(), _Answer()
-        status = self._library.descope_conn_open(config, len(config), byref(handle), *answer.out)
-        error = self._take(answer)
-        if status < 0:
-            raise error_from(status, error)
+        handle = c_uint64()
+        with self._answer() as answer:
+            status = self._library.descope_conn_open(config, len(config), byref(handle), *answer.out)
+            if status < 0:
+                raise error_from(status, answer.copy())
         return handle.value
 
     def close(self, handle: int, wait_ms: int) -> bool:
@@ -117,9 +119,9 @@ class Library:
 
     def call(self, handle: int, request: bytes, timeout_ms: int) -> bytes:
         """Performs one request on this thread."""
-        answer = _Answer()
-        status = self._library.descope_conn_call(handle, request, len(request), timeout_ms, *answer.out)
-        outcome = _outcome(status, self._take(answer))
+        with self._answer() as answer:
+            status = self._library.descope_conn_call(handle, request, len(request), timeout_ms, *answer.out)
+            outcome = _outcome(status, answer.copy())
         if isinstance(outcome, ConnError):
             raise outcome
         return outcome
@@ -136,9 +138,9 @@ class Library:
         """Takes what has finished by now, without waiting: each call's ticket, and its answer or its error."""
         ticket, call_status = c_uint64(), c_int32()
         while True:
-            answer = _Answer()
-            status = self._library.descope_conn_next(handle, 0, byref(ticket), byref(call_status), *answer.out)
-            taken = self._take(answer)
+            with self._answer() as answer:
+                status = self._library.descope_conn_next(handle, 0, byref(ticket), byref(call_status), *answer.out)
+                taken = answer.copy()
             if status == EMPTY:
                 return
             if status < 0:
@@ -154,23 +156,26 @@ class Library:
         """Asks for a call to end early; ticket 0 asks all. Where there is nothing left to cancel, nothing happens."""
         self._library.descope_conn_cancel(handle, ticket)
 
-    def _take(self, answer: _Answer) -> bytes | None:
-        """Copies an answer out and gives its memory back, wiped."""
-        try:
-            return answer.copy()
-        finally:
-            self._library.descope_conn_free(answer.data)
+    def _answer(self) -> _Answer:
+        return _Answer(self._library.descope_conn_free)
 
 
 class _Answer:
-    """Room for one answer of the library."""
+    """Room for one answer of the library; its memory goes back, wiped, when the ``with`` block ends."""
 
-    def __init__(self) -> None:
-        self.data, self.length = c_void_p(), c_size_t()
-        self.out = (byref(self.data), byref(self.length))
+    def __init__(self, free: Callable[[c_void_p], None]) -> None:
+        self._data, self._length, self._free = c_void_p(), c_size_t(), free
+        self.out = (byref(self._data), byref(self._length))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._free(self._data)
 
     def copy(self) -> bytes | None:
-        return ctypes.string_at(self.data, self.length.value) if self.data else None
+        """The answer's JSON, or None where there is none."""
+        return ctypes.string_at(self._data, self._length.value) if self._data else None
 
 
 def _outcome(status: int, answer: bytes | None) -> bytes | ConnError:

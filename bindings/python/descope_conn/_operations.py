@@ -12,21 +12,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._call import Call, make_call
-from ._types import StoreFailure, Token, TokenInfo, from_wire
+from ._types import Completion, StoreFailure, Token, TokenInfo, from_wire
 from ._wire import to_wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ._types import ConnectOptions, NewToken
+    from ._types import ConnectOptions, NewToken, Subject
 
 
 def _token(answer: Any) -> Token:
     return from_wire(Token, answer["token"])
 
 
-def _token_info(answer: Any) -> TokenInfo:
-    return from_wire(TokenInfo, answer["token"])
+def _completion(answer: Any) -> Completion:
+    return from_wire(Completion, answer)
 
 
 def _token_id(answer: Any) -> str | None:
@@ -87,7 +87,7 @@ def connect(
             "user_id": user_id,
             "tenant_id": tenant_id,
             "access_token": access_token,
-            "options": options,
+            "options": options or None,
         }
     )
     return make_call("connect", fields, timeout, lambda answer: str(answer["url"]))
@@ -100,14 +100,13 @@ def complete(
     error: str | None = None,
     error_description: str | None = None,
     iss: str | None = None,
-    user_id: str | None = None,
-    tenant_id: str | None = None,
+    opened_by: Subject | None = None,
     timeout: float | None = None,
-) -> Call[TokenInfo]:
-    """Ends what ``connect`` began, with the parameters of the provider's callback. The vault only.
+) -> Call[Completion]:
+    """Ends what ``connect`` began, with the query of the provider's redirect. The vault only.
 
-    ``user_id`` and ``tenant_id`` name who opened the callback, as your own session knows it: a link that somebody
-    else completes is refused.
+    ``opened_by`` is who is signed in where the redirect arrived, as your own session knows it. It has to be who the URL
+    was made for, so that nobody completes somebody else's link.
     """
     fields = to_wire(
         {
@@ -116,11 +115,10 @@ def complete(
             "error": error,
             "error_description": error_description,
             "iss": iss,
-            "user_id": user_id,
-            "tenant_id": tenant_id,
+            "opened_by": None if opened_by is None else to_wire(opened_by),
         }
     )
-    return make_call("complete", fields, timeout, _token_info)
+    return make_call("complete", fields, timeout, _completion)
 
 
 def fetch_token(
@@ -140,7 +138,8 @@ def fetch_token(
     """A fresh token of a user, of a user in a tenant, or of a tenant.
 
     Without ``scopes`` it is the latest token, whatever its scopes. ``min_ttl_seconds`` is how long it has to stay
-    valid. ``access_token`` asks in the name of whoever it belongs to, in place of the management key.
+    valid; it is refreshed otherwise. ``access_token`` asks in the name of whoever it belongs to, in place of the
+    management key.
 
     With ``connect``, a token that is missing or lacks scopes raises ``ConnectionRequired``, which carries the URL to
     grant them at. Without it, the same raises ``NotFound`` with a ``reason``.
@@ -252,10 +251,10 @@ def list_tokens(
     )
 
 
-def report_rejected(token_id: str, access_token_hash: str, *, timeout: float | None = None) -> Call[Token]:
-    """Says that the provider rejected an access token before its time, and gives the one to use instead.
+def report_rejected(token_id: str, token_hash: str, *, timeout: float | None = None) -> Call[Token]:
+    """Says that a service refused an access token before its time, and gives the one to use instead. The vault only.
 
-    Refreshes once if the rejected token, known by ``Token.access_token_hash``, is still the current one.
+    Refreshes once if the rejected token, known by ``Token.token_hash``, is still the current one.
     """
-    fields = to_wire({"token_id": token_id, "access_token_hash": access_token_hash})
+    fields = to_wire({"token_id": token_id, "token_hash": token_hash})
     return make_call("report_rejected", fields, timeout, _token)

@@ -55,8 +55,8 @@ def from_wire(cls: type[T], wire: Mapping[str, Any]) -> T:
 class TokenInfo:
     """A stored token without its secrets. Times are epoch seconds, None where unknown."""
 
-    id: str
     app_id: str
+    id: str | None = None
     user_id: str | None = None
     tenant_id: str | None = None
     external_identifier: str | None = None
@@ -93,9 +93,21 @@ class Token:
     granted_by: str | None = None
 
     @property
-    def access_token_hash(self) -> str:
+    def token_hash(self) -> str:
         """What ``report_rejected`` takes: SHA-256 of the access token in lower-case hexadecimal."""
         return hashlib.sha256(self.access_token.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a user granted, and where their browser goes next."""
+
+    token_id: str
+    app_id: str
+    user_id: str | None = None
+    tenant_id: str | None = None
+    scopes: tuple[str, ...] = ()
+    redirect_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +134,9 @@ class App:
     prompt: tuple[str, ...] = ()
     use_dcr: bool = False
     dcr_url: str | None = None
+    issuer: str | None = None
+    token_endpoint_auth_method: str | None = None
+    scope_separator: str | None = None
     tenant_id: str | None = None
     template_id: str | None = None
 
@@ -135,6 +150,13 @@ class StoreFailure:
     tenant_id: str | None = None
     error_code: str | None = None
     reason: str | None = None
+
+
+class Subject(TypedDict, total=False):
+    """A user, a user in a tenant, or a tenant."""
+
+    user_id: str
+    tenant_id: str
 
 
 class ConnectOptions(TypedDict, total=False):

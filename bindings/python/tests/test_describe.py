@@ -11,7 +11,7 @@ import pytest
 from descope_conn import Client, _app_operations, _operations
 from descope_conn._client import Apps
 from descope_conn._errors import CLASSES
-from descope_conn._types import ConnectOptions, NewToken
+from descope_conn._types import ConnectOptions, NewToken, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +24,7 @@ EXAMPLES: Mapping[str, object] = {
     "int": 1,
     "Sequence[str]": ["text"],
     "Mapping[str, str]": {"name": "text"},
+    "Subject": dict.fromkeys(Subject.__annotations__, "text"),
     "ConnectOptions": dict.fromkeys(ConnectOptions.__annotations__, "text"),
     "Sequence[NewToken]": [dict.fromkeys(NewToken.__annotations__, "text")],
 }

@@ -50,7 +50,7 @@ def test_fields_of_a_later_version_are_left_out() -> None:
 
 
 def test_the_hash_that_report_rejected_takes() -> None:
-    assert token().access_token_hash == hashlib.sha256(ACCESS_TOKEN.encode()).hexdigest()
+    assert token().token_hash == hashlib.sha256(ACCESS_TOKEN.encode()).hexdigest()
 
 
 def test_the_parameters_of_a_connection_are_a_mapping() -> None:
