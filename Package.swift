@@ -56,6 +56,8 @@ let package = Package(
         library("HTTP", ["CCurl", "Memory"]),
         library("Connections", ["HTTP", "JSON", "Memory"]),
         library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
+        library("OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
+        library("Vault", ["CSQLite", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
         library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
         .target(
             name: "Bridge",
@@ -66,6 +68,8 @@ let package = Package(
             exclude: ["exports.map"], swiftSettings: strict, linkerSettings: releaseLink),
 
         tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),
+        tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
+        tests("VaultTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Vault"]),
         tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory"]),
     ]
 )

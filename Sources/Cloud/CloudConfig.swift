@@ -51,7 +51,7 @@ package struct CloudConfig: Sendable {
         projectID = try Self.projectID(config)
         managementKey = config["managementKey"]?.stringSecret
         if let managementKey, !managementKey.isCredential {
-            throw .invalidConfig("managementKey", "managementKey holds a character that no key has")
+            throw .badConfig("managementKey", "holds a character that no key has")
         }
         baseURL = try Self.baseURL(config, projectID: projectID)
         timeoutMilliseconds = config["timeoutMs"]?.integer.flatMap(Int.init(exactly:)) ?? 10_000
@@ -73,10 +73,10 @@ package struct CloudConfig: Sendable {
             }
         }
         guard isPlain else {
-            throw .invalidConfig("projectId", "projectId holds a character that is no ASCII letter or digit")
+            throw .badConfig("projectId", "holds a character that is no ASCII letter or digit")
         }
         guard id.utf8.count >= 28 else {
-            throw .invalidConfig("projectId", "projectId is shorter than the 28 characters that Descope's ids have")
+            throw .badConfig("projectId", "is shorter than the 28 characters that Descope's ids have")
         }
         return id
     }
@@ -88,7 +88,7 @@ package struct CloudConfig: Sendable {
             return "https://api.\(projectID.dropFirst().prefix(4)).descope.com"
         }
         guard URL(url)?.query == nil, !url.hasSuffix("?") else {
-            throw .invalidConfig("baseUrl", "baseUrl must have no query")
+            throw .badConfig("baseUrl", "must have no query")
         }
         while url.hasSuffix("/") { url.removeLast() }
         return url
@@ -96,7 +96,7 @@ package struct CloudConfig: Sendable {
 
     private static func caFile(_ config: JSON) throws(ConnError) -> String? {
         guard let path = config["caFile"]?.string else { return nil }
-        guard access(path, R_OK) == 0 else { throw .invalidConfig("caFile", "caFile cannot be read") }
+        guard access(path, R_OK) == 0 else { throw .badConfig("caFile", "cannot be read") }
         return path
     }
 }
