@@ -63,7 +63,7 @@ let package = Package(
             name: "Bridge",
             dependencies: [
                 "CDescopeConn", "CCurl", "CJansson", "CSodium", "CSQLite", "Cloud", "Connections", "HTTP", "JSON",
-                "Memory", "Plugins",
+                "Memory", "Plugins", "Vault",
             ],
             exclude: ["exports.map"], swiftSettings: strict, linkerSettings: releaseLink),
 

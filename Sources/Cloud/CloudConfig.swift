@@ -59,9 +59,6 @@ package struct CloudConfig: Sendable {
         http = HTTPOptions(caFile: try Self.caFile(config), proxy: config["proxy"]?.string)
     }
 
-    /// The process's environment.
-    package static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
-
     private static func projectID(_ config: JSON) throws(ConnError) -> String {
         let id = config["projectId"]?.string ?? ""
         let isPlain = id.utf8.allSatisfy { byte in
