@@ -34,10 +34,11 @@ let package = Package(
         library("Crypto", ["CSodium", "Memory"]),
         library("HTTP", ["CCurl", "Memory"]),
         library("Connections", ["HTTP", "JSON", "Memory"]),
-library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
+        library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
         tests("JSONTests", ["JSON"]),
         tests("HTTPTests", ["HTTP", "Memory"]),
         tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),
-        tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory"]),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory", "TestSupport"]),
     ]
 )

@@ -67,15 +67,16 @@ extension Field {
         }
     }
 
-    /// Checks a backend's config like a request.
-    /// - Throws: `invalid_config`, with the field.
+    /// Checks the config of `open`; what is wrong with it is `invalid_config`.
     package static func checkConfig(
         _ config: JSON, against fields: [Field], backend: BackendKind
     ) throws(ConnError) {
         do {
             try check(config, against: fields, path: "", backend: backend)
         } catch {
-            throw .invalidConfig(error.field ?? "", error.message)
+            var error = error
+            error.code = .invalidConfig
+            throw error
         }
     }
 
