@@ -122,3 +122,12 @@ enum LongWait: Sendable {
         }
     }
 }
+
+extension Executor {
+    /// Closes, and waits until all has ended.
+    func closeAndWait() {
+        let ended = Event()
+        close { ended.signal() }
+        ended.wait(untilNanoseconds: .max)
+    }
+}

@@ -134,7 +134,7 @@ import Testing
             transport.waitForStart("again")
             transport.finish("again")
         }
-        executor.close()
+        executor.closeAndWait()
         #expect(followed.isSignalled)
     }
 
@@ -174,7 +174,7 @@ import Testing
         #expect(executor.run(driver, deadline: .after(milliseconds: 20), begin).code == .timeout)
         transport.finish("never")
         followed.wait(untilNanoseconds: .max)
-        executor.close()
+        executor.closeAndWait()
         #expect(transport.started == ["never"])
     }
 
@@ -242,7 +242,7 @@ import Testing
             }
         }
         begun.wait(untilNanoseconds: .max)
-        executor.close()
+        executor.closeAndWait()
         #expect(ended.isSignalled)
         #expect(outcome.wait().code == .cancelled)
     }
@@ -284,13 +284,13 @@ import Testing
             return outcome
         }
         begun.wait(untilNanoseconds: .max)
-        executor.close()
+        executor.closeAndWait()
         for outcome in outcomes { #expect(outcome.wait().code == .cancelled && outcome.count == 1) }
         #expect(executor.run(.loop) { .done(.null) }.code == .cancelled)
-        executor.close()
+        executor.closeAndWait()
     }
 
-    @Test func closingWhatWasNeverUsed() { executor.close() }
+    @Test func closingWhatWasNeverUsed() { executor.closeAndWait() }
 
     @Test func theLoopsThreadBlocksSignals() throws {
         let isBlocked = Mutex<[Bool]>([])
