@@ -5,16 +5,33 @@ import PackageDescription
 // its dependencies and the Swift runtime; without it, the system's shared libraries are used, as `swift test` needs.
 let deps = Context.environment["DESCOPE_CONN_DEPS"]
 
+/// How the release library is linked: see docs/architecture.md, "One file".
+let releaseLink: [LinkerSetting] =
+    deps.map { deps in
+        [
+            .unsafeFlags([
+                "-L\(deps)/lib", "-static-stdlib", "-use-ld=lld",
+                "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/Bridge/exports.map",
+                "-Xlinker", "-soname=libdescope_conn.so.1",
+                "-Xlinker", "-z", "-Xlinker", "nodelete",
+                "-Xlinker", "-z", "-Xlinker", "now",
+                "-Xlinker", "--gc-sections",
+            ]),
+            .linkedLibrary("ssl"),
+            .linkedLibrary("crypto"),
+        ]
+    } ?? []
+
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .treatAllWarnings(as: .error),
-]
+] + (deps == nil ? [] : [.define("STATIC_DEPENDENCIES")])
 
-func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func library(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -23,18 +40,32 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let package = Package(
     name: "descope_conn",
+    products: [
+        .library(name: "descope_conn", type: .dynamic, targets: ["Bridge"])
+    ],
     targets: [
         .systemLibrary(name: "CDescopeConn", path: "include"),
         .systemLibrary(name: "CJansson", path: "Sources/System/CJansson"),
         .systemLibrary(name: "CCurl", path: "Sources/System/CCurl"),
         .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite"),
         .systemLibrary(name: "CSodium", path: "Sources/System/CSodium"),
+
         library("Memory", []),
         library("JSON", ["CJansson", "Memory"]),
         library("Crypto", ["CSodium", "Memory"]),
         library("HTTP", ["CCurl", "Memory"]),
         library("Connections", ["HTTP", "JSON", "Memory"]),
-        library("OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
+        library(
+            "OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"], resources: [.embedInCode("providers.json")]),
+        library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
+        .target(
+            name: "Bridge",
+            dependencies: [
+                "CDescopeConn", "CCurl", "CJansson", "CSodium", "CSQLite", "Connections", "HTTP", "JSON", "Memory",
+                "Plugins",
+            ],
+            exclude: ["exports.map"], swiftSettings: strict, linkerSettings: releaseLink),
+
         tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
     ]
 )

@@ -16,8 +16,12 @@ package final class Client: Sendable {
     package func call(
         _ text: UnsafeRawBufferPointer, operation: String?, _ context: CallContext
     ) throws(ConnError) -> JSON {
-        let request = try Request(text, operation: operation, backend: backend.kind)
-        return try executor.run(context) { [backend] () throws(ConnError) in try Client.begin(request, backend) }
+        let answer = Result { () throws(ConnError) in
+            let request = try Request(text, operation: operation, backend: backend.kind)
+            return try executor.run(context) { [backend] () throws(ConnError) in try Client.begin(request, backend) }
+        }
+        Client.log(answer)
+        return try answer.get()
     }
 
     /// Answers one request, which names its operation by "op", on the loop's thread. `completion` is called once, there
@@ -30,21 +34,36 @@ package final class Client: Sendable {
         do {
             request = try Request(text, operation: nil, backend: backend.kind)
         } catch {
+            Client.log(.failure(error))
             completion(.failure(error))
             return
         }
         executor.submit(
-            context, { [backend] () throws(ConnError) in try Client.begin(request, backend) }, completion: completion)
+            context, { [backend] () throws(ConnError) in try Client.begin(request, backend) },
+            completion: { answer in
+                Client.log(answer)
+                completion(answer)
+            })
     }
 
-    /// After the last ``call(_:operation:_:)`` has returned. Cancels what was submitted, and lets what must finish do so.
-    package func close() {
-        executor.close()
-        backend.close()
+    /// After the last ``call(_:operation:_:)`` has returned. Cancels what was submitted and lets what must finish do so.
+    /// Returns at once; `completion` is called when all has ended.
+    package func close(completion: @escaping @Sendable () -> Void) {
+        executor.close { [backend] in
+            backend.close()
+            completion()
+        }
     }
 
     private static func begin(_ request: Request, _ backend: any Backend) throws(ConnError) -> Step<JSON> {
         if request.operation == "describe" { return .done(Operation.description) }
         return try backend.begin(request)
+    }
+
+    /// What is expected in a normal life is for those who debug; what an operator must see is a warning.
+    private static func log(_ answer: Result<JSON, ConnError>) {
+        guard case .failure(let error) = answer else { return }
+        let level: Log.Level = [.misconfigured, .internal, .unavailable].contains(error.code) ? .warning : .debug
+        Log.write(level, "\(error.code.rawValue): \(error.message)")
     }
 }

@@ -65,4 +65,25 @@ extension ConnError {
     package static func invalid(_ field: String, _ problem: String) -> ConnError {
         ConnError(.invalidRequest, "\(field) \(problem)", field: field)
     }
+
+    package static func badConfig(_ field: String, _ problem: String) -> ConnError {
+        ConnError(.invalidConfig, "\(field) \(problem)", field: field)
+    }
+}
+
+extension ConnError {
+    /// Reads the inner object of ``json``, as a plugin answers it. An unknown code becomes `internal`.
+    package init(reading object: JSON) {
+        self.init(
+            object["code"]?.string.flatMap(ErrorCode.init) ?? .internal,
+            object["message"]?.string ?? "no reason was given",
+            field: object["field"]?.string, reason: object["reason"]?.string.flatMap(Reason.init))
+        missingScopes = object["missingScopes"]?.strings
+        retryAfterMilliseconds = object["retryAfterMs"]?.integer.flatMap { Int(exactly: $0) }
+        httpStatus = object["httpStatus"]?.integer.flatMap { Int(exactly: $0) }
+        errorCode = object["errorCode"]?.string
+        errorDescription = object["errorDescription"]?.string
+        appID = object["appId"]?.string
+        connectionURL = object["connectionUrl"]?.string
+    }
 }

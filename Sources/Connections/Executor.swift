@@ -24,6 +24,8 @@ package final class Executor: Sendable {
             switch step {
             case .done(let answer):
                 return answer
+            case .http where context.deadline.hasPassed:
+                throw .timeout
             case .http(let request, let then):
                 if request.mustFinish, context.deadline < .after(milliseconds: request.timeoutMilliseconds) {
                     return try finishOnLoop(step, context)
@@ -56,10 +58,13 @@ package final class Executor: Sendable {
         loop.run(begin, context: context, completion: completion)
     }
 
-    /// Cancels what runs on the loop, lets what must finish do so, and ends its thread.
-    package func close() {
-        loop.close()
-        transport.close()
+    /// Cancels what runs on the loop and lets what must finish do so. Returns at once; `completion` is called when all
+    /// has ended.
+    package func close(completion: @escaping @Sendable () -> Void) {
+        loop.close { [transport] in
+            transport.close()
+            completion()
+        }
     }
 
     /// The caller's time is shorter than an exchange that must finish: the loop makes it, and the caller waits.

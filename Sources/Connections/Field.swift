@@ -1,5 +1,5 @@
 internal import HTTP
-internal import JSON
+package import JSON
 
 /// One field of a request, as data: what checks a request, and what `describe` tells.
 package struct Field: Sendable {
@@ -20,6 +20,8 @@ package struct Field: Sendable {
         /// An array of strings like `string`, at most 256.
         case strings
         case object([Field])
+        /// An object of any members, for somebody else to check.
+        case anyObject
         /// An array of objects, at most `maxCount`.
         case objects([Field], maxCount: Int)
     }
@@ -64,6 +66,19 @@ extension Field {
         }
         for field in fields where field.required && field.backends.contains(backend) && object[field.name] == nil {
             throw .invalid(path + field.name, "is missing")
+        }
+    }
+
+    /// Checks the config of `open`; what is wrong with it is `invalid_config`.
+    package static func checkConfig(
+        _ config: JSON, against fields: [Field], backend: BackendKind
+    ) throws(ConnError) {
+        do {
+            try check(config, against: fields, path: "", backend: backend)
+        } catch {
+            var error = error
+            error.code = .invalidConfig
+            throw error
         }
     }
 
@@ -114,6 +129,8 @@ extension Field.Kind {
         case .object(let fields):
             guard value.kind == .object else { throw .invalid(path, "must be an object") }
             try Field.check(value, against: fields, path: path + ".", backend: backend)
+        case .anyObject:
+            guard value.kind == .object else { throw .invalid(path, "must be an object") }
         case .objects(let fields, let maxCount):
             guard value.kind == .array else { throw .invalid(path, "must be an array of objects") }
             let elements = value.elements

@@ -19,8 +19,9 @@ final class Loop: Sendable {
         var messages: [Message] = []
         var nextID: UInt64 = 0
         var isClosing = false
+        /// While the thread runs.
         var engine: (any HTTPEngine)?
-        var thread: pthread_t?
+        var onEnd: (@Sendable () -> Void)?
     }
 
     private let transport: any HTTPTransport
@@ -33,50 +34,71 @@ final class Loop: Sendable {
         _ begin: @escaping @Sendable () throws(ConnError) -> Step<JSON>, context: CallContext,
         completion: @escaping Completion
     ) {
-        let id: UInt64? = inbox.withLock { inbox in
-            guard !inbox.isClosing, start(&inbox) else { return nil }
+        let refused: ConnError? = inbox.withLock { inbox in
+            if inbox.isClosing { return .cancelled }
+            guard start(&inbox) else {
+                return ConnError(.unavailable, "the system has no thread or file descriptor left")
+            }
             inbox.nextID += 1
             inbox.messages.append(
                 .begin(Task(id: inbox.nextID, context: context, begin: begin, completion: completion)))
             inbox.engine?.wake()
-            return inbox.nextID
+            return nil
         }
-        guard let id else {
-            completion(.failure(.cancelled))
-            return
-        }
-        // The handler lives as long as the cancellation, which is as long as its call.
-        _ = context.cancellation.onCancel { [weak self] in self?.post(.cancel(id)) }
+        if let refused { completion(.failure(refused)) }
     }
 
-    /// Cancels every operation, lets exchanges that must finish do so, and ends the thread.
-    func close() {
-        let (thread, engine) = inbox.withLock { inbox in
+    /// Cancels every operation, lets exchanges that must finish do so, and ends the thread. Returns at once;
+    /// `completion` is called when all has ended, on the loop's thread or, if there is none, on this one.
+    func close(completion: @escaping @Sendable () -> Void) {
+        let isRunning = inbox.withLock { inbox in
             inbox.isClosing = true
+            inbox.onEnd = completion
             inbox.engine?.wake()
-            return (inbox.thread, inbox.engine)
+            return inbox.engine != nil
         }
-        guard let thread else { return }
-        pthread_join(thread, nil)
-        inbox.withLock { $0.engine = nil }
+        if !isRunning { completion() }
+    }
+
+    /// The last thing that the loop's thread does.
+    private func end(_ engine: any HTTPEngine) {
+        // Who still holds a flight or runs blocking work has nobody left to tell.
+        let unread = inbox.withLock { inbox in
+            defer { (inbox.engine, inbox.messages) = (nil, []) }
+            return inbox.messages
+        }
+        _ = consume unread  // what it holds goes outside of the lock
         workers.close()
-        engine?.close()
+        engine.close()
+        let completion = inbox.withLock { inbox in
+            defer { inbox.onEnd = nil }
+            return inbox.onEnd
+        }
+        completion?()
     }
 
     private func post(_ message: Message) {
         inbox.withLock { inbox in
+            guard let engine = inbox.engine else { return }
             inbox.messages.append(message)
-            inbox.engine?.wake()
+            engine.wake()
         }
     }
 
-    /// Makes the engine and the thread if they are not there. False when the system has no thread left.
+    /// Makes the engine and the thread if they are not there. False when the system has none left.
     private func start(_ inbox: inout Inbox) -> Bool {
-        guard inbox.thread == nil else { return true }
-        let engine = transport.makeEngine()
-        guard let thread = startThread({ [self] in LoopRunner(self, engine).run() }) else { return false }
+        guard inbox.engine == nil else { return true }
+        guard let engine = try? transport.makeEngine() else { return false }
+        let thread = startThread { [self] in
+            LoopRunner(self, engine).run()
+            end(engine)
+        }
+        guard let thread else {
+            engine.close()
+            return false
+        }
+        pthread_detach(thread)
         inbox.engine = engine
-        inbox.thread = thread
         return true
     }
 
@@ -95,6 +117,8 @@ final class Loop: Sendable {
         let begin: @Sendable () throws(ConnError) -> Step<JSON>
         /// Nil once it has been called.
         var completion: Completion?
+        /// What the cancellation knows it by, while it has a completion.
+        var handler: Int?
         var wait: Wait?
 
         init(
@@ -108,8 +132,9 @@ final class Loop: Sendable {
         }
 
         func complete(_ result: Result<JSON, ConnError>) {
+            if let handler { context.cancellation.removeHandler(handler) }
             completion?(result)
-            completion = nil
+            (completion, handler) = (nil, nil)
         }
     }
 
@@ -118,6 +143,7 @@ final class Loop: Sendable {
         let engine: any HTTPEngine
         var tasks: [UInt64: Task] = [:]
         var moments = MomentHeap()
+        var isClosing = false
 
         init(_ loop: Loop, _ engine: any HTTPEngine) {
             self.loop = loop
@@ -126,13 +152,17 @@ final class Loop: Sendable {
 
         consuming func run() {
             while true {
-                let (messages, isClosing) = loop.inbox.withLock { inbox in
+                let messages: [Message]
+                (messages, isClosing) = loop.inbox.withLock { inbox in
                     defer { inbox.messages = [] }
                     return (inbox.messages, inbox.isClosing)
                 }
                 for message in messages { take(message) }
                 if isClosing {
-                    for task in tasks.values { giveUp(task, .cancelled) }
+                    for task in tasks.values {
+                        task.context.cancellation.cancel()  // blocking work looks at it
+                        giveUp(task, .cancelled)
+                    }
                     if tasks.isEmpty { return }
                 }
                 endOverdue()
@@ -146,8 +176,15 @@ final class Loop: Sendable {
         private mutating func take(_ message: Message) {
             switch message {
             case .begin(let task):
+                if isClosing || task.context.cancellation.isCancelled {
+                    task.complete(.failure(.cancelled))
+                    return
+                }
                 tasks[task.id] = task
                 moments.insert(task.context.deadline, id: task.id)
+                task.handler = task.context.cancellation.onCancel { [weak loop, id = task.id] in
+                    loop?.post(.cancel(id))
+                }
                 advance(task, task.begin)
             case .resume(let id, let then):
                 if let task = tasks[id] { advance(task, then) }
@@ -191,11 +228,18 @@ final class Loop: Sendable {
 
         private mutating func begin(_ step: Step<JSON>, of task: Task) throws(ConnError) {
             let id = task.id
+            if task.completion == nil, !step.mustFinish {
+                // Nobody waits for it any more, and what it is about to begin need not be: only what follows an exchange
+                // that must finish comes here, and has done its part.
+                tasks[id] = nil
+                return
+            }
             switch step {
             case .done(let answer):
                 task.complete(.success(answer))
                 tasks[id] = nil
-                return
+            case .http where task.completion != nil && task.context.deadline.hasPassed:
+                throw .timeout
             case .http(let request, let then):
                 task.wait = .http(request, then: then)
                 engine.start(request, id: id)
@@ -214,12 +258,13 @@ final class Loop: Sendable {
                     loop.post(.resume(id) { () throws(ConnError) in try result.get() })
                 }
             }
-            // Nobody waits for it any more, and what it is about to begin need not be: only what follows an exchange
-            // that must finish comes here, and has done its part.
-            if task.completion == nil {
-                if case .http(let request, _) = step, request.mustFinish { return }
-                giveUp(task, .cancelled)
-            }
         }
+    }
+}
+
+extension Step {
+    /// Whether it is an exchange that goes on when nobody waits for it.
+    fileprivate var mustFinish: Bool {
+        if case .http(let request, _) = self { request.mustFinish } else { false }
     }
 }

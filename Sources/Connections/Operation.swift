@@ -99,6 +99,7 @@ extension Field {
         case .object(let fields):
             object.set("type", .string("object"))
             object.set("fields", .array(fields.map(\.description)))
+        case .anyObject: object.set("type", .string("object"))
         case .objects(let fields, let maxCount):
             object.set("type", .string("objects"))
             object.set("maxCount", .integer(maxCount))

@@ -16,8 +16,9 @@ package struct Deadline: Sendable, Comparable {
     }
 
     package static func after(milliseconds: Int) -> Deadline {
-        let (sum, overflow) = now.nanoseconds.addingReportingOverflow(UInt64(max(0, milliseconds)) &* 1_000_000)
-        return overflow ? .never : Deadline(nanoseconds: sum)
+        let (wait, isTooLong) = UInt64(max(0, milliseconds)).multipliedReportingOverflow(by: 1_000_000)
+        let (sum, isTooLate) = now.nanoseconds.addingReportingOverflow(wait)
+        return isTooLong || isTooLate ? .never : Deadline(nanoseconds: sum)
     }
 
     package static func < (a: Deadline, b: Deadline) -> Bool { a.nanoseconds < b.nanoseconds }

@@ -9,7 +9,8 @@ package protocol HTTPTransport: AnyObject, Sendable {
     func perform(_ request: HTTPRequest, deadline: Deadline, cancellation: Cancellation) -> HTTPResult
 
     /// An engine for exchanges on one thread, with connections of its own.
-    func makeEngine() -> any HTTPEngine
+    /// - Throws: `connect` when the process has no descriptor or memory left for it.
+    func makeEngine() throws(HTTPFailure) -> any HTTPEngine
 
     /// Closes what is kept. After the last exchange has ended.
     func close()

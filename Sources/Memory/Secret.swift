@@ -36,6 +36,9 @@ package final class Secret: @unchecked Sendable {  // the buffer is written only
         try body(UnsafeRawBufferPointer(buffer))
     }
 
+    /// The bytes, valid for as long as this object: for C that keeps a pointer beyond a call.
+    package var unsafeBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(buffer) }
+
     /// Whether both hold the same bytes, in a time that depends on their lengths alone.
     package func equals(_ other: Secret) -> Bool {
         constantTimeEqual(UnsafeRawBufferPointer(buffer), UnsafeRawBufferPointer(other.buffer))

@@ -22,6 +22,32 @@ package enum WipingAllocator {
         Glibc.free(base)
     }
 
+    /// Moves a block to one of another size; the old one is wiped and freed. Nil: out of memory, and the old one stays.
+    package static func reallocate(
+        _ block: UnsafeMutableRawPointer?, _ size: Int
+    ) -> UnsafeMutableRawPointer? {
+        guard let moved = allocate(size) else { return nil }
+        if let block {
+            moved.copyMemory(from: block, byteCount: min(size, (block - header).load(as: Int.self)))
+            free(block)
+        }
+        return moved
+    }
+
+    /// A block of `count` times `size` zero bytes, or nil when out of memory.
+    package static func allocateZeroed(_ count: Int, _ size: Int) -> UnsafeMutableRawPointer? {
+        let (total, overflow) = count.multipliedReportingOverflow(by: size)
+        guard !overflow, let block = allocate(total) else { return nil }
+        memset(block, 0, total)
+        return block
+    }
+
+    /// A copy of a C string, or nil when out of memory.
+    package static func duplicate(_ text: UnsafePointer<CChar>?) -> UnsafeMutablePointer<CChar>? {
+        guard let text else { return nil }
+        return copy(UnsafeRawBufferPointer(start: text, count: strlen(text)))
+    }
+
     /// A block with `count` bytes of `bytes`, and a zero byte after them that the length does not count.
     package static func copy(_ bytes: UnsafeRawBufferPointer) -> UnsafeMutablePointer<CChar>? {
         guard let block = allocate(bytes.count + 1) else { return nil }

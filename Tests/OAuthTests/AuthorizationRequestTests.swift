@@ -37,7 +37,7 @@ struct AuthorizationRequestTests {
             $0.prompt = ["consent"]
             $0.authorizeParameters = [.init("owner", "user")]
             $0.droppedAuthorizeParameters = ["response_type"]
-            $0.renamedParameters = ["client_id": "client_key", "scope": "user_scope"]
+            $0.renamedAuthorizeParameters = ["client_id": "client_key", "scope": "user_scope"]
         }
         let request = try build(provider, scopes: ["a", "b", "a"])
         #expect(request.verifier == nil)

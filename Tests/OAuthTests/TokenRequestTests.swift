@@ -75,7 +75,7 @@ struct TokenRequestTests {
         let provider = Provider.sample.with {
             $0.bodyFormat = .json
             $0.authMethod = .post
-            $0.renamedParameters = ["client_id": "client_key", "code": "auth_code"]
+            $0.renamedTokenParameters = ["client_id": "client_key", "code": "auth_code"]
         }
         let request = try onlyRequest(
             of: exchangeStep(provider, resources: ["https://a.example", "https://b.example"]))

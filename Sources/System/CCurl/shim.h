@@ -23,3 +23,12 @@ static inline CURLcode dc_curl_get_pointer(CURL *curl, CURLINFO info, void *valu
 static inline CURLMcode dc_curl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
     return curl_multi_setopt(multi, option, value);
 }
+static inline CURLcode dc_curl_set_open_socket(CURL *curl, curl_opensocket_callback function) {
+    return curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, function);
+}
+static inline CURLcode dc_curl_set_before_request(CURL *curl, curl_prereq_callback function) {
+    return curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, function);
+}
+/* A message's result is in a union, an address behind a smaller type than its own: neither is for Swift to reach. */
+static inline CURLcode dc_curl_result(const CURLMsg *message) { return message->data.result; }
+static inline const void *dc_curl_address(const struct curl_sockaddr *address) { return &address->addr; }

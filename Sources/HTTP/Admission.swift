@@ -1,0 +1,85 @@
+/// Which exchanges run and which wait: so many at once, and so many with one server. Whose turn comes first goes round
+/// the servers, so that one that hangs holds up none of the others.
+struct Admission<Entry> {
+    private struct Server {
+        var running = 0
+        var waiting = Queue<Entry>()
+    }
+
+    private let limit: Int
+    private let limitPerServer: Int
+    private var running = 0
+    /// By origin; those with something running or waiting.
+    private var servers: [String: Server] = [:]
+    /// The origins where something waits, in the order of their turns.
+    private var turns: [String] = []
+
+    init(limit: Int, limitPerServer: Int) {
+        self.limit = limit
+        self.limitPerServer = limitPerServer
+    }
+
+    /// - Returns: whether it may run now; otherwise it waits.
+    mutating func enter(_ entry: Entry, _ origin: String) -> Bool {
+        let server = servers[origin]?.running ?? 0
+        guard running < limit, server < limitPerServer else {
+            if servers[origin]?.waiting.isEmpty ?? true { turns.append(origin) }
+            servers[origin, default: Server()].waiting.append(entry)
+            return false
+        }
+        running += 1
+        servers[origin, default: Server()].running += 1
+        return true
+    }
+
+    /// One that ran has ended.
+    /// - Parameter stillWaits: false for an entry that has been given up meanwhile; it is passed over.
+    /// - Returns: one that may run in its place.
+    mutating func leave(_ origin: String, stillWaits: (Entry) -> Bool) -> Entry? {
+        running -= 1
+        servers[origin]?.running -= 1
+        if let server = servers[origin], server.running == 0, server.waiting.isEmpty { servers[origin] = nil }
+        var turn = 0
+        while turn < turns.count {
+            let origin = turns[turn]
+            guard var server = servers[origin], server.running < limitPerServer else {
+                turn += 1
+                continue
+            }
+            turns.remove(at: turn)
+            var next = server.waiting.popFirst()
+            while let entry = next, !stillWaits(entry) { next = server.waiting.popFirst() }
+            if !server.waiting.isEmpty { turns.append(origin) }
+            if next != nil {
+                running += 1
+                server.running += 1
+            }
+            servers[origin] = server.running == 0 && server.waiting.isEmpty ? nil : server
+            if let next { return next }
+        }
+        return nil
+    }
+}
+
+/// First in, first out.
+private struct Queue<Element> {
+    private var elements: [Element?] = []
+    private var first = 0
+
+    var isEmpty: Bool { first == elements.count }
+
+    mutating func append(_ element: Element) { elements.append(element) }
+
+    mutating func popFirst() -> Element? {
+        guard !isEmpty else { return nil }
+        defer {
+            elements[first] = nil
+            first += 1
+            if first * 2 > elements.count {
+                elements.removeFirst(first)
+                first = 0
+            }
+        }
+        return elements[first]
+    }
+}

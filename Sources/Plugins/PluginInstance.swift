@@ -1,0 +1,73 @@
+internal import CDescopeConn
+internal import Connections
+internal import HTTP
+internal import JSON
+internal import Memory
+internal import Synchronization
+
+/// One opened plugin: its `self`, and the rule whether calls on it may overlap.
+final class PluginInstance: @unchecked Sendable {  // the plugin promises that its functions may be called from any thread
+    let library: PluginLibrary
+    private let instance: UnsafeMutableRawPointer?
+    /// For plugins that want one call at a time.
+    private let serial = Mutex(())
+    private let isSerial: Bool
+
+    /// - Parameters:
+    ///   - reference: an absolute path, or the name of a registered plugin.
+    ///   - field: the config's field that holds it.
+    ///   - config: handed to the plugin as it is.
+    init(_ reference: String, kind: PluginLibrary.Kind, field: String, config: JSON) throws(ConnError) {
+        let library = try PluginLibrary.find(reference, kind: kind, field: field)
+        guard let open = library.table.open else { throw ConnError(.internal, "the plugin lost its open function") }
+        var instance: UnsafeMutableRawPointer?
+        var error = descope_conn_bytes()
+        let status = config.secret.withBytes { text in
+            open(text.bindMemory(to: CChar.self).baseAddress, text.count, &instance, &error)
+        }
+        let said = Self.error(error)
+        guard status == DESCOPE_CONN_OK else {
+            let words = said?.message ?? "status \(status)"
+            throw ConnError(.invalidConfig, "the plugin \(library.name) does not open: \(words)", field: field)
+        }
+        self.library = library
+        self.instance = instance
+        isSerial = library.table.flags & DESCOPE_CONN_PLUGIN_SERIAL != 0
+    }
+
+    /// After the last call has returned.
+    func close() { library.table.close?(instance) }
+
+    /// Calls one of the plugin's functions.
+    func call<Result>(
+        _ context: CallContext,
+        _ body: (UnsafeMutableRawPointer?, UnsafePointer<descope_conn_context>) -> Result
+    ) -> Result {
+        var raw = descope_conn_context(
+            struct_size: MemoryLayout<descope_conn_context>.size, deadline_ns: context.deadline.nanoseconds,
+            host_private: Unmanaged.passUnretained(context.cancellation).toOpaque())
+        return withExtendedLifetime(context.cancellation) {
+            isSerial ? serial.withLock { _ in body(instance, &raw) } : body(instance, &raw)
+        }
+    }
+
+    /// What a failed function meant.
+    func failure(_ status: Int32, _ error: descope_conn_bytes) -> ConnError {
+        let said = Self.error(error)
+        switch status {
+        case DESCOPE_CONN_E_TIMEOUT: return .timeout
+        case DESCOPE_CONN_E_CANCELLED: return .cancelled
+        case DESCOPE_CONN_E_FAILED:
+            return said ?? ConnError(.internal, "the plugin \(library.name) failed and did not say why")
+        default:
+            return ConnError(.internal, "the plugin \(library.name) answered status \(status)")
+        }
+    }
+
+    /// `{"code","message",...}` as a plugin hands it back. Nil when there is none.
+    private static func error(_ bytes: descope_conn_bytes) -> ConnError? {
+        PluginHost.take(bytes) { text in
+            (try? JSON.parse(text)).map(ConnError.init(reading:)) ?? ConnError(.internal, "its error is no JSON")
+        }
+    }
+}

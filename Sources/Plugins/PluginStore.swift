@@ -1,0 +1,100 @@
+internal import CDescopeConn
+package import Connections
+internal import HTTP
+package import JSON
+internal import Memory
+
+/// A store that somebody else wrote.
+package final class PluginStore: Store {
+    private let instance: PluginInstance
+
+    /// A store's function has this long, in milliseconds. The vault's callers wait for it on their own threads.
+    private static let timeoutMilliseconds = 10_000
+
+    /// - Parameters:
+    ///   - reference: an absolute path, or a registered plugin's name.
+    ///   - field: the config's field that holds it.
+    package init(_ reference: String, field: String, config: JSON) throws(ConnError) {
+        instance = try PluginInstance(reference, kind: .store, field: field, config: config)
+    }
+
+    package func close() { instance.close() }
+
+    package func get(_ key: [UInt8]) throws(ConnError) -> StoredValue? {
+        guard let get = table?.get else { throw lost }
+        var value = descope_conn_bytes()
+        var version: UInt64 = 0
+        var error = descope_conn_bytes()
+        let status = instance.call(context) { plugin, context in
+            get(plugin, context, key, key.count, &value, &version, &error)
+        }
+        let bytes = PluginHost.take(value) { Array($0) }
+        guard status == DESCOPE_CONN_OK else { throw instance.failure(status, error) }
+        guard version != 0 else { return nil }
+        return StoredValue(value: bytes ?? [], version: version)
+    }
+
+    package func scan(prefix: [UInt8], after: [UInt8]?, limit: Int) throws(ConnError) -> [StoredRow] {
+        guard let scan = table?.scan else { throw lost }
+        var rows: [StoredRow] = []
+        var error = descope_conn_bytes()
+        let after = after ?? []
+        let status = withUnsafeMutablePointer(to: &rows) { rows in
+            instance.call(context) { plugin, context in
+                scan(
+                    plugin, context, prefix, prefix.count, after, after.count, limit,
+                    { rows, key, keyLength, value, valueLength, version in
+                        guard let rows, let key, keyLength >= 0, valueLength >= 0 else { return 1 }
+                        rows.assumingMemoryBound(to: [StoredRow].self).pointee.append(
+                            StoredRow(
+                                key: Array(UnsafeRawBufferPointer(start: key, count: keyLength)),
+                                value: Array(UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : valueLength)),
+                                version: version))
+                        return 0
+                    }, rows, &error)
+            }
+        }
+        guard status == DESCOPE_CONN_OK else { throw instance.failure(status, error) }
+        return rows
+    }
+
+    package func commit(_ writes: [StoreWrite]) throws(ConnError) {
+        guard let commit = table?.commit else { throw lost }
+        var error = descope_conn_bytes()
+        // All keys and values in one piece, so that their addresses hold for the time of the call.
+        let bytes = writes.flatMap { $0.key + ($0.value ?? []) }
+        let status = bytes.withUnsafeBytes { bytes in
+            var offset = 0
+            func place(_ count: Int) -> UnsafeRawPointer? {
+                defer { offset += count }
+                return bytes.baseAddress.map { $0 + offset }
+            }
+            let raw = writes.map { write in
+                descope_conn_write(
+                    key: place(write.key.count), key_len: write.key.count,
+                    value: write.value.flatMap { place($0.count) }, value_len: write.value?.count ?? 0,
+                    expected: write.expected.raw)
+            }
+            return instance.call(context) { plugin, context in commit(plugin, context, raw, raw.count, &error) }
+        }
+        guard status == DESCOPE_CONN_OK else { throw instance.failure(status, error) }
+    }
+
+    private var table: descope_conn_store? { instance.library.table.store?.pointee }
+
+    private var context: CallContext {
+        CallContext(deadline: .after(milliseconds: Self.timeoutMilliseconds), cancellation: Cancellation())
+    }
+
+    private var lost: ConnError { ConnError(.internal, "the plugin \(instance.library.name) lost a function") }
+}
+
+extension StoreWrite.Expectation {
+    fileprivate var raw: UInt64 {
+        switch self {
+        case .absent: UInt64(DESCOPE_CONN_STORE_ABSENT)
+        case .version(let version): version
+        case .any: .max  // DESCOPE_CONN_STORE_ANY
+        }
+    }
+}

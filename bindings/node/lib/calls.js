@@ -1,0 +1,131 @@
+'use strict';
+
+// The calls in flight on one handle, tied to this thread's event loop: one descriptor for all of them, and no thread.
+
+const net = require('node:net');
+const ffi = require('./ffi.js');
+const { DescopeConnError } = require('./errors.js');
+const { Handle } = require('./handle.js');
+
+/** fcntl's F_DUPFD_CLOEXEC, the same on every Linux. */
+const F_DUPFD_CLOEXEC = 1030;
+
+let libc;
+
+/** A second descriptor for the same pipe, one that child processes do not inherit. */
+function duplicate(fd) {
+  // fcntl is variadic; on the 64-bit Linux platforms an integer is passed to it as to any other function.
+  libc ??= ffi.open(null, { fcntl: { arguments: ['int32', 'int32', 'int32'], return: 'int32' } });
+  const copy = libc.fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) throw new DescopeConnError({ code: 'limit', message: 'No descriptor is left for the event loop' });
+  return copy;
+}
+
+/** The handles of this thread that are still open. */
+const open = new Set();
+
+process.on('exit', () => {
+  for (const calls of open) calls.abandon();
+});
+
+class Calls {
+  #handle;
+  #socket = null;
+
+  /** Resolves when the handle is closed. null: nobody has asked for that. */
+  #closed = null;
+  #resolveClosed;
+
+  /** By ticket: what settles the promise, and the owner, which must not be collected meanwhile. */
+  #pending = new Map();
+
+  /** @throws {DescopeConnError} when the backend does not open */
+  constructor(config) {
+    this.#handle = new Handle(config);
+    open.add(this);
+  }
+
+  /**
+   * Starts a call. The promise is settled with the library's answer: { status, text }.
+   * @param owner kept alive until then
+   */
+  start(request, timeoutMs, owner) {
+    if (this.#closed) throw new DescopeConnError({ code: 'invalid_request', message: 'The client is closed' });
+    this.#socket ??= this.#watch();
+    const ticket = this.#handle.submit(request, timeoutMs);
+    this.#socket.ref();
+    const answered = new Promise((resolve, reject) => this.#pending.set(ticket, { resolve, reject, owner }));
+    return { ticket, answered };
+  }
+
+  cancel(ticket) {
+    if (this.#pending.has(ticket)) this.#handle.cancel(ticket);
+  }
+
+  /** Refuses new calls, cancels those in flight, and resolves once each is answered and the handle is closed. */
+  close() {
+    if (!this.#closed) {
+      this.#closed = new Promise((resolve) => { this.#resolveClosed = resolve; });
+      this.#handle.cancel(0n);
+      this.#settled();
+    }
+    return this.#closed;
+  }
+
+  /** Closes without waiting. Calls in flight are rejected as cancelled. */
+  abandon() {
+    this.close();
+    this.#fail(new DescopeConnError({ code: 'cancelled', message: 'The client was closed' }));
+  }
+
+  /** The event loop reads and closes what it is given, so it gets a duplicate of the library's descriptor. */
+  #watch() {
+    const socket = new net.Socket({
+      fd: duplicate(this.#handle.eventFd()),
+      writable: false,
+      // What is in the pipe says nothing: it only wakes us.
+      onread: { buffer: Buffer.alloc(64), callback: () => this.#drain() },
+    });
+    socket.on('error', (error) => this.#fail(error));
+    socket.on('close', () => {
+      this.#socket = null;
+      this.#fail(new DescopeConnError({ code: 'internal', message: 'The library closed its descriptor' }));
+    });
+    socket.unref();
+    socket.resume();
+    return socket;
+  }
+
+  #drain() {
+    try {
+      for (let call = this.#handle.next(); call; call = this.#handle.next()) {
+        const { ticket, status, text } = call;
+        this.#pending.get(ticket)?.resolve({ status, text });
+        this.#pending.delete(ticket);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#settled();
+    return true;
+  }
+
+  #fail(error) {
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+    this.#settled();
+  }
+
+  /** An idle client lets the process end, and a closing one is closed when nothing is in flight any more. */
+  #settled() {
+    if (this.#pending.size > 0) return;
+    this.#socket?.unref();
+    if (this.#closed && open.delete(this)) {
+      this.#socket?.destroy();
+      this.#handle.close();
+      this.#resolveClosed();
+    }
+  }
+}
+
+module.exports = { Calls };

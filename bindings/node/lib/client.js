@@ -1,0 +1,136 @@
+'use strict';
+
+const { Calls } = require('./calls.js');
+const { DescopeConnError } = require('./errors.js');
+const { answerOf } = require('./handle.js');
+const { Token } = require('./token.js');
+
+/** DESCOPE_CONN_NO_TIMEOUT */
+const NO_TIMEOUT = 0xFFFFFFFF;
+
+/** A client that was dropped without being closed. It can have no call in flight: those keep it alive. */
+const dropped = new FinalizationRegistry((calls) => calls.abandon());
+
+function timeoutOf(milliseconds) {
+  if (milliseconds === undefined || milliseconds === null) return NO_TIMEOUT;
+  if (Number.isInteger(milliseconds) && milliseconds >= 0 && milliseconds < NO_TIMEOUT) return milliseconds;
+  throw new DescopeConnError({
+    code: 'invalid_request',
+    message: 'timeoutMs must be a whole number of milliseconds from 0 to 4294967294',
+    field: 'timeoutMs',
+  });
+}
+
+/** The promise, or the signal's reason as soon as it is aborted; then cancel is called as well. */
+function abortable(promise, signal, cancel) {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      cancel();
+      reject(signal.reason);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+class Client {
+  #calls;
+
+  constructor(config) {
+    this.#calls = new Calls(config);
+    this.apps = new Apps(this);
+    dropped.register(this, this.#calls);
+  }
+
+  connect(fields, options) {
+    return this.call('connect', fields, options);
+  }
+
+  complete(fields, options) {
+    return this.call('complete', fields, options);
+  }
+
+  async fetchToken(fields, options) {
+    return (await this.call('fetch', fields, options)).token;
+  }
+
+  storeApiKey(fields, options) {
+    return this.call('store_api_key', fields, options);
+  }
+
+  storeToken(fields, options) {
+    return this.call('store_token', fields, options);
+  }
+
+  storeTokens(fields, options) {
+    return this.call('store_tokens', fields, options);
+  }
+
+  deleteTokens(fields, options) {
+    return this.call('delete', fields, options);
+  }
+
+  list(fields, options) {
+    return this.call('list', fields, options);
+  }
+
+  async reportRejected(fields, options) {
+    return (await this.call('report_rejected', fields, options)).token;
+  }
+
+  describe(options) {
+    return this.call('describe', {}, options);
+  }
+
+  async call(op, fields, { timeoutMs, signal } = {}) {
+    signal?.throwIfAborted();
+    const { ticket, answered } = this.#calls.start({ ...fields, op }, timeoutOf(timeoutMs), this);
+    const { status, text } = await (signal ? abortable(answered, signal, () => this.#calls.cancel(ticket)) : answered);
+    const answer = answerOf(status, text);
+    if (answer.token) answer.token = new Token(answer.token);
+    return answer;
+  }
+
+  close() {
+    return this.#calls.close();
+  }
+
+  [Symbol.dispose]() {
+    this.#calls.abandon();
+  }
+
+  [Symbol.asyncDispose]() {
+    return this.close();
+  }
+}
+
+/** The connections themselves: client.apps. */
+class Apps {
+  #client;
+
+  constructor(client) {
+    this.#client = client;
+  }
+
+  create(fields, options) {
+    return this.#client.call('apps.create', fields, options);
+  }
+
+  update(fields, options) {
+    return this.#client.call('apps.update', fields, options);
+  }
+
+  delete(fields, options) {
+    return this.#client.call('apps.delete', fields, options);
+  }
+
+  load(fields, options) {
+    return this.#client.call('apps.load', fields, options);
+  }
+
+  list(fields, options) {
+    return this.#client.call('apps.list', fields, options);
+  }
+}
+
+module.exports = { Client };

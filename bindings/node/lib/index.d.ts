@@ -1,0 +1,453 @@
+/**
+ * Third-party tokens for a person or a tenant, from Descope's cloud, an encrypted vault of your own, or a plugin.
+ *
+ * Fields carry Descope's wire names. The library checks every request and answers alike in every language; what is
+ * wrong comes back as a {@link DescopeConnError}. `describe` returns the operations and their fields at run time.
+ *
+ * @packageDocumentation
+ */
+
+// Opening a client
+
+/** Tokens kept by Descope. What is absent comes from the environment. */
+export interface CloudConfig {
+  backend: 'cloud';
+  /** Else DESCOPE_PROJECT_ID. */
+  projectId?: string;
+  /** Else DESCOPE_MANAGEMENT_KEY. */
+  managementKey?: string;
+  /** Else DESCOPE_BASE_URL or DESCOPE_BASE_URI, else the host of the project's region. */
+  baseUrl?: string;
+  /** Bounds each exchange with the server, in milliseconds. */
+  timeoutMs?: number;
+  retry?: { attempts?: number };
+  /** A file of certificates to trust, in PEM. */
+  caFile?: string | null;
+  proxy?: string | null;
+}
+
+/** Where the vault's key is. There is no vault without one. */
+export type VaultKey = { env: string } | { file: string };
+
+/** Tokens kept in an encrypted vault of your own: one SQLite file, or a store plugin. */
+export interface VaultConfig {
+  backend: 'vault';
+  /** The SQLite file. This or store. */
+  path?: string;
+  /** A store plugin. This or path. */
+  store?: { plugin: string; config?: object };
+  key: VaultKey;
+  /** Where providers send the user's browser back to. */
+  redirectUrl?: string;
+}
+
+/** A backend from a shared library that has descope_conn_plugin_init. */
+export interface PluginConfig {
+  backend: 'plugin';
+  /** An absolute path. */
+  library: string;
+  config?: object;
+}
+
+/** docs/configuration.md lists every field. */
+export type Config = (CloudConfig | VaultConfig | PluginConfig) & { [field: string]: unknown };
+
+// Requests
+
+/** For each call. */
+export interface CallOptions {
+  /**
+   * Bounds the whole call, in milliseconds, up to 4294967294. 0 asks for an answer that needs no waiting. Without it,
+   * only each exchange with a server is bounded, by the client's configuration.
+   */
+  timeoutMs?: number;
+  /**
+   * Ends the call early: its promise rejects with the signal's reason at once, and the library is asked to stop. Like
+   * an aborted fetch, the call may have taken effect by then.
+   */
+  signal?: AbortSignal;
+}
+
+/** Whose token it is. A user's token inside a tenant is another one than the same user's outside of it. */
+export interface Subject {
+  userId?: string;
+  tenantId?: string;
+}
+
+/** What a connect URL asks for. */
+export interface ConnectOptions {
+  /** Where the user's browser ends up. */
+  redirectUrl: string;
+  /** The scopes to ask for; the connection's default ones, or the fetch's, when absent. */
+  scopes?: string[];
+  /** OpenID prompt values: none, login, consent, select_account. */
+  prompt?: string[];
+  /** The account to preselect at the provider. */
+  loginHint?: string;
+  /** RFC 8707 resource indicators. */
+  resources?: string[];
+  /** Names one of several accounts of the subject at the connection. */
+  externalIdentifier?: string;
+}
+
+export interface ConnectFields extends Subject {
+  appId: string;
+  /** Cloud: the Descope access token of the user or MCP client that the URL is bound to. */
+  accessToken?: string;
+  options?: ConnectOptions;
+}
+
+/** The provider's answer, as it came to the redirect URI's query. */
+export interface CompleteFields {
+  state: string;
+  code?: string;
+  /** When the user or the provider refused. This or code. */
+  error?: string;
+  /** The query's error_description. */
+  errorDescription?: string;
+  iss?: string;
+  /** Who is signed in where the callback arrived. When given it must be who the URL was made for. */
+  openedBy?: Subject;
+}
+
+export interface FetchFields extends Subject {
+  appId: string;
+  /** Without scopes: the latest token. */
+  scopes?: string[];
+  externalIdentifier?: string;
+  /** Cloud: the user's or client's Descope access token, in place of the management key. */
+  accessToken?: string;
+  /** The token must live at least this long, in seconds up to 86400; it is refreshed otherwise. */
+  minTtlSeconds?: number;
+  options?: {
+    /** Answer the refresh token too. */
+    withRefreshToken?: boolean;
+    /** Refresh even a fresh token. */
+    forceRefresh?: boolean;
+  };
+  /** When the user must grant access first, reject with a {@link ConnectionRequiredError} that has a URL for it. */
+  connect?: ConnectOptions;
+}
+
+export interface StoreApiKeyFields extends Subject {
+  appId: string;
+  apiKey: string;
+}
+
+/** One OAuth token brought from elsewhere. At least one of refreshToken and accessToken is needed. */
+export interface ImportedToken extends Subject {
+  appId: string;
+  refreshToken?: string;
+  accessToken?: string;
+  /** Seconds since 1970 when the access token expires; 0 is unknown. */
+  accessTokenExpiry?: number;
+  /** Bearer unless said otherwise. */
+  accessTokenType?: string;
+  scopes?: string[];
+  externalIdentifier?: string;
+  /** The OpenID token that came with it. */
+  idToken?: string;
+  grantedBy?: string;
+}
+
+export interface StoreTokenFields extends ImportedToken {
+  /** Refresh it at the provider first, and keep nothing if that fails. */
+  verifyRefresh?: boolean;
+}
+
+export interface StoreTokensFields {
+  /** At most 1000. */
+  tokens: ImportedToken[];
+}
+
+/** One token by its id; or all of a connection, of a subject, or of a subject at a connection. */
+export interface DeleteFields extends Subject {
+  tokenId?: string;
+  appId?: string;
+}
+
+/** At least one of the three. */
+export interface ListFields extends Subject {
+  appId?: string;
+}
+
+export interface ReportRejectedFields {
+  tokenId: string;
+  /** SHA-256 of the refused access token, in hexadecimal digits. */
+  tokenHash: string;
+}
+
+/** A connection's settings: Descope's, and what the vault needs besides. */
+export interface AppSettings {
+  name?: string;
+  description?: string;
+  /** A URL or data URL. */
+  logo?: string;
+  /** oauth unless said otherwise. */
+  appType?: 'oauth' | 'apikey';
+  clientId?: string;
+  /** Never returned. On update: absent keeps it, "" clears it. */
+  clientSecret?: string;
+  /** The provider's discovery document (OpenID or RFC 8414). */
+  discoveryUrl?: string;
+  authorizationUrl?: string;
+  /** Added to the authorization URL. */
+  authorizationUrlParams?: { key: string; value: string }[];
+  tokenUrl?: string;
+  /** Added to each token request's form. */
+  tokenUrlParams?: { key: string; value: string }[];
+  /** RFC 7009. */
+  revocationUrl?: string;
+  /** Asked for when a connect names none. */
+  defaultScopes?: string[];
+  /** The OAuth redirect URI registered at the provider. */
+  defaultRedirectUrl?: string;
+  /** Cloud: the host of the OAuth callback. */
+  callbackDomain?: string;
+  /** PKCE with S256 (RFC 7636). */
+  pkce?: boolean;
+  /** Google's access_type; offline asks for a refresh token. */
+  accessType?: 'offline' | 'online';
+  /** OpenID prompt values sent unless a connect names others. */
+  prompt?: string[];
+  /** Cloud: register dynamically at the provider (RFC 7591). */
+  useDcr?: boolean;
+  /** Cloud: the provider's registration endpoint. */
+  dcrUrl?: string;
+  /** Vault: the provider's issuer, checked as RFC 9207 says. */
+  issuer?: string;
+  /** Vault: how the client proves itself (RFC 7591). client_secret_basic, or none without a secret, unless said. */
+  tokenEndpointAuthMethod?: 'client_secret_basic' | 'client_secret_post' | 'none';
+  /** Vault: between scopes at this provider. A space unless said otherwise. */
+  scopeSeparator?: ' ' | ',';
+}
+
+export interface AppsCreateFields extends AppSettings {
+  /** Chosen for you when absent. */
+  id?: string;
+  /** Cloud: makes the connection this tenant's own. */
+  tenantId?: string;
+  /** Cloud: a provider template; settings override it. */
+  templateId?: string;
+  /** Cloud: a preset for dynamic registration. */
+  dcrPresetId?: string;
+}
+
+export interface AppsUpdateFields extends AppSettings {
+  id: string;
+}
+
+export interface AppsDeleteFields {
+  id: string;
+}
+
+export interface AppsLoadFields {
+  id: string;
+}
+
+// Answers
+
+/**
+ * A fetched token, with Descope's field names. accessToken and refreshToken can be read, and nothing else shows them:
+ * not util.inspect, console.log, JSON.stringify, {...token} or structuredClone.
+ */
+export class Token {
+  private constructor();
+  /** The access token or API key. A secret. */
+  readonly accessToken: string;
+  /** Only with options.withRefreshToken. A secret. */
+  readonly refreshToken: string | undefined;
+  /** For deleteTokens and reportRejected. */
+  readonly id: string;
+  readonly appId: string;
+  readonly userId?: string;
+  readonly tenantId?: string;
+  readonly scopes?: string[];
+  readonly accessTokenType?: string;
+  /** Seconds since 1970 as decimal digits, as Descope sends it. */
+  readonly accessTokenExpiry?: string;
+  readonly hasRefreshToken?: boolean;
+  readonly externalIdentifier?: string;
+  readonly [field: string]: unknown;
+}
+
+/** A token without its secrets. */
+export interface TokenStatus {
+  appId: string;
+  /** docs/operations.md lists the values. */
+  status: string;
+  /** Why, where the status is not good. */
+  reason?: string;
+  scopes?: string[];
+  [field: string]: unknown;
+}
+
+/** A connection, never its secret. */
+export interface App extends Omit<AppSettings, 'clientSecret'> {
+  id: string;
+  [field: string]: unknown;
+}
+
+/** A token that was not kept, and with it none of its batch. */
+export interface StoreFailure extends Subject {
+  appId: string;
+  errorCode: string;
+  reason: string;
+}
+
+/** What the library can be asked. */
+export interface Description {
+  operations: {
+    op: string;
+    about: string;
+    backends: string[];
+    fields: { name: string; type: string; required: boolean; about: string; [more: string]: unknown }[];
+    answer: string;
+    errors: string[];
+    [more: string]: unknown;
+  }[];
+  errorCodes: string[];
+  reasons: string[];
+}
+
+// The client
+
+/**
+ * An open backend. Opening does no network traffic. Calls run side by side, thousands on one event loop without a
+ * thread each; an idle client lets the process end. Close it when it is no longer needed: by `await using`, by
+ * `close()`, or else it is closed when it is collected or its thread ends.
+ *
+ * Every method's promise rejects with a {@link DescopeConnError}, or with the reason of `options.signal`.
+ */
+export class Client implements AsyncDisposable, Disposable {
+  /** @throws {DescopeConnError} invalid_config with `field`; misconfigured when the library cannot be loaded */
+  constructor(config: Config);
+
+  /** The connections themselves. */
+  readonly apps: Apps;
+
+  /** A URL where the user grants access to the connection. */
+  connect(fields: ConnectFields, options?: CallOptions): Promise<{ url: string }>;
+
+  /** Vault: takes the provider's answer to the redirect URI, and keeps the grant. */
+  complete(fields: CompleteFields, options?: CallOptions): Promise<
+    Subject & { tokenId: string; appId: string; scopes: string[]; redirectUrl?: string }
+  >;
+
+  /** A fresh token: by scopes, or the latest. */
+  fetchToken(fields: FetchFields, options?: CallOptions): Promise<Token>;
+
+  /** Keeps a subject's API key, in place of an earlier one. */
+  storeApiKey(fields: StoreApiKeyFields, options?: CallOptions): Promise<{ tokenId?: string }>;
+
+  /** Keeps an OAuth token brought from elsewhere. */
+  storeToken(fields: StoreTokenFields, options?: CallOptions): Promise<{ tokenId?: string }>;
+
+  /** Keeps many OAuth tokens: all of them, or none when there are failures. */
+  storeTokens(fields: StoreTokensFields, options?: CallOptions): Promise<{ failures: StoreFailure[] }>;
+
+  /** Removes tokens. At least one field is needed: nothing deletes everything. */
+  deleteTokens(fields: DeleteFields, options?: CallOptions): Promise<{ deleted?: number }>;
+
+  /** What is connected, without secrets. */
+  list(fields: ListFields, options?: CallOptions): Promise<{ tokens: TokenStatus[] }>;
+
+  /** Says that a service refused an access token: one refresh if it is still the current one, else the newer one. */
+  reportRejected(fields: ReportRejectedFields, options?: CallOptions): Promise<Token>;
+
+  /** Every operation with its fields and errors. */
+  describe(options?: CallOptions): Promise<Description>;
+
+  /** Any operation by its name. A `token` in the answer is a {@link Token}. */
+  call(op: string, fields?: object, options?: CallOptions): Promise<any>;
+
+  /** Refuses new calls, cancels those in flight, and resolves when each of them is answered and the handle closed. */
+  close(): Promise<void>;
+
+  /** As close. */
+  [Symbol.asyncDispose](): Promise<void>;
+
+  /** Closes without waiting: calls in flight are rejected as cancelled. */
+  [Symbol.dispose](): void;
+}
+
+/** client.apps */
+export interface Apps {
+  create(fields: AppsCreateFields, options?: CallOptions): Promise<{ app: App }>;
+  /** Replaces all settings: what is absent becomes empty, but the client secret stays. */
+  update(fields: AppsUpdateFields, options?: CallOptions): Promise<{ app: App }>;
+  /** For good. The vault removes the connection's tokens too. */
+  delete(fields: AppsDeleteFields, options?: CallOptions): Promise<object>;
+  load(fields: AppsLoadFields, options?: CallOptions): Promise<{ app: App }>;
+  list(fields?: object, options?: CallOptions): Promise<{ apps: App[] }>;
+}
+
+// Errors
+
+/** The codes of this version. A later library may have more. */
+export type ErrorCode =
+  | 'invalid_request'
+  | 'invalid_config'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not_found'
+  | 'connection_required'
+  | 'conflict'
+  | 'rate_limited'
+  | 'timeout'
+  | 'cancelled'
+  | 'unavailable'
+  | 'provider_error'
+  | 'misconfigured'
+  | 'unsupported'
+  | 'limit'
+  | 'internal';
+
+/** Why a call failed. The message is for people; it never holds a token, a key or a request. */
+export class DescopeConnError extends Error {
+  private constructor();
+  readonly code: ErrorCode | (string & {});
+  /** invalid_request and invalid_config: the field, as a path such as options.redirectUrl. */
+  readonly field?: string;
+  /** not_found and connection_required: missing, scopes, reauthorize or app. */
+  readonly reason?: string;
+  /** With reason scopes: what the grant lacks. */
+  readonly missingScopes?: string[];
+  /** rate_limited: when to come back, in milliseconds, if the server said so. */
+  readonly retryAfterMs?: number;
+  /** What a server answered with. */
+  readonly httpStatus?: number;
+  /** Descope's or the provider's own code. */
+  readonly errorCode?: string;
+  /** Descope's or the provider's own words. */
+  readonly errorDescription?: string;
+}
+
+/** The user must grant access first, at connectionUrl. */
+export class ConnectionRequiredError extends DescopeConnError {
+  readonly code: 'connection_required';
+  readonly requiresConnection: true;
+  readonly connectionUrl: string;
+  readonly appId: string;
+  readonly missingScopes?: string[];
+  /** The structured answer that a tool hands to its caller, so that a person can follow the URL. */
+  toJSON(): {
+    error: 'connection_required';
+    requiresConnection: true;
+    connectionUrl: string;
+    message: string;
+    appId: string;
+    missingScopes?: string[];
+  };
+}
+
+/** Every code of this version. */
+export const errorCodes: readonly ErrorCode[];
+
+/** What the loaded library says of itself: its version, its backends, and the versions of the libraries in it. */
+export function buildInfo(): {
+  version: string;
+  backends: string[];
+  libraries?: { [name: string]: string };
+  [field: string]: unknown;
+};

@@ -1,0 +1,1 @@
+export { Client, Token, DescopeConnError, ConnectionRequiredError, errorCodes, buildInfo } from './index.js';

@@ -1,0 +1,65 @@
+'use strict';
+
+// Holds the package against what the library says of itself: `describe` is the contract.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const { after, before, test } = require('node:test');
+const { Client, errorCodes } = require('descope-conn');
+
+// Never asked for anything: describe needs no server.
+const config = { backend: 'cloud', projectId: 'P' + 'a'.repeat(27), managementKey: 'k', baseUrl: 'http://127.0.0.1:1' };
+const types = fs.readFileSync(path.join(__dirname, '..', 'lib', 'index.d.ts'), 'utf8');
+
+let client;
+let description;
+
+before(async () => {
+  client = new Client(config);
+  description = await client.describe();
+});
+
+after(() => client.close());
+
+/** The fields that an interface of index.d.ts and those it extends have, by name: whether each may be absent. */
+function fieldsOfInterface(name) {
+  const found = types.match(new RegExp(`^export interface ${name}(?: extends (\\w+))? \\{\\n(.*?)^\\}`, 'ms'));
+  assert.ok(found, `interface ${name}`);
+  const own = [...found[2].matchAll(/^ {2}(\w+)(\??):/gm)].map(([, field, optional]) => [field, optional === '?']);
+  return { ...(found[1] && fieldsOfInterface(found[1])), ...Object.fromEntries(own) };
+}
+
+test('the error codes are the library\'s', () => {
+  assert.deepEqual([...errorCodes].sort(), [...description.errorCodes].sort());
+  const [, union] = types.match(/^export type ErrorCode =\n(.*?);/ms);
+  assert.deepEqual(union.match(/\w+/g).sort(), [...description.errorCodes].sort());
+});
+
+test('every operation has a method', async (t) => {
+  const called = [];
+  class Recorder extends Client {
+    async call(op) {
+      called.push(op);
+      return {};
+    }
+  }
+  const recorder = new Recorder(config);
+  t.after(() => recorder.close());
+  for (const target of [recorder, recorder.apps]) {
+    const methods = Object.getOwnPropertyNames(target === recorder ? Client.prototype : Object.getPrototypeOf(target));
+    for (const name of methods) {
+      if (!['constructor', 'call', 'close'].includes(name)) await target[name]({});
+    }
+  }
+  assert.deepEqual(called.sort(), description.operations.map(({ op }) => op).sort());
+});
+
+test('the types have every field of every operation', () => {
+  for (const { op, fields } of description.operations) {
+    if (fields.length === 0) continue;
+    const name = op.replace(/(?:^|[._])(\w)/g, (_, letter) => letter.toUpperCase()) + 'Fields';
+    const expected = Object.fromEntries(fields.map((field) => [field.name, !field.required]));
+    assert.deepEqual(fieldsOfInterface(name), expected, name);
+  }
+});

@@ -1,0 +1,64 @@
+"""Third-party tokens for a user or a tenant, from Descope's cloud or an embedded encrypted vault.
+
+>>> from descope_conn import Client, ConnectionRequired
+>>> with Client.cloud(project_id="P...", management_key="...") as client:
+...     token = client.fetch_token("google-contacts", user_id="U...")
+"""
+
+from ._aio import AsyncApps, AsyncClient
+from ._client import Apps, Client
+from ._errors import (
+    Cancelled,
+    Conflict,
+    ConnectionRequired,
+    ConnError,
+    Forbidden,
+    Internal,
+    InvalidConfig,
+    InvalidRequest,
+    Limit,
+    Misconfigured,
+    NotFound,
+    ProviderError,
+    RateLimited,
+    Timeout,
+    Unauthorized,
+    Unavailable,
+    Unsupported,
+)
+from ._library import LibraryError, build_info
+from ._types import App, Completion, ConnectOptions, NewToken, StoreFailure, Subject, Token, TokenInfo
+
+__all__ = [
+    "App",
+    "Apps",
+    "AsyncApps",
+    "AsyncClient",
+    "Cancelled",
+    "Client",
+    "Completion",
+    "Conflict",
+    "ConnError",
+    "ConnectOptions",
+    "ConnectionRequired",
+    "Forbidden",
+    "Internal",
+    "InvalidConfig",
+    "InvalidRequest",
+    "LibraryError",
+    "Limit",
+    "Misconfigured",
+    "NewToken",
+    "NotFound",
+    "ProviderError",
+    "RateLimited",
+    "StoreFailure",
+    "Subject",
+    "Timeout",
+    "Token",
+    "TokenInfo",
+    "Unauthorized",
+    "Unavailable",
+    "Unsupported",
+    "build_info",
+]

@@ -1,0 +1,155 @@
+"""The client for asyncio. No thread per call: the library works on one thread of its own and the loop watches it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
+
+from . import _app_operations, _operations
+from ._call import Call, present
+from ._errors import Cancelled, ConnError, Limit
+from ._handle import Handle
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+
+    from typing_extensions import Concatenate, ParamSpec, Self
+
+    P = ParamSpec("P")
+
+T = TypeVar("T")
+
+
+class _Performer(Protocol):
+    async def _perform(self, call: Call[T]) -> T: ...
+
+
+def _method(operation: Callable[P, Call[T]]) -> Callable[Concatenate[_Performer, P], Coroutine[Any, Any, T]]:
+    async def method(performer: _Performer, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await performer._perform(operation(*args, **kwargs))
+
+    present(method, operation)
+    return method
+
+
+class AsyncClient(Handle):
+    """Performs each call without blocking the event loop. It belongs to the loop that it was first used on.
+
+    It is an asynchronous context manager. Cancelling a call's task cancels the call in the library too.
+    """
+
+    connect = _method(_operations.connect)
+    complete = _method(_operations.complete)
+    fetch_token = _method(_operations.fetch_token)
+    store_api_key = _method(_operations.store_api_key)
+    store_token = _method(_operations.store_token)
+    store_tokens = _method(_operations.store_tokens)
+    delete_tokens = _method(_operations.delete_tokens)
+    list_tokens = _method(_operations.list_tokens)
+    report_rejected = _method(_operations.report_rejected)
+    describe = _method(_operations.describe)
+    call = _method(_operations.call)
+
+    def __init__(self, config: Mapping[str, object]) -> None:
+        super().__init__(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        # By ticket. A call whose task was cancelled stays here until the library has answered it.
+        self._in_flight: dict[int, asyncio.Future[bytes | ConnError]] = {}
+        self._event_fd = self._library.event_fd(self._handle)
+        if self._event_fd < 0:
+            self._close(0)
+            raise Limit("no file descriptor is left for the event loop to watch")
+
+    @property
+    def apps(self) -> AsyncApps:
+        """The operations on connections themselves."""
+        return AsyncApps(self)
+
+    async def aclose(self, *, wait: float = 5.0) -> bool:
+        """Cancels what is in flight, and gives it up to ``wait`` seconds to end.
+
+        False: some call is still running; what it holds is freed when it returns. Closing again is no error.
+        """
+        if self.closed:
+            return True
+        waiting = [future for future in self._in_flight.values() if not future.done()]
+        if waiting:
+            self._bind()
+            self._library.cancel(self._handle, 0)
+            await asyncio.wait(waiting, timeout=wait)
+        self._settle_all(Cancelled("the client was closed"))
+        self._unwatch()
+        return self._close(0)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def _perform(self, call: Call[T]) -> T:
+        loop = self._bind()
+        ticket = self._library.submit(self._handle, call.request, call.timeout_ms)
+        # The loop watches the descriptor only meanwhile, so that nothing of ours stays on it afterwards.
+        if not self._in_flight:
+            loop.add_reader(self._event_fd, self._drain)
+        answered = self._in_flight[ticket] = loop.create_future()
+        try:
+            outcome = await answered
+        except BaseException:
+            # Only a task that ends early comes here. The library still answers the ticket, and _drain drops that.
+            self._library.cancel(self._handle, ticket)
+            raise
+        if isinstance(outcome, ConnError):
+            raise outcome
+        return call.result(outcome)
+
+    def _bind(self) -> asyncio.AbstractEventLoop:
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise RuntimeError("this AsyncClient belongs to another event loop: open one for each loop")
+        return loop
+
+    def _drain(self) -> None:
+        """Hands out everything that has finished."""
+        try:
+            for ticket, outcome in self._library.finished(self._handle):
+                _settle(self._in_flight.pop(ticket), outcome)
+        except ConnError as error:
+            # The handle itself failed, so that nothing else will be answered.
+            self._settle_all(error)
+        if not self._in_flight:
+            self._unwatch()
+
+    def _settle_all(self, outcome: ConnError) -> None:
+        for future in self._in_flight.values():
+            _settle(future, outcome)
+        self._in_flight.clear()
+
+    def _unwatch(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self._event_fd)
+
+
+def _settle(future: asyncio.Future[bytes | ConnError], outcome: bytes | ConnError) -> None:
+    # Done already: its task was cancelled.
+    if not future.done():
+        future.set_result(outcome)
+
+
+class AsyncApps:
+    """``client.apps``: the operations on connections themselves."""
+
+    create = _method(_app_operations.create_app)
+    update = _method(_app_operations.update_app)
+    delete = _method(_app_operations.delete_app)
+    load = _method(_app_operations.load_app)
+    list = _method(_app_operations.list_apps)
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def _perform(self, call: Call[T]) -> T:
+        return await self._client._perform(call)

@@ -1,0 +1,173 @@
+"""The operations on connections themselves, the tables of ``client.apps``; see _operations.py.
+
+A connection says how tokens of one third party are obtained. Descope calls it an outbound application.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._call import Call, make_call
+from ._types import App, from_wire
+from ._wire import to_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def _app(answer: Any) -> App:
+    return from_wire(App, answer["app"])
+
+
+def _apps(answer: Any) -> list[App]:
+    return [from_wire(App, app) for app in answer["apps"]]
+
+
+def _parameters(parameters: Mapping[str, str] | None) -> list[dict[str, str]] | None:
+    if parameters is None:
+        return None
+    return [{"key": key, "value": value} for key, value in parameters.items()]
+
+
+def create_app(
+    *,
+    id: str | None = None,
+    name: str | None = None,
+    description: str | None = None,
+    logo: str | None = None,
+    template_id: str | None = None,
+    dcr_preset_id: str | None = None,
+    app_type: str | None = None,
+    client_id: str | None = None,
+    client_secret: str | None = None,
+    discovery_url: str | None = None,
+    authorization_url: str | None = None,
+    authorization_url_params: Mapping[str, str] | None = None,
+    token_url: str | None = None,
+    token_url_params: Mapping[str, str] | None = None,
+    revocation_url: str | None = None,
+    default_scopes: Sequence[str] | None = None,
+    default_redirect_url: str | None = None,
+    callback_domain: str | None = None,
+    pkce: bool | None = None,
+    access_type: str | None = None,
+    prompt: Sequence[str] | None = None,
+    use_dcr: bool | None = None,
+    dcr_url: str | None = None,
+    issuer: str | None = None,
+    token_endpoint_auth_method: str | None = None,
+    scope_separator: str | None = None,
+    tenant_id: str | None = None,
+    timeout: float | None = None,
+) -> Call[App]:
+    """Creates a connection from its own settings, or from a provider's template and your credentials at it.
+
+    ``id`` is generated if it is absent. ``app_type`` is ``oauth`` (the default) or ``apikey``.
+    """
+    fields = to_wire(
+        {
+            "id": id,
+            "name": name,
+            "description": description,
+            "logo": logo,
+            "template_id": template_id,
+            "dcr_preset_id": dcr_preset_id,
+            "app_type": app_type,
+            "client_id": client_id,
+            "client_secret": client_secret,
+            "discovery_url": discovery_url,
+            "authorization_url": authorization_url,
+            "authorization_url_params": _parameters(authorization_url_params),
+            "token_url": token_url,
+            "token_url_params": _parameters(token_url_params),
+            "revocation_url": revocation_url,
+            "default_scopes": default_scopes,
+            "default_redirect_url": default_redirect_url,
+            "callback_domain": callback_domain,
+            "pkce": pkce,
+            "access_type": access_type,
+            "prompt": prompt,
+            "use_dcr": use_dcr,
+            "dcr_url": dcr_url,
+            "issuer": issuer,
+            "token_endpoint_auth_method": token_endpoint_auth_method,
+            "scope_separator": scope_separator,
+            "tenant_id": tenant_id,
+        }
+    )
+    return make_call("apps.create", fields, timeout, _app)
+
+
+def update_app(
+    id: str,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    logo: str | None = None,
+    app_type: str | None = None,
+    client_id: str | None = None,
+    client_secret: str | None = None,
+    discovery_url: str | None = None,
+    authorization_url: str | None = None,
+    authorization_url_params: Mapping[str, str] | None = None,
+    token_url: str | None = None,
+    token_url_params: Mapping[str, str] | None = None,
+    revocation_url: str | None = None,
+    default_scopes: Sequence[str] | None = None,
+    default_redirect_url: str | None = None,
+    callback_domain: str | None = None,
+    pkce: bool | None = None,
+    access_type: str | None = None,
+    prompt: Sequence[str] | None = None,
+    use_dcr: bool | None = None,
+    dcr_url: str | None = None,
+    issuer: str | None = None,
+    token_endpoint_auth_method: str | None = None,
+    scope_separator: str | None = None,
+    timeout: float | None = None,
+) -> Call[App]:
+    """Replaces a connection's settings. What is absent becomes empty, but the client secret stays; "" clears it."""
+    fields = to_wire(
+        {
+            "id": id,
+            "name": name,
+            "description": description,
+            "logo": logo,
+            "app_type": app_type,
+            "client_id": client_id,
+            "client_secret": client_secret,
+            "discovery_url": discovery_url,
+            "authorization_url": authorization_url,
+            "authorization_url_params": _parameters(authorization_url_params),
+            "token_url": token_url,
+            "token_url_params": _parameters(token_url_params),
+            "revocation_url": revocation_url,
+            "default_scopes": default_scopes,
+            "default_redirect_url": default_redirect_url,
+            "callback_domain": callback_domain,
+            "pkce": pkce,
+            "access_type": access_type,
+            "prompt": prompt,
+            "use_dcr": use_dcr,
+            "dcr_url": dcr_url,
+            "issuer": issuer,
+            "token_endpoint_auth_method": token_endpoint_auth_method,
+            "scope_separator": scope_separator,
+        }
+    )
+    return make_call("apps.update", fields, timeout, _app)
+
+
+def delete_app(id: str, *, timeout: float | None = None) -> Call[None]:
+    """Deletes a connection for good."""
+    return make_call("apps.delete", {"id": id}, timeout, lambda _: None)
+
+
+def load_app(id: str, *, timeout: float | None = None) -> Call[App]:
+    """One connection."""
+    return make_call("apps.load", {"id": id}, timeout, _app)
+
+
+def list_apps(*, timeout: float | None = None) -> Call[list[App]]:
+    """All connections."""
+    return make_call("apps.list", {}, timeout, _apps)

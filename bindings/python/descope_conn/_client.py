@@ -1,0 +1,85 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, Protocol, TypeVar
+
+from . import _app_operations, _operations
+from ._call import Call, present
+from ._handle import Handle
+from ._wire import milliseconds
+
+if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec, Self
+
+    P = ParamSpec("P")
+
+T = TypeVar("T")
+
+
+class _Performer(Protocol):
+    def _perform(self, call: Call[T]) -> T: ...
+
+
+def _method(operation: Callable[P, Call[T]]) -> Callable[Concatenate[_Performer, P], T]:
+    def method(performer: _Performer, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return performer._perform(operation(*args, **kwargs))
+
+    present(method, operation)
+    return method
+
+
+class Client(Handle):
+    """Performs each call on the calling thread. Any number of threads may share one client.
+
+    It is a context manager. Other threads run while a call waits, but Ctrl-C is seen only when it returns.
+    """
+
+    connect = _method(_operations.connect)
+    complete = _method(_operations.complete)
+    fetch_token = _method(_operations.fetch_token)
+    store_api_key = _method(_operations.store_api_key)
+    store_token = _method(_operations.store_token)
+    store_tokens = _method(_operations.store_tokens)
+    delete_tokens = _method(_operations.delete_tokens)
+    list_tokens = _method(_operations.list_tokens)
+    report_rejected = _method(_operations.report_rejected)
+    describe = _method(_operations.describe)
+    call = _method(_operations.call)
+
+    @property
+    def apps(self) -> Apps:
+        """The operations on connections themselves."""
+        return Apps(self)
+
+    def close(self, *, wait: float = 5.0) -> bool:
+        """Cancels what other threads are waiting for, and gives it up to ``wait`` seconds to end.
+
+        False: some call is still running; what it holds is freed when it returns. Closing again is no error.
+        """
+        return self._close(milliseconds(wait))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _perform(self, call: Call[T]) -> T:
+        return call.result(self._library.call(self._handle, call.request, call.timeout_ms))
+
+
+class Apps:
+    """``client.apps``: the operations on connections themselves."""
+
+    create = _method(_app_operations.create_app)
+    update = _method(_app_operations.update_app)
+    delete = _method(_app_operations.delete_app)
+    load = _method(_app_operations.load_app)
+    list = _method(_app_operations.list_apps)
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def _perform(self, call: Call[T]) -> T:
+        return self._client._perform(call)

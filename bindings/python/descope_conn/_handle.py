@@ -1,0 +1,109 @@
+"""An open backend: what Client and AsyncClient have in common."""
+
+from __future__ import annotations
+
+import json
+import weakref
+from typing import TYPE_CHECKING, NoReturn
+
+from ._library import load
+from ._wire import to_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
+
+    from typing_extensions import Self
+
+
+class Handle:
+    """Opens a backend, and closes it at the latest when it is collected or the interpreter ends.
+
+    ``config`` is the library's own, in its own field names: ``{"backend": "cloud" | "vault" | "plugin", ...}``.
+    Opening does no network traffic. ``cloud``, ``vault`` and ``plugin`` write the configuration for you.
+    """
+
+    def __init__(self, config: Mapping[str, object]) -> None:
+        self._library = load()
+        self._handle = self._library.open(json.dumps(config).encode())
+        self._backend = config.get("backend")
+        self._finalizer = weakref.finalize(self, self._library.close, self._handle, 0)
+
+    @classmethod
+    def cloud(
+        cls,
+        *,
+        project_id: str | None = None,
+        management_key: str | None = None,
+        base_url: str | None = None,
+        timeout: float | None = None,
+        retry_attempts: int | None = None,
+        ca_file: str | PathLike[str] | None = None,
+        proxy: str | None = None,
+    ) -> Self:
+        """Descope's cloud, or a server that speaks its API.
+
+        What is absent comes from ``DESCOPE_PROJECT_ID``, ``DESCOPE_MANAGEMENT_KEY`` and ``DESCOPE_BASE_URL`` or
+        ``DESCOPE_BASE_URI``; the host otherwise from the region in the project id. ``timeout`` is in seconds and
+        bounds each exchange with the server.
+        """
+        fields = to_wire(
+            {
+                "backend": "cloud",
+                "project_id": project_id,
+                "management_key": management_key,
+                "base_url": base_url,
+                "timeout_ms": None if timeout is None else round(timeout * 1000),
+                "retry": None if retry_attempts is None else {"attempts": retry_attempts},
+                "ca_file": None if ca_file is None else str(ca_file),
+                "proxy": proxy,
+            }
+        )
+        return cls(fields)
+
+    @classmethod
+    def vault(
+        cls,
+        *,
+        key: Mapping[str, str],
+        path: str | PathLike[str] | None = None,
+        store: Mapping[str, object] | None = None,
+        redirect_url: str | None = None,
+    ) -> Self:
+        """An encrypted vault in this process: in the file ``path``, or in a store plugin.
+
+        ``key`` says where the sealing key is: ``{"env": "NAME"}`` or ``{"file": "/path"}``. ``redirect_url`` is where
+        providers send users back to, your own callback. ``store`` is ``{"plugin": "/abs/libstore.so", "config": {}}``.
+        """
+        fields = to_wire(
+            {
+                "backend": "vault",
+                "path": None if path is None else str(path),
+                "store": store,
+                "key": key,
+                "redirect_url": redirect_url,
+            }
+        )
+        return cls(fields)
+
+    @classmethod
+    def plugin(cls, library: str | PathLike[str], config: Mapping[str, object] | None = None) -> Self:
+        """A backend in a shared library of its own, by its absolute path."""
+        return cls({"backend": "plugin", "library": str(library), "config": config or {}})
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return not self._finalizer.alive
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "open"
+        return f"<{type(self).__name__} {self._backend} {state}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} belongs to its process: open one in each")
+
+    def _close(self, wait_ms: int) -> bool:
+        if self._finalizer.detach() is None:
+            return True
+        return self._library.close(self._handle, wait_ms)

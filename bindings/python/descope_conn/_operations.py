@@ -1,0 +1,260 @@
+"""Every operation once: its keywords, its request, and how its answer is read.
+
+Each function describes a call and performs nothing. ``Client`` performs it on the calling thread, ``AsyncClient`` on
+the event loop; both take their methods, signatures and documentation from here.
+
+Every ``timeout`` is in seconds and bounds the whole call; None sets no bound but the configuration's own on each
+exchange with a server, and 0 asks for an answer that needs no waiting.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._call import Call, make_call
+from ._types import Completion, StoreFailure, Token, TokenInfo, from_wire
+from ._wire import to_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ._types import ConnectOptions, NewToken, Subject
+
+
+def _token(answer: Any) -> Token:
+    return from_wire(Token, answer["token"])
+
+
+def _completion(answer: Any) -> Completion:
+    return from_wire(Completion, answer)
+
+
+def _token_id(answer: Any) -> str | None:
+    token_id: str | None = answer.get("tokenId")
+    return token_id
+
+
+def _deleted(answer: Any) -> int | None:
+    deleted: int | None = answer.get("deleted")
+    return deleted
+
+
+def call(op: str, fields: Mapping[str, object] | None = None, *, timeout: float | None = None) -> Call[dict[str, Any]]:
+    """Any operation by its name, in the wire's own field names; gives its whole answer.
+
+    For operations that this package has no method for yet.
+    """
+    return make_call(op, fields or {}, timeout, dict)
+
+
+def describe(*, timeout: float | None = None) -> Call[dict[str, Any]]:
+    """Every operation of this client's backend, with its fields, their types and its errors."""
+    return make_call("describe", {}, timeout, dict)
+
+
+def connect(
+    app_id: str,
+    *,
+    user_id: str | None = None,
+    tenant_id: str | None = None,
+    access_token: str | None = None,
+    redirect_url: str | None = None,
+    scopes: Sequence[str] | None = None,
+    prompt: Sequence[str] | None = None,
+    login_hint: str | None = None,
+    resources: Sequence[str] | None = None,
+    external_identifier: str | None = None,
+    timeout: float | None = None,
+) -> Call[str]:
+    """The URL where a user grants access to the connection ``app_id``. Hand it to that user only.
+
+    The cloud binds the URL to whoever ``access_token`` names: the user, or the user of the MCP client that holds it.
+    The vault binds it to ``user_id`` and ``tenant_id``. The user ends up at ``redirect_url``.
+    """
+    options = to_wire(
+        {
+            "redirect_url": redirect_url,
+            "scopes": scopes,
+            "prompt": prompt,
+            "login_hint": login_hint,
+            "resources": resources,
+            "external_identifier": external_identifier,
+        }
+    )
+    fields = to_wire(
+        {
+            "app_id": app_id,
+            "user_id": user_id,
+            "tenant_id": tenant_id,
+            "access_token": access_token,
+            "options": options or None,
+        }
+    )
+    return make_call("connect", fields, timeout, lambda answer: str(answer["url"]))
+
+
+def complete(
+    state: str,
+    *,
+    code: str | None = None,
+    error: str | None = None,
+    error_description: str | None = None,
+    iss: str | None = None,
+    opened_by: Subject | None = None,
+    timeout: float | None = None,
+) -> Call[Completion]:
+    """Ends what ``connect`` began, with the query of the provider's redirect. The vault only.
+
+    ``opened_by`` is who is signed in where the redirect arrived, as your own session knows it. It has to be who the URL
+    was made for, so that nobody completes somebody else's link.
+    """
+    fields = to_wire(
+        {
+            "state": state,
+            "code": code,
+            "error": error,
+            "error_description": error_description,
+            "iss": iss,
+            "opened_by": None if opened_by is None else to_wire(opened_by),
+        }
+    )
+    return make_call("complete", fields, timeout, _completion)
+
+
+def fetch_token(
+    app_id: str,
+    *,
+    user_id: str | None = None,
+    tenant_id: str | None = None,
+    scopes: Sequence[str] | None = None,
+    with_refresh_token: bool = False,
+    force_refresh: bool = False,
+    external_identifier: str | None = None,
+    min_ttl_seconds: int | None = None,
+    access_token: str | None = None,
+    connect: ConnectOptions | None = None,
+    timeout: float | None = None,
+) -> Call[Token]:
+    """A fresh token of a user, of a user in a tenant, or of a tenant.
+
+    Without ``scopes`` it is the latest token, whatever its scopes. ``min_ttl_seconds`` is how long it has to stay
+    valid; it is refreshed otherwise. ``access_token`` asks in the name of whoever it belongs to, in place of the
+    management key.
+
+    With ``connect``, a token that is missing or lacks scopes raises ``ConnectionRequired``, which carries the URL to
+    grant them at. Without it, the same raises ``NotFound`` with a ``reason``.
+    """
+    fields = to_wire(
+        {
+            "app_id": app_id,
+            "user_id": user_id,
+            "tenant_id": tenant_id,
+            "scopes": scopes,
+            "options": to_wire({"with_refresh_token": with_refresh_token, "force_refresh": force_refresh}),
+            "external_identifier": external_identifier,
+            "min_ttl_seconds": min_ttl_seconds,
+            "access_token": access_token,
+            "connect": None if connect is None else to_wire(connect),
+        }
+    )
+    return make_call("fetch", fields, timeout, _token)
+
+
+def store_api_key(
+    app_id: str,
+    api_key: str,
+    *,
+    user_id: str | None = None,
+    tenant_id: str | None = None,
+    timeout: float | None = None,
+) -> Call[str | None]:
+    """Keeps an API key for a user, for a user in a tenant, or for a tenant. Gives its token id where known."""
+    fields = to_wire({"app_id": app_id, "api_key": api_key, "user_id": user_id, "tenant_id": tenant_id})
+    return make_call("store_api_key", fields, timeout, _token_id)
+
+
+def store_token(
+    app_id: str,
+    *,
+    user_id: str | None = None,
+    tenant_id: str | None = None,
+    access_token: str | None = None,
+    access_token_type: str | None = None,
+    access_token_expiry: int | None = None,
+    refresh_token: str | None = None,
+    id_token: str | None = None,
+    scopes: Sequence[str] | None = None,
+    external_identifier: str | None = None,
+    granted_by: str | None = None,
+    verify_refresh: bool = False,
+    timeout: float | None = None,
+) -> Call[str | None]:
+    """Keeps an OAuth token that was obtained elsewhere. Gives its token id where known.
+
+    At least one of ``access_token`` and ``refresh_token`` is needed. ``access_token_expiry`` is in epoch seconds.
+    ``verify_refresh`` tries the refresh token at the provider first, and stores nothing if that fails.
+    """
+    fields = to_wire(
+        {
+            "app_id": app_id,
+            "user_id": user_id,
+            "tenant_id": tenant_id,
+            "access_token": access_token,
+            "access_token_type": access_token_type,
+            "access_token_expiry": access_token_expiry,
+            "refresh_token": refresh_token,
+            "id_token": id_token,
+            "scopes": scopes,
+            "external_identifier": external_identifier,
+            "granted_by": granted_by,
+            "verify_refresh": verify_refresh,
+        }
+    )
+    return make_call("store_token", fields, timeout, _token_id)
+
+
+def store_tokens(tokens: Sequence[NewToken], *, timeout: float | None = None) -> Call[list[StoreFailure]]:
+    """Keeps many OAuth tokens, all or none. An empty list means all; otherwise it tells why none was stored."""
+    fields = {"tokens": [to_wire(token) for token in tokens]}
+    return make_call(
+        "store_tokens", fields, timeout, lambda answer: [from_wire(StoreFailure, f) for f in answer["failures"]]
+    )
+
+
+def delete_tokens(
+    *,
+    token_id: str | None = None,
+    app_id: str | None = None,
+    user_id: str | None = None,
+    tenant_id: str | None = None,
+    timeout: float | None = None,
+) -> Call[int | None]:
+    """Removes one token by its id, or all of a connection, of a subject, or of both. Gives their number where known.
+
+    Naming none of them is refused.
+    """
+    fields = to_wire({"token_id": token_id, "app_id": app_id, "user_id": user_id, "tenant_id": tenant_id})
+    return make_call("delete", fields, timeout, _deleted)
+
+
+def list_tokens(
+    *,
+    app_id: str | None = None,
+    user_id: str | None = None,
+    tenant_id: str | None = None,
+    timeout: float | None = None,
+) -> Call[list[TokenInfo]]:
+    """The tokens of a subject, of a connection, or of both, without their secrets."""
+    fields = to_wire({"app_id": app_id, "user_id": user_id, "tenant_id": tenant_id})
+    return make_call(
+        "list", fields, timeout, lambda answer: [from_wire(TokenInfo, token) for token in answer["tokens"]]
+    )
+
+
+def report_rejected(token_id: str, token_hash: str, *, timeout: float | None = None) -> Call[Token]:
+    """Says that a service refused an access token before its time, and gives the one to use instead. The vault only.
+
+    Refreshes once if the rejected token, known by ``Token.token_hash``, is still the current one.
+    """
+    fields = to_wire({"token_id": token_id, "token_hash": token_hash})
+    return make_call("report_rejected", fields, timeout, _token)

@@ -1,0 +1,186 @@
+"""What goes in and comes out: tokens, connections, options."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+
+from ._wire import camel_case
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+T = TypeVar("T")
+
+
+def _text(value: str | None) -> str | None:
+    return value or None
+
+
+def _known_text(value: str | None) -> str:
+    return value or ""
+
+
+def _epoch(value: str | int | None) -> int | None:
+    """Descope writes epoch seconds as a decimal string, and an unknown time as "" or "0"."""
+    return int(value or 0) or None
+
+
+def _strings(value: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(value or ())
+
+
+def _parameters(value: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
+    return {parameter["key"]: parameter["value"] for parameter in value or ()}
+
+
+# How a field of each declared type is read. On the wire "", null and absent all mean that there is nothing.
+_READERS: Mapping[str, Any] = {
+    "str": _known_text,
+    "str | None": _text,
+    "bool": bool,
+    "int | None": _epoch,
+    "tuple[str, ...]": _strings,
+    "dict[str, str]": _parameters,
+}
+
+
+def from_wire(cls: type[T], wire: Mapping[str, Any]) -> T:
+    """A dataclass of this module from its JSON object. Fields that it does not know are left out."""
+    return cls(**{f.name: _READERS[str(f.type)](wire.get(camel_case(f.name))) for f in fields(cls)})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class TokenInfo:
+    """A stored token without its secrets. Times are epoch seconds, None where unknown."""
+
+    app_id: str
+    id: str | None = None
+    user_id: str | None = None
+    tenant_id: str | None = None
+    external_identifier: str | None = None
+    token_sub: str | None = None
+    access_token_type: str | None = None
+    access_token_expiry: int | None = None
+    has_refresh_token: bool = False
+    last_refresh_time: int | None = None
+    last_refresh_error: str | None = None
+    scopes: tuple[str, ...] = ()
+    granted_by: str | None = None
+    status: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token to call a third party with. Its repr shows no secret. Times are epoch seconds, None where unknown."""
+
+    id: str
+    app_id: str
+    access_token: str = field(repr=False)
+    user_id: str | None = None
+    tenant_id: str | None = None
+    external_identifier: str | None = None
+    token_sub: str | None = None
+    access_token_type: str | None = None
+    access_token_expiry: int | None = None
+    refresh_token: str | None = field(default=None, repr=False)
+    has_refresh_token: bool = False
+    last_refresh_time: int | None = None
+    last_refresh_error: str | None = None
+    scopes: tuple[str, ...] = ()
+    granted_by: str | None = None
+
+    @property
+    def token_hash(self) -> str:
+        """What ``report_rejected`` takes: SHA-256 of the access token in lower-case hexadecimal."""
+        return hashlib.sha256(self.access_token.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a user granted, and where their browser goes next."""
+
+    token_id: str
+    app_id: str
+    user_id: str | None = None
+    tenant_id: str | None = None
+    scopes: tuple[str, ...] = ()
+    redirect_url: str | None = None
+
+
+@dataclass(frozen=True)
+class App:
+    """A connection: how tokens of one third party are obtained. Its client secret never comes back."""
+
+    id: str
+    name: str
+    description: str | None = None
+    logo: str | None = None
+    app_type: str | None = None
+    client_id: str | None = None
+    discovery_url: str | None = None
+    authorization_url: str | None = None
+    authorization_url_params: dict[str, str] = field(default_factory=dict)
+    token_url: str | None = None
+    token_url_params: dict[str, str] = field(default_factory=dict)
+    revocation_url: str | None = None
+    default_scopes: tuple[str, ...] = ()
+    default_redirect_url: str | None = None
+    callback_domain: str | None = None
+    pkce: bool = False
+    access_type: str | None = None
+    prompt: tuple[str, ...] = ()
+    use_dcr: bool = False
+    dcr_url: str | None = None
+    issuer: str | None = None
+    token_endpoint_auth_method: str | None = None
+    scope_separator: str | None = None
+    tenant_id: str | None = None
+    template_id: str | None = None
+
+
+@dataclass(frozen=True)
+class StoreFailure:
+    """Why one token of a batch was refused."""
+
+    app_id: str
+    user_id: str | None = None
+    tenant_id: str | None = None
+    error_code: str | None = None
+    reason: str | None = None
+
+
+class Subject(TypedDict, total=False):
+    """A user, a user in a tenant, or a tenant."""
+
+    user_id: str
+    tenant_id: str
+
+
+class ConnectOptions(TypedDict, total=False):
+    """How the user is asked to grant access, for ``fetch_token(connect=...)``."""
+
+    redirect_url: str
+    scopes: Sequence[str]
+    prompt: Sequence[str]
+    login_hint: str
+    resources: Sequence[str]
+    external_identifier: str
+
+
+class NewToken(TypedDict, total=False):
+    """One OAuth token for ``store_tokens``: ``app_id``, a subject, and at least one of the two tokens."""
+
+    app_id: str
+    user_id: str
+    tenant_id: str
+    access_token: str
+    access_token_type: str
+    access_token_expiry: int
+    refresh_token: str
+    id_token: str
+    scopes: Sequence[str]
+    external_identifier: str
+    granted_by: str

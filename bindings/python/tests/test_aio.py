@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import resource
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cloud_server import ACCESS_TOKEN, NOT_FOUND, CloudServer
+
+from descope_conn import AsyncClient, Cancelled, Client, InvalidRequest, NotFound, Timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def watched(client: AsyncClient) -> bool:
+    """Whether the running loop watches the client's descriptor."""
+    loop = asyncio.get_running_loop()
+    if not loop.remove_reader(client._event_fd):
+        return False
+    loop.add_reader(client._event_fd, client._drain)
+    return True
+
+
+async def until_idle(client: AsyncClient) -> None:
+    while client._in_flight:
+        await asyncio.sleep(0.001)
+
+
+async def arrivals(server: CloudServer, count: int) -> None:
+    await asyncio.get_running_loop().run_in_executor(None, server.wait_for_requests, count)
+
+
+def test_fetching_a_token(config: dict[str, Any]) -> None:
+    async def main() -> None:
+        async with AsyncClient(config) as client:
+            token = await client.fetch_token("a", user_id="U1")
+            assert (token.user_id, token.access_token) == ("U1", ACCESS_TOKEN)
+            assert not watched(client)
+
+    asyncio.run(main())
+
+
+def test_errors_are_those_of_the_blocking_client(config: dict[str, Any], server: CloudServer) -> None:
+    server.answers["missing"] = NOT_FOUND
+
+    async def main() -> None:
+        async with AsyncClient(config) as client:
+            with pytest.raises(InvalidRequest) as failure:
+                await client.call("fetch", {"userId": "U1"})
+            assert failure.value.field == "appId"
+            with pytest.raises(NotFound):
+                await client.fetch_token("missing", user_id="U1")
+
+    asyncio.run(main())
+
+
+def test_the_loop_runs_while_a_call_waits(config: dict[str, Any], server: CloudServer) -> None:
+    async def main() -> None:
+        async with AsyncClient(config) as client:
+            with server.held():
+                call = asyncio.create_task(client.fetch_token("a", user_id="U1"))
+                await arrivals(server, 1)
+                for _ in range(20):
+                    await asyncio.sleep(0.001)
+                assert not call.done()
+                assert watched(client)
+            assert (await call).user_id == "U1"
+
+    asyncio.run(main())
+
+
+def test_a_cancelled_task_cancels_its_call(config: dict[str, Any], server: CloudServer) -> None:
+    async def main() -> None:
+        async with AsyncClient(config) as client:
+            with server.held():
+                call = asyncio.create_task(client.fetch_token("a", user_id="U1"))
+                await arrivals(server, 1)
+                call.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await call
+                # The library answers the cancelled call although the server does not.
+                await asyncio.wait_for(until_idle(client), 10)
+                assert not watched(client)
+            assert (await client.fetch_token("a", user_id="U2")).user_id == "U2"
+
+    asyncio.run(main())
+
+
+def test_a_late_answer_is_dropped(config: dict[str, Any]) -> None:
+    async def main() -> None:
+        async with AsyncClient(config) as client:
+            call = asyncio.create_task(client.fetch_token("a", user_id="U1"))
+            other = asyncio.create_task(client.fetch_token("a", user_id="U2"))
+            await asyncio.sleep(0)
+            call.cancel()
+            assert (await other).user_id == "U2"
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            await asyncio.wait_for(until_idle(client), 10)
+
+    asyncio.run(main())
+
+
+def test_timeouts(config: dict[str, Any], server: CloudServer) -> None:
+    async def main() -> None:
+        async with AsyncClient(config) as client:
+            with server.held():
+                with pytest.raises(Timeout):
+                    await client.fetch_token("a", user_id="U1", timeout=0.05)
+                with pytest.raises(asyncio.TimeoutError):
+                    await asyncio.wait_for(client.fetch_token("a", user_id="U1"), 0.05)
+
+    asyncio.run(main())
+
+
+@pytest.fixture
+def _many_descriptors() -> Iterator[None]:
+    """Room for both ends of every connection, client's and server's being in one process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 8192
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        pytest.skip(f"only {hard} descriptors are allowed here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("_many_descriptors")
+def test_thousands_of_calls_need_no_thread_each(config: dict[str, Any], server: CloudServer) -> None:
+    def threads() -> int:
+        return len(list(Path("/proc/self/task").iterdir()))
+
+    async def main() -> None:
+        async with AsyncClient(config) as client:
+            before = threads()
+            with server.held():
+                calls = [asyncio.create_task(client.fetch_token("a", user_id=f"U{i}")) for i in range(2000)]
+                await arrivals(server, 1)
+                assert len(client._in_flight) == 2000
+                assert threads() - before < 8
+            tokens = await asyncio.gather(*calls)
+            assert [token.user_id for token in tokens] == [f"U{i}" for i in range(2000)]
+            assert not watched(client)
+
+    asyncio.run(main())
+
+
+def test_closing_ends_what_is_in_flight(config: dict[str, Any], server: CloudServer) -> None:
+    async def main() -> None:
+        client = AsyncClient(config)
+        with server.held():
+            call = asyncio.create_task(client.fetch_token("a", user_id="U1"))
+            await arrivals(server, 1)
+            # The server answers nothing, so that only cancelling the call lets this end in time.
+            assert await asyncio.wait_for(client.aclose(wait=60), 10)
+            with pytest.raises(Cancelled):
+                await call
+        assert await client.aclose()
+        with pytest.raises(InvalidRequest, match="closed"):
+            await client.describe()
+
+    asyncio.run(main())
+
+
+def test_a_client_belongs_to_one_loop(config: dict[str, Any]) -> None:
+    client = AsyncClient(config)
+
+    async def fetch() -> None:
+        await client.fetch_token("a", user_id="U1")
+
+    asyncio.run(fetch())
+    with pytest.raises(RuntimeError, match="another event loop"):
+        asyncio.run(fetch())
+    asyncio.run(client.aclose())
+
+
+def test_a_loop_may_end_before_its_calls(config: dict[str, Any], server: CloudServer) -> None:
+    client = AsyncClient(config)
+
+    async def leave() -> None:
+        call = asyncio.create_task(client.fetch_token("a", user_id="U1"))
+        await arrivals(server, 1)
+        assert not call.done()
+
+    with server.held():
+        asyncio.run(leave())
+    asyncio.run(client.aclose())
+    gc.collect()
+
+
+def test_a_client_that_nobody_closed_gives_its_descriptors_back(config: dict[str, Any]) -> None:
+    def descriptors() -> list[str]:
+        return sorted(path.name for path in Path("/proc/self/fd").iterdir())
+
+    AsyncClient(config)
+    gc.collect()
+    before = descriptors()
+    clients = [AsyncClient(config) for _ in range(10)]
+    assert len(descriptors()) > len(before)
+    clients.clear()
+    gc.collect()
+    assert descriptors() == before
+
+
+def test_both_clients_have_the_same_methods() -> None:
+    def operations(client: type[object]) -> dict[str, object]:
+        methods = {name: getattr(method, "__wrapped__", None) for name, method in vars(client).items()}
+        return {name: operation for name, operation in methods.items() if operation is not None}
+
+    assert operations(Client)
+    assert operations(Client) == operations(AsyncClient)
