@@ -55,17 +55,22 @@ let package = Package(
         library("Crypto", ["CSodium", "Memory"]),
         library("HTTP", ["CCurl", "Memory"]),
         library("Connections", ["HTTP", "JSON", "Memory"]),
+        library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
         library(
             "OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"], resources: [.embedInCode("providers.json")]),
+        library("Vault", ["CSQLite", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
         library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
         .target(
             name: "Bridge",
             dependencies: [
-                "CDescopeConn", "CCurl", "CJansson", "CSodium", "CSQLite", "Connections", "HTTP", "JSON", "Memory",
-                "Plugins",
+                "CDescopeConn", "CCurl", "CJansson", "CSodium", "CSQLite", "Cloud", "Connections", "HTTP", "JSON",
+                "Memory", "Plugins",
             ],
             exclude: ["exports.map"], swiftSettings: strict, linkerSettings: releaseLink),
 
+        tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),
         tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
+        tests("VaultTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Vault"]),
+        tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory"]),
     ]
 )

@@ -34,6 +34,9 @@ extension JSON {
         defer { WipingAllocator.free(dumped.text) }
         return Secret(UnsafeRawBufferPointer(start: dumped.text, count: dumped.length))
     }
+
+    /// A string's bytes in memory that is wiped afterwards. Nil for anything else.
+    package var stringSecret: Secret? { withStringBytes { Secret($0) } }
 }
 
 extension JSON: CustomStringConvertible, CustomReflectable {

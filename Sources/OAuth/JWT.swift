@@ -1,10 +1,10 @@
 import Crypto
-import JSON
+package import JSON
 
 /// The claims of a signed JWT (RFC 7519). Nobody checks the signature here, so they are good for hints alone.
-enum JWT {
+package enum JWT {
     /// - Returns: nil when the node is no JWT.
-    static func claims(_ token: JSON) -> JSON? {
+    package static func claims(_ token: JSON) -> JSON? {
         // Without its signature the text is no credential, so it may be a Swift string.
         let payload: String?? = token.withStringBytes { bytes in
             let parts = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)

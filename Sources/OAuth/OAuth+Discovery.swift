@@ -1,11 +1,18 @@
 package import Connections
 import HTTP
-import JSON
+package import JSON
 
 extension OAuth {
     /// Fills the endpoints that the provider's settings leave open from its discovery document (RFC 8414, OpenID Connect
     /// Discovery). What the settings name stays.
     package static func discover(_ provider: Provider) throws(ConnError) -> Step<Provider> {
+        try discoveryDocument(of: provider).then { (document) throws(ConnError) in
+            .done(try provider.filled(from: document))
+        }
+    }
+
+    /// Fetches the document alone, for those who keep it.
+    package static func discoveryDocument(of provider: Provider) throws(ConnError) -> Step<JSON> {
         guard let url = provider.discoveryURL, URL(url)?.isSecureEndpoint == true else {
             throw ConnError(.misconfigured, "\(provider.id) has no discovery URL that is https")
         }
@@ -14,7 +21,7 @@ extension OAuth {
             timeoutMilliseconds: provider.timeoutMilliseconds,
             publicAddressesOnly: !provider.allowsPrivateAddresses)
         return .http(request) { (result) throws(ConnError) in
-            .done(try provider.filled(from: document(in: result, provider), at: url))
+            .done(try document(in: result, provider))
         }
     }
 
@@ -50,8 +57,9 @@ extension OAuth {
 }
 
 extension Provider {
-    fileprivate func filled(from document: JSON, at url: String) throws(ConnError) -> Provider {
-        guard let issuer = document["issuer"]?.string, expectedIssuers(at: url).contains(issuer) else {
+    /// This provider with the endpoints from its discovery document that the settings leave open.
+    package func filled(from document: JSON) throws(ConnError) -> Provider {
+        guard let url = discoveryURL, let issuer = document["issuer"]?.string, expectedIssuers(at: url).contains(issuer) else {
             throw ConnError(.misconfigured, "\(id)'s discovery document belongs to another issuer")
         }
         guard document["require_pushed_authorization_requests"]?.boolean != true else {

@@ -1,0 +1,102 @@
+package import Connections
+internal import Glibc
+package import HTTP
+package import JSON
+package import Memory
+
+/// The config of `open` for Descope's cloud, or for a server that speaks its API.
+package struct CloudConfig: Sendable {
+    package let projectID: String
+    /// Nil: every call brings an access token.
+    package let managementKey: Secret?
+    /// Without a slash at its end; paths of the API are appended.
+    package let baseURL: String
+    /// Bounds one exchange. Milliseconds.
+    package let timeoutMilliseconds: Int
+    /// How often one request is sent at most.
+    package let attempts: Int
+    package let http: HTTPOptions
+
+    package static let fields: [Field] = [
+        Field("backend", .oneOf([BackendKind.cloud.rawValue]), required: true, "cloud"),
+        Field("projectId", .string(maxBytes: 64), required: true, "At least 28 letters and digits."),
+        Field("managementKey", .secret, "Absent: every call brings an accessToken."),
+        Field("baseUrl", .endpointURL, "The project's region's host unless said otherwise; may have a path."),
+        Field("timeoutMs", .integer(1...600_000), "Bounds one exchange. 10000 unless said otherwise."),
+        Field(
+            "retry",
+            .object([Field("attempts", .integer(1...10), "Sent at most so often. 3 unless said otherwise.")]),
+            "Requests that may be repeated are, on failures that may pass."),
+        Field("caFile", .string(), "PEM file of the certificate authorities to trust, in place of the system's."),
+        Field("proxy", .clearableSecret, "A proxy's URL; \"\" is none. Absent: the usual environment variables."),
+    ]
+
+    /// Where absent fields come from: the first variable that is set and not empty.
+    private static let variables: [(field: String, names: [String])] = [
+        ("projectId", ["DESCOPE_PROJECT_ID"]),
+        ("managementKey", ["DESCOPE_MANAGEMENT_KEY"]),
+        ("baseUrl", ["DESCOPE_BASE_URL", "DESCOPE_BASE_URI"]),
+    ]
+
+    /// - Parameter environment: the value of a variable, nil when it is not set.
+    /// - Throws: `invalid_config`, with the field.
+    package init(_ given: JSON, environment: (String) -> String?) throws(ConnError) {
+        let config = given.shallowCopy()
+        for (field, names) in Self.variables where config[field] == nil {
+            let values = names.lazy.compactMap(environment).filter { !$0.isEmpty }
+            if let value = values.first { config.set(field, .string(value)) }
+        }
+        try Field.checkConfig(config, against: Self.fields, backend: .cloud)
+
+        projectID = try Self.projectID(config)
+        managementKey = config["managementKey"]?.stringSecret
+        if let managementKey, !managementKey.isCredential {
+            throw .badConfig("managementKey", "holds a character that no key has")
+        }
+        baseURL = try Self.baseURL(config, projectID: projectID)
+        timeoutMilliseconds = config["timeoutMs"]?.integer.flatMap(Int.init(exactly:)) ?? 10_000
+        attempts = config["retry"]?["attempts"]?.integer.flatMap(Int.init(exactly:)) ?? 3
+        http = HTTPOptions(caFile: try Self.caFile(config), proxy: config["proxy"]?.string)
+    }
+
+    /// The process's environment.
+    package static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+
+    private static func projectID(_ config: JSON) throws(ConnError) -> String {
+        let id = config["projectId"]?.string ?? ""
+        let isPlain = id.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "a")...UInt8(ascii: "z"):
+                true
+            default: false
+            }
+        }
+        guard isPlain else {
+            throw .badConfig("projectId", "holds a character that is no ASCII letter or digit")
+        }
+        guard id.utf8.count >= 28 else {
+            throw .badConfig("projectId", "is shorter than the 28 characters that Descope's ids have")
+        }
+        return id
+    }
+
+    /// A project id of 32 characters or more names its region in its characters 2 to 5, as in `Peuc1...`.
+    private static func baseURL(_ config: JSON, projectID: String) throws(ConnError) -> String {
+        guard var url = config["baseUrl"]?.string else {
+            guard projectID.utf8.count >= 32 else { return "https://api.descope.com" }
+            return "https://api.\(projectID.dropFirst().prefix(4)).descope.com"
+        }
+        guard URL(url)?.query == nil, !url.hasSuffix("?") else {
+            throw .badConfig("baseUrl", "must have no query")
+        }
+        while url.hasSuffix("/") { url.removeLast() }
+        return url
+    }
+
+    private static func caFile(_ config: JSON) throws(ConnError) -> String? {
+        guard let path = config["caFile"]?.string else { return nil }
+        guard access(path, R_OK) == 0 else { throw .badConfig("caFile", "cannot be read") }
+        return path
+    }
+}
