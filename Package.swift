@@ -69,7 +69,8 @@ let package = Package(
             exclude: ["exports.map"], swiftSettings: strict, linkerSettings: releaseLink),
 
         tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),
-        tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "TestSupport"]),
         tests("VaultTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Vault"]),
         tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory"]),
     ]
