@@ -70,7 +70,6 @@ let package = Package(
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "TestSupport"]),
         tests("VaultTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Vault"]),
         tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory", "TestSupport"]),
