@@ -63,13 +63,14 @@ let package = Package(
             name: "Bridge",
             dependencies: [
                 "CDescopeConn", "CCurl", "CJansson", "CSodium", "CSQLite", "Cloud", "Connections", "HTTP", "JSON",
-                "Memory", "Plugins",
+                "Memory", "Plugins", "Vault",
             ],
             exclude: ["exports.map"], swiftSettings: strict, linkerSettings: releaseLink),
 
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),
         tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
         tests("VaultTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Vault"]),
-        tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory"]),
+        tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory", "TestSupport"]),
     ]
 )

@@ -49,7 +49,7 @@ package struct CloudConfig: Sendable {
         projectID = try Self.projectID(config)
         managementKey = config["managementKey"]?.stringSecret
         if let managementKey, !managementKey.isCredential {
-            throw .invalidConfig("managementKey", "managementKey holds a character that no key has")
+            throw .invalidConfig("managementKey", "holds a character that no key has")
         }
         baseURL = try Self.baseURL(config, projectID: projectID)
         timeoutMilliseconds = config["timeoutMs"]?.integer.flatMap(Int.init(exactly:)) ?? 10_000
@@ -68,10 +68,10 @@ package struct CloudConfig: Sendable {
             }
         }
         guard isPlain else {
-            throw .invalidConfig("projectId", "projectId holds a character that is no ASCII letter or digit")
+            throw .invalidConfig("projectId", "holds a character that is no ASCII letter or digit")
         }
         guard id.utf8.count >= 28 else {
-            throw .invalidConfig("projectId", "projectId is shorter than the 28 characters that Descope's ids have")
+            throw .invalidConfig("projectId", "is shorter than the 28 characters that Descope's ids have")
         }
         return id
     }
@@ -83,7 +83,7 @@ package struct CloudConfig: Sendable {
             return "https://api.\(projectID.dropFirst().prefix(4)).descope.com"
         }
         guard URL(url)?.query == nil, !url.hasSuffix("?") else {
-            throw .invalidConfig("baseUrl", "baseUrl must have no query")
+            throw .invalidConfig("baseUrl", "must have no query")
         }
         while url.hasSuffix("/") { url.removeLast() }
         return url

@@ -102,7 +102,8 @@ final class CurlExchange {
         // libcurl sends a request again, whatever its method, when a reused connection ends without a reply. It cannot
         // know whether the server took the first one, so what must not be sent twice gets a connection of its own. So
         // does what may only go to public addresses: the check is made when a connection is opened.
-        set(CURLOPT_FRESH_CONNECT, request.mustFinish || request.publicAddressesOnly ? 1 : 0)
+        let needsOwn = request.atMostOnce || request.mustFinish || request.publicAddressesOnly
+        set(CURLOPT_FRESH_CONNECT, needsOwn ? 1 : 0)
 
         set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
         set(CURLOPT_SSL_VERIFYPEER, 1)

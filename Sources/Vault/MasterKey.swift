@@ -15,14 +15,14 @@ enum MasterKey {
     static func read(_ source: JSON, environment: (String) -> String?) throws(ConnError) -> Secret {
         let given = source.members.filter { $0.value.kind != .null }
         guard given.count == 1, let (kind, value) = given.first.map({ ($0.key, $0.value) }) else {
-            throw .invalidConfig("key", "key must be one of env, file and bytes")
+            throw .invalidConfig("key", "must be one of env, file and bytes")
         }
         let field = "key.\(kind)"
         let text: Secret
         switch (kind, value.string) {
         case ("env", let name?):
             guard let value = environment(name), !value.isEmpty else {
-                throw .invalidConfig(field, "\(field) is the variable \(name), which is not set")
+                throw .invalidConfig(field, "is the variable \(name), which is not set")
             }
             text = Secret(value)
         case ("file", let path?):
@@ -33,7 +33,7 @@ enum MasterKey {
         guard let key = decode(text) else {
             throw .invalidConfig(
                 field,
-                "\(field) must hold at least \(bytes) bytes: just \(bytes) as they are, or in hexadecimal digits, "
+                "must hold at least \(bytes) bytes: just \(bytes) as they are, or in hexadecimal digits, "
                     + "base64 or base64url")
         }
         return key
@@ -45,18 +45,18 @@ enum MasterKey {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw .invalidConfig(
-                field, "\(field) is \(path), which cannot be read: \(String(cString: strerror(systemError)))")
+                field, "is \(path), which cannot be read: \(String(cString: strerror(systemError)))")
         }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw .invalidConfig(field, "\(field) is \(path), which is no regular file")
+            throw .invalidConfig(field, "is \(path), which is no regular file")
         }
         guard status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
-            throw .invalidConfig(field, "\(field) is \(path), which can be written by others than its owner")
+            throw .invalidConfig(field, "is \(path), which can be written by others than its owner")
         }
         guard (0...maxFileBytes).contains(Int(status.st_size)) else {
-            throw .invalidConfig(field, "\(field) is \(path), which is larger than \(maxFileBytes) bytes")
+            throw .invalidConfig(field, "is \(path), which is larger than \(maxFileBytes) bytes")
         }
         var count = 0
         let whole = Secret(count: Int(status.st_size)) { buffer in
@@ -67,7 +67,7 @@ enum MasterKey {
                 count += got
             }
         }
-        guard count == whole.count else { throw .invalidConfig(field, "\(field) is \(path), which cannot be read") }
+        guard count == whole.count else { throw .invalidConfig(field, "is \(path), which cannot be read") }
         return whole
     }
 

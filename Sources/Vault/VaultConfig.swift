@@ -64,9 +64,9 @@ package struct VaultConfig: Sendable {
         case (nil, let store?):
             storage = .plugin(store["plugin"]?.string ?? "", config: store["config"] ?? .object())
         case (nil, nil):
-            throw .invalidConfig("path", "path or store is missing")
+            throw .invalidConfig("path", "or store is missing")
         case (_?, _?):
-            throw .invalidConfig("store", "store may not stand beside path")
+            throw .invalidConfig("store", "may not stand beside path")
         }
         key = try MasterKey.read(config["key"] ?? .object(), environment: environment)
         redirectURL = config["redirectUrl"]?.string
