@@ -1,4 +1,5 @@
 import Connections
+import HTTP
 import JSON
 import Testing
 
@@ -153,7 +154,7 @@ import Testing
             #expect(url["url"]?.string?.hasPrefix("https://p.example/a?") == true)
         }
         #expect(world.provider.requests.count == 1)
-        #expect(world.provider.requests.allSatisfy(\.publicAddressesOnly))
+        #expect(world.provider.requests.first?.publicAddressesOnly == true)
         world.clock.advance(seconds: 3600)
         world.provider.next(200, document)
         _ = try world.call(
