@@ -1,4 +1,5 @@
 import Connections
+import Crypto
 import Foundation
 import HTTP
 import JSON
@@ -131,8 +132,19 @@ final class Call {
         return true
     }
 
-    /// What happens when the caller goes away in the middle.
-    func abandon() { current = nil }
+    /// The caller goes away.
+    func cancel() { current = nil }
+
+    /// The process ends without a word: nothing of what the call holds is let go of.
+    func leave() {
+        if let current { _ = Unmanaged.passRetained(Left(current)) }
+        current = nil
+    }
+
+    private final class Left {
+        let step: Step<JSON>
+        init(_ step: Step<JSON>) { self.step = step }
+    }
 
     private func advance(_ next: () throws(ConnError) -> Step<JSON>) {
         do throws(ConnError) {
@@ -228,3 +240,5 @@ func checked(_ operation: String, _ request: String) throws(ConnError) -> Reques
 func query(_ url: String?, _ name: String) -> String? {
     url.flatMap(URLComponents.init)?.queryItems?.first { $0.name == name }?.value
 }
+
+func sha256(_ text: String) -> String { Crypto.hex(Crypto.sha256(text)) }
