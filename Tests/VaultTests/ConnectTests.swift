@@ -18,7 +18,8 @@ import Testing
     private func state(of url: String) -> String { query(url, "state") ?? "" }
 
     @Test func theURLIsTheProvidersWithPKCEAndALongState() throws {
-        let url = try connect(#","options":{"redirectUrl":"https://h.example/done","scopes":["a","b"],"prompt":["consent"]}"#)
+        let url = try connect(
+            #","options":{"redirectUrl":"https://h.example/done","scopes":["a","b"],"prompt":["consent"]}"#)
         #expect(url.hasPrefix("https://p.example/authorize?"))
         #expect(query(url, "client_id") == "c")
         #expect(query(url, "redirect_uri") == "https://h.example/callback")

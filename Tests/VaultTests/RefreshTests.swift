@@ -13,7 +13,9 @@ import Vault
         try world.connect(reply: tokens("at-1", refresh: "rt-1", expiresIn: 3600))
     }
 
-    private var listed: JSON { get throws { try world.call("list", #"{"userId":"u1"}"#)["tokens"]?.elements.first ?? .object() } }
+    private var listed: JSON {
+        get throws { try world.call("list", #"{"userId":"u1"}"#)["tokens"]?.elements.first ?? .object() }
+    }
 
     @Test func aTokenThatLivesLongEnoughIsNotRefreshed() throws {
         world.clock.advance(seconds: 3540)

@@ -35,7 +35,9 @@ final class World: Sendable {
     func call(_ operation: String, _ request: String) throws(ConnError) -> JSON {
         let call = Call(self, operation, request)
         while !call.isDone {
-            guard call.step() else { throw ConnError(.internal, "it waits for a call that this test does not carry on") }
+            guard call.step() else {
+                throw ConnError(.internal, "it waits for a call that this test does not carry on")
+            }
         }
         return try call.result.get()
     }
@@ -69,13 +71,16 @@ final class World: Sendable {
     ) throws -> String {
         let url = try call(
             "connect",
-            #"{"appId":"\#(app)",\#(subject),"options":{"redirectUrl":"https://h.example/done","scopes":\#(scopes)\#(more)}}"#)
+            #"{"appId":"\#(app)",\#(subject),"options":{"redirectUrl":"https://h.example/done","scopes":\#(scopes)\#(more)}}"#
+        )
         provider.next(200, reply)
         let done = try call("complete", #"{"state":"\#(query(url["url"]?.string, "state") ?? "")","code":"c0de"}"#)
         return done["tokenId"]?.string ?? ""
     }
 
-    func fetch(_ more: String = "", subject: String = #""userId":"u1""#, app: String = "google") throws(ConnError) -> JSON {
+    func fetch(_ more: String = "", subject: String = #""userId":"u1""#, app: String = "google") throws(ConnError)
+        -> JSON
+    {
         let answer = try call("fetch", #"{"appId":"\#(app)",\#(subject)\#(more)}"#)
         return answer["token"] ?? .object()
     }
@@ -195,6 +200,9 @@ final class CannedProvider: Sendable {
 
     func next(_ result: HTTPResult) { state.withLock { $0.replies.append(result) } }
 
+    /// No reply is left.
+    func forget() { state.withLock { $0.replies = [] } }
+
     /// The connection broke after the request had left.
     func nextIsLost() { next(.failure(HTTPFailure(.interrupted, "p.example hung up", mayHaveArrived: true))) }
 
@@ -242,3 +250,6 @@ func query(_ url: String?, _ name: String) -> String? {
 }
 
 func sha256(_ text: String) -> String { Crypto.hex(Crypto.sha256(text)) }
+
+/// The header of a client that proves itself by Basic (RFC 6749 section 2.3.1).
+func basic(_ pair: String) -> String { "Basic \(Data(pair.utf8).base64EncodedString())" }
