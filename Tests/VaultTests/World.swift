@@ -178,7 +178,8 @@ final class Call {
 }
 
 final class MovableClock: Sendable {
-    private let now = Mutex<Int64>(1_700_000_000_000)
+    private let now: Mutex<Int64>
+    init(milliseconds: Int64 = 1_700_000_000_000) { now = Mutex(milliseconds) }
     var clock: Clock { Clock { [self] in now.withLock { $0 } } }
     var seconds: Int64 { clock.seconds }
     func advance(seconds: Int64) { advance(milliseconds: seconds * 1000) }
