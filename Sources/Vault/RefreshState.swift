@@ -12,6 +12,8 @@ struct RefreshState: Sendable {
     var lease: Lease?
     /// A reply may have been lost, and with it a newer refresh token than the row's.
     var hasLostReply = false
+    /// Until when the provider takes the refresh token once more, nil when it does not. Milliseconds since 1970.
+    var recoverBy: Int64?
     /// Failures since the last success.
     var failures: Int64 = 0
     /// Not before. Milliseconds since 1970.
@@ -33,6 +35,9 @@ struct RefreshState: Sendable {
         let attempt: Int64
         /// Milliseconds since 1970. The request's own time ends before.
         let until: Int64
+        /// Until when the provider takes the refresh token once more if this ends without a word; nil when it does not.
+        /// Milliseconds since 1970.
+        let graceUntil: Int64?
     }
 
     struct Failure: Sendable {
@@ -68,6 +73,7 @@ extension RefreshState {
         self.fence = fence
         lease = json["lease"].flatMap(Lease.init)
         hasLostReply = json["hasLostReply"]?.boolean ?? false
+        recoverBy = json["recoverBy"]?.integer
         failures = json["failures"]?.integer ?? 0
         retryAt = json["retryAt"]?.integer
         lastTime = json["lastTime"]?.integer
@@ -81,6 +87,7 @@ extension RefreshState {
             "fence": .integer(fence),
             "lease": lease?.json,
             "hasLostReply": hasLostReply ? .boolean(true) : nil,
+            "recoverBy": recoverBy.map { .integer($0) },
             "failures": failures == 0 ? nil : .integer(failures),
             "retryAt": retryAt.map { .integer($0) },
             "lastTime": lastTime.map { .integer($0) },
@@ -96,13 +103,16 @@ extension RefreshState.Lease {
             let generation = json["generation"]?.integer, let attempt = json["attempt"]?.integer,
             let until = json["until"]?.integer
         else { return nil }
-        self.init(owner: owner, fence: fence, generation: generation, attempt: attempt, until: until)
+        self.init(
+            owner: owner, fence: fence, generation: generation, attempt: attempt, until: until,
+            graceUntil: json["graceUntil"]?.integer)
     }
 
     fileprivate var json: JSON {
         .object([
             "owner": .string(owner), "fence": .integer(fence), "generation": .integer(generation),
             "attempt": .integer(attempt), "until": .integer(until),
+            "graceUntil": graceUntil.map { .integer($0) },
         ])
     }
 }

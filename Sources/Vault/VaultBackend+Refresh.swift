@@ -20,7 +20,7 @@ extension VaultBackend {
         case .follower(let flight):
             return .join(flight) { [self] () throws(ConnError) in try supply(demand) }
         case .leader(let leader):
-            return try Step.attempt({ [self] () throws(ConnError) in try provider(of: app) }) {
+            return try Step.attempt({ [self] () throws(ConnError) in try provider(of: app, hosts: row.value.hosts) }) {
                 [self] (result) throws(ConnError) in
                 // The flight lasts as long as this closure and those below.
                 try withExtendedLifetime(leader) { () throws(ConnError) in
@@ -41,7 +41,8 @@ extension VaultBackend {
         var claimed = row.value
         let now = clock.milliseconds()
         let duration = Int64(provider.timeoutMilliseconds) + Self.leaseMargin
-        let lease = claimed.begin(owner: owner, now: now, duration: duration)
+        let habits = RefreshHabits(provider)
+        let lease = claimed.begin(owner: owner, now: now, duration: duration, habits: habits)
         if demand.isRejected { claimed.accessTokenExpiry = now / 1000 }
         do throws(ConnError) {
             try rows.commit([rows.seal(claimed, at: row.key, expecting: .version(row.version))])
@@ -55,15 +56,18 @@ extension VaultBackend {
         ).then { [self] (result) throws(ConnError) in
             try withExtendedLifetime(leader) { () throws(ConnError) in
                 unused.use()
-                try settle(result, lease, at: row.key)
-                return try supply(demand)
+                try settle(result, lease, at: row.key, habits)
+                return try learnExpiry(at: row.key, provider).then { [self] () throws(ConnError) in
+                    try withExtendedLifetime(leader) { () throws(ConnError) in try supply(demand) }
+                }
             }
         }
     }
 
     /// Keeps what came of a refresh, before anybody gets a token of it.
     private func settle(
-        _ result: Result<TokenReply, TokenFailure>, _ lease: RefreshState.Lease, at key: [UInt8]
+        _ result: Result<TokenReply, TokenFailure>, _ lease: RefreshState.Lease, at key: [UInt8],
+        _ habits: RefreshHabits
     ) throws(ConnError) {
         try retrying { () throws(ConnError) in
             guard let row: Row<TokenRecord> = try rows.get(key) else { return }  // deleted meanwhile
@@ -72,7 +76,7 @@ extension VaultBackend {
             let isNews =
                 switch result {
                 case .success(let reply): record.succeed(reply, lease, now: now)
-                case .failure(let failure): record.fail(failure, lease, now: now)
+                case .failure(let failure): record.fail(failure, lease, now: now, habits: habits)
                 }
             if isNews { try rows.commit([rows.seal(record, at: key, expecting: .version(row.version))]) }
         }

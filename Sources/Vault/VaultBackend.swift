@@ -41,6 +41,10 @@ package final class VaultBackend: Backend {
         case "apps.delete": try deleteApp(request)
         case "apps.load": try loadApp(request)
         case "apps.list": try listApps()
+        case "templates.list": listTemplates()
+        case "templates.load": try loadTemplate(request)
+        case "device.start": try startDevice(request)
+        case "device.poll": try pollDevice(request)
         default: throw ConnError(.unsupported, "the vault has no operation \(request.operation)")
         }
     }
