@@ -50,9 +50,12 @@ struct CatalogueTests {
     @Test(arguments: Template.all.map(\.id))
     func makesUsableProviders(_ id: String) throws {
         let template = try #require(Template.named(id))
-        let hosts = Dictionary(uniqueKeysWithValues: template.hosts.map { ($0.name, "acme") })
-        let provider = try template.provider(clientID: "id", clientSecret: Secret("value"), hosts: hosts)
-        let urls = [provider.authorizationURL, provider.tokenURL, provider.refreshURL, provider.revocation?.url]
+        let provider = try template.provider(
+            clientID: "id", clientSecret: Secret("value"), hosts: sample(template))
+        let urls = [
+            provider.authorizationURL, provider.tokenURL, provider.refreshURL, provider.revocation?.url,
+            provider.deviceAuthorizationURL, provider.introspectionURL,
+        ]
         for url in urls.compactMap({ $0 }) {
             #expect(HTTP.URL(url)?.isSecureEndpoint == true, "\(url)")
             #expect(!url.contains("{") && url.hasPrefix("https://"), "\(url)")
