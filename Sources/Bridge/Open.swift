@@ -3,6 +3,7 @@ internal import Connections
 internal import HTTP
 internal import JSON
 internal import Plugins
+internal import Vault
 
 /// Makes a client from the config of `descope_conn_open`. No network traffic.
 func open(_ text: UnsafeRawBufferPointer) throws(ConnError) -> Client {
@@ -14,25 +15,40 @@ func open(_ text: UnsafeRawBufferPointer) throws(ConnError) -> Client {
         error.code = .invalidConfig
         throw error
     }
-    guard let name = config["backend"] else { throw .invalidConfig("backend", "backend is missing") }
+    guard let name = config["backend"] else { throw .invalidConfig("backend", "is missing") }
     guard let kind = name.string.flatMap(BackendKind.init) else {
         let kinds = BackendKind.allCases.map(\.rawValue).joined(separator: ", ")
-        throw .invalidConfig("backend", "backend must be one of \(kinds)")
+        throw .invalidConfig("backend", "must be one of \(kinds)")
     }
     switch kind {
     case .cloud:
-        let config = try CloudConfig(config, environment: CloudConfig.environment)
-        return Client(backend: CloudBackend(config), transport: try transport(config.http))
+        let config = try CloudConfig(config, environment: environmentVariable)
+        return try Client(CloudBackend(config), http: config.http)
+    case .vault:
+        let config = try VaultConfig(config, environment: environmentVariable)
+        return try client(of: open(config.storage)) { store throws(ConnError) in
+            try Client(VaultBackend(store: store, config: config), http: config.http)
+        }
     case .plugin:
-        return Client(backend: try PluginBackend(config: config), transport: try transport(HTTPOptions()))
-    default: fatalError()
+        return try Client(PluginBackend(config: config), http: HTTPOptions())
     }
 }
 
-private func transport(_ options: HTTPOptions) throws(ConnError) -> CurlTransport {
+private func open(_ storage: VaultConfig.Storage) throws(ConnError) -> any Store {
+    switch storage {
+    case .path(let path): try SQLiteStore(path: path)
+    case .plugin(let reference, let config): try PluginStore(reference, field: "store.plugin", config: config)
+    }
+}
+
+/// A store that comes to no client is closed.
+private func client(
+    of store: any Store, _ make: (any Store) throws(ConnError) -> Client
+) throws(ConnError) -> Client {
     do {
-        return try CurlTransport(options: options)
+        return try make(store)
     } catch {
-        throw .invalidConfig("caFile", "caFile: \(error.message)")
+        store.close()
+        throw error
     }
 }

@@ -30,7 +30,7 @@ struct CloudCall: Sendable {
         if body != nil { headers.append(HTTPRequest.Header("content-type", "application/json")) }
         http = HTTPRequest(
             endpoint.method, config.baseURL + (try endpoint.target(for: fields)), headers: headers, body: body?.secret,
-            timeoutMilliseconds: config.timeoutMilliseconds)
+            timeoutMilliseconds: config.timeoutMilliseconds, atMostOnce: !endpoint.isRepeatable)
     }
 
     /// - Returns: the body of a 2xx answer: an object, empty when there was none.

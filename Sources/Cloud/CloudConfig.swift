@@ -1,5 +1,4 @@
 package import Connections
-internal import Glibc
 package import HTTP
 package import JSON
 package import Memory
@@ -31,36 +30,32 @@ package struct CloudConfig: Sendable {
         Field("proxy", .clearableSecret, "A proxy's URL; \"\" is none. Absent: the usual environment variables."),
     ]
 
-    /// Where absent fields come from: the first variable that is set and not empty.
+    /// Where absent fields come from: the first variable that is set.
     private static let variables: [(field: String, names: [String])] = [
         ("projectId", ["DESCOPE_PROJECT_ID"]),
         ("managementKey", ["DESCOPE_MANAGEMENT_KEY"]),
         ("baseUrl", ["DESCOPE_BASE_URL", "DESCOPE_BASE_URI"]),
     ]
 
-    /// - Parameter environment: the value of a variable, nil when it is not set.
+    /// - Parameter environment: the value of a variable, nil when it is not set or empty.
     /// - Throws: `invalid_config`, with the field.
     package init(_ given: JSON, environment: (String) -> String?) throws(ConnError) {
         let config = given.shallowCopy()
         for (field, names) in Self.variables where config[field] == nil {
-            let values = names.lazy.compactMap(environment).filter { !$0.isEmpty }
-            if let value = values.first { config.set(field, .string(value)) }
+            if let value = names.lazy.compactMap(environment).first { config.set(field, .string(value)) }
         }
         try Field.checkConfig(config, against: Self.fields, backend: .cloud)
 
         projectID = try Self.projectID(config)
         managementKey = config["managementKey"]?.stringSecret
         if let managementKey, !managementKey.isCredential {
-            throw .invalidConfig("managementKey", "managementKey holds a character that no key has")
+            throw .invalidConfig("managementKey", "holds a character that no key has")
         }
         baseURL = try Self.baseURL(config, projectID: projectID)
         timeoutMilliseconds = config["timeoutMs"]?.integer.flatMap(Int.init(exactly:)) ?? 10_000
         attempts = config["retry"]?["attempts"]?.integer.flatMap(Int.init(exactly:)) ?? 3
-        http = HTTPOptions(caFile: try Self.caFile(config), proxy: config["proxy"]?.string)
+        http = HTTPOptions(caFile: config["caFile"]?.string, proxy: config["proxy"]?.string)
     }
-
-    /// The process's environment.
-    package static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
     private static func projectID(_ config: JSON) throws(ConnError) -> String {
         let id = config["projectId"]?.string ?? ""
@@ -73,10 +68,10 @@ package struct CloudConfig: Sendable {
             }
         }
         guard isPlain else {
-            throw .invalidConfig("projectId", "projectId holds a character that is no ASCII letter or digit")
+            throw .invalidConfig("projectId", "holds a character that is no ASCII letter or digit")
         }
         guard id.utf8.count >= 28 else {
-            throw .invalidConfig("projectId", "projectId is shorter than the 28 characters that Descope's ids have")
+            throw .invalidConfig("projectId", "is shorter than the 28 characters that Descope's ids have")
         }
         return id
     }
@@ -88,15 +83,9 @@ package struct CloudConfig: Sendable {
             return "https://api.\(projectID.dropFirst().prefix(4)).descope.com"
         }
         guard URL(url)?.query == nil, !url.hasSuffix("?") else {
-            throw .invalidConfig("baseUrl", "baseUrl must have no query")
+            throw .invalidConfig("baseUrl", "must have no query")
         }
         while url.hasSuffix("/") { url.removeLast() }
         return url
-    }
-
-    private static func caFile(_ config: JSON) throws(ConnError) -> String? {
-        guard let path = config["caFile"]?.string else { return nil }
-        guard access(path, R_OK) == 0 else { throw .invalidConfig("caFile", "caFile cannot be read") }
-        return path
     }
 }

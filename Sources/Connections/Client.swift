@@ -11,6 +11,16 @@ package final class Client: Sendable {
         executor = Executor(transport: transport)
     }
 
+    /// A client whose exchanges go through libcurl.
+    /// - Throws: `invalid_config` when the CA file cannot be used.
+    package convenience init(_ backend: any Backend, http: HTTPOptions) throws(ConnError) {
+        do throws(HTTPFailure) {
+            self.init(backend: backend, transport: try CurlTransport(options: http))
+        } catch {
+            throw .invalidConfig("caFile", "cannot be used: \(error.message)")
+        }
+    }
+
     /// Answers one request on the calling thread.
     /// - Parameter operation: nil when the text names it by "op".
     package func call(

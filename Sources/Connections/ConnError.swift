@@ -66,20 +66,8 @@ extension ConnError {
         ConnError(.invalidRequest, "\(field) \(problem)", field: field)
     }
 
-    package static func invalidConfig(_ field: String, _ message: String) -> ConnError {
-        ConnError(.invalidConfig, message, field: field)
-    }
-
-    /// This error, which said why there is no token, with the URL where the user can mend that.
-    package func connectionRequired(at url: String, appID: String) -> ConnError {
-        var error = self
-        error.code = .connectionRequired
-        error.message =
-            "Additional permissions required. Please grant additional permissions using the following URL "
-            + "and try again: \(url)"
-        error.appID = appID
-        error.connectionURL = url
-        return error
+    package static func invalidConfig(_ field: String, _ problem: String) -> ConnError {
+        ConnError(.invalidConfig, "\(field) \(problem)", field: field)
     }
 }
 

@@ -122,6 +122,18 @@ extension Crypto {
         base64(bytes, variant: sodium_base64_VARIANT_ORIGINAL)
     }
 
+    /// With padding, in memory that is wiped: credentials on their way into a header.
+    package static func base64(_ secret: Secret) -> Secret {
+        let variant = sodium_base64_VARIANT_ORIGINAL
+        let text = Secret(count: sodium_base64_encoded_len(secret.count, variant)) { text in
+            guard let base = text.bindMemory(to: CChar.self).baseAddress else { return }
+            secret.withBytes { bytes in
+                _ = sodium_bin2base64(base, text.count, start(bytes), bytes.count, variant)
+            }
+        }
+        return text.withBytes { Secret(UnsafeRawBufferPointer(rebasing: $0.dropLast())) }  // without the zero byte
+    }
+
     private static func base64(_ bytes: UnsafeRawBufferPointer, variant: Int32) -> String {
         let capacity = sodium_base64_encoded_len(bytes.count, variant)
         return String(unsafeUninitializedCapacity: capacity) { text in

@@ -102,7 +102,8 @@ final class CurlExchange {
         // libcurl sends a request again, whatever its method, when a reused connection ends without a reply. It cannot
         // know whether the server took the first one, so what must not be sent twice gets a connection of its own. So
         // does what may only go to public addresses: the check is made when a connection is opened.
-        set(CURLOPT_FRESH_CONNECT, request.mustFinish || request.publicAddressesOnly ? 1 : 0)
+        let needsOwn = request.atMostOnce || request.mustFinish || request.publicAddressesOnly
+        set(CURLOPT_FRESH_CONNECT, needsOwn ? 1 : 0)
 
         set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
         set(CURLOPT_SSL_VERIFYPEER, 1)
@@ -264,7 +265,7 @@ extension CurlExchange {
         switch code {
         case CURLE_OPERATION_TIMEDOUT:
             return timeout
-        case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_SSL_CACERT_BADFILE:
+        case CURLE_URL_MALFORMAT, CURLE_SSL_CACERT_BADFILE:
             return failure(.invalid, why)
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
             return failure(.resolve, why)

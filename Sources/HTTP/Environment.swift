@@ -1,7 +1,7 @@
 internal import Glibc
 
 /// A variable of the process's environment; nil when unset or empty.
-func environmentVariable(_ name: String) -> String? {
+package func environmentVariable(_ name: String) -> String? {
     guard let value = getenv(name), value.pointee != 0 else { return nil }
     return String(cString: value)
 }

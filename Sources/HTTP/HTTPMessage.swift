@@ -30,13 +30,16 @@ package struct HTTPRequest: Sendable {
     /// Once begun, the exchange goes on when its caller's time is up or it is cancelled, and so does what follows it:
     /// the reply may hold the only refresh token there is.
     package var mustFinish: Bool
+    /// The server gets it once at most: it goes over a connection of its own, since libcurl sends again what a reused
+    /// one has swallowed.
+    package var atMostOnce: Bool
     /// Refuses to connect to loopback, link-local and private addresses, checked on the address actually connected to,
     /// so that a name cannot lead there either. For hosts that came from outside, such as discovery documents.
     package var publicAddressesOnly: Bool
 
     package init(
         _ method: Method, _ url: String, headers: [Header] = [], body: Secret? = nil,
-        timeoutMilliseconds: Int, mustFinish: Bool = false, publicAddressesOnly: Bool = false
+        timeoutMilliseconds: Int, mustFinish: Bool = false, atMostOnce: Bool = false, publicAddressesOnly: Bool = false
     ) {
         self.method = method
         self.url = url
@@ -44,6 +47,7 @@ package struct HTTPRequest: Sendable {
         self.body = body
         self.timeoutMilliseconds = timeoutMilliseconds
         self.mustFinish = mustFinish
+        self.atMostOnce = atMostOnce
         self.publicAddressesOnly = publicAddressesOnly
     }
 }

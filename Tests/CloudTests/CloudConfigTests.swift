@@ -41,7 +41,7 @@ import Testing
 
     @Test func theEnvironmentFillsWhatIsAbsent() throws {
         let environment = [
-            "DESCOPE_PROJECT_ID": projectID, "DESCOPE_MANAGEMENT_KEY": "K1", "DESCOPE_BASE_URL": "",
+            "DESCOPE_PROJECT_ID": projectID, "DESCOPE_MANAGEMENT_KEY": "K1",
             "DESCOPE_BASE_URI": "http://127.0.0.1:8080/",
         ]
         let config = try open("", environment)
@@ -76,7 +76,6 @@ import Testing
         (#","timeoutMs":1.5"#, "timeoutMs"),
         (#","retry":{"attempts":11}"#, "retry.attempts"),
         (#","retry":{"tries":1}"#, "retry.tries"),
-        (#","caFile":"/nonexistent/ca.pem""#, "caFile"),
         (#","projectID":"x""#, "projectID"),
     ])
     func aWrongConfigNamesItsField(members: String, field: String) {
@@ -84,6 +83,19 @@ import Testing
         let error = problem(id + members)
         #expect(error?.code == .invalidConfig)
         #expect(error?.field == field)
+    }
+
+    @Test func aCAFileThatIsNotThereIsFoundAtOpening() throws {
+        let config = try JSON.parse(
+            #"{"backend":"cloud","projectId":"\#(projectID)","caFile":"/nonexistent/ca.pem"}"#)
+        do throws(ConnError) {
+            let config = try CloudConfig(config) { _ in nil }
+            _ = try Client(CloudBackend(config), http: config.http)
+            Issue.record("it opened")
+        } catch {
+            #expect(error.code == .invalidConfig)
+            #expect(error.field == "caFile")
+        }
     }
 
     @Test func aWrongKeyIsNotRepeated() {

@@ -1,0 +1,36 @@
+internal import Connections
+internal import JSON
+internal import OAuth
+internal import Synchronization
+
+/// What discovery documents said, for an hour.
+final class Discoveries: Sendable {
+    /// Seconds.
+    private static let lifetime: Int64 = 3600
+    /// More of them are not kept.
+    private static let maxCount = 1024
+
+    private struct Found {
+        let document: JSON
+        let until: Int64
+    }
+
+    private let found = Mutex<[String: Found]>([:])
+
+    /// - Parameter url: the provider's discovery URL.
+    func fill(_ provider: Provider, from url: String, clock: Clock) throws(ConnError) -> Step<Provider> {
+        let now = clock.seconds
+        let kept = found.withLock { found in
+            found[url].flatMap { now < $0.until ? $0.document : nil }
+        }
+        if let kept { return .done(try provider.filled(from: kept)) }
+        return try OAuth.discoveryDocument(of: provider).then { [self] (document) throws(ConnError) in
+            let filled = try provider.filled(from: document)
+            found.withLock { found in
+                if found.count >= Self.maxCount { found = found.filter { now < $0.value.until } }
+                if found.count < Self.maxCount { found[url] = Found(document: document, until: now + Self.lifetime) }
+            }
+            return .done(filled)
+        }
+    }
+}

@@ -1,0 +1,27 @@
+internal import Connections
+internal import Synchronization
+
+/// Refreshes that this process has in flight, one for each row.
+final class Flights: Sendable {
+    enum Entry {
+        /// The caller does the work, for as long as it holds the leader.
+        case leader(Flight.Leader)
+        /// Somebody else does.
+        case follower(Flight)
+    }
+
+    private let flights = Mutex<[[UInt8]: Flight]>([:])
+
+    /// - Parameter onLanding: called when the leader goes, before those who wait are woken.
+    func enter(_ key: [UInt8], onLanding: @escaping @Sendable () -> Void) -> Entry {
+        flights.withLock { flights in
+            if let flight = flights[key] { return .follower(flight) }
+            let leader = Flight.Leader { [weak self] in
+                onLanding()
+                self?.flights.withLock { _ = $0.removeValue(forKey: key) }
+            }
+            flights[key] = leader.flight
+            return .leader(leader)
+        }
+    }
+}

@@ -1,0 +1,88 @@
+internal import Connections
+internal import Crypto
+internal import JSON
+internal import Memory
+
+/// A connect URL that waits for its callback.
+struct FlowRecord: Record {
+    var appID: String
+    var subject: Subject
+    var externalIdentifier: String?
+    /// What the URL asks for; granted, unless the provider's reply says otherwise (RFC 6749 section 5.1).
+    var scopes: [String]
+    var resources: [String]
+    /// The URI that the provider calls back, which the code's exchange repeats (RFC 6749 section 4.1.3).
+    var redirectURI: String
+    /// Where the user's browser ends up.
+    var redirectURL: String
+    /// PKCE's secret (RFC 7636).
+    var verifier: Secret?
+
+    var json: JSON {
+        let json = JSON.object([
+            "appId": .string(appID),
+            "externalIdentifier": externalIdentifier.map(JSON.string),
+            "scopes": .strings(scopes),
+            "resources": .strings(resources),
+            "redirectUri": .string(redirectURI),
+            "redirectUrl": .string(redirectURL),
+            "verifier": verifier?.json,
+        ])
+        json.setSubject(subject)
+        return json
+    }
+}
+
+extension FlowRecord {
+    init?(json: JSON) {
+        guard let appID = json["appId"]?.string, let subject = json.subject, let scopes = json["scopes"]?.strings,
+            let resources = json["resources"]?.strings, let redirectURI = json["redirectUri"]?.string,
+            let redirectURL = json["redirectUrl"]?.string
+        else { return nil }
+        self.init(
+            appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.string, scopes: scopes,
+            resources: resources, redirectURI: redirectURI, redirectURL: redirectURL,
+            verifier: json["verifier"]?.stringSecret)
+    }
+}
+
+/// The `state` of an authorization request: when it expires, and 32 random bytes. Only a hash of it is kept.
+struct FlowState {
+    private static let randomBytes = 32
+
+    let text: String
+    /// Seconds since 1970.
+    let expiresAt: Int64
+
+    static func random(expiresAt: Int64) -> FlowState {
+        let moment = withUnsafeBytes(of: expiresAt.bigEndian) { Array($0) }
+        return FlowState(text: Crypto.base64URL(moment + Crypto.random(randomBytes)), expiresAt: expiresAt)
+    }
+
+    private init(text: String, expiresAt: Int64) {
+        self.text = text
+        self.expiresAt = expiresAt
+    }
+
+    /// Nil when the text is no state of ours.
+    init?(_ text: String) {
+        guard let bytes = Crypto.fromBase64URL(text), bytes.count == 8 + Self.randomBytes else { return nil }
+        self.text = text
+        expiresAt = bytes.prefix(8).reduce(0) { $0 << 8 | Int64($1) }
+    }
+}
+
+extension Secret {
+    /// A string node; nil when the bytes are no UTF-8.
+    var json: JSON? { withBytes { JSON.string(bytes: $0) } }
+}
+
+extension JSON {
+    /// The members `userId` and `tenantId`.
+    var subject: Subject? { Subject(userID: self["userId"]?.string, tenantID: self["tenantId"]?.string) }
+
+    func setSubject(_ subject: Subject) {
+        if let user = subject.userID { set("userId", .string(user)) }
+        if let tenant = subject.tenantID { set("tenantId", .string(tenant)) }
+    }
+}

@@ -1,0 +1,140 @@
+internal import Connections
+internal import JSON
+internal import OAuth
+
+/// What is known of a token's refreshing: part of its row, so that all processes on a store agree.
+struct RefreshState: Sendable {
+    /// Counts the access tokens this row has held.
+    var generation: Int64 = 0
+    /// Counts the leases this row has given.
+    var fence: Int64 = 0
+    /// Who is refreshing, or was when its process ended.
+    var lease: Lease?
+    /// A reply may have been lost, and with it a newer refresh token than the row's.
+    var hasLostReply = false
+    /// Failures since the last success.
+    var failures: Int64 = 0
+    /// Not before. Milliseconds since 1970.
+    var retryAt: Int64?
+    /// Of the last success. Seconds since 1970.
+    var lastTime: Int64?
+    /// Nil after a success.
+    var lastFailure: Failure?
+    /// Why the refresh token is not tried any more; a new grant clears it.
+    var refusal: Refusal?
+
+    /// The right to refresh, and the record that it was used: it is on disk before the request leaves.
+    struct Lease: Sendable, Equatable {
+        let owner: String
+        let fence: Int64
+        /// The access token's generation that is to be replaced.
+        let generation: Int64
+        /// 2: an earlier one ended without a word.
+        let attempt: Int64
+        /// Milliseconds since 1970. The request's own time ends before.
+        let until: Int64
+    }
+
+    struct Failure: Sendable {
+        let kind: TokenFailure.Kind
+        let message: String
+        let code: String?
+        let httpStatus: Int?
+
+        /// For `lastRefreshError`.
+        var summary: String { code.map { "\(message): \($0)" } ?? message }
+    }
+
+    struct Refusal: Sendable {
+        enum Cause: String, Sendable {
+            /// The provider refused the refresh token.
+            case refused
+            /// A reply was lost, and the refresh token did not work again.
+            case uncertain
+        }
+
+        let cause: Cause
+        /// Seconds since 1970.
+        let since: Int64
+    }
+}
+
+// MARK: - JSON
+
+extension RefreshState {
+    init?(json: JSON) {
+        guard let generation = json["generation"]?.integer, let fence = json["fence"]?.integer else { return nil }
+        self.generation = generation
+        self.fence = fence
+        lease = json["lease"].flatMap(Lease.init)
+        hasLostReply = json["hasLostReply"]?.boolean ?? false
+        failures = json["failures"]?.integer ?? 0
+        retryAt = json["retryAt"]?.integer
+        lastTime = json["lastTime"]?.integer
+        lastFailure = json["lastFailure"].flatMap(Failure.init)
+        refusal = json["refusal"].flatMap(Refusal.init)
+    }
+
+    var json: JSON {
+        .object([
+            "generation": .integer(generation),
+            "fence": .integer(fence),
+            "lease": lease?.json,
+            "hasLostReply": hasLostReply ? .boolean(true) : nil,
+            "failures": failures == 0 ? nil : .integer(failures),
+            "retryAt": retryAt.map { .integer($0) },
+            "lastTime": lastTime.map { .integer($0) },
+            "lastFailure": lastFailure?.json,
+            "refusal": refusal?.json,
+        ])
+    }
+}
+
+extension RefreshState.Lease {
+    fileprivate init?(json: JSON) {
+        guard let owner = json["owner"]?.string, let fence = json["fence"]?.integer,
+            let generation = json["generation"]?.integer, let attempt = json["attempt"]?.integer,
+            let until = json["until"]?.integer
+        else { return nil }
+        self.init(owner: owner, fence: fence, generation: generation, attempt: attempt, until: until)
+    }
+
+    fileprivate var json: JSON {
+        .object([
+            "owner": .string(owner), "fence": .integer(fence), "generation": .integer(generation),
+            "attempt": .integer(attempt), "until": .integer(until),
+        ])
+    }
+}
+
+extension RefreshState.Failure {
+    init(_ failure: TokenFailure) {
+        self.init(kind: failure.kind, message: failure.message, code: failure.code, httpStatus: failure.httpStatus)
+    }
+
+    fileprivate init?(json: JSON) {
+        guard let kind = json["kind"]?.string.flatMap(TokenFailure.Kind.init), let message = json["message"]?.string
+        else { return nil }
+        self.init(
+            kind: kind, message: message, code: json["code"]?.string,
+            httpStatus: json["httpStatus"]?.integer.flatMap(Int.init(exactly:)))
+    }
+
+    fileprivate var json: JSON {
+        .object([
+            "kind": .string(kind.rawValue), "message": .string(message), "code": code.map(JSON.string),
+            "httpStatus": httpStatus.map { .integer($0) },
+        ])
+    }
+}
+
+extension RefreshState.Refusal {
+    fileprivate init?(json: JSON) {
+        guard let cause = json["cause"]?.string.flatMap(Cause.init), let since = json["since"]?.integer else {
+            return nil
+        }
+        self.init(cause: cause, since: since)
+    }
+
+    fileprivate var json: JSON { .object(["cause": .string(cause.rawValue), "since": .integer(since)]) }
+}

@@ -1,0 +1,144 @@
+internal import Connections
+internal import Crypto
+internal import Memory
+
+/// Where rows stand. Ids appear in keys as keyed hashes alone, ordered so that all rows of a subject, or of a subject at
+/// an app, share a prefix.
+///
+///     v                                       the vault itself: its format and the key of these hashes
+///     a  app                                  a connection
+///     t  owner  context  app  slot            a token; owner is a user or a tenant, context the tenant a user acts in
+///     i  app  owner  context  slot            finds an app's tokens
+///     f  expiry  state                        a connect URL that waits for its callback, the next to expire first
+///
+/// The hashes' key is made with the vault and sealed in its first row, so that changing the master key moves no row.
+struct RowKeys: Sendable {
+    static let vault = Array("v".utf8)
+    static let apps = Array("a".utf8)
+    static let flows = Array("f".utf8)
+
+    let hashKey: Secret
+
+    private enum Kind: UInt8 {
+        case app = 0x61
+        case context = 0x63
+        case flow = 0x66
+        case slot = 0x73
+        case tenant = 0x74
+        case user = 0x75
+    }
+
+    private func hash(_ kind: Kind, _ bytes: some Sequence<UInt8>) -> [UInt8] {
+        Crypto.keyedHash([kind.rawValue] + bytes, key: hashKey, count: TokenLocation.hashBytes)
+    }
+
+    private func hash(_ kind: Kind, _ text: String) -> [UInt8] { hash(kind, text.utf8) }
+
+    func app(_ id: String) -> [UInt8] { Self.apps + hash(.app, id) }
+
+    func flow(_ state: FlowState) -> [UInt8] {
+        Self.flows + withUnsafeBytes(of: state.expiresAt.bigEndian) { Array($0) } + hash(.flow, state.text)
+    }
+
+    /// When the connect URL of such a row expires. Seconds since 1970.
+    static func flowExpiry(_ key: [UInt8]) -> Int64 {
+        key.dropFirst(flows.count).prefix(8).reduce(0) { $0 << 8 | Int64($1) }
+    }
+
+    /// Where a token belongs: one account of a subject at an app has one place for each set of scopes, so that two who
+    /// store the same grant at a time meet there.
+    func token(of subject: Subject, at appID: String, account: String?, scopes: [String]) -> TokenLocation {
+        let names = [account ?? ""] + Set(scopes).sorted()  // a zero byte stands in no name
+        return TokenLocation(
+            owner: owner(of: subject), context: context(of: subject), app: hash(.app, appID),
+            slot: Array(hash(.slot, names.joined(separator: "\0")).prefix(TokenLocation.slotBytes)))
+    }
+
+    /// The prefix of a subject's tokens at an app.
+    func tokens(of subject: Subject, at appID: String) -> [UInt8] {
+        TokenLocation.family + owner(of: subject) + context(of: subject) + hash(.app, appID)
+    }
+
+    /// The prefix of the rows that find an app's tokens.
+    func tokens(at appID: String) -> [UInt8] { TokenLocation.appFamily + hash(.app, appID) }
+
+    /// Whether a token is one of this app.
+    func isToken(_ location: TokenLocation, at appID: String) -> Bool { location.app == hash(.app, appID) }
+
+    /// The prefix of all a user's tokens, in tenants and outside; of a user's tokens in a tenant; or of a tenant's own.
+    func tokens(ofAll subject: Subject) -> [UInt8] {
+        switch subject {
+        case .user, .tenant: TokenLocation.family + owner(of: subject)
+        case .userInTenant: TokenLocation.family + owner(of: subject) + context(of: subject)
+        }
+    }
+
+    private func owner(of subject: Subject) -> [UInt8] {
+        switch subject {
+        case .user(let user), .userInTenant(let user, _): hash(.user, user)
+        case .tenant(let tenant): hash(.tenant, tenant)
+        }
+    }
+
+    private func context(of subject: Subject) -> [UInt8] {
+        switch subject {
+        case .userInTenant(_, let tenant): hash(.context, tenant)
+        case .user, .tenant: Array(repeating: 0, count: TokenLocation.hashBytes)
+        }
+    }
+}
+
+/// Where a token's rows stand, which is also its id: base64url of what its row's key says.
+struct TokenLocation: Hashable, Sendable {
+    static let family = Array("t".utf8)
+    static let appFamily = Array("i".utf8)
+    static let hashBytes = 16
+    static let slotBytes = 8
+
+    let owner: [UInt8]
+    let context: [UInt8]
+    let app: [UInt8]
+    let slot: [UInt8]
+
+    init(owner: [UInt8], context: [UInt8], app: [UInt8], slot: [UInt8]) {
+        self.owner = owner
+        self.context = context
+        self.app = app
+        self.slot = slot
+    }
+
+    private init?(parts: ArraySlice<UInt8>) {
+        guard parts.count == 3 * Self.hashBytes + Self.slotBytes else { return nil }
+        var rest = parts
+        func take(_ count: Int) -> [UInt8] {
+            defer { rest = rest.dropFirst(count) }
+            return Array(rest.prefix(count))
+        }
+        self.init(
+            owner: take(Self.hashBytes), context: take(Self.hashBytes), app: take(Self.hashBytes), slot: Array(rest))
+    }
+
+    /// Nil when this is no token's id.
+    init?(id: String) {
+        guard let bytes = Crypto.fromBase64URL(id) else { return nil }
+        self.init(parts: bytes[...])
+    }
+
+    init?(key: [UInt8]) {
+        guard key.starts(with: Self.family) else { return nil }
+        self.init(parts: key.dropFirst(Self.family.count))
+    }
+
+    /// From the key of the row by which an app's tokens are found.
+    init?(appKey key: [UInt8]) {
+        guard key.starts(with: Self.appFamily) else { return nil }
+        let parts = key.dropFirst(Self.appFamily.count)
+        let rest = parts.dropFirst(Self.hashBytes)
+        let owners = rest.prefix(2 * Self.hashBytes)
+        self.init(parts: (owners + parts.prefix(Self.hashBytes) + rest.dropFirst(2 * Self.hashBytes))[...])
+    }
+
+    var id: String { Crypto.base64URL(owner + context + app + slot) }
+    var key: [UInt8] { Self.family + owner + context + app + slot }
+    var appKey: [UInt8] { Self.appFamily + app + owner + context + slot }
+}

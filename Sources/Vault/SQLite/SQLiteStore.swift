@@ -1,0 +1,126 @@
+package import Connections
+internal import Synchronization
+
+/// The vault's rows in one SQLite file, which many threads and processes share.
+///
+/// Reads run on connections of their own, each used by one thread at a time, and do not wait for a writer (WAL). Commits
+/// of one process queue up for one connection, so that only other processes are waited for by polling. A commit is on
+/// disk when it returns (synchronous FULL). The file is made readable for its owner alone; an existing file's mode is
+/// left as it is.
+package final class SQLiteStore: Store {
+    private let file: SQLiteFile
+    /// Connections that no thread uses right now.
+    private let idle = Mutex<[SQLiteConnection]>([])
+    private let writer: Mutex<SQLiteConnection?>
+
+    /// More idle connections than this are closed.
+    private static let maxIdle = 8
+
+    /// Opens the file, or makes it in an existing folder. Errors are `invalid_config` for the field `path`.
+    package init(path: String) throws(ConnError) {
+        file = try SQLiteFile(path: path)
+        writer = Mutex(try file.connect())
+    }
+
+    package func get(_ key: [UInt8]) throws(ConnError) -> StoredValue? {
+        try read { (connection) throws(ConnError) in
+            var found: StoredValue?
+            try connection.rows("SELECT value, version FROM vault WHERE key = ?", [.blob(key)]) { (row) in
+                found = StoredValue(value: row.blob(0), version: UInt64(bitPattern: row.integer(1)))
+                return false
+            }
+            return found
+        }
+    }
+
+    package func scan(prefix: [UInt8], after: [UInt8]?, limit: Int) throws(ConnError) -> [StoredRow] {
+        // The least key that is greater than `after` is `after` with a zero byte.
+        let first = max(after.map { SortedBytes($0 + [0]) } ?? SortedBytes(prefix), SortedBytes(prefix)).bytes
+        return try read { (connection) throws(ConnError) in
+            var found: [StoredRow] = []
+            try connection.rows(
+                "SELECT key, value, version FROM vault WHERE key >= ? AND key < ? ORDER BY key LIMIT ?",
+                [.blob(first), .blob(SQLiteStore.end(ofPrefix: prefix)), .integer(Int64(limit))]
+            ) { (row) in
+                found.append(
+                    StoredRow(key: row.blob(0), value: row.blob(1), version: UInt64(bitPattern: row.integer(2))))
+                return true
+            }
+            return found
+        }
+    }
+
+    package func commit(_ writes: [StoreWrite]) throws(ConnError) {
+        let result = writer.withLock { connection in
+            Result { () throws(ConnError) in
+                guard let connection else { throw ConnError(.internal, "the store is closed") }
+                try SQLiteStore.commit(writes, on: connection)
+            }
+        }
+        try result.get()
+    }
+
+    package func close() {
+        writer.withLock { $0 = nil }
+        idle.withLock { $0 = [] }
+    }
+
+    private func read<Value>(
+        _ body: (SQLiteConnection) throws(ConnError) -> Value
+    ) throws(ConnError) -> Value {
+        let kept = idle.withLock { $0.popLast() }
+        let connection: SQLiteConnection
+        if let kept { connection = kept } else { connection = try file.connect() }
+        defer {
+            idle.withLock { if $0.count < SQLiteStore.maxIdle { $0.append(connection) } }
+        }
+        return try body(connection)
+    }
+
+    private static func commit(_ writes: [StoreWrite], on connection: SQLiteConnection) throws(ConnError) {
+        try connection.transaction("BEGIN IMMEDIATE") { (connection) throws(ConnError) in
+            // Counts on over removed rows, so that no version comes back.
+            var version = try connection.integer("SELECT last FROM version") ?? 0
+            for write in writes {
+                let current = try connection.integer("SELECT version FROM vault WHERE key = ?", .blob(write.key))
+                guard write.expected.isMet(by: current.map { UInt64(bitPattern: $0) }) else {
+                    throw ConnError(.conflict, "the row has changed")
+                }
+                if let value = write.value {
+                    version += 1
+                    try connection.run(
+                        "INSERT OR REPLACE INTO vault (key, value, version) VALUES (?, ?, ?)",
+                        .blob(write.key), .blob(value), .integer(version))
+                } else {
+                    try connection.run("DELETE FROM vault WHERE key = ?", .blob(write.key))
+                }
+            }
+            try connection.run("UPDATE version SET last = ?", .integer(version))
+        }
+    }
+
+    /// The least blob greater than every key with the prefix.
+    private static func end(ofPrefix prefix: [UInt8]) -> [UInt8] {
+        guard let last = prefix.lastIndex(where: { $0 != 0xFF }) else { return Array(repeating: 0xFF, count: 257) }
+        return prefix[..<last] + [prefix[last] + 1]
+    }
+}
+
+extension StoreWrite.Expectation {
+    package func isMet(by version: UInt64?) -> Bool {
+        switch self {
+        case .absent: version == nil
+        case .version(let expected): version == expected
+        case .any: true
+        }
+    }
+}
+
+/// Bytes in the order of a store's keys.
+private struct SortedBytes: Comparable {
+    let bytes: [UInt8]
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    static func < (a: SortedBytes, b: SortedBytes) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
+}

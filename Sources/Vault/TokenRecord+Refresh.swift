@@ -1,0 +1,184 @@
+internal import Connections
+internal import OAuth
+
+/// How fresh a token must be.
+struct Freshness: Sendable {
+    /// The access token must live at least so long. Seconds.
+    var minTTL: Int64
+    /// The generation that did not do. A newer one does, however long it lives.
+    var unfit: Int64?
+    /// Only a newer one does.
+    var isForced: Bool
+}
+
+/// What to do about a token that is asked for.
+enum RefreshAction: Sendable {
+    /// Answer it.
+    case serve
+    /// Somebody else is refreshing it: look again a little later.
+    case wait
+    /// Take the lease with ``TokenRecord/begin(owner:now:duration:)``, and refresh.
+    case refresh
+    /// A refresh ended without a word twice: keep that, with ``TokenRecord/giveUp(now:)``.
+    case giveUp
+    /// Only a new grant helps.
+    case reauthorize
+    /// The last refresh failed, and the next may not begin yet.
+    case failed(RefreshState.Failure, retryAfterMilliseconds: Int64)
+}
+
+/// A refresh as a state machine over the token's row: no I/O, and every moment is an argument, in milliseconds since 1970.
+extension TokenRecord {
+    /// The longest that a failure is waited out. Milliseconds.
+    static let maxBackoff: Int64 = 60_000
+    /// What the operator must mend is not tried more often. Milliseconds.
+    static let misconfiguredBackoff: Int64 = 10_000
+    /// A provider's Retry-After is believed up to here. Milliseconds.
+    static let maxRetryAfter: Int64 = 3_600_000
+
+    /// Whether the access token lives, as far as anybody knows.
+    func isAlive(for seconds: Int64 = 1, now: Int64) -> Bool {
+        accessToken != nil && (accessTokenExpiry.map { $0 - now / 1000 >= seconds } ?? true)
+    }
+
+    func canRefresh(now: Int64) -> Bool {
+        refreshToken != nil && refresh.refusal == nil && (refreshTokenExpiry.map { $0 > now / 1000 } ?? true)
+    }
+
+    /// Whether there is a token to be had without the user.
+    func isUsable(now: Int64) -> Bool { isAlive(now: now) || canRefresh(now: now) }
+
+    func next(_ wanted: Freshness, now: Int64) -> RefreshAction {
+        let isNewer = wanted.unfit.map { refresh.generation != $0 } ?? false
+        if isNewer ? isAlive(now: now) : !wanted.isForced && isAlive(for: wanted.minTTL, now: now) { return .serve }
+        // A token that may not live long enough is better than none, unless the caller knows that it is not.
+        let fallback = isAlive(now: now) && !wanted.isForced
+        if let lease = refresh.lease {
+            if now < lease.until { return .wait }
+            if lease.attempt > 1 { return .giveUp }
+        }
+        guard canRefresh(now: now) else {
+            return isAlive(now: now) && refresh.refusal == nil ? .serve : .reauthorize
+        }
+        if let retryAt = refresh.retryAt, now < retryAt, let failure = refresh.lastFailure {
+            return fallback ? .serve : .failed(failure, retryAfterMilliseconds: retryAt - now)
+        }
+        return .refresh
+    }
+
+    /// Takes the lease. The row must be committed before the request leaves.
+    mutating func begin(owner: String, now: Int64, duration: Int64) -> RefreshState.Lease {
+        let dangling = refresh.lease
+        refresh.fence += 1
+        let lease = RefreshState.Lease(
+            owner: owner, fence: refresh.fence, generation: refresh.generation, attempt: (dangling?.attempt ?? 0) + 1,
+            until: now + duration)
+        refresh.lease = lease
+        if dangling != nil { refresh.hasLostReply = true }
+        return lease
+    }
+
+    /// Takes over what the provider granted.
+    /// - Returns: false when the row has gone on without this lease, and stays as it is. A lease that somebody else has
+    ///   taken over meanwhile does not matter: the provider's tokens are the newest there are.
+    mutating func succeed(_ reply: TokenReply, _ lease: RefreshState.Lease, now: Int64) -> Bool {
+        guard refresh.generation == lease.generation else { return false }
+        take(reply)
+        refresh = RefreshState(generation: refresh.generation + 1, fence: refresh.fence, lastTime: now / 1000)
+        return true
+    }
+
+    /// The tokens of a reply. A refresh token that it does not replace stays (RFC 6749 section 6).
+    mutating func take(_ reply: TokenReply) {
+        accessToken = reply.accessToken
+        accessTokenType = reply.tokenType
+        accessTokenExpiry = reply.expiresAt
+        if let token = reply.refreshToken {
+            refreshToken = token
+            refreshTokenExpiry = reply.refreshExpiresAt
+        }
+        if let granted = reply.scopes { scopes = granted }
+        if let subject = reply.subject { tokenSub = subject }
+    }
+
+    /// Keeps that a refresh failed.
+    /// - Returns: false when the lease is somebody else's by now, and the row stays as it is.
+    mutating func fail(_ failure: TokenFailure, _ lease: RefreshState.Lease, now: Int64) -> Bool {
+        guard refresh.lease == lease else { return false }
+        refresh.lease = nil
+        refresh.lastFailure = RefreshState.Failure(failure)
+        switch failure.kind {
+        case .permanent:
+            refuse(now: now)
+        case .misconfigured:
+            refresh.retryAt = now + Self.misconfiguredBackoff
+        case .transient:
+            let backoff = min(1000 << min(refresh.failures, 10), Self.maxBackoff)
+            let asked = failure.retryAfterMilliseconds.map { min(Int64($0), Self.maxRetryAfter) }
+            refresh.failures += 1
+            refresh.retryAt = now + max(asked ?? backoff, 1000)
+            if failure.mayHaveArrived { refresh.hasLostReply = true }
+        }
+        return true
+    }
+
+    /// Keeps that nobody knows whether the refresh token still works.
+    mutating func giveUp(now: Int64) {
+        refresh.lease = nil
+        refresh.hasLostReply = true
+        refuse(now: now)
+    }
+
+    private mutating func refuse(now: Int64) {
+        refresh.retryAt = nil
+        refresh.refusal = RefreshState.Refusal(
+            cause: refresh.hasLostReply ? .uncertain : .refused, since: now / 1000)
+    }
+}
+
+// MARK: - Status
+
+/// How a token fares, for `list`.
+struct TokenStatus: Sendable {
+    enum Name: String, Sendable {
+        /// It is there, or a refresh brings it.
+        case active
+        /// It lives, and nothing will replace it.
+        case expiring
+        /// Only a new grant helps.
+        case needsReauthorization = "needs_reauthorization"
+    }
+
+    enum Reason: String, Sendable {
+        case refused
+        case uncertain
+        /// It has expired, and there is no refresh token that lives.
+        case expired
+        /// There is no refresh token that lives.
+        case noRefreshToken = "no_refresh_token"
+    }
+
+    var name: Name
+    var reason: Reason?
+    /// Seconds since 1970.
+    var since: Int64?
+}
+
+extension TokenRecord {
+    func status(now: Int64) -> TokenStatus {
+        if let refusal = refresh.refusal {
+            let reason: TokenStatus.Reason =
+                switch refusal.cause {
+                case .refused: .refused
+                case .uncertain: .uncertain
+                }
+            return TokenStatus(name: .needsReauthorization, reason: reason, since: refusal.since)
+        }
+        if canRefresh(now: now) { return TokenStatus(name: .active) }
+        guard isAlive(now: now) else {
+            return TokenStatus(name: .needsReauthorization, reason: .expired, since: accessTokenExpiry)
+        }
+        guard accessTokenExpiry != nil else { return TokenStatus(name: .active) }
+        return TokenStatus(name: .expiring, reason: .noRefreshToken)
+    }
+}

@@ -1,0 +1,113 @@
+internal import Connections
+internal import JSON
+internal import OAuth
+
+/// A subject's token at a connection, and what is known of its refreshing. Members have their wire names where the wire
+/// has them.
+struct TokenRecord: Record {
+    let appID: String
+    let subject: Subject
+    let externalIdentifier: String?
+    /// String nodes, which pass from a reply into a row and into an answer without a copy in a Swift string.
+    var accessToken: JSON?
+    var accessTokenType = "Bearer"
+    /// Seconds since 1970; nil when unknown or never.
+    var accessTokenExpiry: Int64?
+    var refreshToken: JSON?
+    /// Seconds since 1970; nil when unknown or never.
+    var refreshTokenExpiry: Int64?
+    /// What was granted, each once.
+    var scopes: [String]
+    /// RFC 8707 resource indicators, which a refresh repeats.
+    var resources: [String] = []
+    /// The subject's id at the provider.
+    var tokenSub: String?
+    var grantedBy: String?
+    /// When the grant was stored. Milliseconds since 1970.
+    var grantedAt: Int64
+    var refresh = RefreshState()
+
+    init(
+        appID: String, subject: Subject, externalIdentifier: String? = nil, scopes: [String], grantedAt: Int64
+    ) {
+        self.appID = appID
+        self.subject = subject
+        self.externalIdentifier = externalIdentifier
+        self.scopes = Scopes.unique(scopes)
+        self.grantedAt = grantedAt
+    }
+
+    init?(json: JSON) {
+        guard let appID = json["appId"]?.string, let subject = json.subject, let scopes = json["scopes"]?.strings,
+            let grantedAt = json["grantedAt"]?.integer, let refresh = json["refresh"].flatMap(RefreshState.init)
+        else { return nil }
+        self.init(
+            appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.string, scopes: scopes,
+            grantedAt: grantedAt)
+        accessToken = json["accessToken"]
+        accessTokenType = json["accessTokenType"]?.string ?? ""
+        accessTokenExpiry = json["accessTokenExpiry"]?.integer
+        refreshToken = json["refreshToken"]
+        refreshTokenExpiry = json["refreshTokenExpiry"]?.integer
+        resources = json["resources"]?.strings ?? []
+        tokenSub = json["tokenSub"]?.string
+        grantedBy = json["grantedBy"]?.string
+        self.refresh = refresh
+    }
+
+    var json: JSON {
+        let json = description
+        json.set("grantedAt", .integer(grantedAt))
+        json.set("refresh", refresh.json)
+        if let accessToken { json.set("accessToken", accessToken) }
+        if let refreshToken { json.set("refreshToken", refreshToken) }
+        if let refreshTokenExpiry { json.set("refreshTokenExpiry", .integer(refreshTokenExpiry)) }
+        if !resources.isEmpty { json.set("resources", .strings(resources)) }
+        return json
+    }
+
+    /// What may be told without the secrets.
+    private var description: JSON {
+        let json = JSON.object([
+            "appId": .string(appID),
+            "externalIdentifier": externalIdentifier.map(JSON.string),
+            "accessTokenType": .string(accessTokenType),
+            "accessTokenExpiry": accessTokenExpiry.map { .integer($0) },
+            "scopes": .strings(scopes),
+            "tokenSub": tokenSub.map(JSON.string),
+            "grantedBy": grantedBy.map(JSON.string),
+        ])
+        json.setSubject(subject)
+        return json
+    }
+}
+
+// MARK: - Answers
+
+extension TokenRecord {
+    /// What `fetch` answers. Nil when there is no access token.
+    func answer(id: String, withRefreshToken: Bool) -> JSON? {
+        let token = listing(id: id)
+        if let accessToken { token.set("accessToken", accessToken) }
+        if let refreshToken { token.set("refreshToken", refreshToken) }
+        return TokenAnswer.normalized(token, withRefreshToken: withRefreshToken)
+    }
+
+    /// What `list` answers: nothing secret.
+    func answer(id: String, status: TokenStatus) -> JSON {
+        let token = listing(id: id)
+        token.set("status", .string(status.name.rawValue))
+        if let reason = status.reason { token.set("reason", .string(reason.rawValue)) }
+        if let since = status.since { token.set("since", .integer(since)) }
+        return token
+    }
+
+    private func listing(id: String) -> JSON {
+        let token = description
+        token.set("id", .string(id))
+        token.set("hasRefreshToken", .boolean(refreshToken != nil))
+        if let time = refresh.lastTime { token.set("lastRefreshTime", .integer(time)) }
+        if let failure = refresh.lastFailure { token.set("lastRefreshError", .string(failure.summary)) }
+        return token
+    }
+}

@@ -1,0 +1,74 @@
+internal import Connections
+internal import Crypto
+internal import JSON
+
+extension VaultBackend {
+    func createApp(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let settings = request.fields.shallowCopy()
+        let id = request.string("id") ?? Crypto.hex(Crypto.random(8))
+        settings.set("id", .string(id))
+        settings.set("appType", .string(request.string("appType") ?? AppRecord.Kind.oauth.rawValue))
+        guard let app = AppRecord(json: settings.withoutNulls) else { throw .invalid("appType", "is not known") }
+        let key = rows.keys.app(id)
+        try finishDeletion(of: id)
+        do throws(ConnError) {
+            try rows.commit([rows.seal(app, at: key, expecting: .absent)])
+        } catch {
+            throw error.code == .conflict ? ConnError(.conflict, "a connection of this id exists", field: "id") : error
+        }
+        return .done(.object(["app": app.answer]))
+    }
+
+    func updateApp(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let key = rows.keys.app(try request.required("id"))
+        let updated = try retrying { () throws(ConnError) in
+            guard let row: Row<AppRecord> = try rows.get(key), !row.value.isBeingDeleted else { throw noSuchApp }
+            let updated = try row.value.updated(with: request.fields.withoutNulls)
+            try rows.commit([rows.seal(updated, at: key, expecting: .version(row.version))])
+            return updated
+        }
+        return .done(.object(["app": updated.answer]))
+    }
+
+    /// Marks the connection first, so that a deletion that is cut off shows no tokens and is finished by the next one,
+    /// or before a new connection takes the id.
+    func deleteApp(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let id = try request.required("id")
+        let key = rows.keys.app(id)
+        try retrying { () throws(ConnError) in
+            guard let row: Row<AppRecord> = try rows.get(key) else { throw noSuchApp }
+            try rows.commit([rows.seal(row.value.beingDeleted, at: key, expecting: .version(row.version))])
+        }
+        try finishDeletion(of: id)
+        return .done(.object())
+    }
+
+    func loadApp(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let app = try app(try request.required("id"))
+        return .done(.object(["app": app.answer]))
+    }
+
+    func listApps() throws(ConnError) -> Step<JSON> {
+        let found: [Row<AppRecord>] = try rows.all(RowKeys.apps)
+        let apps = found.map(\.value).filter { !$0.isBeingDeleted }.sorted { $0.id < $1.id }
+        return .done(.object(["apps": .array(apps.map(\.answer))]))
+    }
+
+    private var noSuchApp: ConnError { ConnError(.notFound, "there is no connection of this id", reason: .app) }
+
+    private func finishDeletion(of id: String) throws(ConnError) {
+        let key = rows.keys.app(id)
+        guard let row: Row<AppRecord> = try rows.get(key), row.value.isBeingDeleted else { return }
+        _ = try removeTokens(TokenSet(appID: id, subject: nil))
+        try rows.commit([.remove(key, expecting: .version(row.version))])
+    }
+}
+
+extension JSON {
+    /// The same object without its null members, which mean the same as absent ones.
+    var withoutNulls: JSON {
+        let object = JSON.object()
+        for (key, value) in members where value.kind != .null { object.set(key, value) }
+        return object
+    }
+}

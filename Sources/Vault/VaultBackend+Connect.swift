@@ -1,0 +1,121 @@
+internal import Connections
+internal import Crypto
+internal import JSON
+internal import Memory
+internal import OAuth
+
+/// What a connect URL is to ask for.
+struct ConnectOrder: Sendable {
+    var appID: String
+    var subject: Subject
+    var scopes: [String]
+    var externalIdentifier: String?
+    var redirectURL: String?
+    var prompt: [String]?
+    var loginHint: String?
+    var resources: [String]
+
+    /// - Parameter options: the fields of a connect's options; nil when the request has none.
+    init(appID: String, subject: Subject, options: JSON?) {
+        self.appID = appID
+        self.subject = subject
+        scopes = options?["scopes"]?.strings ?? []
+        externalIdentifier = options?["externalIdentifier"]?.string
+        redirectURL = options?["redirectUrl"]?.string
+        prompt = options?["prompt"]?.strings
+        loginHint = options?["loginHint"]?.string
+        resources = options?["resources"]?.strings ?? []
+    }
+}
+
+extension VaultBackend {
+    func connect(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let order = ConnectOrder(
+            appID: try request.required("appId"), subject: try request.requiredSubject(), options: request["options"])
+        return try connectURL(order).then { (url) throws(ConnError) in .done(.object(["url": .string(url)])) }
+    }
+
+    /// Makes the provider's authorization URL, and keeps what its callback will need.
+    func connectURL(_ order: ConnectOrder) throws(ConnError) -> Step<String> {
+        let app = try app(order.appID, .oauth)
+        guard let redirectURI = app.defaultRedirectURL ?? config.redirectURL ?? order.redirectURL else {
+            throw .invalid("options.redirectUrl", "is missing")
+        }
+        let scopes = order.scopes.isEmpty ? app.defaultScopes : Scopes.unique(order.scopes)
+        return try provider(of: app).then { [self] (provider) throws(ConnError) in
+            let state = FlowState.random(expiresAt: clock.seconds + config.connectTTLSeconds)
+            let authorization = try AuthorizationRequest.build(
+                provider, redirectURI: redirectURI, state: state.text, scopes: scopes, prompt: order.prompt,
+                loginHint: order.loginHint, resources: order.resources)
+            let flow = FlowRecord(
+                appID: app.id, subject: order.subject, externalIdentifier: order.externalIdentifier, scopes: scopes,
+                resources: order.resources, redirectURI: redirectURI, redirectURL: order.redirectURL ?? redirectURI,
+                verifier: authorization.verifier)
+            let key = rows.keys.flow(state)
+            try rows.commit(try expiredFlows() + [rows.seal(flow, at: key, expecting: .absent)])
+            return .done(authorization.url)
+        }
+    }
+
+    func complete(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let unknown = ConnError(.notFound, "this connect URL is not known, was used, or has expired", field: "state")
+        guard let state = FlowState(try request.required("state")), state.expiresAt > clock.seconds,
+            let flow: Row<FlowRecord> = try rows.get(rows.keys.flow(state))
+        else { throw unknown }
+        if let opener = request["openedBy"] {
+            guard opener.subject == flow.value.subject else {
+                throw ConnError(.forbidden, "the connect URL was made for somebody else", field: "openedBy")
+            }
+        }
+        let app = try app(flow.value.appID, .oauth)
+        return try provider(of: app).then { [self] (provider) throws(ConnError) in
+            try OAuth.checkIssuer(request.string("iss"), provider: provider)
+            do throws(ConnError) {
+                try rows.commit([.remove(flow.key, expecting: .version(flow.version))])
+            } catch {
+                throw error.code == .conflict ? unknown : error  // the same callback came twice at a time
+            }
+            if let refusal = request.string("error") {
+                var error = ConnError(.providerError, "\(app.id) did not grant access")
+                error.errorCode = refusal
+                error.errorDescription = request.string("errorDescription")
+                error.appID = app.id
+                throw error
+            }
+            guard let code = request["code"]?.stringSecret else { throw .invalid("code", "is missing") }
+            return try OAuth.exchange(
+                code: code, verifier: flow.value.verifier, redirectURI: flow.value.redirectURI,
+                resources: flow.value.resources, provider: provider, clock: clock
+            ).then { [self] (result) throws(ConnError) in
+                switch result {
+                case .success(let reply): .done(try keep(reply, of: flow.value))
+                case .failure(let failure): throw failure.asConnError
+                }
+            }
+        }
+    }
+
+    private func keep(_ reply: TokenReply, of flow: FlowRecord) throws(ConnError) -> JSON {
+        var record = TokenRecord(
+            appID: flow.appID, subject: flow.subject, externalIdentifier: flow.externalIdentifier,
+            scopes: flow.scopes, grantedAt: clock.milliseconds())
+        record.resources = flow.resources
+        record.grantedBy = flow.subject.userID
+        record.take(reply)
+        let location = try keepGrant(record)
+        let answer = JSON.object([
+            "tokenId": .string(location.id),
+            "appId": .string(flow.appID),
+            "scopes": .strings(record.scopes),
+            "redirectUrl": .string(flow.redirectURL),
+        ])
+        answer.setSubject(flow.subject)
+        return answer
+    }
+
+    /// Removes a few connect URLs that nobody came back to; each new one does so.
+    private func expiredFlows() throws(ConnError) -> [StoreWrite] {
+        let oldest = try rows.store.scan(prefix: RowKeys.flows, after: nil, limit: 8)
+        return oldest.filter { RowKeys.flowExpiry($0.key) <= clock.seconds }.map { .remove($0.key, expecting: .any) }
+    }
+}

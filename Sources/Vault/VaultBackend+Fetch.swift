@@ -1,0 +1,190 @@
+internal import Connections
+internal import Crypto
+internal import JSON
+internal import Memory
+internal import OAuth
+
+/// A token that is asked for: which one, and how fresh.
+struct TokenDemand: Sendable {
+    enum Target: Sendable {
+        case best(TokenSelection, of: Subject, appID: String)
+        case token(TokenLocation)
+    }
+
+    var target: Target
+    /// Seconds.
+    var minTTL: Int64 = 60
+    /// Another access token than there is now, however long that one lives.
+    var isForced = false
+    /// A service refused the access token that there is now.
+    var isRejected = false
+    var withRefreshToken = false
+    /// The first token that would not do, and its generation: a later one is taken as it is, so that a token which
+    /// lives shorter than was asked for is refreshed once and not forever.
+    var unfit: (key: [UInt8], generation: Int64)?
+
+    /// How fresh this row must be.
+    func freshness(of row: Row<TokenRecord>) -> Freshness {
+        Freshness(
+            minTTL: minTTL, unfit: unfit?.key == row.key ? unfit?.generation : nil, isForced: isForced || isRejected)
+    }
+}
+
+extension VaultBackend {
+    func fetch(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let appID = try request.required("appId")
+        let subject = try request.requiredSubject()
+        let selection = TokenSelection(
+            scopes: Scopes.unique(request["scopes"]?.strings ?? []), account: request.string("externalIdentifier"))
+        var demand = TokenDemand(target: .best(selection, of: subject, appID: appID))
+        if let seconds = request["minTtlSeconds"]?.integer { demand.minTTL = seconds }
+        demand.isForced = request["options"]?["forceRefresh"]?.boolean ?? false
+        demand.withRefreshToken = request["options"]?["withRefreshToken"]?.boolean ?? false
+        guard let options = request["connect"] else { return try supply(demand) }
+        return try Step.attempt({ [demand] () throws(ConnError) in try supply(demand) }) {
+            [self] (result) throws(ConnError) in
+            switch result {
+            case .success(let answer):
+                return .done(answer)
+            case .failure(let error):
+                let order = ConnectOrder(appID: appID, subject: subject, options: options)
+                return try connectionRequired(error, order, selection)
+            }
+        }
+    }
+
+    /// Adaptive Connect: the error with a URL that asks for what is missing and what was granted before.
+    private func connectionRequired(
+        _ error: ConnError, _ order: ConnectOrder, _ selection: TokenSelection
+    ) throws(ConnError) -> Step<JSON> {
+        guard error.code == .notFound, error.reason != nil, error.reason != .app,
+            try app(order.appID).kind == .oauth
+        else { throw error }
+        var order = order
+        if order.scopes.isEmpty { order.scopes = selection.scopes }
+        let account = TokenSelection(scopes: selection.scopes, account: order.externalIdentifier ?? selection.account)
+        order.externalIdentifier = account.account
+        let tokens = try tokens(of: order.subject, at: order.appID)
+        switch account.choose(tokens, now: clock.milliseconds()) {
+        case .found(let row), .lacking(_, let row): order.scopes += row.value.scopes
+        case .missing: break
+        }
+        return try connectURL(order).then { [order] (url) throws(ConnError) in
+            throw error.connectionRequired(at: url, appID: order.appID)
+        }
+    }
+
+    func reportRejected(_ request: Request) throws(ConnError) -> Step<JSON> {
+        guard let location = TokenLocation(id: try request.required("tokenId")),
+            let row: Row<TokenRecord> = try rows.get(location.key)
+        else { throw ConnError(.notFound, "there is no token of this id", field: "tokenId", reason: .missing) }
+        guard let hash = Crypto.fromHex(try request.required("tokenHash")), hash.count == 32 else {
+            throw .invalid("tokenHash", "must be 64 hexadecimal digits")
+        }
+        var demand = TokenDemand(target: .token(location))
+        let current = row.value.accessToken?.withStringBytes { Crypto.sha256($0) }
+        if let current, Secret(current).equals(Secret(hash)) {
+            guard row.value.refreshToken != nil else { throw reauthorize(row.value) }
+            demand.unfit = (row.key, row.value.refresh.generation)
+            demand.isRejected = true
+        }
+        return try supply(demand)
+    }
+
+    // MARK: - Supplying
+
+    /// Answers the token, refreshed where needed.
+    func supply(_ demand: TokenDemand) throws(ConnError) -> Step<JSON> {
+        let row = try row(for: demand)
+        let now = clock.milliseconds()
+        let wanted = demand.freshness(of: row)
+        let action = row.value.next(wanted, now: now)
+        var later = demand
+        if later.unfit?.key != row.key { later.unfit = (row.key, row.value.refresh.generation) }
+        switch action {
+        case .serve:
+            return .done(try answer(row, withRefreshToken: demand.withRefreshToken))
+        case .wait:
+            return .pause(milliseconds: Self.pollMilliseconds) { [self, later] () throws(ConnError) in
+                try supply(later)
+            }
+        case .refresh:
+            return try refresh(row, later)
+        case .giveUp:
+            var given = row.value
+            given.giveUp(now: now)
+            try commit(given, over: row)
+            return try supply(later)
+        case .reauthorize:
+            throw reauthorize(row.value)
+        case .failed(let failure, let milliseconds):
+            throw failure.error(appID: row.value.appID, retryAfterMilliseconds: milliseconds)
+        }
+    }
+
+    private func row(for demand: TokenDemand) throws(ConnError) -> Row<TokenRecord> {
+        switch demand.target {
+        case .token(let location):
+            guard let row: Row<TokenRecord> = try rows.get(location.key) else {
+                throw ConnError(.notFound, "there is no token of this id", reason: .missing)
+            }
+            return row
+        case .best(let selection, let subject, let appID):
+            let app = try app(appID)
+            let tokens = try tokens(of: subject, at: app.id)
+            switch selection.choose(tokens, now: clock.milliseconds()) {
+            case .found(let row): return row
+            case .missing:
+                var error = ConnError.noToken(.missing, "the subject has not connected", appID: appID)
+                if !selection.scopes.isEmpty { error.missingScopes = selection.scopes }
+                throw error
+            case .lacking(let scopes, _):
+                var error = ConnError.noToken(.scopes, "no token has all of the scopes", appID: appID)
+                error.missingScopes = scopes
+                throw error
+            }
+        }
+    }
+
+    func answer(_ row: Row<TokenRecord>, withRefreshToken: Bool) throws(ConnError) -> JSON {
+        guard let location = TokenLocation(key: row.key),
+            let token = row.value.answer(id: location.id, withRefreshToken: withRefreshToken)
+        else { throw ConnError(.internal, "a row of the vault cannot be read") }
+        return .object(["token": token])
+    }
+
+    private func reauthorize(_ record: TokenRecord) -> ConnError {
+        var error = ConnError.noToken(.reauthorize, "the grant is not valid any more", appID: record.appID)
+        error.errorCode = record.refresh.lastFailure?.code
+        return error
+    }
+
+    /// Writes a row, unless somebody else has changed it since: what comes next looks at it anew.
+    private func commit(_ record: TokenRecord, over row: Row<TokenRecord>) throws(ConnError) {
+        do throws(ConnError) {
+            try rows.commit([rows.seal(record, at: row.key, expecting: .version(row.version))])
+        } catch {
+            guard error.code == .conflict else { throw error }
+        }
+    }
+}
+
+extension ConnError {
+    fileprivate static func noToken(_ reason: Reason, _ message: String, appID: String) -> ConnError {
+        var error = ConnError(.notFound, message, reason: reason)
+        error.appID = appID
+        return error
+    }
+}
+
+extension RefreshState.Failure {
+    fileprivate func error(appID: String, retryAfterMilliseconds: Int64) -> ConnError {
+        var failure = TokenFailure(kind, message)
+        failure.code = code
+        failure.httpStatus = httpStatus
+        failure.retryAfterMilliseconds = Int(clamping: retryAfterMilliseconds)
+        var error = failure.asConnError
+        error.appID = appID
+        return error
+    }
+}

@@ -1,0 +1,123 @@
+internal import Connections
+internal import JSON
+internal import OAuth
+internal import Synchronization
+
+extension VaultBackend {
+    /// How often a refresh of another process is looked after. Milliseconds.
+    static let pollMilliseconds = 50
+    /// A lease outlives its request's own time by this. Milliseconds.
+    private static let leaseMargin: Int64 = 10_000
+
+    /// Refreshes a row's token: one caller of this process at a time, and, by a lease on the row, one process.
+    ///
+    /// Nothing is open while the provider is asked. Everybody, who refreshed as well as who waited, then looks at the row
+    /// again through `demand`.
+    func refresh(_ row: Row<TokenRecord>, _ demand: TokenDemand) throws(ConnError) -> Step<JSON> {
+        let app = try app(row.value.appID)
+        let unused = UnusedLease(self, row.key)
+        switch flights.enter(row.key, onLanding: { unused.release() }) {
+        case .follower(let flight):
+            return .join(flight) { [self] () throws(ConnError) in try supply(demand) }
+        case .leader(let leader):
+            return try Step.attempt({ [self] () throws(ConnError) in try provider(of: app) }) {
+                [self] (result) throws(ConnError) in
+                // The flight lasts as long as this closure and those below.
+                try withExtendedLifetime(leader) { () throws(ConnError) in
+                    switch result {
+                    case .success(let provider): return try lead(row, provider, demand, leader, unused)
+                    case .failure(let error): return try serveAnyway(row, demand, error)
+                    }
+                }
+            }
+        }
+    }
+
+    private func lead(
+        _ row: Row<TokenRecord>, _ provider: Provider, _ demand: TokenDemand, _ leader: Flight.Leader,
+        _ unused: UnusedLease
+    ) throws(ConnError) -> Step<JSON> {
+        guard let refreshToken = row.value.refreshToken else { return try supply(demand) }
+        var claimed = row.value
+        let now = clock.milliseconds()
+        let duration = Int64(provider.timeoutMilliseconds) + Self.leaseMargin
+        let lease = claimed.begin(owner: owner, now: now, duration: duration)
+        if demand.isRejected { claimed.accessTokenExpiry = now / 1000 }
+        do throws(ConnError) {
+            try rows.commit([rows.seal(claimed, at: row.key, expecting: .version(row.version))])
+        } catch {
+            guard error.code == .conflict else { throw error }
+            return try supply(demand)
+        }
+        unused.hold(lease)
+        return try OAuth.refresh(
+            refreshToken: refreshToken, scopes: nil, resources: row.value.resources, provider: provider, clock: clock
+        ).then { [self] (result) throws(ConnError) in
+            try withExtendedLifetime(leader) { () throws(ConnError) in
+                unused.use()
+                try settle(result, lease, at: row.key)
+                return try supply(demand)
+            }
+        }
+    }
+
+    /// Keeps what came of a refresh, before anybody gets a token of it.
+    private func settle(
+        _ result: Result<TokenReply, TokenFailure>, _ lease: RefreshState.Lease, at key: [UInt8]
+    ) throws(ConnError) {
+        try retrying { () throws(ConnError) in
+            guard let row: Row<TokenRecord> = try rows.get(key) else { return }  // deleted meanwhile
+            var record = row.value
+            let now = clock.milliseconds()
+            let isNews =
+                switch result {
+                case .success(let reply): record.succeed(reply, lease, now: now)
+                case .failure(let failure): record.fail(failure, lease, now: now)
+                }
+            if isNews { try rows.commit([rows.seal(record, at: key, expecting: .version(row.version))]) }
+        }
+    }
+
+    /// The provider's endpoints cannot be found out: a token that lives still does, unless another one is wanted.
+    private func serveAnyway(
+        _ row: Row<TokenRecord>, _ demand: TokenDemand, _ error: ConnError
+    ) throws(ConnError) -> Step<JSON> {
+        guard !demand.isForced, !demand.isRejected, row.value.isAlive(now: clock.milliseconds()) else { throw error }
+        return .done(try answer(row, withRefreshToken: demand.withRefreshToken))
+    }
+
+    fileprivate func release(_ lease: RefreshState.Lease, at key: [UInt8]) throws(ConnError) {
+        try retrying { () throws(ConnError) in
+            guard let row: Row<TokenRecord> = try rows.get(key), row.value.refresh.lease == lease else { return }
+            var record = row.value
+            record.refresh.lease = nil
+            try rows.commit([rows.seal(record, at: key, expecting: .version(row.version))])
+        }
+    }
+}
+
+/// A lease whose request has not left yet: a call that is cancelled in between gives it back, so that nobody takes it for
+/// one whose process ended while the provider was asked.
+private final class UnusedLease: Sendable {
+    private let backend: VaultBackend
+    private let key: [UInt8]
+    private let lease = Mutex<RefreshState.Lease?>(nil)
+
+    init(_ backend: VaultBackend, _ key: [UInt8]) {
+        self.backend = backend
+        self.key = key
+    }
+
+    func hold(_ lease: RefreshState.Lease) { self.lease.withLock { $0 = lease } }
+
+    func use() { lease.withLock { $0 = nil } }
+
+    func release() {
+        let held = lease.withLock { lease in
+            defer { lease = nil }
+            return lease
+        }
+        // If the store fails here, the lease runs out by itself.
+        if let held { try? backend.release(held, at: key) }
+    }
+}

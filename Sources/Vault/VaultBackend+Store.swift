@@ -1,0 +1,134 @@
+internal import Connections
+internal import JSON
+internal import OAuth
+
+extension VaultBackend {
+    /// Keeps a grant in its place: over an earlier one of the same scopes, and instead of those of the same account that
+    /// the provider refused and whose scopes it has. Others stay: a subject may hold several, each with its own scopes.
+    func keepGrant(_ record: TokenRecord) throws(ConnError) -> TokenLocation {
+        let location = place(of: record)
+        try retrying { () throws(ConnError) in
+            try rows.commit(try grantWrites(record, at: location))
+        }
+        return location
+    }
+
+    private func place(of record: TokenRecord) -> TokenLocation {
+        rows.keys.token(
+            of: record.subject, at: record.appID, account: record.externalIdentifier, scopes: record.scopes)
+    }
+
+    private func grantWrites(_ record: TokenRecord, at location: TokenLocation) throws(ConnError) -> [StoreWrite] {
+        var record = record
+        var version: UInt64?
+        var removals: [StoreWrite] = []
+        for row in try tokens(of: record.subject, at: record.appID) {
+            if row.key == location.key {
+                version = row.version
+                // Counting on tells those who wait for a newer token, or hold a lease on the old one, that it is there.
+                record.refresh.generation = row.value.refresh.generation + 1
+                record.refresh.fence = row.value.refresh.fence
+            } else if row.value.externalIdentifier == record.externalIdentifier,
+                row.value.refresh.refusal != nil, Scopes.missing(row.value.scopes, from: record.scopes).isEmpty,
+                let old = TokenLocation(key: row.key)
+            {
+                removals += removal(of: old, version: row.version)
+            }
+        }
+        return writes(record, at: location, over: version) + removals
+    }
+
+    func storeAPIKey(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let app = try app(try request.required("appId"), .apikey)
+        var record = TokenRecord(
+            appID: app.id, subject: try request.requiredSubject(), scopes: [], grantedAt: clock.milliseconds())
+        record.accessToken = request["apiKey"]
+        record.accessTokenType = ""
+        let location = try keepGrant(record)
+        return .done(.object(["tokenId": .string(location.id)]))
+    }
+
+    func storeToken(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let app = try app(try request.required("appId"), .oauth)
+        let record = imported(request.fields, of: try request.requiredSubject())
+        guard request["verifyRefresh"]?.boolean == true else {
+            return .done(.object(["tokenId": .string(try keepGrant(record).id)]))
+        }
+        guard let refreshToken = record.refreshToken else {
+            throw .invalid("refreshToken", "is missing, and verifyRefresh needs it")
+        }
+        return try provider(of: app).then { [self] (provider) throws(ConnError) in
+            try OAuth.refresh(refreshToken: refreshToken, scopes: nil, provider: provider, clock: clock)
+                .then { [self] (result) throws(ConnError) in
+                    var verified = record
+                    switch result {
+                    case .success(let reply): verified.take(reply)
+                    case .failure(let failure): throw failure.asConnError
+                    }
+                    verified.refresh.lastTime = clock.seconds
+                    return .done(.object(["tokenId": .string(try keepGrant(verified).id)]))
+                }
+        }
+    }
+
+    /// All of them, or none: what is refused is listed, and then nothing is kept.
+    func storeTokens(_ request: Request) throws(ConnError) -> Step<JSON> {
+        var failures: [JSON] = []
+        var records: [TokenLocation: TokenRecord] = [:]
+        for item in request["tokens"]?.elements ?? [] {
+            do throws(ConnError) {
+                let record = try checkedImport(item)
+                guard records.updateValue(record, forKey: place(of: record)) == nil else {
+                    throw ConnError(.conflict, "another token of the batch has the same place")
+                }
+            } catch {
+                let failure = JSON.object([
+                    "appId": item["appId"], "userId": item["userId"], "tenantId": item["tenantId"],
+                    "errorCode": .string(error.code.rawValue), "reason": .string(error.message),
+                ])
+                failures.append(failure)
+            }
+        }
+        if failures.isEmpty {
+            try retrying { () throws(ConnError) in
+                var writes: [StoreWrite] = []
+                for (location, record) in records { writes += try grantWrites(record, at: location) }
+                try rows.commit(writes.settled)
+            }
+        }
+        return .done(.object(["failures": .array(failures)]))
+    }
+
+    private func checkedImport(_ item: JSON) throws(ConnError) -> TokenRecord {
+        guard let appID = item["appId"]?.string else { throw .invalid("appId", "is missing") }
+        guard let subject = item.subject else { throw .invalid("userId", "or tenantId is missing") }
+        guard item["accessToken"] != nil || item["refreshToken"] != nil else {
+            throw .invalid("refreshToken", "or accessToken is missing")
+        }
+        _ = try app(appID, .oauth)
+        return imported(item, of: subject)
+    }
+
+    /// A token brought from elsewhere. Whoever brings it without scopes gets it by a fetch without scopes alone.
+    private func imported(_ item: JSON, of subject: Subject) -> TokenRecord {
+        var record = TokenRecord(
+            appID: item["appId"]?.string ?? "", subject: subject,
+            externalIdentifier: item["externalIdentifier"]?.string,
+            scopes: item["scopes"]?.strings ?? [], grantedAt: clock.milliseconds())
+        record.accessToken = item["accessToken"]
+        record.refreshToken = item["refreshToken"]
+        record.accessTokenExpiry = item["accessTokenExpiry"]?.integer.flatMap { $0 == 0 ? nil : $0 }
+        record.accessTokenType = item["accessTokenType"]?.string ?? "Bearer"
+        record.grantedBy = item["grantedBy"]?.string
+        record.tokenSub = item["idToken"].flatMap(JWT.claims)?["sub"]?.string
+        return record
+    }
+}
+
+extension [StoreWrite] {
+    /// One write for each key: several grants of a batch may replace the same refused one, or one may take its place.
+    fileprivate var settled: [StoreWrite] {
+        var seen: Set<[UInt8]> = []
+        return (filter { $0.value != nil } + filter { $0.value == nil }).filter { seen.insert($0.key).inserted }
+    }
+}

@@ -1,0 +1,105 @@
+package import Connections
+internal import Crypto
+package import JSON
+internal import OAuth
+
+/// Answers the operations from an encrypted vault of one's own.
+package final class VaultBackend: Backend {
+    package let kind = BackendKind.vault
+
+    let rows: Rows
+    let config: VaultConfig
+    let clock: Clock
+    let flights = Flights()
+    let discoveries = Discoveries()
+    /// Names this backend in leases.
+    let owner = Crypto.base64URL(Crypto.random(16))
+    private let store: any Store
+
+    /// Opens the vault in the store, or makes one there if the store is empty.
+    /// - Throws: `invalid_config` for the field `key` when the vault was made with another one.
+    package init(store: any Store, config: VaultConfig, clock: Clock = .system) throws(ConnError) {
+        rows = try Rows(store: store, ring: KeyRing(active: config.key))
+        self.store = store
+        self.config = config
+        self.clock = clock
+    }
+
+    package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
+        switch request.operation {
+        case "connect": try connect(request)
+        case "complete": try complete(request)
+        case "fetch": try fetch(request)
+        case "store_api_key": try storeAPIKey(request)
+        case "store_token": try storeToken(request)
+        case "store_tokens": try storeTokens(request)
+        case "delete": try delete(request)
+        case "list": try list(request)
+        case "report_rejected": try reportRejected(request)
+        case "apps.create": try createApp(request)
+        case "apps.update": try updateApp(request)
+        case "apps.delete": try deleteApp(request)
+        case "apps.load": try loadApp(request)
+        case "apps.list": try listApps()
+        default: throw ConnError(.unsupported, "the vault has no operation \(request.operation)")
+        }
+    }
+
+    package func close() { store.close() }
+}
+
+extension VaultBackend {
+    /// Runs `body`, which reads rows and commits, again while others change the same rows in between.
+    func retrying<Value>(_ body: () throws(ConnError) -> Value) throws(ConnError) -> Value {
+        for _ in 0..<32 {
+            do throws(ConnError) {
+                return try body()
+            } catch {
+                guard error.code == .conflict else { throw error }
+            }
+        }
+        throw ConnError(.unavailable, "the vault's row keeps changing")
+    }
+
+    func app(_ id: String) throws(ConnError) -> AppRecord {
+        guard let row: Row<AppRecord> = try rows.get(rows.keys.app(id)), !row.value.isBeingDeleted else {
+            var error = ConnError(.notFound, "there is no connection of this id", reason: .app)
+            error.appID = id
+            throw error
+        }
+        return row.value
+    }
+
+    /// The connection, which must be of this kind.
+    func app(_ id: String, _ kind: AppRecord.Kind) throws(ConnError) -> AppRecord {
+        let app = try app(id)
+        guard app.kind == kind else { throw .invalid("appId", "is a connection of type \(app.kind.rawValue)") }
+        return app
+    }
+
+    /// A subject's tokens at a connection.
+    func tokens(of subject: Subject, at appID: String) throws(ConnError) -> [Row<TokenRecord>] {
+        try rows.all(rows.keys.tokens(of: subject, at: appID))
+    }
+
+    /// What puts a token in its place. A new one comes with the row by which its app's tokens are found.
+    /// - Parameter version: of the row that is there; nil when none is.
+    func writes(_ record: TokenRecord, at location: TokenLocation, over version: UInt64?) -> [StoreWrite] {
+        if let version { return [rows.seal(record, at: location.key, expecting: .version(version))] }
+        return [
+            rows.seal(record, at: location.key, expecting: .absent),
+            rows.seal(PointerRecord(), at: location.appKey, expecting: .any),
+        ]
+    }
+
+    func removal(of location: TokenLocation, version: UInt64) -> [StoreWrite] {
+        [.remove(location.key, expecting: .version(version)), .remove(location.appKey, expecting: .any)]
+    }
+}
+
+/// A row whose key says everything.
+struct PointerRecord: Record {
+    init() {}
+    init?(json: JSON) {}
+    var json: JSON { .object() }
+}

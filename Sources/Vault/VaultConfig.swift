@@ -1,0 +1,78 @@
+package import Connections
+package import HTTP
+package import JSON
+package import Memory
+
+/// The config of `open` for the vault.
+package struct VaultConfig: Sendable {
+    package enum Storage: Sendable {
+        /// An SQLite file.
+        case path(String)
+        /// A store plugin: an absolute path, or a name that was registered.
+        case plugin(String, config: JSON)
+    }
+
+    package let storage: Storage
+    /// Exactly 32 bytes.
+    package let key: Secret
+    /// The OAuth redirect URI, unless a connection names its own.
+    package let redirectURL: String?
+    /// How long a connect URL waits for its callback. Seconds.
+    package let connectTTLSeconds: Int64
+    /// Bounds one exchange with a provider. Milliseconds.
+    package let timeoutMilliseconds: Int
+    /// Lets endpoints that a discovery document names be on private addresses. Endpoints on this machine that a
+    /// connection's own settings name always may.
+    package let allowsPrivateAddresses: Bool
+    package let http: HTTPOptions
+
+    package static let fields: [Field] = [
+        Field("backend", .oneOf([BackendKind.vault.rawValue]), required: true, "vault"),
+        Field("path", .string(maxBytes: 4096), "The SQLite file; made if it is not there, in a folder that is."),
+        Field(
+            "store",
+            .object([
+                Field(
+                    "plugin", .string(maxBytes: 4096), required: true,
+                    "A library's absolute path, or a registered name."),
+                Field("config", .anyObject, "What the plugin is opened with."),
+            ]), "A store plugin, in place of path."),
+        Field(
+            "key",
+            .object([
+                Field("env", .string(maxBytes: 128), "An environment variable."),
+                Field("file", .string(maxBytes: 4096), "A file that only its owner can write."),
+                Field("bytes", .secret, "The key itself, in hexadecimal digits or base64url."),
+            ]), required: true,
+            "One of these. At least 32 bytes: as they are, if there are just 32, or in hexadecimal digits, base64 or "
+                + "base64url."),
+        Field("redirectUrl", .redirectURL, "The OAuth redirect URI, unless a connection names its own."),
+        Field("connectTtlSeconds", .integer(60...86_400), "A connect URL's life. 600 unless said otherwise."),
+        Field("timeoutMs", .integer(1000...120_000), "Bounds one exchange. 10000 unless said otherwise."),
+        Field("allowPrivateAddresses", .boolean, "For discovered endpoints; false unless said otherwise."),
+        Field("caFile", .string(maxBytes: 4096), "PEM file of the certificate authorities to trust."),
+        Field("proxy", .clearableSecret, "A proxy's URL; \"\" is none. Absent: the usual environment variables."),
+    ]
+
+    /// - Parameter environment: the value of a variable, nil when it is not set.
+    /// - Throws: `invalid_config`, with the field.
+    package init(_ config: JSON, environment: (String) -> String?) throws(ConnError) {
+        try Field.checkConfig(config, against: Self.fields, backend: .vault)
+        switch (config["path"]?.string, config["store"]) {
+        case (let path?, nil):
+            storage = .path(path)
+        case (nil, let store?):
+            storage = .plugin(store["plugin"]?.string ?? "", config: store["config"] ?? .object())
+        case (nil, nil):
+            throw .invalidConfig("path", "or store is missing")
+        case (_?, _?):
+            throw .invalidConfig("store", "may not stand beside path")
+        }
+        key = try MasterKey.read(config["key"] ?? .object(), environment: environment)
+        redirectURL = config["redirectUrl"]?.string
+        connectTTLSeconds = config["connectTtlSeconds"]?.integer ?? 600
+        timeoutMilliseconds = config["timeoutMs"]?.integer.flatMap(Int.init(exactly:)) ?? 10_000
+        allowsPrivateAddresses = config["allowPrivateAddresses"]?.boolean ?? false
+        http = HTTPOptions(caFile: config["caFile"]?.string, proxy: config["proxy"]?.string)
+    }
+}

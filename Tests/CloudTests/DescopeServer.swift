@@ -1,0 +1,63 @@
+import Cloud
+import Connections
+import Foundation
+import HTTP
+import JSON
+import Memory
+import TestSupport
+import Testing
+
+/// The strict Descope server, and a client of ours that speaks with it over libcurl.
+final class DescopeServer: Sendable {
+    let client: Client
+    private let server: TestServer
+    private let transport: CurlTransport
+
+    /// - Parameter key: the client's management key; the server's is `managementKey`.
+    init(key: String = managementKey) throws {
+        server = try TestServer("descope")
+        transport = try CurlTransport(options: HTTPOptions(proxy: ""))
+        let project = #""projectId":"\#(projectID)","managementKey":"\#(key)""#
+        let config = try CloudConfig(
+            JSON.parse(#"{"backend":"cloud",\#(project),"baseUrl":"\#(server.url("/"))","proxy":""}"#)
+        ) { _ in nil }
+        client = try Client(CloudBackend(config), http: config.http)
+    }
+
+    /// Steers the server, and reads what it has seen.
+    @discardableResult
+    func control(_ method: HTTPRequest.Method, _ name: String, _ body: String? = nil) throws -> JSON {
+        let request = HTTPRequest(
+            method, server.url("/control/\(name)"), headers: [HTTPRequest.Header("content-type", "application/json")],
+            body: body.map { Secret($0) }, timeoutMilliseconds: 10_000)
+        let response = try transport.perform(request, deadline: .never, cancellation: Cancellation()).get()
+        let text = response.body.withBytes { String(decoding: $0, as: UTF8.self) }
+        try #require(response.status == 200, "\(text)")
+        return try JSON.parse(text)
+    }
+
+    func call(_ operation: String, _ request: String, deadline: Deadline = .never) throws(ConnError) -> JSON {
+        var request = request
+        let context = CallContext(deadline: deadline, cancellation: Cancellation())
+        let result: Result<JSON, ConnError> = request.withUTF8 { bytes in
+            Result { () throws(ConnError) in
+                try client.call(UnsafeRawBufferPointer(bytes), operation: operation, context)
+            }
+        }
+        return try result.get()
+    }
+
+    func error(_ operation: String, _ request: String, deadline: Deadline = .never) -> ConnError? {
+        do {
+            _ = try call(operation, request, deadline: deadline)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    func jwt(_ user: String) throws -> String {
+        let token = try control(.post, "jwt", #"{"sub":"\#(user)","scope":"outbound.token.fetch"}"#)["token"]?.string
+        return try #require(token)
+    }
+}
