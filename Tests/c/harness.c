@@ -188,13 +188,13 @@ int is_set(struct flag *flag)
 
 /* --- The process -------------------------------------------------------------------------------------------------- */
 
-uint64_t status_bits(const char *task, const char *name)
+uint64_t status_bits(const char *folder, const char *name)
 {
-    char path[64], line[256];
+    char path[300], line[256];
     uint64_t bits = 0;
     int found = 0;
     FILE *file;
-    snprintf(path, sizeof path, "/proc/self/task/%s/status", task);
+    snprintf(path, sizeof path, "%s/status", folder);
     file = fopen(path, "r");
     assert_non_null(file);
     while (!found && fgets(line, sizeof line, file) != NULL) {

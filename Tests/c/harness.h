@@ -111,8 +111,8 @@ int is_set(struct flag *flag);
 
 /* --- The process -------------------------------------------------------------------------------------------------- */
 
-/* A number from a line of /proc/self/status or of a thread's, such as "SigCgt"; in base 16. */
-uint64_t status_bits(const char *task, const char *name);
+/* A number in base 16 from a line of /proc/self/status, such as "SigCgt"; folder is /proc/self, or a thread's. */
+uint64_t status_bits(const char *folder, const char *name);
 
 /* Threads of this process; open descriptors. */
 unsigned count_threads(void);

@@ -1,5 +1,5 @@
 package import Connections
-internal import Synchronization
+internal import Memory
 
 /// The vault's rows in one SQLite file, which many threads and processes share.
 ///
@@ -10,8 +10,8 @@ internal import Synchronization
 package final class SQLiteStore: Store {
     private let file: SQLiteFile
     /// Connections that no thread uses right now.
-    private let idle = Mutex<[SQLiteConnection]>([])
-    private let writer: Mutex<SQLiteConnection?>
+    private let idle = Monitor<[SQLiteConnection]>([])
+    private let writer: Monitor<SQLiteConnection?>
 
     /// More idle connections than this are closed.
     private static let maxIdle = 8
@@ -19,7 +19,7 @@ package final class SQLiteStore: Store {
     /// Opens the file, or makes it in an existing folder. Errors are `invalid_config` for the field `path`.
     package init(path: String) throws(ConnError) {
         file = try SQLiteFile(path: path)
-        writer = Mutex(try file.connect())
+        writer = Monitor(try file.connect())
     }
 
     package func get(_ key: [UInt8]) throws(ConnError) -> StoredValue? {
