@@ -30,8 +30,8 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ] + (deps == nil ? [] : [.define("STATIC_DEPENDENCIES")])
 
-func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func library(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -57,7 +57,8 @@ let package = Package(
         library("HTTP", ["CCurl", "CPlatform", "Memory"]),
         library("Connections", ["HTTP", "JSON", "Memory"]),
         library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
-        library("OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
+        library(
+            "OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"], resources: [.embedInCode("providers.json")]),
         library("Vault", ["CPlatform", "CSQLite", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
         library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
         .target(
@@ -69,9 +70,11 @@ let package = Package(
             exclude: ["exports.map"], swiftSettings: strict, linkerSettings: releaseLink),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        tests("JSONTests", ["JSON"]),
+        tests("HTTPTests", ["HTTP", "Memory", "TestSupport"]),
         tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),
-        tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
-        tests("VaultTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Vault"]),
+        tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "TestSupport"]),
+        tests("VaultTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "TestSupport", "Vault"]),
         tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory", "TestSupport"]),
     ]
 )

@@ -12,6 +12,9 @@ final class Flights: Sendable {
 
     private let flights = Monitor<[[UInt8]: Flight]>([:])
 
+    /// The refresh of a row that this process has in flight.
+    subscript(key: [UInt8]) -> Flight? { flights.withLock { $0[key] } }
+
     /// - Parameter onLanding: called when the leader goes, before those who wait are woken.
     func enter(_ key: [UInt8], onLanding: @escaping @Sendable () -> Void) -> Entry {
         flights.withLock { flights in

@@ -102,9 +102,12 @@ import Testing
 
     // MARK: - What must finish
 
+    /// A deadline that the exchange begins well before, on the slowest machine too: one that has passed begins nothing.
+    private var aWhile: Deadline { .after(milliseconds: 1500) }
+
     @Test(arguments: Driver.allCases) func whatMustFinishOutlivesItsCaller(_ driver: Driver) {
         let followed = Event()
-        let answer = executor.run(driver, deadline: .after(milliseconds: 20)) { () throws(ConnError) in
+        let answer = executor.run(driver, deadline: aWhile) { () throws(ConnError) in
             try exchange("never", mustFinish: true).then { (answer) throws(ConnError) in
                 followed.signal()
                 return .done(answer)
@@ -119,7 +122,7 @@ import Testing
 
     @Test(arguments: Driver.allCases) func closingWaitsForWhatMustFinish(_ driver: Driver) {
         let followed = Event()
-        let answer = executor.run(driver, deadline: .after(milliseconds: 20)) { () throws(ConnError) in
+        let answer = executor.run(driver, deadline: aWhile) { () throws(ConnError) in
             try exchange("never", mustFinish: true).then { (answer) throws(ConnError) in
                 // the next one must finish too, as a retry does
                 try exchange("again", mustFinish: true).then { (answer) throws(ConnError) in
@@ -171,7 +174,7 @@ import Testing
                 return .blocking { (_) throws(ConnError) in exchange("a") }
             }
         }
-        #expect(executor.run(driver, deadline: .after(milliseconds: 20), begin).code == .timeout)
+        #expect(executor.run(driver, deadline: aWhile, begin).code == .timeout)
         transport.finish("never")
         followed.wait(untilNanoseconds: .max)
         executor.closeAndWait()

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import HTTP
@@ -19,7 +20,8 @@ import Testing
 
     @Test(arguments: [
         "1.1.1.1", "8.8.8.8", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255",
-        "128.0.0.0", "169.253.255.255", "172.15.255.255", "172.32.0.0", "192.0.1.0", "192.167.255.255", "198.17.255.255",
+        "128.0.0.0", "169.253.255.255", "172.15.255.255", "172.32.0.0", "192.0.1.0", "192.167.255.255",
+        "198.17.255.255",
         "198.20.0.0", "223.255.255.255",
         "[2001:200::1]", "[2606:4700::1111]", "[2a00:1450::1]", "[64:ff9b::8.8.8.8]", "[3ffe::1]", "[2003::1]",
         "localhost.example.com", "api.descope.com", "10.0.0.1.example.com",
@@ -33,7 +35,9 @@ import Testing
     }
 
     // URL has hosts in the one form that libcurl connects to.
-    @Test(arguments: ["http://2130706433/", "http://0x7f.1/", "http://0177.0.0.1/", "http://127.1/", "http://127.0.0.%31/"])
+    @Test(arguments: [
+        "http://2130706433/", "http://0x7f.1/", "http://0177.0.0.1/", "http://127.1/", "http://127.0.0.%31/",
+    ])
     func otherSpellings(_ text: String) throws {
         #expect(AddressPolicy.refusesLiteral(try #require(URL(text)).host))
     }

@@ -106,16 +106,6 @@ package final class SQLiteStore: Store {
     }
 }
 
-extension StoreWrite.Expectation {
-    package func isMet(by version: UInt64?) -> Bool {
-        switch self {
-        case .absent: version == nil
-        case .version(let expected): version == expected
-        case .any: true
-        }
-    }
-}
-
 /// Bytes in the order of a store's keys.
 private struct SortedBytes: Comparable {
     let bytes: [UInt8]
