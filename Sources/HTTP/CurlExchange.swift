@@ -265,7 +265,7 @@ extension CurlExchange {
         switch code {
         case CURLE_OPERATION_TIMEDOUT:
             return timeout
-        case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL, CURLE_SSL_CACERT_BADFILE:
+        case CURLE_URL_MALFORMAT, CURLE_SSL_CACERT_BADFILE:
             return failure(.invalid, why)
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
             return failure(.resolve, why)

@@ -18,6 +18,9 @@ struct HeaderList: ~Copyable {
     /// - Throws: `invalid` for a name that is no token, or a value with a control character: it could end the header and
     ///   begin another (RFC 9110 sections 5.1 and 5.5).
     init(_ request: HTTPRequest) throws(HTTPFailure) {
+        guard CurlLibrary.isReady else {
+            throw HTTPFailure(.invalid, "libcurl does not start", mayHaveArrived: false)
+        }
         for header in request.headers {
             guard !header.name.isEmpty, header.name.utf8.allSatisfy(Self.isTokenByte) else {
                 throw HTTPFailure(.invalid, "a header's name is malformed", mayHaveArrived: false)

@@ -1,3 +1,4 @@
+internal import CPlatform
 internal import Connections
 internal import Crypto
 internal import Glibc
@@ -42,17 +43,17 @@ enum MasterKey {
     /// Container platforms show secrets to every user of the container, so who may read the file is not checked; but
     /// nobody else may be able to change it.
     private static func file(_ path: String, field: String) throws(ConnError) -> Secret {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = dc_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
         guard descriptor >= 0 else {
             throw .invalidConfig(
-                field, "is \(path), which cannot be read: \(String(cString: strerror(systemError)))")
+                field, "is \(path), which cannot be read: \(String(cString: strerror(dc_errno())))")
         }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        guard fstat(descriptor, &status) == 0, dc_is_file(status.st_mode) != 0 else {
             throw .invalidConfig(field, "is \(path), which is no regular file")
         }
-        guard status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
+        guard dc_is_writable_by_others(status.st_mode) == 0 else {
             throw .invalidConfig(field, "is \(path), which can be written by others than its owner")
         }
         guard (0...maxFileBytes).contains(Int(status.st_size)) else {
@@ -62,7 +63,7 @@ enum MasterKey {
         let whole = Secret(count: Int(status.st_size)) { buffer in
             while count < buffer.count {
                 let got = Glibc.read(descriptor, buffer.baseAddress.map { $0 + count }, buffer.count - count)
-                if got < 0, systemError == EINTR { continue }
+                if got < 0, dc_errno() == EINTR { continue }
                 guard got > 0 else { break }
                 count += got
             }

@@ -1,3 +1,4 @@
+internal import CPlatform
 internal import Connections
 internal import Glibc
 internal import HTTP
@@ -50,7 +51,7 @@ struct SQLiteFile: Sendable {
         guard let resolved = realpath(folder, nil) else {
             throw ConnError(
                 .invalidConfig,
-                "path: the folder \(folder) cannot be reached: \(String(cString: strerror(systemError)))",
+                "path: the folder \(folder) cannot be reached: \(String(cString: strerror(dc_errno())))",
                 field: "path")
         }
         defer { free(resolved) }
@@ -61,12 +62,12 @@ struct SQLiteFile: Sendable {
     /// Makes an empty file if there is none. SQLite gives its mode to the files it puts beside it.
     private func make() throws(ConnError) {
         let problem: Int32 = Self.making.withLock { _ in
-            let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            let descriptor = dc_open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
             guard descriptor < 0 else {
                 Glibc.close(descriptor)
                 return 0
             }
-            return systemError == EEXIST ? 0 : systemError
+            return dc_errno() == EEXIST ? 0 : dc_errno()
         }
         guard problem == 0 else {
             throw ConnError(.internal, "the file cannot be made: \(String(cString: strerror(problem)))")
