@@ -68,7 +68,8 @@ import Testing
             request: #"{"op":"fetch","appId":"a","userId":"u","scopes":["s",2]}"#, field: "scopes[1]",
             words: "must be a string"),
         Wrong(
-            request: #"{"op":"fetch","appId":"a","userId":"u","scopes":[\#(String(repeating: "\"s\",", count: 256))"s"]}"#,
+            request:
+                #"{"op":"fetch","appId":"a","userId":"u","scopes":[\#(String(repeating: "\"s\",", count: 256))"s"]}"#,
             field: "scopes", words: "has more than 256 elements"),
         Wrong(
             request: #"{"op":"fetch","appId":"a","userId":"u","options":[]}"#, field: "options",
@@ -101,9 +102,11 @@ import Testing
             request: #"{"op":"store_tokens","tokens":[\#(String(repeating: "{\"appId\":\"a\"},", count: 1000)){}]}"#,
             field: "tokens", words: "has more than 1000 elements"),
         Wrong(
-            request: #"{"op":"store_api_key","appId":"a","userId":"u","apiKey":"\#(String(repeating: "x", count: 65537))"}"#,
+            request:
+                #"{"op":"store_api_key","appId":"a","userId":"u","apiKey":"\#(String(repeating: "x", count: 65537))"}"#,
             field: "apiKey", words: "is longer than 65536 bytes"),
-        Wrong(request: #"{"op":"delete"}"#, field: "tokenId", words: "tokenId or appId or userId or tenantId is missing"),
+        Wrong(
+            request: #"{"op":"delete"}"#, field: "tokenId", words: "tokenId or appId or userId or tenantId is missing"),
         Wrong(
             request: #"{"op":"delete","tokenId":"t","userId":"u"}"#, field: "userId",
             words: "may not stand beside tokenId"),

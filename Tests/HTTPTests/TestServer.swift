@@ -42,7 +42,8 @@ enum Repository {
     /// With the packages of `Tests/servers/requirements.txt` where they are installed.
     static let python: Foundation.URL = {
         let own = root.appending(path: ".venv/bin/python")
-        return FileManager.default.isExecutableFile(atPath: own.path) ? own : Foundation.URL(filePath: "/usr/bin/python3")
+        return FileManager.default.isExecutableFile(atPath: own.path)
+            ? own : Foundation.URL(filePath: "/usr/bin/python3")
     }()
 }
 

@@ -15,7 +15,9 @@ import Testing
     }
 
     @Test func everyMethodArrivesWithItsBody() throws {
-        for (method, body) in [(HTTPRequest.Method.get, nil), (.post, "a=b"), (.post, ""), (.delete, nil), (.delete, "{}")]
+        for (method, body) in [
+            (HTTPRequest.Method.get, nil), (.post, "a=b"), (.post, ""), (.delete, nil), (.delete, "{}"),
+        ]
             as [(HTTPRequest.Method, String?)]
         {
             let request = HTTPRequest(
@@ -51,7 +53,9 @@ import Testing
     @Test func sendsWhatWasGivenAndLittleElse() throws {
         let request = HTTPRequest(
             .post, server.url("/head?q=%2e%2e"),
-            headers: [.init("Authorization", Secret("Bearer abc")), .init("X-Empty", ""), .init("X-Text", "\tü \u{80}")],
+            headers: [
+                .init("Authorization", Secret("Bearer abc")), .init("X-Empty", ""), .init("X-Text", "\tü \u{80}"),
+            ],
             body: Secret(String(repeating: "x", count: 5000)), timeoutMilliseconds: 30_000)
         let lines = try transport.send(request).get().text.components(separatedBy: "\r\n")
         #expect(lines.first == "POST /head?q=%2e%2e HTTP/1.1")
@@ -73,7 +77,9 @@ import Testing
 
     @Test(arguments: ["\r", "\n", "\r\nX-Injected: 1", "\0", "\u{7F}"])
     func aHeaderThatWouldBecomeTwoIsNotSent(_ evil: String) throws {
-        for header in [HTTPRequest.Header("X-Name", "value" + evil), .init("X-Name" + evil, "value"), .init("", "value")] {
+        for header in [
+            HTTPRequest.Header("X-Name", "value" + evil), .init("X-Name" + evil, "value"), .init("", "value"),
+        ] {
             let request = HTTPRequest(.get, server.url("/echo"), headers: [header], timeoutMilliseconds: 30_000)
             let failure = try #require(transport.send(request).failure)
             #expect(failure.kind == .invalid)
@@ -83,8 +89,10 @@ import Testing
         #expect(try transport.get(server.url("/arrivals?/echo")).get().text == "0")
     }
 
-    @Test(arguments: ["", "nonsense", "ftp://127.0.0.1/", "file:///etc/passwd", "http://", "http://u:p@127.0.0.1/",
-        "http://127.0.0.1/\0", "http://127.0.0.1:99999/", "http://127.0.0.1/a b"])
+    @Test(arguments: [
+        "", "nonsense", "ftp://127.0.0.1/", "file:///etc/passwd", "http://", "http://u:p@127.0.0.1/",
+        "http://127.0.0.1/\0", "http://127.0.0.1:99999/", "http://127.0.0.1/a b",
+    ])
     func aMalformedURLIsInvalid(_ url: String) throws {
         let failure = try #require(transport.get(url).failure)
         #expect(failure.kind == .invalid)
@@ -230,7 +238,8 @@ import Testing
             let isConnected = withUnsafeMutablePointer(to: &address) {
                 $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &length) == 0 }
             }
-            guard isConnected, address.sin_family == AF_INET, address.sin_port == in_port_t(server.port).bigEndian else {
+            guard isConnected, address.sin_family == AF_INET, address.sin_port == in_port_t(server.port).bigEndian
+            else {
                 continue
             }
             #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)

@@ -16,7 +16,9 @@ import Testing
         #expect(try #require(URL("http://[2001:DB8::1]/")).host == "[2001:db8::1]")
     }
 
-    @Test(arguments: ["", "/path", "example.com", "https://a b/", "https://x\0y/", "https://x:0x1/", "https://x:70000/"])
+    @Test(arguments: [
+        "", "/path", "example.com", "https://a b/", "https://x\0y/", "https://x:0x1/", "https://x:70000/",
+    ])
     func noURL(_ text: String) { #expect(URL(text) == nil) }
 
     @Test func noHost() throws { #expect(try #require(URL("https://")).host.isEmpty) }

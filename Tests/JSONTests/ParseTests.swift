@@ -40,7 +40,8 @@ import Testing
 
     @Test(arguments: [
         "nonsense", "1", "\"text\"", "null", "true", "{}{}", "[] x", "{'a':1}", "{a:1}", "[1,]", "{\"a\":1,}", "[01]",
-        "[+1]", "[.5]", "[NaN]", "[Infinity]", "[0x1]", "// c\n{}", "[\"\n\"]", "[\"\\x\"]", "[\"\\ud800\"]", "\u{FEFF}{}",
+        "[+1]", "[.5]", "[NaN]", "[Infinity]", "[0x1]", "// c\n{}", "[\"\n\"]", "[\"\\x\"]", "[\"\\ud800\"]",
+        "\u{FEFF}{}",
     ]) func notJSON(_ text: String) { #expect(problem(text) != nil) }
 
     @Test(arguments: ["[9223372036854775808]", "[-9223372036854775809]", "[1e999]", "[-1e999]"])
