@@ -56,7 +56,8 @@ import Testing
         try world.connect(app: "gh")
         #expect(world.provider.requests.last?.url == "https://ghe.example/token")
         let hosts = #""templateHosts":[{"key":"subdomain","value":"acme"}]"#
-        _ = try world.call("apps.create", #"{"id":"zd","templateId":"zendesk","clientId":"c","clientSecret":"s",\#(hosts)}"#)
+        let client = #""clientId":"c","clientSecret":"s""#
+        _ = try world.call("apps.create", #"{"id":"zd","templateId":"zendesk",\#(client),\#(hosts)}"#)
         try world.connect(app: "zd")
         #expect(world.provider.requests.last?.url == "https://acme.zendesk.com/oauth/tokens")
         #expect(world.error("apps.create", #"{"templateId":"zendesk","clientId":"c"}"#)?.field == "templateHosts")

@@ -11,7 +11,7 @@ package final class SQLiteStore: Store {
     private let file: SQLiteFile
     /// Connections that no thread uses right now.
     private let idle = Monitor<[SQLiteConnection]>([])
-    /// Opened when it is first needed.
+    /// Opened when it is first needed. Both locks are ones that the thread sanitizer knows.
     private let writer = Monitor<SQLiteConnection?>(nil)
 
     /// More idle connections than this are closed.
