@@ -57,12 +57,15 @@ extension VaultBackend {
 
     private var noSuchApp: ConnError { ConnError(.notFound, "there is no connection of this id", reason: .app) }
 
+    /// Removes what an earlier connection of this id, which is deleted or about to be, left behind: a grant may have been
+    /// on its way. Leaves a living connection alone.
     private func finishDeletion(of id: String) throws(ConnError) {
         let key = rows.keys.app(id)
-        guard let row: Row<AppRecord> = try rows.get(key), row.value.isBeingDeleted else { return }
+        let row: Row<AppRecord>? = try rows.get(key)
+        guard row?.value.isBeingDeleted ?? true else { return }
         _ = try removeTokens(TokenSet(appID: id, subject: nil))
         try forgetRegistrations(of: id)
-        try rows.commit([.remove(key, expecting: .version(row.version))])
+        if let row { try rows.commit([.remove(key, expecting: .version(row.version))]) }
     }
 }
 
