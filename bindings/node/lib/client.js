@@ -39,6 +39,8 @@ class Client {
   constructor(config) {
     this.#calls = new Calls(config);
     this.apps = new Apps(this);
+    this.templates = new Templates(this);
+    this.device = new Device(this);
     dropped.register(this, this.#calls);
   }
 
@@ -130,6 +132,40 @@ class Apps {
 
   list(fields, options) {
     return this.#client.call('apps.list', fields, options);
+  }
+}
+
+/** The vault's catalogue of providers: client.templates. */
+class Templates {
+  #client;
+
+  constructor(client) {
+    this.#client = client;
+  }
+
+  list(fields, options) {
+    return this.#client.call('templates.list', fields, options);
+  }
+
+  load(fields, options) {
+    return this.#client.call('templates.load', fields, options);
+  }
+}
+
+/** Grants that users give on another device: client.device. */
+class Device {
+  #client;
+
+  constructor(client) {
+    this.#client = client;
+  }
+
+  start(fields, options) {
+    return this.#client.call('device.start', fields, options);
+  }
+
+  poll(fields, options) {
+    return this.#client.call('device.poll', fields, options);
   }
 }
 

@@ -5,8 +5,8 @@
 ...     token = client.fetch_token("google-contacts", user_id="U...")
 """
 
-from ._aio import AsyncApps, AsyncClient
-from ._client import Apps, Client
+from ._aio import AsyncApps, AsyncClient, AsyncDevice, AsyncTemplates
+from ._client import Apps, Client, Device, Templates
 from ._errors import (
     Cancelled,
     Conflict,
@@ -27,13 +27,26 @@ from ._errors import (
     Unsupported,
 )
 from ._library import LibraryError, build_info
-from ._types import App, Completion, ConnectOptions, NewToken, StoreFailure, Subject, Token, TokenInfo
+from ._types import (
+    App,
+    Completion,
+    ConnectOptions,
+    DeviceFlow,
+    NewToken,
+    StoreFailure,
+    Subject,
+    Template,
+    Token,
+    TokenInfo,
+)
 
 __all__ = [
     "App",
     "Apps",
     "AsyncApps",
     "AsyncClient",
+    "AsyncDevice",
+    "AsyncTemplates",
     "Cancelled",
     "Client",
     "Completion",
@@ -41,6 +54,8 @@ __all__ = [
     "ConnError",
     "ConnectOptions",
     "ConnectionRequired",
+    "Device",
+    "DeviceFlow",
     "Forbidden",
     "Internal",
     "InvalidConfig",
@@ -54,6 +69,8 @@ __all__ = [
     "RateLimited",
     "StoreFailure",
     "Subject",
+    "Template",
+    "Templates",
     "Timeout",
     "Token",
     "TokenInfo",
