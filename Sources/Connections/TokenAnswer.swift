@@ -28,7 +28,8 @@ package enum TokenAnswer {
         ("accessToken", .text), ("accessTokenType", .text), ("accessTokenExpiry", .moment),
         ("hasRefreshToken", .boolean), ("refreshToken", .text),
         ("lastRefreshTime", .moment), ("lastRefreshError", .text),
-        ("scopes", .texts), ("resources", .texts), ("metadata", .object), ("grantedBy", .text), ("externalIdentifier", .text),
+        ("scopes", .texts), ("resources", .texts), ("metadata", .object), ("grantedBy", .text),
+        ("externalIdentifier", .text),
     ]
 
     /// Makes the answer from a token with these members in any of the forms that ``Timestamp`` reads, empty or not.

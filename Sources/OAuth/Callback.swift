@@ -33,7 +33,9 @@ extension Provider.Callback {
             ConnError(.providerError, "the callback's \(signature) \(problem)", field: "parameters.\(signature)")
         }
         guard let given = parameters[signature] else { throw refused("is missing") }
-        guard let clientSecret else { throw ConnError(.misconfigured, "a client secret is needed to check \(signature)") }
+        guard let clientSecret else {
+            throw ConnError(.misconfigured, "a client secret is needed to check \(signature)")
+        }
         let signed = parameters.filter { $0.key != signature }.sorted { $0.key < $1.key }
         let message = URL.query(signed.map { ($0.key, $0.value) })
         let expected = Crypto.hmacSHA256(Array(message.utf8), key: clientSecret)

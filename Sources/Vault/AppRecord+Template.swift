@@ -30,7 +30,9 @@ extension AppRecord {
     /// What the template has, or nothing.
     private func outline(hosts: [String: String]) throws(ConnError) -> Provider {
         let clientID = settings["clientId"]?.string ?? ""
-        guard let template = try template else { return Provider(id: id, clientID: clientID, clientSecret: clientSecret) }
+        guard let template = try template else {
+            return Provider(id: id, clientID: clientID, clientSecret: clientSecret)
+        }
         var provider = try template.provider(clientID: clientID, clientSecret: clientSecret, hosts: hosts)
         provider.id = id
         return provider

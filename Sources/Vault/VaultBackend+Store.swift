@@ -26,13 +26,16 @@ extension VaultBackend {
         var version: UInt64?
         var removals: [StoreWrite] = []
         for row in try tokens(of: record.subject, at: record.appID) {
+            // The latest grant is the last that came, also within a millisecond or with a clock that was set back.
+            record.grantedAt = max(record.grantedAt, row.value.grantedAt + 1)
             if row.key == location.key {
                 version = row.version
                 // Counting on tells those who wait for a newer token, or hold a lease on the old one, that it is there.
                 record.refresh.generation = row.value.refresh.generation + 1
                 record.refresh.fence = row.value.refresh.fence
             } else if row.value.externalIdentifier == record.externalIdentifier,
-                Set(row.value.resources) == Set(record.resources), row.value.refresh.refusal != nil, Scopes.missing(row.value.scopes, from: record.scopes).isEmpty,
+                Set(row.value.resources) == Set(record.resources), row.value.refresh.refusal != nil,
+                Scopes.missing(row.value.scopes, from: record.scopes).isEmpty,
                 let old = TokenLocation(key: row.key)
             {
                 removals += removal(of: old, version: row.version)

@@ -88,7 +88,8 @@ struct CatalogueTests {
     /// A callback can be forged, and the client's secret goes where the host says.
     @Test func hostsThatCallbacksNameAreListed() throws {
         for template in Template.all {
-            for pattern in try template.provider(clientID: "c", clientSecret: nil, hosts: sample(template)).callback.hosts
+            for pattern in try template.provider(clientID: "c", clientSecret: nil, hosts: sample(template)).callback
+                .hosts
             {
                 let name = try #require(Placeholders.match(pattern.value, pattern.value)?.name)
                 #expect(template.hosts.first { $0.name == name }?.values?.isEmpty == false, "\(template.id)")

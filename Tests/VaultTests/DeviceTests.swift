@@ -117,7 +117,8 @@ import Testing
     @Test func habitsOfProviders() throws {
         world.provider.next(
             200,
-            #"{"device_code":"d","user_code":"U","expires_in":"900","verification_url":"https://www.google.com/device"}"#)
+            #"{"device_code":"d","user_code":"U","expires_in":"900","verification_url":"https://www.google.com/device"}"#
+        )
         let started = try world.call("device.start", #"{"appId":"a","userId":"u1"}"#)
         #expect(started["verificationUri"]?.string == "https://www.google.com/device")
         #expect(started["interval"]?.integer == 5)

@@ -46,8 +46,9 @@ import Testing
             "authorizationUrlParams":[{"key":"hd","value":"acme.example"}],"tokenUrl":"https://proxy.example/token"}
             """)
         let url = try world.call(
-            "connect", #"{"appId":"g","userId":"u1","options":{"redirectUrl":"https://h.example/done","scopes":["s"]}}"#)[
-                "url"]?.string
+            "connect", #"{"appId":"g","userId":"u1","options":{"redirectUrl":"https://h.example/done","scopes":["s"]}}"#
+        )[
+            "url"]?.string
         #expect(url?.hasPrefix("https://accounts.google.com/o/oauth2/v2/auth?") == true)
         #expect(query(url, "prompt") == "select_account")
         #expect(query(url, "access_type") == "offline")
@@ -76,7 +77,8 @@ import Testing
 
     @Test(arguments: [
         (#"{"templateId":"nobody"}"#, "templateId"), (#"{"templateId":"github","appType":"apikey"}"#, "templateId"),
-        (#"{"templateId":"shopify"}"#, "hosts.shop"), (#"{"templateId":"shopify","hosts":{"shop":"a.b"}}"#, "hosts.shop"),
+        (#"{"templateId":"shopify"}"#, "hosts.shop"),
+        (#"{"templateId":"shopify","hosts":{"shop":"a.b"}}"#, "hosts.shop"),
         (#"{"templateId":"shopify","hosts":{"shop":"a/"}}"#, "hosts.shop"),
         (#"{"templateId":"github","hosts":{"host":"a"}}"#, "hosts.host"), (#"{"hosts":{"host":"a"}}"#, "hosts"),
         (#"{"templateId":"zoho","hosts":{"domain":"evil.example"}}"#, "hosts.domain"),
@@ -116,7 +118,8 @@ import Testing
         )
         world.provider.next(200, tokens("at-2"))
         _ = try world.fetch(#","options":{"forceRefresh":true}"#, app: "z")
-        #expect(world.provider.requests.map(\.url) == Array(repeating: "https://accounts.zoho.eu/oauth/v2/token", count: 2))
+        #expect(
+            world.provider.requests.map(\.url) == Array(repeating: "https://accounts.zoho.eu/oauth/v2/token", count: 2))
     }
 
     @Test(arguments: [
@@ -154,7 +157,8 @@ import Testing
         let url = try world.call(
             "connect", #"{"appId":"q","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)["url"]
         let state = query(url?.string, "state") ?? ""
-        #expect(world.error("complete", #"{"state":"\#(state)","error":"access_denied"}"#)?.errorCode == "access_denied")
+        #expect(
+            world.error("complete", #"{"state":"\#(state)","error":"access_denied"}"#)?.errorCode == "access_denied")
     }
 
     /// Facebook has no refresh tokens: a token that has expired cannot be exchanged any more.

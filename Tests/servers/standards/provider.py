@@ -1,12 +1,12 @@
 """Any number of issuers, one below each path, that know only clients which registered themselves.
 
-    GET  /.well-known/oauth-authorization-server/<issuer>   the metadata (RFC 8414)
-    POST /<issuer>/register                                 makes a client (RFC 7591)
-    POST /<issuer>/par                                      takes an authorization request (RFC 9126)
-    GET  /<issuer>/authorize                                takes nothing but such a request, and grants at once
-    POST /<issuer>/device                                   begins a device's grant (RFC 8628)
-    POST /<issuer>/token                                    codes, refresh tokens that rotate, device codes
-    GET  /<issuer>/api?resource=URI                         takes tokens that are for this resource (RFC 8707)
+GET  /.well-known/oauth-authorization-server/<issuer>   the metadata (RFC 8414)
+POST /<issuer>/register                                 makes a client (RFC 7591)
+POST /<issuer>/par                                      takes an authorization request (RFC 9126)
+GET  /<issuer>/authorize                                takes nothing but such a request, and grants at once
+POST /<issuer>/device                                   begins a device's grant (RFC 8628)
+POST /<issuer>/token                                    codes, refresh tokens that rotate, device codes
+GET  /<issuer>/api?resource=URI                         takes tokens that are for this resource (RFC 8707)
 """
 
 from __future__ import annotations

@@ -67,7 +67,8 @@ def create_app(
     """Creates a connection from its own settings, or from a provider's template and your credentials at it.
 
     Settings beside ``template_id`` go before the template's. The vault's templates are those of ``client.templates``;
-    ``hosts`` gives the names that a template asks for, such as the shop's. ``id`` is generated if it is absent. ``app_type`` is ``oauth`` (the default) or ``apikey``.
+    ``hosts`` gives the names that a template asks for, such as the shop's. ``id`` is generated if it is absent.
+    ``app_type`` is ``oauth`` (the default) or ``apikey``.
     """
     fields = to_wire(
         {

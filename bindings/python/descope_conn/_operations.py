@@ -106,7 +106,8 @@ def complete(
 ) -> Call[Completion]:
     """Ends what ``connect`` began, with the query of the provider's redirect. The vault only.
 
-    ``parameters`` are the query's other parameters, decoded: some providers sign them, or say there whose account it is.
+    ``parameters`` are the query's other parameters, decoded: some providers sign them, or say there whose account
+    it is.
 
     ``opened_by`` is who is signed in where the redirect arrived, as your own session knows it. It has to be who the URL
     was made for, so that nobody completes somebody else's link.
