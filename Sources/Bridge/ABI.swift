@@ -8,6 +8,8 @@ internal import HTTP
 internal import Memory
 internal import Plugins
 
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
 // The functions that include/descope_conn.h declares. Each turns C arguments into Swift ones and back; what they mean is
 // said in the header. `public import` matters: with an internal one the release build exports nothing.
 
