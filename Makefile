@@ -5,6 +5,7 @@
 #
 # make dist      dist/include, dist/lib, and dist/lib/pkgconfig: all that a C program needs
 # make wheel npm the Python and Node packages, with the release library inside
+# make docs      docs/operations.md, from what the library says of itself
 # make check     format, lint, and lists that must agree
 # make memory    the C harness under valgrind; the Swift tests under the address and thread sanitizers
 # make fuzz      SECONDS=60 of fuzzing
@@ -100,6 +101,10 @@ check: $(LIBRARY) | setup
 	cd bindings/python && $(ROOT)/.venv/bin/ruff check . && $(ROOT)/.venv/bin/ruff format --check . && $(ROOT)/.venv/bin/mypy
 	Tests/abi/check-codes
 	$(PYTHON) scripts/operations-doc --check
+
+.PHONY: docs
+docs: $(LIBRARY) | setup
+	$(PYTHON) scripts/operations-doc > .build-release/operations.md && cp .build-release/operations.md docs/
 
 check-abi: $(LIBRARY)
 	Tests/abi/check-abi $(RELEASE) $(HEADERS)
