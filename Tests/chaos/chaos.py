@@ -7,6 +7,8 @@ import os
 import secrets
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -105,7 +107,16 @@ class Vault:
     def listed(self, subject: str) -> list[dict[str, Any]]:
         return self.call("list", userId=subject)["tokens"]
 
-    # What the server saw.
+    # What the server knows.
+
+    def accepts(self, token: str) -> str | None:
+        """Whom the server's API takes the access token for; None if it refuses it."""
+        request = urllib.request.Request(f"{self.server.url}/api/me", headers={"Authorization": f"Bearer {token}"})
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+                return json.load(answer)["user"]
+        except urllib.error.HTTPError:
+            return None
 
     def refreshes(self) -> dict[str, int]:
         """Refresh requests by outcome, as Tests/servers/README.md has them."""
