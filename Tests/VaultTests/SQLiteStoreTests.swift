@@ -1,5 +1,6 @@
 import Connections
 import Foundation
+import Glibc
 import Testing
 import Vault
 
@@ -109,5 +110,105 @@ import Vault
             #expect(error?.message.contains("corrupt") == true)
             store.close()
         }
+    }
+
+    /// A file that may not grow any further: what a full disk looks like.
+    @Test func aFullDiskLosesNothingAndWritesNoHalf() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("vault.db")
+        try SQLiteStore(path: path).close()
+        let child = forkProcess()
+        if child == 0 {
+            signal(SIGXFSZ, SIG_IGN)
+            guard let store = try? SQLiteStore(path: path),
+                (try? store.commit([.put([1], [1], expecting: .absent)])) != nil
+            else { _exit(1) }
+            var limit = rlimit(rlim_cur: 65536, rlim_max: 65536)
+            setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
+            do throws(ConnError) {
+                try store.commit((0..<64).map { .put([2, $0], Array(repeating: 7, count: 4000), expecting: .absent) })
+                _exit(2)
+            } catch {
+                guard error.code == .internal else { _exit(3) }
+            }
+            // Reading goes on.
+            guard (try? store.get([1]))??.value == [1] else { _exit(4) }
+            _exit(0)
+        }
+        var status: Int32 = 0
+        waitpid(child, &status, 0)
+        #expect(status == 0)
+        let store = try SQLiteStore(path: path)
+        defer { store.close() }
+        #expect(try store.scan(prefix: [], after: nil, limit: 100).map(\.key) == [[1]])
+        try store.commit([.put([3], [3], expecting: .absent)])
+    }
+
+    @Test func aProcessThatDiesInItsCommitLeavesNoHalf() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("vault.db")
+        let store = try SQLiteStore(path: path)
+        defer { store.close() }
+        for _ in 0..<5 {
+            let toParent = Pipe()
+            let child = forkProcess()
+            if child == 0 {
+                guard let own = try? SQLiteStore(path: path) else { _exit(1) }
+                for round in 0... {
+                    let writes = (0..<16).map { StoreWrite.put([UInt8($0)], [UInt8(round & 255)], expecting: .any) }
+                    guard (try? own.commit(writes)) != nil else { _exit(2) }
+                    var byte: UInt8 = 0
+                    if round == 3 { write(toParent.fileHandleForWriting.fileDescriptor, &byte, 1) }
+                }
+            }
+            #expect(toParent.fileHandleForReading.readData(ofLength: 1).count == 1)
+            kill(child, SIGKILL)
+            var status: Int32 = 0
+            waitpid(child, &status, 0)
+            let rows = try store.scan(prefix: [], after: nil, limit: 100)
+            #expect(rows.count == 16)
+            #expect(Set(rows.map(\.value)).count == 1)
+        }
+    }
+
+    /// A child that opens the file by itself must take locks of its own: were it to live on what it remembers of its
+    /// parent's, the parent's close would take the log away from under it.
+    @Test func aChildOfAForkIsAProcessOfItsOwn() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("vault.db")
+        let store = try SQLiteStore(path: path)
+        try store.commit([.put([1], [1], expecting: .absent)])
+        #expect(try store.get([1]) != nil)
+        let toChild = Pipe()
+        let toParent = Pipe()
+        let child = forkProcess()
+        if child == 0 {
+            var byte: UInt8 = 0
+            guard let own = try? SQLiteStore(path: path),
+                (try? own.commit([.put([2], [2], expecting: .absent)])) != nil,
+                write(toParent.fileHandleForWriting.fileDescriptor, &byte, 1) == 1,
+                Glibc.read(toChild.fileHandleForReading.fileDescriptor, &byte, 1) == 1,
+                (try? own.commit([.put([3], [3], expecting: .absent)])) != nil
+            else { _exit(1) }
+            own.close()
+            _exit(0)
+        }
+        #expect(toParent.fileHandleForReading.readData(ofLength: 1).count == 1)
+        #expect(try store.get([2])?.value == [2])
+        store.close()
+        toChild.fileHandleForWriting.write(Data([0]))
+        var status: Int32 = 0
+        waitpid(child, &status, 0)
+        #expect(status == 0)
+        let again = try SQLiteStore(path: path)
+        #expect(try again.scan(prefix: [], after: nil, limit: 10).map(\.key) == [[1], [2], [3]])
+        again.close()
+    }
+
+    /// Swift keeps fork to itself.
+    private func forkProcess() -> pid_t {
+        typealias Fork = @convention(c) () -> pid_t
+        guard let symbol = dlsym(nil, "fork") else { return -1 }
+        return unsafeBitCast(symbol, to: Fork.self)()
     }
 }

@@ -83,4 +83,19 @@ import Testing
         try world.makeApp("x")
         #expect(world.fetchError(subject: #""userId":"a""#, app: "x")?.reason == .missing)
     }
+
+    /// A grant whose exchange was on its way while its connection was deleted, and another one took the id.
+    @Test func aNewAppOfAnOldIDStartsWithNoTokens() throws {
+        let url = try world.call(
+            "connect", #"{"appId":"x","userId":"late","options":{"redirectUrl":"https://h.example/done"}}"#)
+        let state = query(url["url"]?.string, "state") ?? ""
+        let late = Call(world, "complete", #"{"state":"\#(state)","code":"c"}"#)
+        #expect(late.isAtProvider)
+        _ = try world.call("apps.delete", #"{"id":"x"}"#)
+        world.provider.next(200, tokens("late"))
+        late.step()
+        #expect(throws: ConnError.self) { try late.result.get() }
+        try world.makeApp("x")
+        #expect(world.fetchError(subject: #""userId":"late""#, app: "x")?.reason == .missing)
+    }
 }

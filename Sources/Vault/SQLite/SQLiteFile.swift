@@ -46,7 +46,7 @@ struct SQLiteFile: Sendable {
         let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
         guard !name.isEmpty, name != ".", name != ".." else {
-            throw ConnError(.invalidConfig, "path names no file", field: "path")
+            throw .invalidConfig("path", "names no file")
         }
         guard let resolved = realpath(folder, nil) else {
             throw ConnError(
