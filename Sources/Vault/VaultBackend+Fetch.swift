@@ -98,7 +98,8 @@ extension VaultBackend {
         let row = try row(for: demand)
         let now = clock.milliseconds()
         let wanted = demand.freshness(of: row)
-        let action = row.value.next(wanted, now: now)
+        let isLeaseHeld = leases.isHeld(row.value.refresh.lease, at: row.key, clock: clock)
+        let action = row.value.next(wanted, isLeaseHeld: isLeaseHeld, now: now)
         var later = demand
         if later.unfit?.key != row.key { later.unfit = (row.key, row.value.refresh.generation) }
         switch action {

@@ -11,6 +11,7 @@ package final class VaultBackend: Backend {
     let config: VaultConfig
     let clock: Clock
     let flights = Flights()
+    let leases = LeaseWatch()
     let discoveries = Discoveries()
     /// Names this backend in leases.
     let owner = Crypto.base64URL(Crypto.random(16))

@@ -221,6 +221,38 @@ import Vault
         #expect(world.provider.refreshes.count == 1)
     }
 
+    /// Lesson 3: a lease is as long as its request, whatever the clocks say.
+    @Test(arguments: [-600, 600] as [Int64]) func aLeaseHoldsThoughClocksDiffer(_ seconds: Int64) throws {
+        world.clock.advance(seconds: 3600)
+        let request = #"{"appId":"google","userId":"u1","options":{"forceRefresh":true}}"#
+        let first = Call(world, "fetch", request)
+        let second = Call(try world.another(secondsAhead: seconds), "fetch", request)
+        #expect(first.isAtProvider)
+        #expect(second.isPaused)
+        world.clock.advance(seconds: 19)  // the request takes at most 10
+        second.step()
+        #expect(second.isPaused)
+        world.clock.advance(seconds: 1)
+        second.step()
+        #expect(second.isAtProvider)
+    }
+
+    /// Nobody waits for a process that ended long ago.
+    @Test func anOldLeaseIsOverAtFirstSight() throws {
+        world.clock.advance(seconds: 3600)
+        let call = Call(try world.another(), "fetch", #"{"appId":"google","userId":"u1"}"#)
+        call.leave()
+        world.clock.advance(seconds: 7200)
+        #expect(Call(try world.another(), "fetch", #"{"appId":"google","userId":"u1"}"#).isAtProvider)
+    }
+
+    @Test func aFailureIsWaitedOutByOnesOwnClock() throws {
+        world.clock.advance(seconds: 3600)
+        world.provider.next(503, "{}")
+        #expect(try world.another(secondsAhead: 600).fetchError()?.code == .unavailable)
+        #expect(Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#).isAtProvider)
+    }
+
     @Test func aProcessThatDiedIsSucceededOnceWithTheSameRefreshToken() throws {
         world.clock.advance(seconds: 3600)
         let request = #"{"appId":"google","userId":"u1"}"#
