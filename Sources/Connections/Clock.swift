@@ -1,6 +1,5 @@
-package import HTTP
-
 internal import Glibc
+package import HTTP
 
 /// What time it is, which tests move. The driver of steps waits by the monotonic clock itself (`Deadline`) and is not
 /// moved.
