@@ -5,13 +5,15 @@ A job is an object:
 
     config   what the child opens
     first    calls to make before anything is meddled with
-    calls    the calls to watch, each `[operation, fields]`
+    calls    the calls to watch, each `[operation, fields]`, or with a time limit in seconds `[operation, fields, limit]`
+    after    calls to make when the meddling is over
     meddle   `[mode, step]` of meddle.c, from the first of `calls` on
+    user     the number of the user to become
     clock    seconds to add to the child's time of day
     storm    in place of `calls`: `{"threads": n, "seconds": s, "call": [operation, fields]}`, the call again and again
 
-What came of it: `status` as subprocess has it (0, or minus the signal), `results` with each call's answer or error,
-`steps` that meddle.c counted, `open` with the error if the vault did not open.
+What came of it: `status` as subprocess has it (0, or minus the signal), `results` and `after` with each call's answer or
+error, `steps` that meddle.c counted, `open` with the error if the vault did not open.
 
 Forking is cheap: the interpreter and the library are loaded once. The library itself is opened in the child alone.
 """
@@ -28,6 +30,7 @@ import time
 from typing import Any
 
 from descope_conn import Client, ConnError
+from descope_conn._library import load
 
 MODES = {"pass": 0, "kill before": 1, "kill halfway": 2, "disk full": 3, "disk broken": 4}
 meddle = ctypes.CDLL(None)
@@ -36,9 +39,11 @@ meddle.meddle_clock.argtypes = [ctypes.c_long]
 meddle.meddle_steps.restype = ctypes.c_long
 
 
-def attempt(client: Client, operation: str, fields: dict[str, Any]) -> dict[str, Any]:
+def attempt(
+    client: Client, operation: str, fields: dict[str, Any], limit: float | None = None
+) -> dict[str, Any]:
     try:
-        return client.call(operation, fields)
+        return client.call(operation, fields, timeout=limit)
     except ConnError as error:
         kept = ("field", "reason", "error_code", "retry_after_ms")
         told = {name: getattr(error, name) for name in kept if getattr(error, name) is not None}
@@ -71,6 +76,10 @@ def storm(client: Client, order: dict[str, Any]) -> dict[str, Any]:
 
 
 def do(job: dict[str, Any]) -> dict[str, Any]:
+    if "user" in job:
+        os.setgroups([])
+        os.setgid(job["user"])
+        os.setuid(job["user"])
     meddle.meddle_clock(job.get("clock", 0))
     mode, step = job.get("meddle", ["pass", 0])
     if job.get("first") is None:
@@ -88,11 +97,13 @@ def do(job: dict[str, Any]) -> dict[str, Any]:
         results = [attempt(client, *call) for call in job["calls"]]
     steps = meddle.meddle_steps()
     meddle.meddle_arm(MODES["pass"], 0)
+    after = [attempt(client, *call) for call in job.get("after", [])]
     client.close()
-    return {"results": results, "steps": steps}
+    return {"results": results, "after": after, "steps": steps}
 
 
 def main() -> None:
+    load()
     for line in sys.stdin:
         receiving, sending = os.pipe()
         child = os.fork()
