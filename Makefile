@@ -5,6 +5,7 @@
 #
 # make dist      dist/include, dist/lib, and dist/lib/pkgconfig: all that a C program needs
 # make wheel npm the Python and Node packages, with the release library inside
+# make docs      docs/operations.md, from what the library says of itself
 # make check     format, lint, and lists that must agree
 # make memory    the C harness under valgrind; the Swift tests under the address and thread sanitizers
 # make fuzz      SECONDS=60 of fuzzing
@@ -101,6 +102,10 @@ check: $(LIBRARY) | setup
 	Tests/abi/check-codes
 	$(PYTHON) scripts/operations-doc --check
 
+.PHONY: docs
+docs: $(LIBRARY) | setup
+	$(PYTHON) scripts/operations-doc > .build-release/operations.md && cp .build-release/operations.md docs/
+
 check-abi: $(LIBRARY)
 	Tests/abi/check-abi $(RELEASE) $(HEADERS)
 
@@ -110,7 +115,8 @@ check-abi: $(LIBRARY)
 memory: memory-c
 
 memory-c: $(LIBRARY)
-	$(MAKE) -C Tests/c DIST=$(ROOT)/dist memory
+	mkdir -p .build-release/named && ln -sf $(ROOT)/$(RELEASE) .build-release/named/libdescope_conn.so.1
+	$(MAKE) -C Tests/c DIST=$(ROOT)/dist NAMED=$(ROOT)/.build-release/named memory
 
 # --- The rest ---
 
