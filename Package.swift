@@ -58,12 +58,13 @@ let package = Package(
         library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
         library("OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
         library("Vault", ["CSQLite", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
+        library("MCP", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
         library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
         .target(
             name: "Bridge",
             dependencies: [
                 "CDescopeConn", "CCurl", "CJansson", "CSodium", "CSQLite", "Cloud", "Connections", "HTTP", "JSON",
-                "Memory", "Plugins", "Vault",
+                "MCP", "Memory", "Plugins", "Vault",
             ],
             exclude: ["exports.map"], swiftSettings: strict, linkerSettings: releaseLink),
 
@@ -71,6 +72,7 @@ let package = Package(
         tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),
         tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
         tests("VaultTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Vault"]),
+        tests("MCPTests", ["Cloud", "Connections", "Crypto", "HTTP", "JSON", "MCP", "Memory", "TestSupport", "Vault"]),
         tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory", "TestSupport"]),
     ]
 )
