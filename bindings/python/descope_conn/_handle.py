@@ -92,6 +92,11 @@ class Handle:
         return cls({"backend": "plugin", "library": str(library), "config": config or {}})
 
     @property
+    def backend(self) -> object:
+        """``cloud``, ``vault`` or ``plugin``."""
+        return self._backend
+
+    @property
     def closed(self) -> bool:
         """Whether it was closed."""
         return not self._finalizer.alive
