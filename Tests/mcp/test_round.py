@@ -7,51 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from conftest import TOKENS, Browser, Example, over_http
 from mcp.shared.exceptions import MCPError
-from mcp.types import CallToolResult, ElicitRequestURLParams, ElicitResult
+from parties import Browser, Person, connected, text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from mcp import Client
+    from parties import Example
 
 URL = re.compile(r"http://127\.0\.0\.1:\S+")
-
-
-class Person:
-    """Who uses an MCP client. Asked to open a URL, they do, and say ``action``."""
-
-    def __init__(self, browser: Browser, action: str = "accept") -> None:
-        self.browser = browser
-        self.action = action
-        self.asked: list[ElicitRequestURLParams] = []
-
-    async def __call__(self, _: Any, params: Any) -> ElicitResult:
-        assert isinstance(params, ElicitRequestURLParams)
-        self.asked.append(params)
-        if self.action == "accept":
-            await asyncio.to_thread(self.browser.open, params.url)
-        return ElicitResult(action=self.action)
-
-
-@asynccontextmanager
-async def connected(example: Example, transport: str, **client: Any) -> AsyncIterator[Client]:
-    if transport == "stdio":
-        async with example.stdio(**client) as connection:
-            yield connection
-    else:
-        with example.serving() as url:
-            async with over_http(url, TOKENS["alice"], **client) as connection:
-                yield connection
-
-
-def text(result: CallToolResult) -> str:
-    return "\n".join(block.text for block in result.content)
 
 
 both = pytest.mark.parametrize("transport", ["stdio", "http"])

@@ -87,6 +87,7 @@ async def main() -> None:
     options = parser.parse_args()
     config = json.loads(options.config.read_text())
 
+    wait = config["waitSeconds"]
     listener = socket.create_server(("127.0.0.1", options.http or 0))
     origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with AsyncClient(config["backend"]) as client:
@@ -97,14 +98,14 @@ async def main() -> None:
                 pass  # made at an earlier start
         if options.http is None:
             local = Caller(user_id=config["localUser"], access_token=os.environ.get("DESCOPE_ACCESS_TOKEN"))
-            connections = Connections(client, redirect_url=f"{origin}/callback", local=local)
+            connections = Connections(client, redirect_url=f"{origin}/callback", wait=wait, local=local)
             server = MCPServer("example")
             add_tools(server, connections, config, origin)
             async with serve(Pages(client, origin, lambda _: local.user_id).app, listener):
                 await server.run_stdio_async()
         else:
             users = Users(config["users"])
-            connections = Connections(client, redirect_url=f"{origin}/callback")
+            connections = Connections(client, redirect_url=f"{origin}/callback", wait=wait)
             auth = AuthSettings(issuer_url=origin, resource_server_url=f"{origin}/mcp")
             server = MCPServer("example", token_verifier=users, auth=auth)
             add_tools(server, connections, config, origin)
