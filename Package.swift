@@ -30,8 +30,8 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ] + (deps == nil ? [] : [.define("STATIC_DEPENDENCIES")])
 
-func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func library(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -45,6 +45,7 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CDescopeConn", path: "include"),
+        .systemLibrary(name: "CPlatform", path: "Sources/System/CPlatform"),
         .systemLibrary(name: "CJansson", path: "Sources/System/CJansson"),
         .systemLibrary(name: "CCurl", path: "Sources/System/CCurl"),
         .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite"),
@@ -53,26 +54,29 @@ let package = Package(
         library("Memory", []),
         library("JSON", ["CJansson", "Memory"]),
         library("Crypto", ["CSodium", "Memory"]),
-        library("HTTP", ["CCurl", "Memory"]),
+        library("HTTP", ["CCurl", "CPlatform", "Memory"]),
         library("Connections", ["HTTP", "JSON", "Memory"]),
         library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
-        library("OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
-        library("Vault", ["CSQLite", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
+        library(
+            "OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"], resources: [.embedInCode("providers.json")]),
+        library("Vault", ["CPlatform", "CSQLite", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
         library("MCP", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
         library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
         .target(
             name: "Bridge",
             dependencies: [
-                "CDescopeConn", "CCurl", "CJansson", "CSodium", "CSQLite", "Cloud", "Connections", "HTTP", "JSON",
-                "MCP", "Memory", "Plugins", "Vault",
+                "CDescopeConn", "CCurl", "CJansson", "CPlatform", "CSodium", "CSQLite", "Cloud", "Connections", "HTTP",
+                "JSON", "MCP", "Memory", "Plugins", "Vault",
             ],
             exclude: ["exports.map"], swiftSettings: strict, linkerSettings: releaseLink),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        tests("JSONTests", ["JSON"]),
+        tests("HTTPTests", ["HTTP", "Memory", "TestSupport"]),
         tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),
-        tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
-        tests("VaultTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Vault"]),
-        tests("MCPTests", ["Cloud", "Connections", "Crypto", "HTTP", "JSON", "MCP", "Memory", "TestSupport", "Vault"]),
+        tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "TestSupport"]),
+        tests("VaultTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "TestSupport", "Vault"]),
+        tests("BridgeTests", ["Bridge", "CDescopeConn", "Connections", "HTTP", "JSON"]),
         tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory", "TestSupport"]),
     ]
 )

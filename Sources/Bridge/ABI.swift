@@ -206,7 +206,8 @@ private struct HandleFailure: Error {
     static let forked = HandleFailure(
         status: DESCOPE_CONN_E_FORKED,
         error: ConnError(
-            .unsupported, "the handle belongs to the process that opened it; open a new one after fork", field: "handle"))
+            .unsupported, "the handle belongs to the process that opened it; open a new one after fork", field: "handle"
+        ))
 }
 
 private func find(_ number: descope_conn) -> Result<Handle, HandleFailure> {

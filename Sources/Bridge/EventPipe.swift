@@ -1,5 +1,5 @@
+internal import CPlatform
 internal import Glibc
-internal import Memory
 
 /// A descriptor that is readable while answers wait to be taken. The bytes in it are hints: losing one loses nothing,
 /// since whoever wakes up takes answers until there is none.
@@ -24,14 +24,14 @@ final class EventPipe: Sendable {
     func signal() {
         var byte: UInt8 = 1
         // A full one is readable already.
-        while send(writeEnd, &byte, 1, Int32(MSG_NOSIGNAL)) < 0, systemError == EINTR {}
+        while send(writeEnd, &byte, 1, Int32(MSG_NOSIGNAL)) < 0, dc_errno() == EINTR {}
     }
 
     func clear() {
         var bytes = [UInt8](repeating: 0, count: 64)
         while true {
             let count = recv(readEnd, &bytes, bytes.count, 0)
-            if count < 0, systemError == EINTR { continue }
+            if count < 0, dc_errno() == EINTR { continue }
             if count < bytes.count { return }
         }
     }

@@ -99,7 +99,8 @@ extension Endpoint {
     }
 
     private func uses(_ name: String) -> Bool {
-        besides.contains(name) || path.contains("{\(name)}") || query.contains { $0.field == name }
+        besides.contains(name) || path.split(separator: "/").contains { $0 == "{\(name)}" }
+            || query.contains { $0.field == name }
             || body.contains { $0.uses(name) }
     }
 }

@@ -162,18 +162,19 @@ func nearest(to name: String, in candidates: [String]) -> String? {
         .min { $0.1 < $1.1 }?.0
 }
 
-/// Levenshtein's distance: how many bytes to insert, drop or change.
+/// How many bytes to insert, drop, change or swap with their neighbour (optimal string alignment).
 private func editDistance(_ a: String, _ b: String) -> Int {
-    let b = Array(b.utf8)
-    var row = Array(0...b.count)
-    for (i, byteA) in a.utf8.enumerated() {
-        var diagonal = row[0]
-        row[0] = i + 1
-        for (j, byteB) in b.enumerated() {
-            let substitute = diagonal + (byteA == byteB ? 0 : 1)
-            diagonal = row[j + 1]
-            row[j + 1] = min(substitute, diagonal + 1, row[j] + 1)
+    let (a, b) = (Array(a.utf8), Array(b.utf8))
+    var before: [Int] = []
+    var above = Array(0...b.count)
+    for i in a.indices {
+        var row = [i + 1]
+        for j in b.indices {
+            var least = min(above[j] + (a[i] == b[j] ? 0 : 1), above[j + 1] + 1, row[j] + 1)
+            if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { least = min(least, before[j - 1] + 1) }
+            row.append(least)
         }
+        (before, above) = (above, row)
     }
-    return row[b.count]
+    return above[b.count]
 }

@@ -59,3 +59,14 @@ package struct StoreWrite: Sendable {
         StoreWrite(key: key, value: nil, expected: expected)
     }
 }
+
+extension StoreWrite.Expectation {
+    /// - Parameter version: of the row that is there; nil when none is.
+    package func isMet(by version: UInt64?) -> Bool {
+        switch self {
+        case .absent: version == nil
+        case .version(let expected): version == expected
+        case .any: true
+        }
+    }
+}

@@ -8,7 +8,7 @@ final class CurlMulti: @unchecked Sendable {  // see above
     /// - Parameter maxConnections: how many are kept open, the idle ones included.
     /// - Throws: `connect` when there is no memory or descriptor left.
     init(maxConnections: Int) throws(HTTPFailure) {
-        guard CurlSettings.isReady, let handle = curl_multi_init() else {
+        guard CurlLibrary.isReady, let handle = curl_multi_init() else {
             throw HTTPFailure(.connect, "libcurl does not start: out of memory", mayHaveArrived: false)
         }
         self.handle = handle

@@ -3,7 +3,7 @@ internal import Glibc
 internal import Memory
 
 /// A request's headers as libcurl takes them, wiped when they go. libcurl keeps the pointer for the whole exchange.
-struct HeaderList: ~Copyable {
+final class HeaderList {
     private(set) var first: UnsafeMutablePointer<curl_slist>?
 
     deinit {
@@ -18,6 +18,9 @@ struct HeaderList: ~Copyable {
     /// - Throws: `invalid` for a name that is no token, or a value with a control character: it could end the header and
     ///   begin another (RFC 9110 sections 5.1 and 5.5).
     init(_ request: HTTPRequest) throws(HTTPFailure) {
+        guard CurlLibrary.isReady else {
+            throw HTTPFailure(.invalid, "libcurl does not start", mayHaveArrived: false)
+        }
         for header in request.headers {
             guard !header.name.isEmpty, header.name.utf8.allSatisfy(Self.isTokenByte) else {
                 throw HTTPFailure(.invalid, "a header's name is malformed", mayHaveArrived: false)
@@ -37,7 +40,7 @@ struct HeaderList: ~Copyable {
         }
     }
 
-    private mutating func append(_ name: String, _ value: Secret? = nil) throws(HTTPFailure) {
+    private func append(_ name: String, _ value: Secret? = nil) throws(HTTPFailure) {
         let line = Secret(count: name.utf8.count + (value?.count ?? 0) + 1) { line in
             line.copyBytes(from: name.utf8)
             let rest = UnsafeMutableRawBufferPointer(rebasing: line[name.utf8.count...])

@@ -1,3 +1,4 @@
+internal import CPlatform
 internal import Glibc
 
 /// Where the certificate authorities are that servers are verified with.
@@ -23,32 +24,38 @@ struct TrustStore: Sendable, Equatable {
     static func find(
         _ configured: String?, environment: (String) -> String? = environmentVariable
     ) throws(HTTPFailure) -> TrustStore? {
-        if let configured { return TrustStore(file: try checked(configured, S_IFREG, "caFile")) }
+        if let configured { return TrustStore(file: try checked(configured, .file, "caFile")) }
         let file = environment("SSL_CERT_FILE")
         let directory = environment("SSL_CERT_DIR")
         if file != nil || directory != nil {
-            if let file { _ = try checked(file, S_IFREG, "SSL_CERT_FILE") }
+            if let file { _ = try checked(file, .file, "SSL_CERT_FILE") }
             // OpenSSL takes several, with colons between them
             for part in directory?.split(separator: ":") ?? [] {
-                _ = try checked(String(part), S_IFDIR, "SSL_CERT_DIR")
+                _ = try checked(String(part), .directory, "SSL_CERT_DIR")
             }
             return TrustStore(file: file, directory: directory)
         }
-        if let file = systemFiles.first(where: { isReadable($0, S_IFREG) }) { return TrustStore(file: file) }
-        return isReadable(systemDirectory, S_IFDIR) ? TrustStore(directory: systemDirectory) : nil
+        if let file = systemFiles.first(where: { isReadable($0, .file) }) { return TrustStore(file: file) }
+        return isReadable(systemDirectory, .directory) ? TrustStore(directory: systemDirectory) : nil
     }
 
-    private static func checked(_ path: String, _ type: mode_t, _ name: String) throws(HTTPFailure) -> String {
-        guard isReadable(path, type) else {
-            let kind = type == S_IFDIR ? "directory" : "file"
-            throw HTTPFailure(.invalid, "\(name) names no readable \(kind): \(path)", mayHaveArrived: false)
+    private enum Kind: String {
+        case file, directory
+    }
+
+    private static func checked(_ path: String, _ kind: Kind, _ name: String) throws(HTTPFailure) -> String {
+        guard isReadable(path, kind) else {
+            throw HTTPFailure(.invalid, "\(name) names no readable \(kind.rawValue): \(path)", mayHaveArrived: false)
         }
         return path
     }
 
-    private static func isReadable(_ path: String, _ type: mode_t) -> Bool {
+    private static func isReadable(_ path: String, _ kind: Kind) -> Bool {
         var status = stat()
-        return !path.utf8.contains(0) && stat(path, &status) == 0 && status.st_mode & S_IFMT == type
-            && access(path, R_OK) == 0
+        guard !path.utf8.contains(0), stat(path, &status) == 0, access(path, R_OK) == 0 else { return false }
+        switch kind {
+        case .file: return dc_is_file(status.st_mode) != 0
+        case .directory: return dc_is_directory(status.st_mode) != 0
+        }
     }
 }

@@ -13,7 +13,7 @@ package struct URL: Sendable {
     package let hasUserInfo: Bool
 
     package init?(_ text: String) {
-        guard !text.utf8.contains(0), let handle = curl_url() else { return nil }
+        guard !text.utf8.contains(0), CurlLibrary.isReady, let handle = curl_url() else { return nil }
         defer { curl_url_cleanup(handle) }
         let flags = UInt32(CURLU_NON_SUPPORT_SCHEME | CURLU_NO_AUTHORITY)
         guard curl_url_set(handle, CURLUPART_URL, text, flags) == CURLUE_OK else { return nil }

@@ -14,21 +14,19 @@ extension MCPBackend {
 
     func answer(_ request: Request) throws(ConnError) -> JSON {
         let call = try MCPCall(request)
-        let shape = try Shape(
-            version: try request.required("protocolVersion"), capabilities: request["capabilities"],
-            method: call.method)
+        let revision = try Revision(try request.required("protocolVersion"))
         let missing = try missing(request["connections"]?.elements ?? [])
-        switch shape {
+        switch Shape(revision, capabilities: request["capabilities"], method: call.method) {
         case .inputRequired:
             let ttl = request["ttlSeconds"]?.integer ?? Self.defaultTTLSeconds
             let state = RequestState(call, awaiting: missing.map(\.awaited), expiresAt: clock.seconds + ttl)
-            return inputRequired(state, asking: missing, of: call)
+            return inputRequired(state, asking: missing.map { elicitation($0, of: call, id: nil) })
         case .error:
             return error(
                 .urlElicitationRequired, call.needs(missing),
                 .object(["elicitations": .array(missing.map { elicitation($0, of: call, id: Crypto.random(16)) })]))
         case .result:
-            return refusal(call, call.instructions(missing), call.structured(missing))
+            return refusal(call, call.instructions(missing), call.structured(missing), in: revision)
         }
     }
 
@@ -49,23 +47,19 @@ extension MCPBackend {
     // MARK: - The shapes
 
     /// Asks for the same call again, with the state.
-    func inputRequired(_ state: RequestState) -> JSON { inputRequired(state, asking: [], of: nil) }
-
-    private func inputRequired(_ state: RequestState, asking missing: [Missing], of call: MCPCall?) -> JSON {
+    /// - Parameter elicitations: what the user is asked before.
+    func inputRequired(_ state: RequestState, asking elicitations: [JSON] = []) -> JSON {
         let requests = JSON.object()
-        if let call {
-            for (index, one) in missing.enumerated() {
-                let params = elicitation(one, of: call, id: nil)
-                requests.set(
-                    "connect-\(index + 1)",
-                    .object(["method": .string("elicitation/create"), "params": params]))
-            }
+        for (index, elicitation) in elicitations.enumerated() {
+            requests.set(
+                "connect-\(index + 1)",
+                .object(["method": .string("elicitation/create"), "params": elicitation]))
         }
         return .object([
             "shape": .string(Shape.inputRequired.rawValue),
             "result": .object([
                 "resultType": .string("input_required"),
-                "inputRequests": missing.isEmpty ? nil : requests,
+                "inputRequests": elicitations.isEmpty ? nil : requests,
                 "requestState": .string(seal.seal(state)),
             ]),
         ])
@@ -82,11 +76,12 @@ extension MCPBackend {
     }
 
     /// A failed call: a tool's result, or the error of a request whose results cannot say so.
-    func refusal(_ call: MCPCall, _ message: String, _ structured: JSON) -> JSON {
+    func refusal(_ call: MCPCall, _ message: String, _ structured: JSON, in revision: Revision) -> JSON {
         guard call.method == "tools/call" else { return error(.internalError, message, structured) }
         return .object([
             "shape": .string(Shape.result.rawValue),
             "result": .object([
+                "resultType": revision < .roundTrips ? nil : .string("complete"),
                 "content": .array([.object(["type": .string("text"), "text": .string(message)])]),
                 "structuredContent": structured,
                 "isError": .boolean(true),

@@ -36,7 +36,7 @@ extension MCPBackend {
             "appId": apps.first.map(JSON.string),
         ])
         let message = "\(call.name) was not run: the user did not grant access to \(apps.joined(separator: ", "))"
-        let answer = refusal(call, message, structured)
+        let answer = refusal(call, message, structured, in: .roundTrips)
         answer.set("state", .string("declined"))
         return answer
     }

@@ -1,6 +1,10 @@
 internal import Glibc
 
 /// A value behind a lock, and threads that wait for it to change. Waiting uses the monotonic clock.
+///
+/// The library has no other lock. Synchronization's `Mutex` does not live through `fork`: it remembers the number of the
+/// thread that holds it, and the thread that went into the child has another one there than it had before, which the
+/// kernel does not take.
 package final class Monitor<Value>: @unchecked Sendable {  // every access to `value` holds the mutex
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)

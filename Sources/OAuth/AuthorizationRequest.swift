@@ -50,7 +50,7 @@ package struct AuthorizationRequest: Sendable {
         for parameter in provider.authorizeParameters { set(parameter.name, parameter.value) }
         for resource in resources { parameters.append(("resource", resource)) }
         parameters.removeAll { provider.droppedAuthorizeParameters.contains($0.name) }
-        let wired = parameters.map { (provider.wireName($0.name), $0.value) }
+        let wired = parameters.map { (provider.renamedAuthorizeParameters[$0.name] ?? $0.name, $0.value) }
         return AuthorizationRequest(url: URL.appending(wired, to: base), verifier: verifier)
     }
 }

@@ -59,7 +59,8 @@ extension OAuth {
 extension Provider {
     /// This provider with the endpoints from its discovery document that the settings leave open.
     package func filled(from document: JSON) throws(ConnError) -> Provider {
-        guard let url = discoveryURL, let issuer = document["issuer"]?.string, expectedIssuers(at: url).contains(issuer) else {
+        guard let url = discoveryURL, let issuer = document["issuer"]?.string, expectedIssuers(at: url).contains(issuer)
+        else {
             throw ConnError(.misconfigured, "\(id)'s discovery document belongs to another issuer")
         }
         guard document["require_pushed_authorization_requests"]?.boolean != true else {

@@ -67,8 +67,10 @@ package struct Provider: Sendable {
     package var authorizeParameters: [Parameter] = []
     /// Names that the authorization URL must not have.
     package var droppedAuthorizeParameters: [String] = []
-    /// The provider's names for the standard's, such as `client_key` for `client_id`. Everywhere.
-    package var renamedParameters: [String: String] = [:]
+    /// The provider's names for the standard's in the authorization URL, such as `client_key` for `client_id`.
+    package var renamedAuthorizeParameters: [String: String] = [:]
+    /// The same for the bodies of token requests.
+    package var renamedTokenParameters: [String: String] = [:]
     /// Added to each token request's body. A name that is there already gets this value instead.
     package var tokenParameters: [Parameter] = []
     package var usesPKCE = true

@@ -102,11 +102,14 @@ struct TokenRequest: Sendable {
         }
     }
 
+    /// The provider's name for one of the standard's parameters.
+    private func wireName(_ name: String) -> String { provider.renamedTokenParameters[name] ?? name }
+
     private var form: Secret {
         Secret { byte in
             for (index, parameter) in parameters.enumerated() {
                 if index > 0 { byte(UInt8(ascii: "&")) }
-                RequestValue.text(provider.wireName(parameter.name)).withBytes { formEncode($0, to: byte) }
+                RequestValue.text(wireName(parameter.name)).withBytes { formEncode($0, to: byte) }
                 byte(UInt8(ascii: "="))
                 parameter.value.withBytes { formEncode($0, to: byte) }
             }
@@ -121,7 +124,7 @@ struct TokenRequest: Sendable {
                 guard let value = value.json else {
                     throw TokenFailure(.misconfigured, "\(name) for \(provider.id) is not UTF-8")
                 }
-                let name = provider.wireName(name)
+                let name = wireName(name)
                 switch object[name] {
                 case nil: object.set(name, value)
                 case let earlier? where earlier.kind == .array: earlier.append(value)
@@ -131,9 +134,4 @@ struct TokenRequest: Sendable {
             return object
         }
     }
-}
-
-extension Provider {
-    /// The provider's name for one of the standard's parameters.
-    func wireName(_ name: String) -> String { renamedParameters[name] ?? name }
 }

@@ -3,14 +3,13 @@ internal import Connections
 internal import HTTP
 internal import JSON
 internal import Memory
-internal import Synchronization
 
 /// One opened plugin: its `self`, and the rule whether calls on it may overlap.
 final class PluginInstance: @unchecked Sendable {  // the plugin promises that its functions may be called from any thread
     let library: PluginLibrary
     private let instance: UnsafeMutableRawPointer?
     /// For plugins that want one call at a time.
-    private let serial = Mutex(())
+    private let serial = Monitor(())
     private let isSerial: Bool
 
     /// - Parameters:

@@ -1,7 +1,7 @@
 package import CDescopeConn
 package import Connections
 internal import Glibc
-internal import Synchronization
+internal import Memory
 
 /// A plugin that is in the process: loaded from an absolute path, or registered by the program. It is never unloaded.
 struct PluginLibrary: @unchecked Sendable {  // the table's strings and functions live as long as the process
@@ -21,7 +21,7 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
         var registered: [String: PluginLibrary] = [:]
     }
 
-    private static let known = Mutex(Known())
+    private static let known = Monitor(Known())
 
     /// - Parameters:
     ///   - reference: an absolute path, or the name of a registered plugin.

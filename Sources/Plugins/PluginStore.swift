@@ -48,7 +48,8 @@ package final class PluginStore: Store {
                         rows.assumingMemoryBound(to: [StoredRow].self).pointee.append(
                             StoredRow(
                                 key: Array(UnsafeRawBufferPointer(start: key, count: keyLength)),
-                                value: Array(UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : valueLength)),
+                                value: Array(
+                                    UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : valueLength)),
                                 version: version))
                         return 0
                     }, rows, &error)

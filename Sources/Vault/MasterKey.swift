@@ -1,3 +1,4 @@
+internal import CPlatform
 internal import Connections
 internal import Crypto
 internal import Glibc
@@ -19,14 +20,15 @@ enum MasterKey {
         }
         let field = "key.\(kind)"
         let text: Secret
-        switch (kind, value.string) {
-        case ("env", let name?):
+        switch kind {
+        case "env":
+            let name = value.string ?? ""
             guard let value = environment(name), !value.isEmpty else {
                 throw .invalidConfig(field, "is the variable \(name), which is not set")
             }
             text = Secret(value)
-        case ("file", let path?):
-            text = try file(path, field: field)
+        case "file":
+            text = try file(value.string ?? "", field: field)
         default:
             text = value.stringSecret ?? Secret([])
         }
@@ -42,17 +44,17 @@ enum MasterKey {
     /// Container platforms show secrets to every user of the container, so who may read the file is not checked; but
     /// nobody else may be able to change it.
     private static func file(_ path: String, field: String) throws(ConnError) -> Secret {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        let descriptor = dc_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
         guard descriptor >= 0 else {
             throw .invalidConfig(
-                field, "is \(path), which cannot be read: \(String(cString: strerror(systemError)))")
+                field, "is \(path), which cannot be read: \(String(cString: strerror(dc_errno())))")
         }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        guard fstat(descriptor, &status) == 0, dc_is_file(status.st_mode) != 0 else {
             throw .invalidConfig(field, "is \(path), which is no regular file")
         }
-        guard status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
+        guard dc_is_writable_by_others(status.st_mode) == 0 else {
             throw .invalidConfig(field, "is \(path), which can be written by others than its owner")
         }
         guard (0...maxFileBytes).contains(Int(status.st_size)) else {
@@ -62,7 +64,7 @@ enum MasterKey {
         let whole = Secret(count: Int(status.st_size)) { buffer in
             while count < buffer.count {
                 let got = Glibc.read(descriptor, buffer.baseAddress.map { $0 + count }, buffer.count - count)
-                if got < 0, systemError == EINTR { continue }
+                if got < 0, dc_errno() == EINTR { continue }
                 guard got > 0 else { break }
                 count += got
             }
@@ -82,21 +84,9 @@ enum MasterKey {
             let isSpace: (UInt8) -> Bool = { $0 == 0x20 || (0x09...0x0D).contains($0) }
             guard let first = raw.firstIndex(where: { !isSpace($0) }), let last = raw.lastIndex(where: { !isSpace($0) })
             else { return nil }
-            let trimmed = raw[first...last]
-            let binary: [UInt8]?
-            if trimmed.allSatisfy(isHex) {
-                binary = Crypto.fromHex(String(decoding: trimmed, as: UTF8.self))
-            } else {
-                // base64 differs from base64url in two characters and its padding.
-                let url = trimmed.map {
-                    $0 == UInt8(ascii: "+") ? UInt8(ascii: "-") : $0 == UInt8(ascii: "/") ? UInt8(ascii: "_") : $0
-                }
-                let end = url.lastIndex { $0 != UInt8(ascii: "=") }.map { $0 + 1 } ?? 0
-                binary = Crypto.fromBase64URL(String(decoding: url[..<end], as: UTF8.self))
-            }
-            guard let binary, binary.count >= bytes else { return nil }
-            if binary.count == bytes { return Secret(binary) }
-            return Secret(binary.withUnsafeBytes { Crypto.sha256($0) })
+            let trimmed = UnsafeRawBufferPointer(rebasing: raw[first...last])
+            guard let key = Crypto.decodeSecret(trimmed), key.count >= bytes else { return nil }
+            return key.count == bytes ? key : Secret(key.withBytes { Crypto.sha256($0) })
         }
     }
 }

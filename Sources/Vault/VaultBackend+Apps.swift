@@ -9,6 +9,7 @@ extension VaultBackend {
         settings.set("id", .string(id))
         settings.set("appType", .string(request.string("appType") ?? AppRecord.Kind.oauth.rawValue))
         guard let app = AppRecord(json: settings.withoutNulls) else { throw .invalid("appType", "is not known") }
+        _ = try app.provider(config)  // a template that is not there is told now
         let key = rows.keys.app(id)
         try finishDeletion(of: id)
         do throws(ConnError) {
@@ -56,11 +57,14 @@ extension VaultBackend {
 
     private var noSuchApp: ConnError { ConnError(.notFound, "there is no connection of this id", reason: .app) }
 
+    /// Removes what an earlier connection of this id, which is deleted or about to be, left behind: a grant may have been
+    /// on its way. Leaves a living connection alone.
     private func finishDeletion(of id: String) throws(ConnError) {
         let key = rows.keys.app(id)
-        guard let row: Row<AppRecord> = try rows.get(key), row.value.isBeingDeleted else { return }
+        let row: Row<AppRecord>? = try rows.get(key)
+        guard row?.value.isBeingDeleted ?? true else { return }
         _ = try removeTokens(TokenSet(appID: id, subject: nil))
-        try rows.commit([.remove(key, expecting: .version(row.version))])
+        if let row { try rows.commit([.remove(key, expecting: .version(row.version))]) }
     }
 }
 

@@ -105,9 +105,11 @@ extension VaultBackend {
         case .serve:
             return .done(try answer(row, withRefreshToken: demand.withRefreshToken))
         case .wait:
-            return .pause(milliseconds: Self.pollMilliseconds) { [self, later] () throws(ConnError) in
+            let again: @Sendable () throws(ConnError) -> Step<JSON> = { [self, later] () throws(ConnError) in
                 try supply(later)
             }
+            if let flight = flights[row.key] { return .join(flight, then: again) }
+            return .pause(milliseconds: Self.pollMilliseconds, then: again)
         case .refresh:
             return try refresh(row, later)
         case .giveUp:

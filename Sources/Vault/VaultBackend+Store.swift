@@ -8,6 +8,7 @@ extension VaultBackend {
     func keepGrant(_ record: TokenRecord) throws(ConnError) -> TokenLocation {
         let location = place(of: record)
         try retrying { () throws(ConnError) in
+            _ = try app(record.appID)  // it may have gone while the provider was asked
             try rows.commit(try grantWrites(record, at: location))
         }
         return location

@@ -60,6 +60,7 @@ import Testing
             "Failed to run plan, additional permissions required. Please grant additional permissions using the "
             + "following URL and try again: https://connect.example/calendar"
         let expected = JSON.object([
+            "resultType": version < "2026-07-28" ? nil : .string("complete"),
             "content": .array([.object(["type": .string("text"), "text": .string(message)])]),
             "structuredContent": .object([
                 "error": .string("connection_required"),

@@ -86,7 +86,7 @@ with Client.vault(**config) as client:
     step(f"fetch: refreshed, {mask(second.access_token)}; the API says: {run(os.environ['DEMO_SERVICE'], PROVIDER, stdin=second.access_token)}")
 
     required = expect_connection_required(client, ["read", "write"])
-    check(required.missing_scopes == ["write"], "the wrong scopes are missing")
+    check(list(required.missing_scopes) == ["write"], "the wrong scopes are missing")
     step(f"fetch with write: {required.code}, reason {required.reason}, missing {' '.join(required.missing_scopes)}")
 
     client.store_api_key("weather", "sk-demo-python", user_id="alice")

@@ -1,8 +1,8 @@
+internal import CPlatform
 internal import Connections
 internal import Glibc
 internal import HTTP
 internal import Memory
-internal import Synchronization
 
 /// The vault's file on disk: makes it, proves that it is one, and opens connections to it.
 struct SQLiteFile: Sendable {
@@ -12,7 +12,7 @@ struct SQLiteFile: Sendable {
 
     /// Closing any descriptor of a file drops all of this process's locks on it (fcntl), so a file is never opened here
     /// while SQLite may have it open: it is only ever made, by one thread at a time.
-    private static let making = Mutex(())
+    private static let making = Monitor(())
 
     /// Absolute, so that a later chdir does not lead elsewhere, and so that no name means something special to SQLite.
     private let path: String
@@ -45,12 +45,12 @@ struct SQLiteFile: Sendable {
         let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
         guard !name.isEmpty, name != ".", name != ".." else {
-            throw ConnError(.invalidConfig, "path names no file", field: "path")
+            throw .invalidConfig("path", "names no file")
         }
         guard let resolved = realpath(folder, nil) else {
             throw ConnError(
                 .invalidConfig,
-                "path: the folder \(folder) cannot be reached: \(String(cString: strerror(systemError)))",
+                "path: the folder \(folder) cannot be reached: \(String(cString: strerror(dc_errno())))",
                 field: "path")
         }
         defer { free(resolved) }
@@ -61,12 +61,12 @@ struct SQLiteFile: Sendable {
     /// Makes an empty file if there is none. SQLite gives its mode to the files it puts beside it.
     private func make() throws(ConnError) {
         let problem: Int32 = Self.making.withLock { _ in
-            let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            let descriptor = dc_open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
             guard descriptor < 0 else {
                 Glibc.close(descriptor)
                 return 0
             }
-            return systemError == EEXIST ? 0 : systemError
+            return dc_errno() == EEXIST ? 0 : dc_errno()
         }
         guard problem == 0 else {
             throw ConnError(.internal, "the file cannot be made: \(String(cString: strerror(problem)))")

@@ -1,5 +1,5 @@
 package import Connections
-internal import Synchronization
+internal import Memory
 
 /// The vault's rows in one SQLite file, which many threads and processes share.
 ///
@@ -10,16 +10,17 @@ internal import Synchronization
 package final class SQLiteStore: Store {
     private let file: SQLiteFile
     /// Connections that no thread uses right now.
-    private let idle = Mutex<[SQLiteConnection]>([])
-    private let writer: Mutex<SQLiteConnection?>
+    private let idle = Monitor<[SQLiteConnection]>([])
+    /// Opened when it is first needed. Both locks are ones that the thread sanitizer knows.
+    private let writer = Monitor<SQLiteConnection?>(nil)
 
     /// More idle connections than this are closed.
     private static let maxIdle = 8
 
     /// Opens the file, or makes it in an existing folder. Errors are `invalid_config` for the field `path`.
     package init(path: String) throws(ConnError) {
-        file = try SQLiteFile(path: path)
-        writer = Mutex(try file.connect())
+        file = try ForkGuard.use { () throws(ConnError) in try SQLiteFile(path: path) }
+        ForkGuard.add(self) { [self] in closeConnections() }
     }
 
     package func get(_ key: [UInt8]) throws(ConnError) -> StoredValue? {
@@ -51,16 +52,25 @@ package final class SQLiteStore: Store {
     }
 
     package func commit(_ writes: [StoreWrite]) throws(ConnError) {
-        let result = writer.withLock { connection in
-            Result { () throws(ConnError) in
-                guard let connection else { throw ConnError(.internal, "the store is closed") }
-                try SQLiteStore.commit(writes, on: connection)
+        try ForkGuard.use { () throws(ConnError) in
+            let result = writer.withLock { writer in
+                Result { () throws(ConnError) in
+                    let connection: SQLiteConnection
+                    if let writer { connection = writer } else { connection = try file.connect() }
+                    writer = connection
+                    try SQLiteStore.commit(writes, on: connection)
+                }
             }
+            try result.get()
         }
-        try result.get()
     }
 
     package func close() {
+        ForkGuard.remove(self)
+        ForkGuard.use { closeConnections() }
+    }
+
+    private func closeConnections() {
         writer.withLock { $0 = nil }
         idle.withLock { $0 = [] }
     }
@@ -68,13 +78,15 @@ package final class SQLiteStore: Store {
     private func read<Value>(
         _ body: (SQLiteConnection) throws(ConnError) -> Value
     ) throws(ConnError) -> Value {
-        let kept = idle.withLock { $0.popLast() }
-        let connection: SQLiteConnection
-        if let kept { connection = kept } else { connection = try file.connect() }
-        defer {
-            idle.withLock { if $0.count < SQLiteStore.maxIdle { $0.append(connection) } }
+        try ForkGuard.use { () throws(ConnError) in
+            let kept = idle.withLock { $0.popLast() }
+            let connection: SQLiteConnection
+            if let kept { connection = kept } else { connection = try file.connect() }
+            defer {
+                idle.withLock { if $0.count < SQLiteStore.maxIdle { $0.append(connection) } }
+            }
+            return try body(connection)
         }
-        return try body(connection)
     }
 
     private static func commit(_ writes: [StoreWrite], on connection: SQLiteConnection) throws(ConnError) {
@@ -103,16 +115,6 @@ package final class SQLiteStore: Store {
     private static func end(ofPrefix prefix: [UInt8]) -> [UInt8] {
         guard let last = prefix.lastIndex(where: { $0 != 0xFF }) else { return Array(repeating: 0xFF, count: 257) }
         return prefix[..<last] + [prefix[last] + 1]
-    }
-}
-
-extension StoreWrite.Expectation {
-    package func isMet(by version: UInt64?) -> Bool {
-        switch self {
-        case .absent: version == nil
-        case .version(let expected): version == expected
-        case .any: true
-        }
     }
 }
 

@@ -1,0 +1,115 @@
+package import Connections
+import HTTP
+import JSON
+package import Memory
+
+/// A provider of the catalogue (`providers.json`, described in `docs/providers.md`): all of its settings but the client's
+/// own id and secret.
+package struct Template: Sendable {
+    /// A part of the provider's host names that differs from customer to customer.
+    package struct Host: Sendable {
+        package enum Kind: String, Sendable {
+            /// One part of a host name, such as `acme`.
+            case label
+            /// One or more of them, such as `gitlab.acme.example`.
+            case domain
+        }
+
+        package var name: String
+        package var kind: Kind
+        /// Nil: it must be given.
+        package var fallback: String?
+    }
+
+    package let id: String
+    /// For people.
+    package let name: String
+    package let hosts: [Host]
+    /// What people should know who use it.
+    package let notes: String?
+    /// Its provider without a client, with `{...}` in its URLs.
+    private let outline: Provider
+
+    init(_ row: Row) throws(Row.Problem) {
+        id = try row.required("id")
+        name = try row.required("name")
+        notes = try row.string("notes")
+        hosts = try row.rows("hosts").map { (host) throws(Row.Problem) in
+            Host(name: host.name, kind: try host.row.choice("kind") ?? .label, fallback: try host.row.string("default"))
+        }
+        outline = try Provider(id: id, row)
+    }
+
+    /// - Parameters:
+    ///   - hosts: by name, as ``hosts`` says.
+    package func provider(
+        clientID: String, clientSecret: Secret?, hosts given: [String: String] = [:]
+    ) throws(ConnError) -> Provider {
+        if let unknown = given.keys.sorted().first(where: { name in !hosts.contains { $0.name == name } }) {
+            throw .invalid(unknown, "is not a host of \(id)")
+        }
+        var values = ["clientId": clientID]
+        for host in hosts {
+            guard let value = given[host.name] ?? host.fallback else { throw .invalid(host.name, "is missing") }
+            guard host.kind.takes(value) else { throw .invalid(host.name, "is not a \(host.kind.rawValue) name") }
+            values[host.name] = value
+        }
+        return outline.with(clientID: clientID, clientSecret: clientSecret, values: values)
+    }
+}
+
+extension Template {
+    /// In the catalogue's order.
+    package static let all: [Template] = {
+        do {
+            let document = try PackageResources.providers_json.withUnsafeBytes { try JSON.parse($0) }
+            return try (document["providers"]?.elements ?? []).map { try Template(Row($0)) }
+        } catch {
+            // The data is part of this library, and the tests read all of it.
+            fatalError("providers.json is not what it should be: \(error)")
+        }
+    }()
+
+    package static func named(_ id: String) -> Template? { all.first { $0.id == id } }
+}
+
+extension Template.Host.Kind {
+    /// Nothing that could end the host's name in a URL gets through.
+    fileprivate func takes(_ value: String) -> Bool {
+        let labels = value.split(separator: ".", omittingEmptySubsequences: false)
+        guard self == .domain || labels.count == 1, value.utf8.count <= 253 else { return false }
+        return labels.allSatisfy { label in
+            (1...63).contains(label.utf8.count) && label.first != "-" && label.last != "-"
+                && label.utf8.allSatisfy { byte in
+                    (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                        || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+                }
+        }
+    }
+}
+
+extension Provider {
+    fileprivate func with(clientID: String, clientSecret: Secret?, values: [String: String]) -> Provider {
+        /// `{name}` becomes its value; what has none stays.
+        func filled(_ url: String) -> String {
+            var filled = ""
+            var rest = url[...]
+            while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+                let name = String(rest[rest.index(after: open)..<close])
+                filled += rest[..<open]
+                filled += values[name].map(URL.encode) ?? String(rest[open...close])
+                rest = rest[rest.index(after: close)...]
+            }
+            return filled + rest
+        }
+        var provider = self
+        provider.clientID = clientID
+        provider.clientSecret = clientSecret
+        provider.authorizationURL = authorizationURL.map(filled)
+        provider.tokenURL = tokenURL.map(filled)
+        provider.refreshURL = refreshURL.map(filled)
+        provider.issuer = issuer.map(filled)
+        if let url = revocation?.url { provider.revocation?.url = filled(url) }
+        return provider
+    }
+}

@@ -1,0 +1,104 @@
+import Memory
+import Synchronization
+
+@testable import HTTP
+
+/// Answers exchanges from a table; one that it has no answer for stays open until ``finish(_:)``.
+final class FakeTransport: HTTPTransport {
+    private struct State {
+        var answers: [String: HTTPResult] = [:]
+        var started: [String] = []
+        var dropped: [String] = []
+        var wakes = 0
+        /// What wakes those that wait for an answer.
+        var waiters: [@Sendable () -> Void] = []
+    }
+
+    private let state = Mutex(State())
+
+    init(_ answers: [String: Int] = [:]) {
+        for (url, status) in answers { state.withLock { $0.answers[url] = .success(Self.response(status)) } }
+    }
+
+    static func response(_ status: Int) -> HTTPResponse { HTTPResponse(status: status, headers: [:], body: Secret("")) }
+
+    var started: [String] { state.withLock { $0.started } }
+    var dropped: [String] { state.withLock { $0.dropped } }
+    var wakes: Int { state.withLock { $0.wakes } }
+
+    /// Answers the exchanges with `url`, those that are open and those to come.
+    func finish(_ url: String, _ status: Int = 200) {
+        let waiters = state.withLock { state in
+            state.answers[url] = .success(Self.response(status))
+            return state.waiters
+        }
+        for waiter in waiters { waiter() }
+    }
+
+    /// Returns when an exchange with `url` has been started.
+    func waitForStart(_ url: String) {
+        while !started.contains(url) { yieldThread() }
+    }
+
+    func perform(_ request: HTTPRequest, deadline: Deadline, cancellation: Cancellation) -> HTTPResult {
+        let until = min(deadline, .after(milliseconds: request.timeoutMilliseconds))
+        start(request)
+        while true {
+            if let answer = answer(request) { return answer }
+            if cancellation.isCancelled { return .failure(HTTPFailure(.interrupted, "", mayHaveArrived: true)) }
+            if until.hasPassed { return .failure(HTTPFailure(.timeout, "", mayHaveArrived: true)) }
+            yieldThread()
+        }
+    }
+
+    func makeEngine() -> any HTTPEngine { FakeEngine(self) }
+
+    func close() {}
+
+    fileprivate func start(_ request: HTTPRequest) { state.withLock { $0.started.append(request.url) } }
+    fileprivate func drop(_ request: HTTPRequest) { state.withLock { $0.dropped.append(request.url) } }
+    fileprivate func countWake() { state.withLock { $0.wakes += 1 } }
+    fileprivate func answer(_ request: HTTPRequest) -> HTTPResult? { state.withLock { $0.answers[request.url] } }
+    fileprivate func onFinish(_ wake: @escaping @Sendable () -> Void) { state.withLock { $0.waiters.append(wake) } }
+}
+
+private final class FakeEngine: HTTPEngine, @unchecked Sendable {  // `running` is the loop thread's alone
+    private let transport: FakeTransport
+    private let signal = Mutex<Event>(Event())
+    private var running: [UInt64: (request: HTTPRequest, until: Deadline)] = [:]
+
+    init(_ transport: FakeTransport) {
+        self.transport = transport
+        transport.onFinish { [weak self] in self?.signalEvent() }
+    }
+
+    func start(_ request: HTTPRequest, id: UInt64) {
+        transport.start(request)
+        running[id] = (request, .after(milliseconds: request.timeoutMilliseconds))
+    }
+
+    func drop(id: UInt64) {
+        if let exchange = running.removeValue(forKey: id) { transport.drop(exchange.request) }
+    }
+
+    func wait(until deadline: Deadline) -> [(id: UInt64, result: HTTPResult)] {
+        let event = signal.withLock { $0 }
+        var ended: [(id: UInt64, result: HTTPResult)] = []
+        for (id, exchange) in running {
+            if let answer = transport.answer(exchange.request) { ended.append((id, answer)) }
+        }
+        for (id, _) in ended { running[id] = nil }
+        if ended.isEmpty { event.wait(untilNanoseconds: deadline.nanoseconds) }
+        if event.isSignalled { signal.withLock { $0 = Event() } }
+        return ended
+    }
+
+    func wake() {
+        transport.countWake()
+        signalEvent()
+    }
+
+    func close() {}
+
+    private func signalEvent() { signal.withLock { $0.signal() } }
+}

@@ -1,0 +1,112 @@
+import Connections
+import Foundation
+import HTTP
+import JSON
+import Memory
+import Testing
+
+@testable import OAuth
+
+struct CatalogueTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+
+    private static func rows() throws -> [JSON] {
+        let text = try String(contentsOf: root.appending(path: "Sources/OAuth/providers.json"), encoding: .utf8)
+        return try JSON.parse(text)["providers"]?.elements ?? []
+    }
+
+    @Test func fortyProvidersWithNamesOfTheirOwn() throws {
+        #expect(Template.all.count >= 40)
+        #expect(Set(Template.all.map(\.id)).count == Template.all.count)
+        #expect(Template.all.map(\.id) == (try Self.rows()).map { $0["id"]?.string })
+        #expect(Template.named("github")?.name == "GitHub (OAuth app)")
+        #expect(Template.named("nobody") == nil)
+    }
+
+    /// A misspelt field would otherwise be a switch that silently stays off.
+    @Test func everyFieldIsInTheManual() throws {
+        let manual = try String(contentsOf: Self.root.appending(path: "docs/providers.md"), encoding: .utf8)
+        for row in try Self.rows() {
+            for (key, value) in row.members {
+                #expect(manual.contains("| `\(key)` |"), "\(key)")
+                guard ["refresh", "revocation", "expiry", "source"].contains(key) else { continue }
+                for (inner, _) in value.members { #expect(manual.contains("| `\(key).\(inner)` |"), "\(key).\(inner)") }
+            }
+            for (_, host) in row["hosts"]?.members ?? [] {
+                for (inner, _) in host.members { #expect(manual.contains("| `hosts.*.\(inner)` |"), "\(inner)") }
+            }
+        }
+    }
+
+    @Test func sourcesNameFieldsOfTheirRow() throws {
+        for row in try Self.rows() {
+            let source = try #require(row["source"])
+            #expect(source["read"]?.strings?.isEmpty == false)
+            for field in try #require(source["unverified"]?.strings) { #expect(row[path: field] != nil, "\(field)") }
+        }
+    }
+
+    @Test(arguments: Template.all.map(\.id))
+    func makesUsableProviders(_ id: String) throws {
+        let template = try #require(Template.named(id))
+        let hosts = Dictionary(uniqueKeysWithValues: template.hosts.map { ($0.name, "acme") })
+        let provider = try template.provider(clientID: "id", clientSecret: Secret("value"), hosts: hosts)
+        let urls = [provider.authorizationURL, provider.tokenURL, provider.refreshURL, provider.revocation?.url]
+        for url in urls.compactMap({ $0 }) {
+            #expect(HTTP.URL(url)?.isSecureEndpoint == true, "\(url)")
+            #expect(!url.contains("{") && url.hasPrefix("https://"), "\(url)")
+        }
+        let authorization = try AuthorizationRequest.build(
+            provider, redirectURI: "https://app.example/cb", state: "s", scopes: ["a", "b"])
+        #expect((authorization.verifier != nil) == provider.usesPKCE)
+        #expect(try onlyRequest(of: exchangeStep(provider)).url == provider.tokenURL)
+        #expect(try onlyRequest(of: refreshStep(provider)).url == provider.refreshURL ?? provider.tokenURL)
+    }
+
+    @Test func hostsOfOnesOwn() throws {
+        let gitlab = try #require(Template.named("gitlab"))
+        let own = try gitlab.provider(clientID: "c", clientSecret: nil, hosts: ["host": "git.acme.example"])
+        #expect(own.tokenURL == "https://git.acme.example/oauth/token")
+        #expect(own.revocation?.url == "https://git.acme.example/oauth/revoke")
+        #expect(try gitlab.provider(clientID: "c", clientSecret: nil).tokenURL == "https://gitlab.com/oauth/token")
+    }
+
+    @Test(arguments: [
+        "", ".", "evil.example/", "a.b", "a/b", "a#", "a?x", "a@b", "a:80", "-a", "a-", "a b", "ä", "a%2F",
+        String(repeating: "a", count: 64),
+    ])
+    func hostsThatLeadElsewhere(_ value: String) throws {
+        let shopify = try #require(Template.named("shopify"))
+        let error = #expect(throws: ConnError.self) {
+            try shopify.provider(clientID: "c", clientSecret: nil, hosts: ["shop": value])
+        }
+        #expect(error?.field == "shop")
+    }
+
+    @Test func missingAndUnknownHosts() throws {
+        let shopify = try #require(Template.named("shopify"))
+        #expect(throws: ConnError.self) { try shopify.provider(clientID: "c", clientSecret: nil) }
+        #expect(throws: ConnError.self) {
+            try shopify.provider(clientID: "c", clientSecret: nil, hosts: ["shop": "a", "shpo": "a"])
+        }
+    }
+
+    @Test func clientIDInAURLIsEncoded() throws {
+        let provider = try #require(Template.named("github")).provider(clientID: "a/../b", clientSecret: Secret("v"))
+        #expect(provider.revocation?.url == "https://api.github.com/applications/a%2F..%2Fb/grant")
+    }
+
+    @Test(arguments: [
+        #"{"id":"a","name":"A"}"#, #"{"id":"a","name":"A","authorizationUrl":"x","tokenUrl":5}"#,
+        #"{"id":"a","name":"A","authorizationUrl":"x","tokenUrl":"y","bodyFormat":"xml"}"#,
+        #"{"id":"a","name":"A","authorizationUrl":"x","tokenUrl":"y","errors":{"e":"fatal"}}"#,
+        #"{"id":"a","name":"A","authorizationUrl":"x","tokenUrl":"y","expiry":{"rule":"fixed"}}"#,
+    ])
+    func wrongRows(_ row: String) throws {
+        let row = Row(try JSON.parse(row))
+        #expect(throws: Row.Problem.self) { try Template(row) }
+    }
+}
+
+private typealias URL = Foundation.URL

@@ -1,0 +1,121 @@
+import Connections
+import HTTP
+import JSON
+import Testing
+
+@testable import OAuth
+
+struct ClassifierTests {
+    @Test(arguments: TokenFailure.codes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, [200, 400, 401, 403])
+    func everyCode(_ row: (code: String, kind: TokenFailure.Kind), status: Int) throws {
+        let failure = try failure(.sample, json(status, #"{"error":"\#(row.code)","error_description":"why"}"#))
+        #expect(failure.kind == row.kind)
+        #expect(failure.code == row.code)
+        #expect(failure.description == "why")
+        #expect(!failure.mayHaveArrived)
+    }
+
+    @Test(
+        arguments: [
+            (200, "{}", .transient), (200, #"{"ok":false}"#, .transient), (200, #"{"error":"what"}"#, .transient),
+            (200, "", .transient), (204, "", .transient), (200, "<html>", .transient),
+            (301, "", .transient), (302, #"{"error":"what"}"#, .transient), (307, "<html>", .transient),
+            (400, "", .transient), (400, "{}", .transient), (400, #"{"error":"what"}"#, .transient),
+            (401, "", .transient), (401, "<html>", .transient), (401, #"{"message":"no"}"#, .misconfigured),
+            (403, "", .transient), (403, "<html>", .transient), (403, #"{"error":"what"}"#, .transient),
+            (404, "<html>", .transient), (404, #"{"message":"no"}"#, .misconfigured), (405, "{}", .misconfigured),
+            (408, "", .transient), (418, "{}", .transient), (429, "", .transient),
+            (429, #"{"error":"invalid_grant"}"#, .transient),
+            (500, "", .transient), (500, #"{"error":"invalid_client"}"#, .transient), (502, "<html>", .transient),
+            (503, #"{"error":"invalid_grant"}"#, .transient), (504, "", .transient), (599, "", .transient),
+        ] as [(Int, String, TokenFailure.Kind)])
+    func everyStatus(_ status: Int, _ body: String, _ kind: TokenFailure.Kind) throws {
+        let failure = try failure(.sample, response(status, body))
+        #expect(failure.kind == kind)
+        #expect(failure.httpStatus == status)
+    }
+
+    @Test(
+        arguments: [
+            (.resolve, .transient), (.connect, .transient), (.tls, .transient), (.timeout, .transient),
+            (.interrupted, .transient), (.tooLarge, .transient), (.blockedAddress, .misconfigured),
+            (.invalid, .misconfigured),
+        ] as [(HTTPFailure.Kind, TokenFailure.Kind)], [true, false])
+    func everyTransportFailure(_ row: (HTTPFailure.Kind, TokenFailure.Kind), mayHaveArrived: Bool) throws {
+        let failure = try failure(.sample, .failure(.init(row.0, "acme.example", mayHaveArrived: mayHaveArrived)))
+        #expect(failure.kind == row.1)
+        #expect(failure.mayHaveArrived == mayHaveArrived)
+    }
+
+    @Test(arguments: [
+        (200, "not json", true), (200, "{}", true), (500, "", true), (504, "<html>", true),
+        (200, #"{"error":"invalid_grant"}"#, false), (302, "", false), (403, "", false), (429, "", false),
+    ])
+    func lostReplies(_ status: Int, _ body: String, _ mayHaveArrived: Bool) throws {
+        #expect(try failure(.sample, response(status, body)).mayHaveArrived == mayHaveArrived)
+    }
+
+    @Test(arguments: [
+        #"{"error":"gone"}"#, #"{"error":{"code":"gone","message":"x"}}"#, #"{"error":{"type":"gone"}}"#,
+        #"{"code":"gone","message":"x"}"#,
+    ])
+    func providersOwnCodes(_ body: String) throws {
+        let provider = Provider.sample.with { $0.errorMap = ["gone": .permanent] }
+        for status in [200, 400, 401, 500] {
+            #expect(try failure(provider, json(status, body)).kind == .permanent)
+        }
+        #expect(try failure(.sample, json(400, body)).kind == .transient)
+    }
+
+    @Test func providersMapGoesFirst() throws {
+        let provider = Provider.sample.with { $0.errorMap = ["invalid_request": .permanent, "190": .permanent] }
+        #expect(try failure(provider, json(400, #"{"error":"invalid_request"}"#)).kind == .permanent)
+        #expect(try failure(provider, json(400, #"{"error":{"code":190,"message":"m"}}"#)).code == "190")
+    }
+
+    @Test(arguments: [
+        ("120", 120_000), ("0", 0), (" 5 ", 5000), ("99999999999999999999999", RetryAfter.maxMilliseconds),
+        ("Tue, 14 Nov 2023 22:14:20 GMT", 60_000), ("Tue, 14 Nov 2023 22:13:20 GMT", 0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0), ("Fri, 31 Dec 9999 23:59:59 GMT", RetryAfter.maxMilliseconds),
+        ("Tue, 14 Foo 2023 22:14:20 GMT", nil), ("Tue, 99 Nov 2023 22:14:20 GMT", nil), ("soon", nil), ("", nil),
+        ("-5", nil), ("1.5", nil),
+    ])
+    func retryAfter(_ value: String, _ expected: Int?) throws {
+        let failure = try failure(.sample, response(429, "", ["retry-after": value]))
+        #expect(failure.retryAfterMilliseconds == expected)
+        #expect(failure.asConnError.code == .rateLimited)
+        #expect(failure.asConnError.retryAfterMilliseconds == expected)
+    }
+
+    /// 29 February is a day, and the day after 28 February of a year without one is 1 March.
+    @Test(arguments: [
+        ("Thu, 29 Feb 2024 00:00:00 GMT", 1_709_164_800), ("Wed, 01 Mar 2000 00:00:00 GMT", 951_868_800),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777),
+    ])
+    func dates(_ value: String, _ seconds: Int64) {
+        #expect(RetryAfter.milliseconds(value, now: seconds - 60) == 60_000)
+    }
+
+    @Test func wordsAreOneShortLineWithoutSecrets() throws {
+        func words(_ text: String) throws -> String? {
+            let body = JSON.object(["error": .string("what"), "error_description": .string(text)])
+            return try failure(.sample, json(400, body.text)).description
+        }
+        #expect(try words("one\r\ntwo") == "one  two")
+        #expect(try words(String(repeating: "€", count: 500))?.utf8.count == 255)
+        #expect(try words("token refresh-token-1 is dead") == nil)
+        #expect(try words("secret s3cr3t-value is wrong") == nil)
+        #expect(try failure(.sample, json(400, #"{"error":"refresh-token-1"}"#)).code == nil)
+    }
+
+    @Test func asConnError() throws {
+        let permanent = try failure(.sample, json(400, #"{"error":"invalid_grant","error_description":"d"}"#))
+            .asConnError
+        #expect(permanent.code == .providerError)
+        #expect(permanent.errorCode == "invalid_grant")
+        #expect(permanent.errorDescription == "d")
+        #expect(permanent.httpStatus == 400)
+        #expect(try failure(.sample, response(502, "")).asConnError.code == .unavailable)
+        #expect(try failure(.sample, json(401, #"{"error":"invalid_client"}"#)).asConnError.code == .misconfigured)
+    }
+}

@@ -1,0 +1,174 @@
+import Connections
+import HTTP
+import JSON
+import Testing
+
+@Suite struct ConnectTests {
+    private let world: World
+
+    init() throws {
+        world = try World(config: #","redirectUrl":"https://h.example/callback""#)
+        try world.makeApp()
+    }
+
+    private func connect(_ more: String = #","options":{"redirectUrl":"https://h.example/done"}"#) throws -> String {
+        try world.call("connect", #"{"appId":"google","userId":"u1"\#(more)}"#)["url"]?.string ?? ""
+    }
+
+    private func state(of url: String) -> String { query(url, "state") ?? "" }
+
+    @Test func theURLIsTheProvidersWithPKCEAndALongState() throws {
+        let url = try connect(
+            #","options":{"redirectUrl":"https://h.example/done","scopes":["a","b"],"prompt":["consent"]}"#)
+        #expect(url.hasPrefix("https://p.example/authorize?"))
+        #expect(query(url, "client_id") == "c")
+        #expect(query(url, "redirect_uri") == "https://h.example/callback")
+        #expect(query(url, "scope") == "a b")
+        #expect(query(url, "prompt") == "consent")
+        #expect(query(url, "code_challenge_method") == "S256")
+        #expect(state(of: url).utf8.count >= 43)
+        #expect(!url.contains("u1") && !url.contains("s3cret"))
+        #expect(state(of: url) != state(of: try connect()))
+    }
+
+    @Test func aGrantIsKeptAndFetched() throws {
+        let url = try connect(#","options":{"redirectUrl":"https://h.example/done","scopes":["a","b"]}"#)
+        world.provider.next(200, tokens("at-1", refresh: "rt-1", scope: "a"))
+        let done = try world.call("complete", #"{"state":"\#(state(of: url))","code":"c0de"}"#)
+        #expect(done["appId"]?.string == "google")
+        #expect(done["userId"]?.string == "u1")
+        #expect(done["scopes"]?.strings == ["a"])
+        #expect(done["redirectUrl"]?.string == "https://h.example/done")
+        #expect(!done.text.contains("at-1") && !done.text.contains("rt-1"))
+        let form = try #require(world.provider.forms.first)
+        #expect(form.contains("code=c0de"))
+        #expect(form.contains("code_verifier="))
+        #expect(form.contains("redirect_uri=https%3A%2F%2Fh.example%2Fcallback"))
+        let token = try world.fetch()
+        #expect(token["accessToken"]?.string == "at-1")
+        #expect(token["id"]?.string == done["tokenId"]?.string)
+        #expect(token["accessTokenExpiry"]?.integer == world.clock.seconds + 3600)
+        #expect(token["hasRefreshToken"]?.boolean == true)
+        #expect(token["refreshToken"] == nil)
+        #expect(try world.fetch(#","options":{"withRefreshToken":true}"#)["refreshToken"]?.string == "rt-1")
+    }
+
+    @Test func aStateWorksOnce() throws {
+        let url = try connect()
+        world.provider.next(200, tokens("at-1"))
+        _ = try world.call("complete", #"{"state":"\#(state(of: url))","code":"c0de"}"#)
+        let again = world.error("complete", #"{"state":"\#(state(of: url))","code":"c0de"}"#)
+        #expect(again?.code == .notFound)
+        #expect(world.provider.requests.count == 1)
+    }
+
+    @Test func ofTwoCallbacksAtATimeOneIsTaken() throws {
+        let other = try world.another()
+        let request = #"{"state":"\#(state(of: try connect()))","code":"c0de"}"#
+        let first = Call(world, "complete", request)
+        #expect(first.isAtProvider)
+        #expect(other.error("complete", request)?.code == .notFound)
+        world.provider.next(200, tokens("at-1"))
+        first.step()
+        #expect(try first.result.get()["tokenId"] != nil)
+    }
+
+    @Test func unknownAndExpiredStatesChangeNothing() throws {
+        let url = try connect()
+        for state in ["", "x", String(repeating: "A", count: 54), state(of: url) + "A"] where !state.isEmpty {
+            #expect(world.error("complete", #"{"state":"\#(state)","code":"c"}"#)?.code == .notFound)
+        }
+        world.clock.advance(seconds: 601)
+        #expect(world.error("complete", #"{"state":"\#(state(of: url))","code":"c"}"#)?.code == .notFound)
+        #expect(world.provider.requests.isEmpty)
+    }
+
+    @Test func whoOpensItMustBeWhoItWasMadeFor() throws {
+        let state = state(of: try connect())
+        for opener in [#"{"userId":"u2"}"#, #"{"userId":"u1","tenantId":"t"}"#, #"{"tenantId":"u1"}"#, "{}"] {
+            let error = world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":\#(opener)}"#)
+            #expect(error?.code == .forbidden, "\(opener)")
+        }
+        world.provider.next(200, tokens("at-1"))
+        _ = try world.call("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)
+    }
+
+    @Test func aRefusalAtTheProviderIsToldAndUsesTheStateUp() throws {
+        let state = state(of: try connect())
+        let error = world.error(
+            "complete", #"{"state":"\#(state)","error":"access_denied","errorDescription":"no"}"#)
+        #expect(error?.code == .providerError)
+        #expect(error?.errorCode == "access_denied")
+        #expect(world.error("complete", #"{"state":"\#(state)","code":"c"}"#)?.code == .notFound)
+        #expect(world.fetchError()?.reason == .missing)
+    }
+
+    @Test func aCallbackOfAnotherIssuerChangesNothing() throws {
+        try world.makeApp("strict", #","issuer":"https://p.example""#)
+        let url = try world.call(
+            "connect", #"{"appId":"strict","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+        let state = state(of: url["url"]?.string ?? "")
+        let error = world.error("complete", #"{"state":"\#(state)","code":"c","iss":"https://evil.example"}"#)
+        #expect(error?.code == .providerError)
+        #expect(world.provider.requests.isEmpty)
+        world.provider.next(200, tokens("at-1"))
+        _ = try world.call("complete", #"{"state":"\#(state)","code":"c","iss":"https://p.example"}"#)
+    }
+
+    @Test func aFailedExchangeKeepsNothing() throws {
+        let state = state(of: try connect())
+        world.provider.next(400, #"{"error":"invalid_client"}"#)
+        #expect(world.error("complete", #"{"state":"\#(state)","code":"c"}"#)?.code == .misconfigured)
+        #expect(world.fetchError()?.reason == .missing)
+    }
+
+    @Test func grantsOfOtherScopesStandBesideEachOther() throws {
+        let narrow = try world.connect(scopes: #"["read"]"#, reply: tokens("narrow"))
+        let wide = try world.connect(scopes: #"["read","write"]"#, reply: tokens("wide"))
+        #expect(narrow != wide)
+        #expect(try world.fetch(#","scopes":["read"]"#)["accessToken"]?.string == "narrow")
+        #expect(try world.fetch(#","scopes":["write"]"#)["accessToken"]?.string == "wide")
+        let again = try world.connect(scopes: #"["write","read"]"#, reply: tokens("wide-2"))
+        #expect(again == wide)
+        #expect(try world.fetch(#","scopes":["write"]"#)["accessToken"]?.string == "wide-2")
+        #expect(try world.call("list", #"{"userId":"u1"}"#)["tokens"]?.elements.count == 2)
+    }
+
+    @Test func accountsAreKeptApart() throws {
+        try world.connect(reply: tokens("home"), more: #","externalIdentifier":"home""#)
+        try world.connect(reply: tokens("work"), more: #","externalIdentifier":"work""#)
+        #expect(try world.fetch(#","externalIdentifier":"home""#)["accessToken"]?.string == "home")
+        #expect(try world.fetch(#","externalIdentifier":"work""#)["accessToken"]?.string == "work")
+        #expect(world.fetchError(#","externalIdentifier":"else""#)?.reason == .missing)
+    }
+
+    @Test func discoveryIsAskedOnceAnHour() throws {
+        _ = try world.call(
+            "apps.create",
+            #"{"id":"found","clientId":"c","discoveryUrl":"https://p.example/.well-known/openid-configuration"}"#)
+        let document =
+            #"{"issuer":"https://p.example","authorization_endpoint":"https://p.example/a","token_endpoint":"https://p.example/t"}"#
+        world.provider.next(200, document)
+        for _ in 0..<2 {
+            let url = try world.call(
+                "connect", #"{"appId":"found","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+            #expect(url["url"]?.string?.hasPrefix("https://p.example/a?") == true)
+        }
+        #expect(world.provider.requests.count == 1)
+        #expect(world.provider.requests.first?.publicAddressesOnly == true)
+        world.clock.advance(seconds: 3600)
+        world.provider.next(200, document)
+        _ = try world.call(
+            "connect", #"{"appId":"found","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+        #expect(world.provider.requests.count == 2)
+    }
+
+    @Test func whatLacksIsTheOperatorsToMend() throws {
+        _ = try world.call("apps.create", #"{"id":"bare","clientId":"c"}"#)
+        let error = world.error(
+            "connect", #"{"appId":"bare","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+        #expect(error?.code == .misconfigured)
+        #expect(world.error("connect", #"{"appId":"none","userId":"u1"}"#)?.reason == .app)
+        #expect(world.error("connect", #"{"appId":"google"}"#)?.code == .invalidRequest)
+    }
+}

@@ -1,0 +1,84 @@
+import Connections
+import JSON
+import Testing
+
+@Suite struct ImportTests {
+    private let world: World
+
+    init() throws {
+        world = try World()
+        try world.makeApp()
+        _ = try world.call("apps.create", #"{"id":"keys","appType":"apikey"}"#)
+    }
+
+    @Test func anImportedTokenIsFetchedAsItCame() throws {
+        let expiry = world.clock.seconds + 500
+        let id = try world.call(
+            "store_token",
+            #"{"appId":"google","userId":"u1","accessToken":"at","refreshToken":"rt","accessTokenExpiry":\#(expiry),"scopes":["a"],"grantedBy":"me"}"#
+        )["tokenId"]?.string
+        let token = try world.fetch(#","scopes":["a"]"#)
+        #expect(token["id"]?.string == id)
+        #expect(token["accessTokenExpiry"]?.integer == expiry)
+        #expect(token["accessTokenType"]?.string == "Bearer")
+        #expect(token["grantedBy"]?.string == "me")
+        world.clock.advance(seconds: 500)
+        world.provider.next(200, tokens("at-2"))
+        #expect(try world.fetch()["accessToken"]?.string == "at-2")
+    }
+
+    @Test func aRefreshTokenAloneIsEnough() throws {
+        _ = try world.call("store_token", #"{"appId":"google","userId":"u1","refreshToken":"rt"}"#)
+        world.provider.next(200, tokens("at-1"))
+        #expect(try world.fetch()["accessToken"]?.string == "at-1")
+    }
+
+    @Test func theTokensSubjectComesFromTheIDToken() throws {
+        let payload = "eyJzdWIiOiJhY2NvdW50LTEifQ"  // {"sub":"account-1"}
+        _ = try world.call(
+            "store_token", #"{"appId":"google","userId":"u1","accessToken":"at","idToken":"e30.\#(payload).x"}"#)
+        #expect(try world.fetch()["tokenSub"]?.string == "account-1")
+    }
+
+    @Test func whatDoesNotVerifyIsNotKept() throws {
+        let request = #"{"appId":"google","userId":"u1","refreshToken":"rt","scopes":["a"],"verifyRefresh":true}"#
+        world.provider.next(400, #"{"error":"invalid_grant"}"#)
+        let error = world.error("store_token", request)
+        #expect(error?.code == .providerError)
+        #expect(error?.errorCode == "invalid_grant")
+        #expect(world.fetchError()?.reason == .missing)
+        world.provider.next(200, tokens("at-1", refresh: "rt-2"))
+        _ = try world.call("store_token", request)
+        let token = try world.fetch(#","options":{"withRefreshToken":true}"#)
+        #expect(token["accessToken"]?.string == "at-1")
+        #expect(token["refreshToken"]?.string == "rt-2")
+        let bare = #"{"appId":"google","userId":"u1","accessToken":"at","verifyRefresh":true}"#
+        #expect(world.error("store_token", bare)?.field == "refreshToken")
+    }
+
+    private func failures(_ items: String) throws -> [String] {
+        let failures = try world.call("store_tokens", #"{"tokens":[\#(items)]}"#)["failures"]?.elements ?? []
+        return failures.map {
+            "\($0["appId"]?.string ?? "") \($0["userId"]?.string ?? "") \($0["errorCode"]?.string ?? "")"
+        }
+    }
+
+    @Test func aBatchIsKeptWholeOrNotAtAll() throws {
+        let good = (0..<300).map { #"{"appId":"google","userId":"u\#($0)","accessToken":"at-\#($0)"}"# }
+            .joined(separator: ",")
+        let bad = [
+            #"{"appId":"none","userId":"x1","accessToken":"at"}"#,
+            #"{"appId":"keys","userId":"x2","accessToken":"at"}"#,
+            #"{"appId":"google","userId":"x3"}"#,
+            #"{"appId":"google","userId":"u7","accessToken":"twice"}"#,
+        ]
+        #expect(
+            try failures(good + "," + bad.joined(separator: ",")) == [
+                "none x1 not_found", "keys x2 invalid_request", "google x3 invalid_request", "google u7 conflict",
+            ])
+        #expect(try world.call("list", #"{"appId":"google"}"#)["tokens"]?.elements.count == 0)
+        #expect(try failures(good) == [])
+        #expect(try world.fetch(subject: #""userId":"u299""#)["accessToken"]?.string == "at-299")
+        #expect(try world.call("list", #"{"appId":"google"}"#)["tokens"]?.elements.count == 300)
+    }
+}

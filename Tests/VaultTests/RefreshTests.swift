@@ -1,0 +1,327 @@
+import Connections
+import HTTP
+import JSON
+import Testing
+import Vault
+
+@Suite struct RefreshTests {
+    private let world: World
+
+    init() throws {
+        world = try World(config: #","redirectUrl":"https://h.example/callback""#)
+        try world.makeApp()
+        try world.connect(reply: tokens("at-1", refresh: "rt-1", expiresIn: 3600))
+    }
+
+    private var listed: JSON {
+        get throws { try world.call("list", #"{"userId":"u1"}"#)["tokens"]?.elements.first ?? .object() }
+    }
+
+    @Test func aTokenThatLivesLongEnoughIsNotRefreshed() throws {
+        world.clock.advance(seconds: 3540)
+        #expect(try world.fetch()["accessToken"]?.string == "at-1")
+        #expect(world.provider.refreshes.isEmpty)
+    }
+
+    @Test func oneThatDoesNotIsRefreshedOnce() throws {
+        world.clock.advance(seconds: 3541)
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        let token = try world.fetch(#","options":{"withRefreshToken":true}"#)
+        #expect(token["accessToken"]?.string == "at-2")
+        #expect(token["refreshToken"]?.string == "rt-2")
+        #expect(token["lastRefreshTime"]?.integer == world.clock.seconds)
+        #expect(try world.fetch()["accessToken"]?.string == "at-2")
+        #expect(world.provider.refreshes.count == 1)
+        #expect(world.provider.refreshes.first?.contains("refresh_token=rt-1") == true)
+        #expect(world.provider.requests.last?.mustFinish == true)
+    }
+
+    @Test func theCallerSaysHowLongItMustLive() throws {
+        world.provider.next(200, tokens("at-2", refresh: "rt-2", expiresIn: 3600))
+        #expect(try world.fetch(#","minTtlSeconds":7200"#)["accessToken"]?.string == "at-2")
+        // It lives shorter than wanted: refreshed once for each fetch, and not forever.
+        #expect(world.provider.refreshes.count == 1)
+        world.clock.advance(seconds: 3600 - 10)
+        #expect(try world.fetch(#","minTtlSeconds":5"#)["accessToken"]?.string == "at-2")
+    }
+
+    @Test func aReplyWithoutARefreshTokenKeepsTheOldOne() throws {
+        for number in 2...4 {
+            world.provider.next(200, tokens("at-\(number)"))
+            let token = try world.fetch(#","options":{"forceRefresh":true,"withRefreshToken":true}"#)
+            #expect(token["accessToken"]?.string == "at-\(number)")
+            #expect(token["refreshToken"]?.string == "rt-1")
+        }
+        #expect(world.provider.refreshes.count == 3)
+    }
+
+    @Test func aTokenWithoutAnExpiryIsNotRefreshedUnasked() throws {
+        try world.connect(#""userId":"u2""#, reply: tokens("at-x", refresh: "rt-x", expiresIn: nil))
+        world.clock.advance(seconds: 100_000_000)
+        #expect(try world.fetch(subject: #""userId":"u2""#)["accessToken"]?.string == "at-x")
+        #expect(world.provider.refreshes.isEmpty)
+    }
+
+    @Test func anExpiredTokenIsNeverAnswered() throws {
+        try world.connect(#""userId":"u2""#, reply: tokens("at-x", expiresIn: 100))
+        world.clock.advance(seconds: 100)
+        #expect(world.fetchError(subject: #""userId":"u2""#)?.reason == .reauthorize)
+        let row = try world.call("list", #"{"userId":"u2"}"#)["tokens"]?.elements.first
+        #expect(row?["status"]?.string == "needs_reauthorization")
+        #expect(row?["reason"]?.string == "expired")
+    }
+
+    // MARK: - Failures
+
+    @Test func whileItLivesATokenOutlivesAnOutage() throws {
+        world.clock.advance(seconds: 3550)
+        world.provider.next(503, "<html>")
+        let token = try world.fetch()
+        #expect(token["accessToken"]?.string == "at-1")
+        #expect(token["lastRefreshError"] != nil)
+        #expect(try world.fetch()["accessToken"]?.string == "at-1")
+        #expect(world.provider.refreshes.count == 1)  // backed off
+        world.clock.advance(seconds: 1)
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        let healed = try world.fetch()
+        #expect(healed["accessToken"]?.string == "at-2")
+        #expect(healed["lastRefreshError"] == nil)
+    }
+
+    @Test func afterItsEndTheOutageIsTold() throws {
+        world.clock.advance(seconds: 3600)
+        world.provider.next(503, "{}")
+        let error = world.fetchError(#","connect":{"redirectUrl":"https://h.example/done"}"#)
+        #expect(error?.code == .unavailable)
+        #expect(error?.httpStatus == 503)
+        #expect((error?.retryAfterMilliseconds ?? 0) > 0)
+        #expect(try listed["status"]?.string == "active")
+    }
+
+    @Test func theProvidersRetryAfterIsKept() throws {
+        world.clock.advance(seconds: 3600)
+        world.provider.next(429, "{}", headers: ["retry-after": "120"])
+        #expect(world.fetchError()?.code == .rateLimited)
+        world.clock.advance(seconds: 119)
+        #expect(world.fetchError()?.code == .rateLimited)
+        #expect(world.provider.refreshes.count == 1)
+        world.clock.advance(seconds: 1)
+        world.provider.next(200, tokens("at-2"))
+        #expect(try world.fetch()["accessToken"]?.string == "at-2")
+    }
+
+    @Test func aRefusedGrantIsNotTriedAgainUntilANewOne() throws {
+        world.clock.advance(seconds: 3600)
+        world.provider.next(400, #"{"error":"invalid_grant"}"#)
+        let error = world.fetchError()
+        #expect(error?.code == .notFound)
+        #expect(error?.reason == .reauthorize)
+        #expect(error?.errorCode == "invalid_grant")
+        #expect(world.fetchError(#","options":{"forceRefresh":true}"#)?.reason == .reauthorize)
+        let required = world.fetchError(#","connect":{"redirectUrl":"https://h.example/done"}"#)
+        #expect(required?.code == .connectionRequired)
+        #expect(query(required?.connectionURL, "scope") == "read")
+        #expect(world.provider.refreshes.count == 1)
+        #expect(try listed["status"]?.string == "needs_reauthorization")
+        #expect(try listed["reason"]?.string == "refused")
+        #expect(try listed["since"]?.integer == world.clock.seconds)
+        try world.connect(reply: tokens("at-9", refresh: "rt-9"))
+        #expect(try world.fetch()["accessToken"]?.string == "at-9")
+        #expect(try listed["status"]?.string == "active")
+    }
+
+    @Test func theOperatorsFaultIsNotTheUsers() throws {
+        world.clock.advance(seconds: 3600)
+        world.provider.next(401, #"{"error":"invalid_client"}"#)
+        let error = world.fetchError(#","connect":{"redirectUrl":"https://h.example/done"}"#)
+        #expect(error?.code == .misconfigured)
+        #expect(error?.errorCode == "invalid_client")
+        #expect(try listed["status"]?.string == "active")
+        world.clock.advance(seconds: 10)
+        world.provider.next(200, tokens("at-2"))
+        #expect(try world.fetch()["accessToken"]?.string == "at-2")
+    }
+
+    @Test func aForcedRefreshThatFailsSaysSoAndHarmsNothing() throws {
+        world.provider.next(500, "{}")
+        #expect(world.fetchError(#","options":{"forceRefresh":true}"#)?.code == .unavailable)
+        #expect(try world.fetch()["accessToken"]?.string == "at-1")
+        #expect(try listed["status"]?.string == "active")
+    }
+
+    @Test func scopesThatARefreshTookAwayAreMissed() throws {
+        world.provider.next(200, tokens("at-2", scope: "other"))
+        let error = world.fetchError(#","scopes":["read"],"options":{"forceRefresh":true}"#)
+        #expect(error?.reason == .scopes)
+        #expect(error?.missingScopes == ["read"])
+    }
+
+    // MARK: - Rejected tokens
+
+    private func report(_ token: String) -> String {
+        let id = (try? world.fetch()["id"]?.string) ?? ""
+        return #"{"tokenId":"\#(id)","tokenHash":"\#(sha256(token))"}"#
+    }
+
+    @Test func aRejectedTokenIsReplacedOnce() throws {
+        let report = report("at-1")
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        #expect(try world.call("report_rejected", report)["token"]?["accessToken"]?.string == "at-2")
+        // The next one to report the old token gets the new one without a refresh.
+        #expect(try world.call("report_rejected", report)["token"]?["accessToken"]?.string == "at-2")
+        #expect(world.provider.refreshes.count == 1)
+    }
+
+    @Test func aRejectedTokenIsNotAnsweredAgain() throws {
+        let report = report("at-1")
+        world.provider.next(503, "{}")
+        #expect(world.error("report_rejected", report)?.code == .unavailable)
+        #expect(world.fetchError()?.code == .unavailable)
+        world.clock.advance(seconds: 2)
+        world.provider.next(400, #"{"error":"invalid_grant"}"#)
+        #expect(world.error("report_rejected", report)?.reason == .reauthorize)
+        #expect(world.fetchError()?.reason == .reauthorize)
+    }
+
+    @Test func whatIsNoTokenOfOursIsNotFound() throws {
+        #expect(world.error("report_rejected", #"{"tokenId":"zzz","tokenHash":"00"}"#)?.reason == .missing)
+        let id = try world.fetch()["id"]?.string ?? ""
+        #expect(world.error("report_rejected", #"{"tokenId":"\#(id)","tokenHash":"00"}"#)?.field == "tokenHash")
+    }
+
+    // MARK: - At the same time
+
+    @Test func callersOfOneProcessShareARefresh() throws {
+        world.clock.advance(seconds: 3600)
+        let request = #"{"appId":"google","userId":"u1"}"#
+        let calls = (0..<20).map { _ in Call(world, "fetch", request) }
+        #expect(calls.filter(\.isAtProvider).count == 1)
+        #expect(calls.filter(\.isWaitingForFlight).count == 19)
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        for call in calls { #expect(call.step()) }
+        for call in calls { #expect(try call.result.get()["token"]?["accessToken"]?.string == "at-2") }
+        #expect(world.provider.refreshes.count == 1)
+    }
+
+    @Test func anotherProcessWaitsForTheLease() throws {
+        world.clock.advance(seconds: 3600)
+        let request = #"{"appId":"google","userId":"u1"}"#
+        let first = Call(world, "fetch", request)
+        let second = Call(try world.another(), "fetch", request)
+        #expect(first.isAtProvider)
+        #expect(second.isPaused)
+        second.step()
+        #expect(second.isPaused)
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        first.step()
+        second.step()
+        for call in [first, second] {
+            #expect(try call.result.get()["token"]?["accessToken"]?.string == "at-2")
+        }
+        #expect(world.provider.refreshes.count == 1)
+    }
+
+    @Test func aProcessThatDiedIsSucceededOnceWithTheSameRefreshToken() throws {
+        world.clock.advance(seconds: 3600)
+        let request = #"{"appId":"google","userId":"u1"}"#
+        let dead = try world.another()
+        let first = Call(dead, "fetch", request)
+        #expect(first.isAtProvider)
+        first.leave()
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        #expect(try world.fetch()["accessToken"]?.string == "at-2")
+        #expect(world.provider.refreshes == world.provider.refreshes.filter { $0.contains("refresh_token=rt-1") })
+    }
+
+    @Test func aGrantLostWithAReplyIsUncertainAndNotRefused() throws {
+        world.clock.advance(seconds: 3600)
+        let first = Call(try world.another(), "fetch", #"{"appId":"google","userId":"u1"}"#)
+        first.leave()
+        world.provider.next(400, #"{"error":"invalid_grant"}"#)
+        #expect(world.fetchError()?.reason == .reauthorize)
+        #expect(try listed["reason"]?.string == "uncertain")
+    }
+
+    @Test func twoThatDiedInARowEndIt() throws {
+        world.clock.advance(seconds: 3600)
+        for _ in 0..<2 {
+            let call = Call(try world.another(), "fetch", #"{"appId":"google","userId":"u1"}"#)
+            while call.isPaused { call.step() }
+            #expect(call.isAtProvider)
+            call.leave()
+        }
+        #expect(world.fetchError()?.reason == .reauthorize)
+        #expect(try listed["reason"]?.string == "uncertain")
+        #expect(world.provider.refreshes.isEmpty)  // neither got an answer
+    }
+
+    @Test func aLostReplyIsTriedAgain() throws {
+        world.clock.advance(seconds: 3600)
+        world.provider.nextIsLost()
+        #expect(world.fetchError()?.code == .unavailable)
+        world.clock.advance(seconds: 1)
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        #expect(try world.fetch()["accessToken"]?.string == "at-2")
+    }
+
+    /// A process that was suspended comes back after another one took its lease over: its tokens are the provider's
+    /// newest, and the other one's failure, which they caused, does not end the grant.
+    @Test func aLateSuccessWins() throws {
+        world.clock.advance(seconds: 3600)
+        let late = Call(try world.another(), "fetch", #"{"appId":"google","userId":"u1"}"#)
+        #expect(late.isAtProvider)
+        world.clock.advance(seconds: 60)
+        world.provider.next(400, #"{"error":"invalid_grant"}"#)
+        #expect(world.fetchError()?.reason == .reauthorize)
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        late.step()
+        #expect(try late.result.get()["token"]?["accessToken"]?.string == "at-2")
+        #expect(try world.fetch()["accessToken"]?.string == "at-2")
+        #expect(try listed["status"]?.string == "active")
+    }
+
+    @Test func aLateFailureDoesNotHarmANewerToken() throws {
+        world.clock.advance(seconds: 3600)
+        let late = Call(try world.another(), "fetch", #"{"appId":"google","userId":"u1"}"#)
+        world.clock.advance(seconds: 60)
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        #expect(try world.fetch()["accessToken"]?.string == "at-2")
+        world.provider.next(400, #"{"error":"invalid_grant"}"#)
+        late.step()
+        #expect(try late.result.get()["token"]?["accessToken"]?.string == "at-2")
+        #expect(try listed["status"]?.string == "active")
+    }
+
+    @Test func aNewGrantDuringARefreshStays() throws {
+        world.clock.advance(seconds: 3600)
+        let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        try world.connect(reply: tokens("at-new", refresh: "rt-new"))
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        refreshing.step()
+        #expect(try refreshing.result.get()["token"]?["accessToken"]?.string == "at-new")
+        #expect(try world.fetch(#","options":{"withRefreshToken":true}"#)["refreshToken"]?.string == "rt-new")
+    }
+
+    @Test func aTokenDeletedDuringARefreshStaysDeleted() throws {
+        world.clock.advance(seconds: 3600)
+        let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        #expect(try world.answer("delete", #"{"userId":"u1"}"#) == #"{"deleted":1}"#)
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        refreshing.step()
+        #expect(throws: ConnError.self) { try refreshing.result.get() }
+        #expect(try world.answer("list", #"{"userId":"u1"}"#) == #"{"tokens":[]}"#)
+    }
+
+    /// A caller that goes away before its request has left gives the lease back at once.
+    @Test func aCancelledCallLeavesNoLease() throws {
+        world.clock.advance(seconds: 3600)
+        let cancelled = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        let waiting = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        cancelled.cancel()
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        #expect(waiting.step())
+        #expect(waiting.isAtProvider)
+        waiting.step()
+        #expect(try waiting.result.get()["token"]?["accessToken"]?.string == "at-2")
+    }
+}
