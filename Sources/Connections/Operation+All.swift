@@ -90,10 +90,7 @@ extension Field {
         [
             Field("id", .string(maxBytes: 256), "Chosen for you when absent."),
             Field("tenantId", .string(maxBytes: 512), backends: cloud, "Makes the connection this tenant's own."),
-            Field("templateId", .string(maxBytes: 256), "A provider template; settings override it."),
-            Field(
-                "templateHosts", .objects(parameter, maxCount: 16), backends: [.vault, .plugin],
-                "The parts of the template's host names that are the customer's own, such as a subdomain."),
+            Field("templateId", .string(maxBytes: 256), backends: cloud, "A provider template; settings override it."),
             Field("dcrPresetId", .string(maxBytes: 256), backends: cloud, "A preset for dynamic registration."),
         ] + appSettings
 }

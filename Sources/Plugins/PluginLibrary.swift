@@ -16,12 +16,20 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
     let kind: Kind
     let table: descope_conn_plugin
 
+    private enum Loading: Sendable {
+        /// A thread is in the plugin's init.
+        case started
+        case done(PluginLibrary)
+
+        var isDone: Bool { if case .done = self { true } else { false } }
+    }
+
     private struct Known: Sendable {
-        var byPath: [String: PluginLibrary] = [:]
+        var byPath: [String: Loading] = [:]
         var registered: [String: PluginLibrary] = [:]
     }
 
-    private static let known = Monitor(Known())
+    private static let known = Monitor(Known(), inForkedChild: { $0.byPath = $0.byPath.filter(\.value.isDone) })
 
     /// - Parameters:
     ///   - reference: an absolute path, or the name of a registered plugin.
@@ -60,30 +68,43 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
     }
 
     private static func load(_ path: String, field: String) throws(ConnError) -> PluginLibrary {
-        if let library = known.withLock({ $0.byPath[path] }) { return library }
         func failed(_ what: String) -> ConnError {
             ConnError(.invalidConfig, "\(field): \(path): \(what)", field: field)
         }
-        // Without the lock: a library's constructors may take their time, and mapping one twice is harmless.
-        guard let mapped = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
-            throw failed("the loader says: \(loaderWords)")
+        // init is called once a process for each path; who comes second waits for it.
+        let found: PluginLibrary?? = known.wait(untilNanoseconds: .max) { known in
+            switch known.byPath[path] {
+            case .done(let library): return .some(library)
+            case .started: return .none
+            case nil:
+                known.byPath[path] = .started
+                return .some(nil)
+            }
         }
-        guard let symbol = dlsym(mapped, "descope_conn_plugin_init") else {
-            throw failed("it exports no descope_conn_plugin_init; the loader says: \(loaderWords)")
-        }
-        let initialize = unsafeBitCast(symbol, to: descope_conn_plugin_init_fn.self)
-        // With the lock: init is called once a process for each path.
-        let result: Result<PluginLibrary, StartFailure> = known.withLock { known in
-            if let library = known.byPath[path] { return .success(library) }
-            let result = Result { () throws(StartFailure) in try start(initialize) }
-            if case .success(let library) = result { known.byPath[path] = library }
-            return result
+        if let library = found ?? nil { return library }
+        let result = Result { () throws(StartFailure) in try start(symbol(in: path)) }
+        known.update { known in
+            if case .success(let library) = result {
+                known.byPath[path] = .done(library)
+            } else {
+                known.byPath[path] = nil
+            }
         }
         do {
             return try result.get()
         } catch {
             throw failed(error.words)
         }
+    }
+
+    private static func symbol(in path: String) throws(StartFailure) -> descope_conn_plugin_init_fn {
+        guard let mapped = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
+            throw StartFailure(words: "the loader says: \(loaderWords)")
+        }
+        guard let symbol = dlsym(mapped, "descope_conn_plugin_init") else {
+            throw StartFailure(words: "it exports no descope_conn_plugin_init; the loader says: \(loaderWords)")
+        }
+        return unsafeBitCast(symbol, to: descope_conn_plugin_init_fn.self)
     }
 
     private static var loaderWords: String { dlerror().map { String(cString: $0) } ?? "nothing" }

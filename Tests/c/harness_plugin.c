@@ -178,7 +178,22 @@ static descope_conn_status initialize(uint32_t host_plugin_abi, const descope_co
     return DESCOPE_CONN_OK;
 }
 
+static void lock(void)
+{
+    pthread_mutex_lock(&mutex);
+}
+
+static void unlock(void)
+{
+    pthread_mutex_unlock(&mutex);
+}
+
 void register_harness(void)
 {
+    static int is_watching;
+    if (!is_watching) {
+        pthread_atfork(lock, unlock, unlock);
+        is_watching = 1;
+    }
     assert_int_equal(descope_conn_register_plugin(initialize, NULL, NULL), DESCOPE_CONN_OK);
 }

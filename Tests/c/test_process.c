@@ -144,6 +144,7 @@ static int a_fresh_handle_works(descope_conn parents)
         EXPECT(descope_conn_open(config, strlen(config), &handle, NULL, NULL) == DESCOPE_CONN_OK)
         EXPECT(handle != parents)
         EXPECT(descope_conn_call(handle, echo, strlen(echo), PATIENCE, NULL, NULL) == DESCOPE_CONN_OK)
+        EXPECT(descope_conn_call(handle, "{", 1, PATIENCE, NULL, NULL) == DESCOPE_CONN_E_ARGUMENT)
         EXPECT(descope_conn_event_fd(handle) >= 0)
         EXPECT(descope_conn_submit(handle, echo, strlen(echo), PATIENCE, &ticket) == DESCOPE_CONN_OK)
         EXPECT(descope_conn_next(handle, PATIENCE, &taken, &status, NULL, NULL) == DESCOPE_CONN_OK)
@@ -186,29 +187,48 @@ static void a_child_has_no_handles(void **state)
 
 static struct flag is_over = FLAG_INITIALIZER;
 
-static void *open_and_close(void *unused)
+static void *open_call_and_close(void *unused)
 {
     while (!is_set(&is_over)) {
-        close_handle(open_harness());
+        descope_conn handle = open_harness();
+        assert_ok(call(handle, echo));
+        json_decref(call(handle, "{").json); /* writes a line to the log */
+        close_handle(handle);
     }
     return unused;
 }
 
-/* A child finds the table of handles whole, whatever another thread was doing to it. */
-static void fork_while_handles_come_and_go(void **state)
+static void drop_line(void *user, int32_t level, const char *message, size_t message_len)
 {
-    pthread_t thread;
+    (void)user;
+    (void)level;
+    (void)message;
+    (void)message_len;
+}
+
+/* A child finds everything whole, whatever other threads were doing to it. */
+static void fork_while_others_are_busy(void **state)
+{
+    pthread_t threads[3];
     unsigned round;
+    size_t index;
     (void)state;
     set_flag(&is_over, 0);
-    assert_int_equal(pthread_create(&thread, NULL, open_and_close, NULL), 0);
+    assert_int_equal(descope_conn_set_log(4, drop_line, NULL), DESCOPE_CONN_OK);
+    for (index = 0; index < COUNT(threads); index++) {
+        assert_int_equal(pthread_create(&threads[index], NULL, open_call_and_close, NULL), 0);
+    }
     for (round = 0; round < 100; round++) {
         descope_conn handle = open_harness();
         assert_int_equal(in_child(the_parents_handle_is_refused, handle), 0);
+        assert_int_equal(in_child(a_fresh_handle_works, handle), 0);
         close_handle(handle);
     }
     set_flag(&is_over, 1);
-    pthread_join(thread, NULL);
+    for (index = 0; index < COUNT(threads); index++) {
+        pthread_join(threads[index], NULL);
+    }
+    assert_int_equal(descope_conn_set_log(0, NULL, NULL), DESCOPE_CONN_OK);
 }
 
 /* --- locale ------------------------------------------------------------------------------------------------------- */
@@ -240,7 +260,7 @@ int test_process(void)
         cmocka_unit_test(no_handler_is_installed),
         cmocka_unit_test(threads_of_the_library_block_signals),
         cmocka_unit_test(a_child_has_no_handles),
-        cmocka_unit_test(fork_while_handles_come_and_go),
+        cmocka_unit_test(fork_while_others_are_busy),
         cmocka_unit_test(numbers_have_a_point_in_every_locale),
     };
     return cmocka_run_group_tests_name("process", tests, NULL, NULL);
