@@ -224,7 +224,8 @@ extension Operation {
                         ], maxCount: 16), required: true, "What is missing. All of it goes into the one answer."),
                 Field("ttlSeconds", .integer(10...86400), "How long requestState lives. 600 unless said otherwise."),
             ],
-            atLeastOneOf: subject, answer: "shape, and result or error"),
+            atLeastOneOf: subject,
+            answer: "shape: input_required, error or result; response: the JSON-RPC response's result or error"),
         Operation(
             "mcp.resume",
             "The request comes again with its requestState: waits for the grants, and says whether it may go on.",
@@ -237,7 +238,7 @@ extension Operation {
                     "How long to wait for the grants; give the call more time than that. 20000 unless said otherwise."),
             ],
             atLeastOneOf: subject,
-            answer: "state: ready; or pending or declined, with what mcp.answer answers",
+            answer: "state: ready; or pending or declined, with shape and response",
             errors: [.notFound, .conflict, .forbidden, .unauthorized, .misconfigured]),
         Operation("describe", "This list.", answer: "operations, errorCodes, reasons"),
     ]

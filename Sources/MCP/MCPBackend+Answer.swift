@@ -57,10 +57,12 @@ extension MCPBackend {
         }
         return .object([
             "shape": .string(Shape.inputRequired.rawValue),
-            "result": .object([
-                "resultType": .string("input_required"),
-                "inputRequests": elicitations.isEmpty ? nil : requests,
-                "requestState": .string(seal.seal(state)),
+            "response": .object([
+                "result": .object([
+                    "resultType": .string("input_required"),
+                    "inputRequests": elicitations.isEmpty ? nil : requests,
+                    "requestState": .string(seal.seal(state)),
+                ])
             ]),
         ])
     }
@@ -80,11 +82,13 @@ extension MCPBackend {
         guard call.method == "tools/call" else { return error(.internalError, message, structured) }
         return .object([
             "shape": .string(Shape.result.rawValue),
-            "result": .object([
-                "resultType": revision < .roundTrips ? nil : .string("complete"),
-                "content": .array([.object(["type": .string("text"), "text": .string(message)])]),
-                "structuredContent": structured,
-                "isError": .boolean(true),
+            "response": .object([
+                "result": .object([
+                    "resultType": revision < .roundTrips ? nil : .string("complete"),
+                    "content": .array([.object(["type": .string("text"), "text": .string(message)])]),
+                    "structuredContent": structured,
+                    "isError": .boolean(true),
+                ])
             ]),
         ])
     }
@@ -99,8 +103,10 @@ extension MCPBackend {
     private func error(_ code: RPCError, _ message: String, _ data: JSON) -> JSON {
         .object([
             "shape": .string(Shape.error.rawValue),
-            "error": .object([
-                "code": .integer(code.rawValue), "message": .string(message), "data": data,
+            "response": .object([
+                "error": .object([
+                    "code": .integer(code.rawValue), "message": .string(message), "data": data,
+                ])
             ]),
         ])
     }

@@ -10,8 +10,8 @@ import Testing
     @Test func asksForInputWhereTheClientCanOpenURLs() throws {
         let answer = try host.answer()
         #expect(answer["shape"]?.string == "input_required")
-        #expect(answer["result"]?["resultType"]?.string == "input_required")
-        let request = answer["result"]?["inputRequests"]?["connect-1"]
+        #expect(answer["response"]?["result"]?["resultType"]?.string == "input_required")
+        let request = answer["response"]?["result"]?["inputRequests"]?["connect-1"]
         let expected = try JSON.parse(
             """
             {"method":"elicitation/create","params":{"mode":"url","url":"https://connect.example/calendar",
@@ -21,11 +21,12 @@ import Testing
     }
 
     @Test func mergesSeveralConnectionsIntoOneAnswer() throws {
-        let inputs = try host.answer(apps: ["calendar", "mail"])["result"]?["inputRequests"]
+        let inputs = try host.answer(apps: ["calendar", "mail"])["response"]?["result"]?["inputRequests"]
         #expect(inputs?.members.map(\.key) == ["connect-1", "connect-2"])
 
-        let elicitations = try host.answer(version: "2025-11-25", apps: ["calendar", "mail"])["error"]?["data"]?[
-            "elicitations"]?.elements
+        let elicitations = try host.answer(version: "2025-11-25", apps: ["calendar", "mail"])["response"]?["error"]?[
+            "data"]?[
+                "elicitations"]?.elements
         #expect(
             elicitations?.map { $0["url"]?.string } == [
                 "https://connect.example/calendar", "https://connect.example/mail",
@@ -33,7 +34,7 @@ import Testing
         let ids = Set(elicitations?.compactMap { $0["elicitationId"]?.string } ?? [])
         #expect(ids.count == 2)
 
-        let result = try host.answer(capabilities: "{}", apps: ["calendar", "mail"])["result"]
+        let result = try host.answer(capabilities: "{}", apps: ["calendar", "mail"])["response"]?["result"]
         let text = result?["content"]?.elements.first?["text"]?.string ?? ""
         #expect(text.contains("https://connect.example/calendar") && text.contains("https://connect.example/mail"))
         #expect(
@@ -43,8 +44,8 @@ import Testing
     @Test func answersTheErrorOf2025() throws {
         let answer = try host.answer(version: "2025-11-25")
         #expect(answer["shape"]?.string == "error")
-        #expect(answer["error"]?["code"]?.integer == -32042)
-        let elicitation = answer["error"]?["data"]?["elicitations"]?.elements.first
+        #expect(answer["response"]?["error"]?["code"]?.integer == -32042)
+        let elicitation = answer["response"]?["error"]?["data"]?["elicitations"]?.elements.first
         #expect(
             Set(elicitation?.members.map(\.key) ?? []) == ["mode", "elicitationId", "url", "message"])
     }
@@ -71,12 +72,12 @@ import Testing
             ]),
             "isError": .boolean(true),
         ])
-        #expect(answer["result"]?.equals(expected) == true)
+        #expect(answer["response"]?["result"]?.equals(expected) == true)
     }
 
     @Test func answersAnErrorWhereResultsHaveNoWords() throws {
         let call = #""method":"prompts/get","name":"brief","userId":"alice""#
-        let error = try host.answer(call, capabilities: "{}")["error"]
+        let error = try host.answer(call, capabilities: "{}")["response"]?["error"]
         #expect(error?["code"]?.integer == -32603)
         #expect(error?["message"]?.string?.contains("https://connect.example/calendar") == true)
         #expect(try host.answer(call)["shape"]?.string == "input_required")

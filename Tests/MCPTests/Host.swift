@@ -133,7 +133,7 @@ extension Host {
 
     /// The requestState of the answer to a call that needs connections.
     func state(_ call: String = Host.call, apps: [String] = ["calendar"], more: String = "") throws -> String {
-        try answer(call, apps: apps, more: more)["result"]?["requestState"]?.string ?? ""
+        try answer(call, apps: apps, more: more)["response"]?["result"]?["requestState"]?.string ?? ""
     }
 
     @discardableResult

@@ -26,7 +26,7 @@ import Testing
             ,"protocolVersion":"2026-07-28","capabilities":\(urlElicitation),
             "connections":[{"appId":"calendar","connectionUrl":"https://connect.example/"}]
             """)
-        return answer["result"]?["requestState"]?.string ?? ""
+        return answer["response"]?["result"]?["requestState"]?.string ?? ""
     }
 
     /// A refusal of the user needs no look at the cloud.

@@ -63,11 +63,11 @@ import Testing
             {\(Host.call),"protocolVersion":"2026-07-28","capabilities":\(urlElicitation),"connections":
              [{"appId":"calendar","connectionUrl":"https://connect.example/","scopes":["read","write"]}]}
             """)
-        let state = answer["result"]?["requestState"]?.string ?? ""
+        let state = answer["response"]?["result"]?["requestState"]?.string ?? ""
         let pending = try host.resume(state, more: #","waitMs":0"#)
         #expect(pending["state"]?.string == "pending")
         try host.grant("calendar", scopes: #""read","write""#)
-        let next = pending["result"]?["requestState"]?.string ?? ""
+        let next = pending["response"]?["result"]?["requestState"]?.string ?? ""
         #expect(try host.resume(next)["state"]?.string == "ready")
     }
 
@@ -76,9 +76,9 @@ import Testing
         let pending = try host.resume(state, more: #","waitMs":30000"#)
         #expect(pending["state"]?.string == "pending")
         #expect(pending["shape"]?.string == "input_required")
-        #expect(Set(pending["result"]?.members.map(\.key) ?? []) == ["resultType", "requestState"])
+        #expect(Set(pending["response"]?["result"]?.members.map(\.key) ?? []) == ["resultType", "requestState"])
         try host.grant("calendar")
-        let next = pending["result"]?["requestState"]?.string ?? ""
+        let next = pending["response"]?["result"]?["requestState"]?.string ?? ""
         #expect(next != state)
         #expect(try host.resume(next)["state"]?.string == "ready")
     }
@@ -96,9 +96,9 @@ import Testing
             state,
             more: #","inputResponses":{"connect-1":{"action":"accept"},"connect-2":{"action":"\#(action)"}}"#)
         #expect(answer["state"]?.string == "declined")
-        #expect(answer["result"]?["isError"]?.boolean == true)
-        #expect(answer["result"]?["structuredContent"]?["error"]?.string == "connection_declined")
-        #expect(answer["result"]?["structuredContent"]?["action"]?.string == action)
+        #expect(answer["response"]?["result"]?["isError"]?.boolean == true)
+        #expect(answer["response"]?["result"]?["structuredContent"]?["error"]?.string == "connection_declined")
+        #expect(answer["response"]?["result"]?["structuredContent"]?["action"]?.string == action)
     }
 
     // MARK: - States that are not good

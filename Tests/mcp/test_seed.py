@@ -48,7 +48,7 @@ def handle_mcp_tool(client: Client, user_id: str, tool_name: str, mcp_access_tok
         answer = client.mcp.answer(
             "tools/call", tool_name, user_id=user_id, protocol_version="2025-06-18", connections=[missing]
         )
-        return answer["result"]["structuredContent"]
+        return answer["response"]["result"]["structuredContent"]
     return {"success": True, "result": token.access_token}
 
 

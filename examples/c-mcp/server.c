@@ -62,11 +62,14 @@ static json_t *operation(json_t *request)
     return answer;
 }
 
-/* The part of a JSON-RPC response that mcp.answer and mcp.resume made. Consumes their answer. */
+/* What mcp.answer and mcp.resume want answered. An operation that failed has no response, and says why. Consumes its
+ * answer. */
 static json_t *handed_on(json_t *answer)
 {
-    const char *member = json_object_get(answer, "error") != NULL ? "error" : "result";
-    json_t *response = json_pack("{s:O}", member, json_object_get(answer, member));
+    json_t *response = json_incref(json_object_get(answer, "response"));
+    if (response == NULL) {
+        response = failed(INVALID_PARAMS, text(json_object_get(answer, "error"), "message"));
+    }
     json_decref(answer);
     return response;
 }
@@ -87,7 +90,7 @@ static json_t *resume(const json_t *params)
 {
     json_t *state = json_object_get(params, "requestState");
     json_t *responses = json_object_get(params, "inputResponses");
-    json_t *request, *answer, *error;
+    json_t *request, *answer;
     if (!json_is_string(state)) {
         return NULL;
     }
@@ -101,12 +104,6 @@ static json_t *resume(const json_t *params)
     if (strcmp(text(answer, "state"), "ready") == 0) {
         json_decref(answer);
         return NULL;
-    }
-    error = json_object_get(answer, "error");
-    if (error != NULL && json_object_get(answer, "state") == NULL) { /* the operation's own */
-        json_t *response = failed(INVALID_PARAMS, text(error, "message"));
-        json_decref(answer);
-        return response;
     }
     return handed_on(answer);
 }

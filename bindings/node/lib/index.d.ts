@@ -276,10 +276,11 @@ export interface McpResumeFields extends McpCall {
   waitMs?: number;
 }
 
-/** What an MCP server answers: the result or the error of its JSON-RPC response. */
-export type McpAnswer =
-  | { shape: 'input_required' | 'result'; result: object }
-  | { shape: 'error'; error: { code: number; message: string; data?: object } };
+/** What an MCP server answers: the result or the error of its JSON-RPC response, beside jsonrpc and id. */
+export interface McpAnswer {
+  shape: 'input_required' | 'error' | 'result';
+  response: { result: object } | { error: { code: number; message: string; data?: object } };
+}
 
 export interface AppsLoadFields {
   id: string;

@@ -33,14 +33,14 @@ class Connections {
 
   async #prepare(call, needed, caller) {
     if (call.requestState !== undefined) {
-      const { state, ...answer } = await this.#client.mcp.resume({
+      const { state, response } = await this.#client.mcp.resume({
         ...call.fields,
         accessToken: caller.accessToken,
         requestState: call.requestState,
         inputResponses: call.inputResponses,
         waitMs: this.#waitMs,
       });
-      if (state !== 'ready') return { answer: response(answer) };
+      if (state !== 'ready') return { answer: response };
     }
     const found = await Promise.all(needed.map(([, connection]) => this.#find(connection, caller)));
     const missing = found.flatMap((one) => one.missing ?? []);
@@ -49,7 +49,7 @@ class Connections {
     }
     const { protocolVersion, capabilities } = call;
     const fields = { ...call.fields, protocolVersion, capabilities, connections: missing };
-    return { answer: response(await this.#client.mcp.answer(fields)) };
+    return { answer: (await this.#client.mcp.answer(fields)).response };
   }
 
   /** The token, or what is missing. */
@@ -81,10 +81,6 @@ class Call {
     this.requestState = requestState ?? undefined;
     this.inputResponses = inputResponses;
   }
-}
-
-function response({ result, error }) {
-  return error === undefined ? { result } : { error };
 }
 
 /** As the client is told; the library's messages hold no secret. */

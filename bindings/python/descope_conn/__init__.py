@@ -27,7 +27,17 @@ from ._errors import (
     Unsupported,
 )
 from ._library import LibraryError, build_info
-from ._types import App, Completion, ConnectOptions, MissingConnection, NewToken, StoreFailure, Subject, Token, TokenInfo
+from ._types import (
+    App,
+    Completion,
+    ConnectOptions,
+    MissingConnection,
+    NewToken,
+    StoreFailure,
+    Subject,
+    Token,
+    TokenInfo,
+)
 
 __all__ = [
     "MCP",

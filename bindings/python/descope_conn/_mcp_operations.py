@@ -29,7 +29,7 @@ def answer(
     ttl_seconds: int | None = None,
     timeout: float | None = None,
 ) -> Call[dict[str, Any]]:
-    """What to answer a request that needs ``connections``: ``shape``, and the ``result`` or ``error`` to send.
+    """What to answer a request that needs ``connections``: ``shape``, and the ``response`` with its result or error.
 
     ``method``, ``name`` and ``arguments`` are the request's own; a resource's URI is its name. ``capabilities`` are
     what the client declared, on the wire's terms. ``user_id`` and ``tenant_id`` say whose request it is: they come from

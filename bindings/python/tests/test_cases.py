@@ -45,11 +45,15 @@ class Run:
             self.captured[expected["$capture"]] = actual
             return []
         if isinstance(expected, dict) and isinstance(actual, dict):
-            return [d for name in expected for d in self.differences(expected[name], actual.get(name), f"{path}.{name}")]
+            return [
+                d for name in expected for d in self.differences(expected[name], actual.get(name), f"{path}.{name}")
+            ]
         if isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
             return [d for i, (e, a) in enumerate(zip(expected, actual)) for d in self.differences(e, a, f"{path}[{i}]")]
         expected = self.filled_in(expected)
-        return [] if type(expected) is type(actual) and expected == actual else [f"{path}: {actual!r}, not {expected!r}"]
+        return (
+            [] if type(expected) is type(actual) and expected == actual else [f"{path}: {actual!r}, not {expected!r}"]
+        )
 
 
 def as_wire(error: ConnError) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def paths(value: object, prefix: str = "") -> Iterator[str]:
     """The fields of a request, those inside objects and lists as ``outer.inner``."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         yield from paths(value[0], prefix)
-    elif isinstance(value, dict) and value:
+    elif isinstance(value, dict) and (value or not prefix):
         for name, inner in value.items():
             yield from paths(inner, f"{prefix}.{name}" if prefix else name)
     else:

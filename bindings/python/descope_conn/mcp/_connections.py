@@ -11,12 +11,13 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST
 
 from .._errors import ConnectionRequired, ConnError, NotFound
+from .._types import Token
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from .._aio import AsyncClient
-    from .._types import ConnectOptions, MissingConnection, Token
+    from .._types import ConnectOptions, MissingConnection
     from ._request import Request
 
 
@@ -92,9 +93,6 @@ class ConnectionsBase(ABC):
     @abstractmethod
     def _result(self, result: Mapping[str, Any]) -> Any: ...
 
-    def _error(self, error: Mapping[str, Any]) -> Any:
-        raise MCPError(error["code"], error["message"], error.get("data"))
-
     # The course of a request.
 
     async def _run(
@@ -109,13 +107,15 @@ class ConnectionsBase(ABC):
             raise self._failure(request, error) from error
         if isinstance(answer, _Tokens):
             return await go_on(answer.by_name)
-        hand_on = {"input_required": self._input_required, "result": self._result, "error": self._error}
-        return hand_on[answer["shape"]](answer["error" if answer["shape"] == "error" else "result"])
+        response = answer["response"]
+        if answer["shape"] == "error":
+            raise MCPError(**response["error"])
+        hand_on = self._input_required if answer["shape"] == "input_required" else self._result
+        return hand_on(response["result"])
 
     async def _prepare(self, request: Request, needed: Mapping[str, Connection]) -> _Tokens | dict[str, Any]:
         """The tokens, or what the core answers in their place."""
         caller = self._identify(request)
-        subject = {"user_id": caller.user_id, "tenant_id": caller.tenant_id}
         access_token = caller.access_token if self._client.backend == "cloud" else None
         if request.request_state is not None:
             answer = await self._client.mcp.resume(
@@ -126,16 +126,15 @@ class ConnectionsBase(ABC):
                 input_responses=request.input_responses,
                 access_token=access_token,
                 wait_ms=self._wait_ms,
-                **subject,
+                user_id=caller.user_id,
+                tenant_id=caller.tenant_id,
             )
             if answer["state"] != "ready":
                 return answer
-        found = await asyncio.gather(
-            *(self._find(connection, caller, access_token) for connection in needed.values())
-        )
-        missing = [one for one in found if isinstance(one, dict)]
+        found = await asyncio.gather(*(self._find(connection, caller, access_token) for connection in needed.values()))
+        missing = [one for one in found if not isinstance(one, Token)]
         if not missing:
-            return _Tokens(dict(zip(needed, found)))
+            return _Tokens({name: one for name, one in zip(needed, found) if isinstance(one, Token)})
         return await self._client.mcp.answer(
             request.method,
             request.name,
@@ -143,7 +142,8 @@ class ConnectionsBase(ABC):
             capabilities=request.capabilities,
             arguments=request.arguments,
             connections=missing,
-            **subject,
+            user_id=caller.user_id,
+            tenant_id=caller.tenant_id,
         )
 
     async def _find(

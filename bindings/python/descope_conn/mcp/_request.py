@@ -36,7 +36,9 @@ class Request:
             name=str(params["uri" if context.method == "resources/read" else "name"]),
             arguments=params.get("arguments"),
             protocol_version=context.protocol_version,
-            capabilities=declared and declared.model_dump(mode="json", by_alias=True, exclude_none=True),
+            capabilities=None
+            if declared is None
+            else declared.model_dump(mode="json", by_alias=True, exclude_none=True),
             request_state=params.get("requestState"),
             input_responses=params.get("inputResponses"),
             is_local=context.request is None,

@@ -50,7 +50,9 @@ class Connections(ConnectionsBase, Middleware):
         async def run(**arguments: Any) -> Any:
             context = get_context()
             if self not in context.fastmcp.middleware:
-                raise RuntimeError("these Connections are no middleware of the server: FastMCP(middleware=[connections])")
+                raise RuntimeError(
+                    "these Connections are no middleware of the server: FastMCP(middleware=[connections])"
+                )
             if context.request_context is None:
                 raise RuntimeError("there is no request that asks for this")
             request = Request.read(context.request_context._srctx)
