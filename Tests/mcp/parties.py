@@ -97,9 +97,7 @@ class Example:
 @asynccontextmanager
 async def over_http(url: str, token: str, **client: Any) -> AsyncIterator[Client]:
     """The official client of a server over HTTP."""
-    async with httpx2.AsyncClient(
-        headers={"authorization": f"Bearer {token}"}, timeout=60, trust_env=False
-    ) as http:
+    async with httpx2.AsyncClient(headers={"authorization": f"Bearer {token}"}, timeout=60, trust_env=False) as http:
         async with Client(streamable_http_client(f"{url}/mcp", http_client=http), **client) as connected:
             yield connected
 

@@ -1,4 +1,4 @@
-"""The example against Descope's API, by another config alone. Its users grant at Descope, which is played by seeding."""
+"""The example against Descope's API, by another config alone. That users grant at Descope is played by seeding."""
 
 from __future__ import annotations
 

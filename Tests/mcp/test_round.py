@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from mcp.shared.exceptions import MCPError
-from parties import Browser, Person, connected, text
+from parties import EXAMPLE, Browser, Person, connected, text
 
 if TYPE_CHECKING:
     from parties import Example
@@ -99,3 +101,14 @@ async def test_no_tool_has_its_tokens_among_its_arguments(example: Example) -> N
     async with connected(example, "stdio") as client:
         tools = {tool.name: sorted(tool.input_schema["properties"]) for tool in (await client.list_tools()).tools}
         assert tools == {"profile": [], "forecast": ["city"], "briefing": ["city"]}
+
+
+def test_the_client_of_the_manual(example: Example) -> None:
+    with example.serving() as url:
+        command = [sys.executable, str(EXAMPLE / "client.py"), f"{url}/mcp", "alice-token", "profile"]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert process.stdout.readline() == "profile needs your access to accounts:\n"
+        Browser().open(process.stdout.readline().strip())
+        output, _ = process.communicate("\n")
+        assert process.returncode == 0
+        assert '"user": "alice"' in output

@@ -14,7 +14,7 @@ import asyncio
 import json
 import os
 import socket
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,10 +92,8 @@ async def main() -> None:
     origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with AsyncClient(config["backend"]) as client:
         for app in config["apps"]:
-            try:
+            with suppress(Conflict):  # made at an earlier start
                 await client.call("apps.create", app)
-            except Conflict:
-                pass  # made at an earlier start
         if options.http is None:
             local = Caller(user_id=config["localUser"], access_token=os.environ.get("DESCOPE_ACCESS_TOKEN"))
             connections = Connections(client, redirect_url=f"{origin}/callback", wait=wait, local=local)

@@ -16,6 +16,8 @@ export interface CloudConfig {
   projectId?: string;
   /** Else DESCOPE_MANAGEMENT_KEY. */
   managementKey?: string;
+  /** Seals what mcp.answer sends through clients. Else DESCOPE_CONN_STATE_KEY, else the management key. */
+  stateKey?: string;
   /** Else DESCOPE_BASE_URL or DESCOPE_BASE_URI, else the host of the project's region. */
   baseUrl?: string;
   /** Bounds each exchange with the server, in milliseconds. */
