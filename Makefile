@@ -114,7 +114,8 @@ check-abi: $(LIBRARY)
 memory: memory-c
 
 memory-c: $(LIBRARY)
-	$(MAKE) -C Tests/c DIST=$(ROOT)/dist memory
+	mkdir -p .build-release/named && ln -sf $(ROOT)/$(RELEASE) .build-release/named/libdescope_conn.so.1
+	$(MAKE) -C Tests/c DIST=$(ROOT)/dist NAMED=$(ROOT)/.build-release/named memory
 
 # --- The rest ---
 
