@@ -46,8 +46,8 @@ class Handle:
 
         What is absent comes from ``DESCOPE_PROJECT_ID``, ``DESCOPE_MANAGEMENT_KEY`` and ``DESCOPE_BASE_URL`` or
         ``DESCOPE_BASE_URI``; the host otherwise from the region in the project id. ``timeout`` is in seconds and
-        bounds each exchange with the server. ``state_key`` seals what ``mcp.answer`` sends through clients; the management
-        key does without it.
+        bounds each exchange with the server. ``state_key`` seals what ``mcp.answer`` sends through clients; without it
+        the management key does.
         """
         fields = to_wire(
             {
