@@ -18,6 +18,7 @@ ROOT := $(CURDIR)
 PYTHON := $(ROOT)/.venv/bin/python
 LIBRARY := $(ROOT)/dist/lib/libdescope_conn.so.1
 RELEASE := .build-release/release/libdescope_conn.so
+REQUIREMENTS := Tests/servers/requirements.txt Tests/mcp/requirements.txt Tests/requirements.txt
 HEADERS := $(wildcard include/*.h)
 SWIFT_SOURCES := Package.swift $(shell find Sources -type f)
 # From PyPI, so that the tests do not depend on what a machine has: the oldest and the newest that the package supports.
@@ -34,7 +35,7 @@ demo: setup dist bindings/node/native
 test: setup
 	@$(MAKE) --no-print-directory test-swift
 	@$(MAKE) --no-print-directory dist check-abi
-	@$(MAKE) --no-print-directory test-c test-python test-node test-packages
+	@$(MAKE) --no-print-directory test-c test-python test-node test-mcp test-packages
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory memory
 	@echo "make test: everything passed"
@@ -47,9 +48,9 @@ setup: .make-setup .venv/installed $(NODES:%=.node/%)
 	scripts/setup
 	@touch $@
 
-.venv/installed: Tests/servers/requirements.txt Tests/requirements.txt | .make-setup
+.venv/installed: $(REQUIREMENTS) | .make-setup
 	python3 -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check -r Tests/servers/requirements.txt -r Tests/requirements.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check $(REQUIREMENTS:%=-r %)
 	@touch $@
 
 .node/%: | .venv/installed
@@ -75,7 +76,7 @@ bindings/node/native: bindings/node/addon/ffi.c bindings/node/build.sh | setup
 
 # --- The tests ---
 
-.PHONY: test-swift test-c test-python test-node $(NODES:%=test-node-%) test-packages
+.PHONY: test-swift test-c test-python test-node test-mcp $(NODES:%=test-node-%) test-packages
 test-swift: | setup
 	swift test
 
@@ -90,6 +91,9 @@ test-node: $(NODES:%=test-node-%)
 
 $(NODES:%=test-node-%): test-node-%: $(LIBRARY) bindings/node/native | setup
 	cd bindings/node && $(call node,$*) --test --test-timeout=120000 test/*.test.js
+
+test-mcp: $(LIBRARY) bindings/node/native | setup
+	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/mcp
 
 test-packages:
 
