@@ -5,8 +5,9 @@
 #
 # make dist      dist/include, dist/lib, and dist/lib/pkgconfig: all that a C program needs
 # make wheel npm the Python and Node packages, with the release library inside
+# make docs      docs/operations.md, from what the library says of itself
 # make check     format, lint, and lists that must agree
-# make memory    the C harness under valgrind; the Swift tests under the address and thread sanitizers
+# make memory    valgrind, and the address and thread sanitizers
 # make fuzz      SECONDS=60 of fuzzing
 # make clean     removes everything that was made
 
@@ -36,7 +37,7 @@ test: setup
 	@$(MAKE) --no-print-directory dist check-abi
 	@$(MAKE) --no-print-directory test-c test-python test-node test-mcp test-packages
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory memory-c
+	@$(MAKE) --no-print-directory memory
 	@echo "make test: everything passed"
 
 # --- What is installed ---
@@ -105,13 +106,21 @@ check: $(LIBRARY) | setup
 	Tests/abi/check-codes
 	$(PYTHON) scripts/operations-doc --check
 
+.PHONY: docs
+docs: $(LIBRARY) | setup
+	$(PYTHON) scripts/operations-doc > .build-release/operations.md && cp .build-release/operations.md docs/
+
 check-abi: $(LIBRARY)
 	Tests/abi/check-abi $(RELEASE) $(HEADERS)
 
 # --- Memory ---
 
-.PHONY: memory memory-c
-memory: memory-c
+.PHONY: memory memory-c sanitizers
+memory: memory-c sanitizers
+
+sanitizers: | setup
+	scripts/sanitize address
+	scripts/sanitize thread
 
 memory-c: $(LIBRARY)
 	mkdir -p .build-release/named && ln -sf $(ROOT)/$(RELEASE) .build-release/named/libdescope_conn.so.1

@@ -12,6 +12,8 @@ package final class VaultBackend: Backend {
     let config: VaultConfig
     let clock: Clock
     let flights = Flights()
+    let leases = LeaseWatch()
+    let outcomes = Outcomes()
     let discoveries = Discoveries()
     /// Names this backend in leases.
     let owner = Crypto.base64URL(Crypto.random(16))
@@ -60,7 +62,10 @@ package final class VaultBackend: Backend {
         }
     }
 
-    package func close() { store.close() }
+    package func close() {
+        for key in outcomes.keys { try? settle(key) }  // the last chance
+        store.close()
+    }
 }
 
 extension VaultBackend {
