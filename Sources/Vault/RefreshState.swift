@@ -12,12 +12,12 @@ struct RefreshState: Sendable {
     var lease: Lease?
     /// A reply may have been lost, and with it a newer refresh token than the row's.
     var hasLostReply = false
-    /// Until when the provider takes the refresh token once more, nil when it does not. Milliseconds since 1970.
-    var recoverBy: Int64?
+    /// How long the provider takes the refresh token once more after that; nil when it does not.
+    var recovery: Span?
     /// Failures since the last success.
     var failures: Int64 = 0
-    /// Not before. Milliseconds since 1970.
-    var retryAt: Int64?
+    /// How long the last failure is waited out.
+    var backoff: Span?
     /// Of the last success. Seconds since 1970.
     var lastTime: Int64?
     /// Nil after a success.
@@ -33,11 +33,24 @@ struct RefreshState: Sendable {
         let generation: Int64
         /// 2: an earlier one ended without a word.
         let attempt: Int64
-        /// Milliseconds since 1970. The request's own time ends before.
-        let until: Int64
-        /// Until when the provider takes the refresh token once more if this ends without a word; nil when it does not.
+        /// By its owner's clock. Milliseconds since 1970.
+        let begun: Int64
+        /// Milliseconds. The request's own time is shorter.
+        let duration: Int64
+        /// How long the provider takes the refresh token once more if this ends without a word; nil when it does not.
+        let grace: Span?
+    }
+
+    /// A stretch of time by the clock of whoever wrote it.
+    struct Span: Sendable, Equatable {
         /// Milliseconds since 1970.
-        let graceUntil: Int64?
+        let begun: Int64
+        /// Milliseconds.
+        let duration: Int64
+
+        /// What is left of it, in milliseconds; nil when it is over. One that begins in the future is another clock's,
+        /// and is not waited for.
+        func remaining(now: Int64) -> Int64? { (0..<duration).contains(now - begun) ? begun + duration - now : nil }
     }
 
     struct Failure: Sendable {
@@ -73,9 +86,9 @@ extension RefreshState {
         self.fence = fence
         lease = json["lease"].flatMap(Lease.init)
         hasLostReply = json["hasLostReply"]?.boolean ?? false
-        recoverBy = json["recoverBy"]?.integer
+        recovery = json["recovery"].flatMap(Span.init)
         failures = json["failures"]?.integer ?? 0
-        retryAt = json["retryAt"]?.integer
+        backoff = json["backoff"].flatMap(Span.init)
         lastTime = json["lastTime"]?.integer
         lastFailure = json["lastFailure"].flatMap(Failure.init)
         refusal = json["refusal"].flatMap(Refusal.init)
@@ -87,9 +100,9 @@ extension RefreshState {
             "fence": .integer(fence),
             "lease": lease?.json,
             "hasLostReply": hasLostReply ? .boolean(true) : nil,
-            "recoverBy": recoverBy.map { .integer($0) },
+            "recovery": recovery?.json,
             "failures": failures == 0 ? nil : .integer(failures),
-            "retryAt": retryAt.map { .integer($0) },
+            "backoff": backoff?.json,
             "lastTime": lastTime.map { .integer($0) },
             "lastFailure": lastFailure?.json,
             "refusal": refusal?.json,
@@ -101,20 +114,29 @@ extension RefreshState.Lease {
     fileprivate init?(json: JSON) {
         guard let owner = json["owner"]?.string, let fence = json["fence"]?.integer,
             let generation = json["generation"]?.integer, let attempt = json["attempt"]?.integer,
-            let until = json["until"]?.integer
+            let begun = json["begun"]?.integer, let duration = json["duration"]?.integer
         else { return nil }
         self.init(
-            owner: owner, fence: fence, generation: generation, attempt: attempt, until: until,
-            graceUntil: json["graceUntil"]?.integer)
+            owner: owner, fence: fence, generation: generation, attempt: attempt, begun: begun, duration: duration,
+            grace: json["grace"].flatMap(RefreshState.Span.init))
     }
 
     fileprivate var json: JSON {
         .object([
             "owner": .string(owner), "fence": .integer(fence), "generation": .integer(generation),
-            "attempt": .integer(attempt), "until": .integer(until),
-            "graceUntil": graceUntil.map { .integer($0) },
+            "attempt": .integer(attempt), "begun": .integer(begun), "duration": .integer(duration),
+            "grace": grace?.json,
         ])
     }
+}
+
+extension RefreshState.Span {
+    fileprivate init?(json: JSON) {
+        guard let begun = json["begun"]?.integer, let duration = json["duration"]?.integer else { return nil }
+        self.init(begun: begun, duration: duration)
+    }
+
+    fileprivate var json: JSON { .object(["begun": .integer(begun), "duration": .integer(duration)]) }
 }
 
 extension RefreshState.Failure {

@@ -12,6 +12,7 @@ internal import Memory
 ///     f  expiry  state                        a connect URL that waits for its callback, the next to expire first
 ///     d  expiry  flow                         a device that waits for its user, the next to expire first
 ///     r  app  issuer                          the client that a provider made for a connection
+///     n  expiry  id                           something that was used and is good for one use, the next to expire first
 ///
 /// The hashes' key is made with the vault and sealed in its first row, so that changing the master key moves no row.
 struct RowKeys: Sendable {
@@ -20,6 +21,7 @@ struct RowKeys: Sendable {
     static let flows = Array("f".utf8)
     static let deviceFlows = Array("d".utf8)
     static let registrations = Array("r".utf8)
+    static let spent = Array("n".utf8)
 
     let hashKey: Secret
 
@@ -28,6 +30,7 @@ struct RowKeys: Sendable {
         case context = 0x63
         case flow = 0x66
         case issuer = 0x69
+        case spent = 0x6E
         case slot = 0x73
         case tenant = 0x74
         case user = 0x75
@@ -45,9 +48,7 @@ struct RowKeys: Sendable {
 
     func deviceFlow(_ state: FlowState) -> [UInt8] { Self.deviceFlows + place(of: state) }
 
-    private func place(of state: FlowState) -> [UInt8] {
-        withUnsafeBytes(of: state.expiresAt.bigEndian) { Array($0) } + hash(.flow, state.text)
-    }
+    private func place(of state: FlowState) -> [UInt8] { Self.moment(state.expiresAt) + hash(.flow, state.text) }
 
     func registration(of appID: String, at issuer: String) -> [UInt8] {
         registrations(of: appID) + hash(.issuer, issuer)
@@ -56,9 +57,13 @@ struct RowKeys: Sendable {
     /// The prefix of the clients that providers made for a connection.
     func registrations(of appID: String) -> [UInt8] { Self.registrations + hash(.app, appID) }
 
-    /// When the flow of such a row expires. Seconds since 1970.
-    static func flowExpiry(_ key: [UInt8]) -> Int64 {
-        key.dropFirst(flows.count).prefix(8).reduce(0) { $0 << 8 | Int64($1) }
+    func spent(_ id: [UInt8], expiresAt: Int64) -> [UInt8] { Self.spent + Self.moment(expiresAt) + hash(.spent, id) }
+
+    private static func moment(_ seconds: Int64) -> [UInt8] { withUnsafeBytes(of: seconds.bigEndian) { Array($0) } }
+
+    /// When a row of `flows`, `deviceFlows` or `spent` expires. Seconds since 1970.
+    static func expiry(_ key: [UInt8]) -> Int64 {
+        key.dropFirst(1).prefix(8).reduce(0) { $0 << 8 | Int64($1) }
     }
 
     /// Where a token belongs: one account of a subject at an app has one place for each set of scopes and resources, so

@@ -49,9 +49,10 @@ extension TokenRecord {
     /// Whether there is a token to be had without the user.
     func isUsable(now: Int64) -> Bool { isAlive(now: now) || canRefresh(now: now) }
 
-    func next(_ wanted: Freshness, now: Int64) -> RefreshAction {
+    /// - Parameter isLeaseHeld: whether the row's lease, if there is one, is not over yet.
+    func next(_ wanted: Freshness, isLeaseHeld: Bool, now: Int64) -> RefreshAction {
         let isNewer = wanted.unfit.map { refresh.generation != $0 } ?? false
-        let isRecovering = mustRecover(now: now)
+        let isRecovering = mustRecover(isLeaseHeld: isLeaseHeld, now: now)
         if isNewer
             ? isAlive(now: now) : !wanted.isForced && !isRecovering && isAlive(for: wanted.minTTL, now: now)
         {
@@ -60,25 +61,25 @@ extension TokenRecord {
         // A token that may not live long enough is better than none, unless the caller knows that it is not.
         let fallback = isAlive(now: now) && !wanted.isForced
         if let lease = refresh.lease {
-            if now < lease.until { return .wait }
+            if isLeaseHeld { return .wait }
             if lease.attempt > 1, !isRecovering { return .giveUp }
         }
         guard canRefresh(now: now) else {
             return isAlive(now: now) && refresh.refusal == nil ? .serve : .reauthorize
         }
-        if let retryAt = refresh.retryAt, now < retryAt, let failure = refresh.lastFailure {
-            return fallback ? .serve : .failed(failure, retryAfterMilliseconds: retryAt - now)
+        if let wait = refresh.backoff?.remaining(now: now), let failure = refresh.lastFailure {
+            return fallback ? .serve : .failed(failure, retryAfterMilliseconds: wait)
         }
         return .refresh
     }
 
     /// Whether a reply was lost and the provider still takes the refresh token once more: soon it will not, so even a
     /// token that lives is refreshed now.
-    private func mustRecover(now: Int64) -> Bool {
-        guard let deadline = refresh.recoverBy ?? refresh.lease?.graceUntil, now < deadline,
-            refresh.retryAt.map({ now >= $0 }) ?? true
+    private func mustRecover(isLeaseHeld: Bool, now: Int64) -> Bool {
+        guard (refresh.recovery ?? refresh.lease?.grace)?.remaining(now: now) != nil,
+            refresh.backoff?.remaining(now: now) == nil
         else { return false }
-        return refresh.lease.map { now >= $0.until } ?? refresh.hasLostReply
+        return refresh.lease == nil ? refresh.hasLostReply : !isLeaseHeld
     }
 
     /// Takes the lease. The row must be committed before the request leaves.
@@ -88,10 +89,12 @@ extension TokenRecord {
         let dangling = habits.survivesUse ? nil : refresh.lease
         refresh.fence += 1
         // The grace counts from the first request whose reply may have been lost.
-        let grace = refresh.recoverBy ?? dangling?.graceUntil ?? (habits.grace > 0 ? now + habits.grace : nil)
+        let grace =
+            refresh.recovery ?? dangling?.grace
+            ?? (habits.grace > 0 ? RefreshState.Span(begun: now, duration: habits.grace) : nil)
         let lease = RefreshState.Lease(
             owner: owner, fence: refresh.fence, generation: refresh.generation, attempt: (dangling?.attempt ?? 0) + 1,
-            until: now + duration, graceUntil: grace)
+            begun: now, duration: duration, grace: grace)
         refresh.lease = lease
         if dangling != nil { lose(lease) }
         return lease
@@ -100,7 +103,7 @@ extension TokenRecord {
     /// A reply was lost, and perhaps a newer refresh token with it.
     private mutating func lose(_ lease: RefreshState.Lease) {
         refresh.hasLostReply = true
-        refresh.recoverBy = lease.graceUntil
+        refresh.recovery = lease.grace
     }
 
     /// Takes over what the provider granted.
@@ -145,12 +148,12 @@ extension TokenRecord {
         case .permanent:
             refuse(now: now)
         case .misconfigured:
-            refresh.retryAt = now + Self.misconfiguredBackoff
+            refresh.backoff = RefreshState.Span(begun: now, duration: Self.misconfiguredBackoff)
         case .transient:
             let backoff = min(1000 << min(refresh.failures, 10), Self.maxBackoff)
             let asked = failure.retryAfterMilliseconds.map { min(Int64($0), Self.maxRetryAfter) }
             refresh.failures += 1
-            refresh.retryAt = now + max(asked ?? backoff, 1000)
+            refresh.backoff = RefreshState.Span(begun: now, duration: max(asked ?? backoff, 1000))
             if failure.mayHaveArrived, !habits.survivesUse { lose(lease) }
         }
         return true
@@ -164,7 +167,7 @@ extension TokenRecord {
     }
 
     private mutating func refuse(now: Int64) {
-        refresh.retryAt = nil
+        refresh.backoff = nil
         refresh.refusal = RefreshState.Refusal(
             cause: refresh.hasLostReply ? .uncertain : .refused, since: now / 1000)
     }

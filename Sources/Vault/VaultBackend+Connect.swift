@@ -142,10 +142,4 @@ extension VaultBackend {
             return .done(answer)
         }
     }
-
-    /// A few flows of this family that nobody came back to: each new one removes some.
-    func expired(_ family: [UInt8]) throws(ConnError) -> [StoreWrite] {
-        let oldest = try rows.store.scan(prefix: family, after: nil, limit: 8)
-        return oldest.filter { RowKeys.flowExpiry($0.key) <= clock.seconds }.map { .remove($0.key, expecting: .any) }
-    }
 }

@@ -41,6 +41,7 @@ class Client {
     this.apps = new Apps(this);
     this.templates = new Templates(this);
     this.device = new Device(this);
+    this.mcp = new Mcp(this);
     dropped.register(this, this.#calls);
   }
 
@@ -132,6 +133,23 @@ class Apps {
 
   list(fields, options) {
     return this.#client.call('apps.list', fields, options);
+  }
+}
+
+/** The operations for MCP servers: client.mcp. */
+class Mcp {
+  #client;
+
+  constructor(client) {
+    this.#client = client;
+  }
+
+  answer(fields, options) {
+    return this.#client.call('mcp.answer', fields, options);
+  }
+
+  resume(fields, options) {
+    return this.#client.call('mcp.resume', fields, options);
   }
 }
 

@@ -5,8 +5,8 @@
 ...     token = client.fetch_token("google-contacts", user_id="U...")
 """
 
-from ._aio import AsyncApps, AsyncClient, AsyncDevice, AsyncTemplates
-from ._client import Apps, Client, Device, Templates
+from ._aio import AsyncApps, AsyncClient, AsyncDevice, AsyncMCP, AsyncTemplates
+from ._client import MCP, Apps, Client, Device, Templates
 from ._errors import (
     Cancelled,
     Conflict,
@@ -32,6 +32,7 @@ from ._types import (
     Completion,
     ConnectOptions,
     DeviceFlow,
+    MissingConnection,
     NewToken,
     StoreFailure,
     Subject,
@@ -41,11 +42,13 @@ from ._types import (
 )
 
 __all__ = [
+    "MCP",
     "App",
     "Apps",
     "AsyncApps",
     "AsyncClient",
     "AsyncDevice",
+    "AsyncMCP",
     "AsyncTemplates",
     "Cancelled",
     "Client",
@@ -63,6 +66,7 @@ __all__ = [
     "LibraryError",
     "Limit",
     "Misconfigured",
+    "MissingConnection",
     "NewToken",
     "NotFound",
     "ProviderError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
 
-from . import _app_operations, _device_operations, _operations, _template_operations
+from . import _app_operations, _device_operations, _mcp_operations, _operations, _template_operations
 from ._call import Call, present
 from ._errors import Cancelled, ConnError, Limit
 from ._handle import Handle
@@ -74,6 +74,11 @@ class AsyncClient(Handle):
     def device(self) -> AsyncDevice:
         """Grants that users give on another device."""
         return AsyncDevice(self)
+
+    @property
+    def mcp(self) -> AsyncMCP:
+        """The operations for MCP servers."""
+        return AsyncMCP(self)
 
     async def aclose(self, *, wait: float = 5.0) -> bool:
         """Cancels what is in flight, and gives it up to ``wait`` seconds to end.
@@ -181,3 +186,10 @@ class AsyncDevice(_Group):
 
     start = _method(_device_operations.start_device)
     poll = _method(_device_operations.poll_device)
+
+
+class AsyncMCP(_Group):
+    """``client.mcp``: the operations for MCP servers."""
+
+    answer = _method(_mcp_operations.answer)
+    resume = _method(_mcp_operations.resume)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Protocol, TypeVar
 
-from . import _app_operations, _device_operations, _operations, _template_operations
+from . import _app_operations, _device_operations, _mcp_operations, _operations, _template_operations
 from ._call import Call, present
 from ._handle import Handle
 from ._wire import milliseconds
@@ -62,6 +62,11 @@ class Client(Handle):
         """Grants that users give on another device."""
         return Device(self)
 
+    @property
+    def mcp(self) -> MCP:
+        """The operations for MCP servers."""
+        return MCP(self)
+
     def close(self, *, wait: float = 5.0) -> bool:
         """Cancels what other threads are waiting for, and gives it up to ``wait`` seconds to end.
 
@@ -111,3 +116,10 @@ class Device(_Group):
 
     start = _method(_device_operations.start_device)
     poll = _method(_device_operations.poll_device)
+
+
+class MCP(_Group):
+    """``client.mcp``: the operations for MCP servers."""
+
+    answer = _method(_mcp_operations.answer)
+    resume = _method(_mcp_operations.resume)
