@@ -17,8 +17,11 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
     let table: descope_conn_plugin
 
     private struct Known: Sendable {
-        var byPath: [String: PluginLibrary] = [:]
+        /// What became of each path whose init has been called.
+        var byPath: [String: Result<PluginLibrary, StartFailure>] = [:]
         var registered: [String: PluginLibrary] = [:]
+        /// Addresses of the functions that registered them.
+        var initializers: Set<UInt> = []
     }
 
     private static let known = Mutex(Known())
@@ -38,13 +41,23 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
 
     /// Registers a plugin that is linked into the program.
     static func register(_ initialize: @escaping descope_conn_plugin_init_fn) throws(ConnError) {
-        let library: PluginLibrary
+        let address = unsafeBitCast(initialize, to: UInt.self)
+        let result: Result<Void, StartFailure> = known.withLock { known in
+            if known.initializers.contains(address) { return .success(()) }
+            return Result { () throws(StartFailure) in
+                let library = try start(initialize)
+                guard known.registered[library.name] == nil else {
+                    throw StartFailure(words: "another one of the name \(library.name) is registered")
+                }
+                known.registered[library.name] = library
+                known.initializers.insert(address)
+            }
+        }
         do {
-            library = try start(initialize)
+            try result.get()
         } catch {
             throw ConnError(.invalidConfig, "the plugin cannot be registered: \(error.words)")
         }
-        known.withLock { $0.registered[library.name] = library }
     }
 
     private static func registered(_ name: String, field: String) throws(ConnError) -> PluginLibrary {
@@ -60,7 +73,6 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
     }
 
     private static func load(_ path: String, field: String) throws(ConnError) -> PluginLibrary {
-        if let library = known.withLock({ $0.byPath[path] }) { return library }
         func failed(_ what: String) -> ConnError {
             ConnError(.invalidConfig, "\(field): \(path): \(what)", field: field)
         }
@@ -74,9 +86,9 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
         let initialize = unsafeBitCast(symbol, to: descope_conn_plugin_init_fn.self)
         // With the lock: init is called once a process for each path.
         let result: Result<PluginLibrary, StartFailure> = known.withLock { known in
-            if let library = known.byPath[path] { return .success(library) }
+            if let result = known.byPath[path] { return result }
             let result = Result { () throws(StartFailure) in try start(initialize) }
-            if case .success(let library) = result { known.byPath[path] = library }
+            known.byPath[path] = result
             return result
         }
         do {
