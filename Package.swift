@@ -22,13 +22,14 @@ let releaseLink: [LinkerSetting] =
         ]
     } ?? []
 
-let strict: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .treatAllWarnings(as: .error),
-] + (deps == nil ? [] : [.define("STATIC_DEPENDENCIES")])
+let strict: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .treatAllWarnings(as: .error),
+    ] + (deps == nil ? [] : [.define("STATIC_DEPENDENCIES")])
 
 func library(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
@@ -74,8 +75,11 @@ let package = Package(
         tests("HTTPTests", ["HTTP", "Memory", "TestSupport"]),
         tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),
         tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "TestSupport"]),
-        tests("VaultTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Plugins", "TestSupport", "Vault"]),
+        tests(
+            "VaultTests",
+            ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Plugins", "TestSupport", "Vault"]),
         tests("PluginsTests", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory", "Plugins", "TestSupport"]),
+        tests("BridgeTests", ["Bridge", "CDescopeConn", "Connections", "HTTP", "JSON"]),
         tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory", "TestSupport"]),
     ]
 )

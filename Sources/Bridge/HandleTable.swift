@@ -22,7 +22,7 @@ final class HandleTable: @unchecked Sendable {  // every access to the slots hol
     private var slots: [Slot] = []
     private var free: [Int] = []
 
-    private init() { pthread_mutex_init(mutex, nil) }
+    init() { pthread_mutex_init(mutex, nil) }
 
     private func withLock<Result>(_ body: () -> Result) -> Result {
         pthread_mutex_lock(mutex)

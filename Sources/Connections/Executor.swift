@@ -1,7 +1,6 @@
 package import HTTP
 package import JSON
 internal import Memory
-internal import Synchronization
 
 /// Performs the steps of operations: on the caller's thread, or on a loop's for submitted ones.
 package final class Executor: Sendable {
@@ -101,6 +100,6 @@ extension ConnError {
 
 /// A value that several threads reach.
 private final class Box<Value: Sendable>: Sendable {
-    let value: Mutex<Value>
-    init(_ value: Value) { self.value = Mutex(value) }
+    let value: Monitor<Value>
+    init(_ value: Value) { self.value = Monitor(value) }
 }

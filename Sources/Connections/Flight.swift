@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import Memory
 
 /// Work in flight that several callers wait for. It carries no outcome: who waited looks again.
 ///
@@ -23,7 +23,7 @@ package final class Flight: Sendable {
         var waiters: [@Sendable () -> Void] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Monitor(State())
 
     fileprivate init() {}
 

@@ -21,7 +21,7 @@ package enum Log {
     }
 
     private static let maxLevel = Atomic<Int32>(0)
-    private static let state = Monitor(State())
+    private static let state = Monitor(State(), inForkedChild: { $0.running = [:] })
 
     package static func write(_ level: Level, _ message: @autoclosure () -> String) {
         guard level.rawValue <= maxLevel.load(ordering: .relaxed) else { return }

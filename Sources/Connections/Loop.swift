@@ -1,7 +1,7 @@
 internal import Glibc
 internal import HTTP
 internal import JSON
-internal import Synchronization
+internal import Memory
 
 /// Performs the steps of many operations on one thread. The first operation starts the thread.
 final class Loop: Sendable {
@@ -26,7 +26,7 @@ final class Loop: Sendable {
 
     private let transport: any HTTPTransport
     private let workers = WorkerPool()
-    private let inbox = Mutex(Inbox())
+    private let inbox = Monitor(Inbox())
 
     init(transport: any HTTPTransport) { self.transport = transport }
 

@@ -53,13 +53,11 @@ package struct Operation: Sendable {
 
 extension Operation {
     /// What `describe` answers: every operation with its fields and errors, and every error code.
-    package static var description: JSON {
-        .object([
-            "operations": .array(all.map(\.description)),
-            "errorCodes": .strings(ErrorCode.allCases.map(\.rawValue)),
-            "reasons": .strings(ConnError.Reason.allCases.map(\.rawValue)),
-        ])
-    }
+    package static let description = JSON.object([
+        "operations": .array(all.map(\.description)),
+        "errorCodes": .strings(ErrorCode.allCases.map(\.rawValue)),
+        "reasons": .strings(ConnError.Reason.allCases.map(\.rawValue)),
+    ])
 
     private var description: JSON {
         .object([

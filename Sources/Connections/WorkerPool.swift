@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Synchronization
+internal import Memory
 
 /// A few threads for work that may block, each started when it is first needed.
 final class WorkerPool: Sendable {
@@ -15,7 +15,7 @@ final class WorkerPool: Sendable {
         var isClosing = false
     }
 
-    private let state = Mutex(State())
+    private let state = Monitor(State())
     private let wake = Semaphore()
 
     /// Runs `work` on one of the threads; on the caller's if the system has none left.

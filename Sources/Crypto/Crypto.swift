@@ -167,6 +167,34 @@ extension Crypto {
         }
     }
 
+    /// Decodes a secret: neither its text nor its bytes are left in memory that is not wiped. Text of hexadecimal digits
+    /// alone is taken for such, anything else for base64 or base64url, padded or not.
+    /// - Returns: nil when it is none of these.
+    package static func decodeSecret(_ text: UnsafeRawBufferPointer) -> Secret? {
+        _ = ready
+        let variants = [
+            sodium_base64_VARIANT_ORIGINAL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING, sodium_base64_VARIANT_URLSAFE,
+            sodium_base64_VARIANT_URLSAFE_NO_PADDING,
+        ]
+        let digits = text.bindMemory(to: CChar.self)
+        guard let start = digits.baseAddress else { return nil }
+        let isHex = text.allSatisfy {
+            UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || UInt8(ascii: "a")...UInt8(ascii: "f") ~= $0 | 0x20
+        }
+        var count = 0
+        var isDecoded = false
+        let room = Secret(count: text.count) { room in
+            guard let binary = room.bindMemory(to: UInt8.self).baseAddress else { return }
+            isDecoded =
+                isHex
+                ? sodium_hex2bin(binary, room.count, start, digits.count, nil, &count, nil) == 0
+                : variants.contains {
+                    sodium_base642bin(binary, room.count, start, digits.count, nil, &count, nil, $0) == 0
+                }
+        }
+        return isDecoded ? room.withBytes { Secret($0.prefix(count)) } : nil
+    }
+
     private static func decode(
         _ text: String,
         _ decoder: (UnsafeMutablePointer<UInt8>, Int, UnsafePointer<CChar>, Int, UnsafeMutablePointer<Int>) -> Int32

@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import Memory
 
 /// Asks running work to stop. Asking is final; whoever waits registers what wakes it.
 package final class Cancellation: Sendable {
@@ -8,7 +8,7 @@ package final class Cancellation: Sendable {
         var handlers: [Int: @Sendable () -> Void] = [:]
     }
 
-    private let state = Mutex(State())
+    private let state = Monitor(State())
 
     package init() {}
 

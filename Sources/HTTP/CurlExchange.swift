@@ -14,7 +14,7 @@ final class CurlExchange {
     private let settings: CurlSettings
     private let headers: HeaderList
     private(set) var handle: UnsafeMutableRawPointer?
-    private let reason = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
+    private let reason: UnsafeMutablePointer<CChar>
 
     // What libcurl's callbacks have seen.
     private var responseHeaders: [String: String] = [:]
@@ -52,6 +52,7 @@ final class CurlExchange {
         self.url = url
         self.deadline = min(deadline, .after(milliseconds: request.timeoutMilliseconds))
         self.settings = settings
+        reason = .allocate(capacity: Int(CURL_ERROR_SIZE))  // last: a throwing init frees nothing
         reason.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     }
 

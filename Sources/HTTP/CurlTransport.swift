@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import Memory
 
 /// Exchanges through libcurl.
 ///
@@ -22,7 +22,7 @@ package final class CurlTransport: HTTPTransport {
     }
 
     private let settings: CurlSettings
-    private let idle = Mutex<[Slot]>([])
+    private let idle = Monitor<[Slot]>([])
 
     /// Opens nothing yet.
     /// - Throws: `invalid` when the CA file or folder is not there.

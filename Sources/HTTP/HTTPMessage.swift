@@ -28,13 +28,15 @@ package struct HTTPRequest: Sendable {
     /// Bounds this exchange, connecting included. Milliseconds.
     package var timeoutMilliseconds: Int
     /// Once begun, the exchange goes on when its caller's time is up or it is cancelled, and so does what follows it:
-    /// the reply may hold the only refresh token there is.
+    /// the reply may hold the only refresh token there is. It is never sent twice on its own: it gets a new connection.
     package var mustFinish: Bool
     /// The server gets it once at most: it goes over a connection of its own, since libcurl sends again what a reused
     /// one has swallowed.
     package var atMostOnce: Bool
     /// Refuses to connect to loopback, link-local and private addresses, checked on the address actually connected to,
-    /// so that a name cannot lead there either. For hosts that came from outside, such as discovery documents.
+    /// so that a name cannot lead there either. For hosts that came from outside, such as discovery documents. Where a
+    /// proxy is set the request always goes through it, and what a name leads to is for the proxy to judge; addresses
+    /// and names of this machine are refused all the same.
     package var publicAddressesOnly: Bool
 
     package init(
@@ -106,9 +108,11 @@ package typealias HTTPResult = Result<HTTPResponse, HTTPFailure>
 
 /// How a handle's exchanges leave the process.
 package struct HTTPOptions: Sendable {
-    /// PEM file with the certificate authorities to trust. Nil: `SSL_CERT_FILE`, then the system's known places.
+    /// PEM file with the certificate authorities to trust. They take the place of the system's. Nil: `SSL_CERT_FILE`
+    /// and `SSL_CERT_DIR`, then the system's known places.
     package var caFile: String?
-    /// Nil: the usual variables (`https_proxy`, `http_proxy`, `all_proxy`, `no_proxy`). Empty: none.
+    /// For every server. Nil: the usual variables (`https_proxy`, `http_proxy`, `all_proxy`, `no_proxy`), read when the
+    /// transport is made. Empty: none.
     package var proxy: String?
 
     package init(caFile: String? = nil, proxy: String? = nil) {

@@ -3,7 +3,7 @@ internal import Glibc
 internal import Memory
 
 /// A request's headers as libcurl takes them, wiped when they go. libcurl keeps the pointer for the whole exchange.
-struct HeaderList: ~Copyable {
+final class HeaderList {
     private(set) var first: UnsafeMutablePointer<curl_slist>?
 
     deinit {
@@ -40,7 +40,7 @@ struct HeaderList: ~Copyable {
         }
     }
 
-    private mutating func append(_ name: String, _ value: Secret? = nil) throws(HTTPFailure) {
+    private func append(_ name: String, _ value: Secret? = nil) throws(HTTPFailure) {
         let line = Secret(count: name.utf8.count + (value?.count ?? 0) + 1) { line in
             line.copyBytes(from: name.utf8)
             let rest = UnsafeMutableRawBufferPointer(rebasing: line[name.utf8.count...])

@@ -1,6 +1,10 @@
 internal import Glibc
 
 /// A value behind a lock, and threads that wait for it to change. Waiting uses the monotonic clock.
+///
+/// The library has no other lock. Synchronization's `Mutex` does not live through `fork`: it remembers the number of the
+/// thread that holds it, and the thread that went into the child has another one there than it had before, which the
+/// kernel does not take.
 package final class Monitor<Value>: @unchecked Sendable {  // every access to `value` holds the mutex
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -8,6 +12,25 @@ package final class Monitor<Value>: @unchecked Sendable {  // every access to `v
 
     package init(_ value: sending Value) {
         self.value = value
+        makeLock()
+    }
+
+    /// For a value that belongs to the process rather than to a handle, and lives as long. A fork waits until the lock is
+    /// free, so that the child finds the value whole. Who holds this lock must not take another of this kind.
+    /// - Parameter reset: in the child, forgets what was about threads that are the parent's alone.
+    package convenience init(_ value: sending Value, inForkedChild reset: @escaping @Sendable (inout Value) -> Void) {
+        self.init(value)
+        ForkLocks.add(
+            ForkLocks.Lock(
+                take: { [self] in pthread_mutex_lock(mutex) },
+                release: { [self] in pthread_mutex_unlock(mutex) },
+                renew: { [self] in
+                    reset(&self.value)
+                    makeLock()  // nobody waits here, whatever the condition remembers
+                }))
+    }
+
+    private func makeLock() {
         pthread_mutex_init(mutex, nil)
         var attributes = pthread_condattr_t()
         pthread_condattr_init(&attributes)

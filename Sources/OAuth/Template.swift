@@ -90,8 +90,17 @@ extension Template.Host.Kind {
 
 extension Provider {
     fileprivate func with(clientID: String, clientSecret: Secret?, values: [String: String]) -> Provider {
+        /// `{name}` becomes its value; what has none stays.
         func filled(_ url: String) -> String {
-            values.reduce(url) { $0.replacing("{\($1.key)}", with: URL.encode($1.value)) }
+            var filled = ""
+            var rest = url[...]
+            while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+                let name = String(rest[rest.index(after: open)..<close])
+                filled += rest[..<open]
+                filled += values[name].map(URL.encode) ?? String(rest[open...close])
+                rest = rest[rest.index(after: close)...]
+            }
+            return filled + rest
         }
         var provider = self
         provider.clientID = clientID

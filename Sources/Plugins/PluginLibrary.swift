@@ -1,7 +1,7 @@
 package import CDescopeConn
 package import Connections
 internal import Glibc
-internal import Synchronization
+internal import Memory
 
 /// A plugin that is in the process: loaded from an absolute path, or registered by the program. It is never unloaded.
 struct PluginLibrary: @unchecked Sendable {  // the table's strings and functions live as long as the process
@@ -16,15 +16,24 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
     let kind: Kind
     let table: descope_conn_plugin
 
-    private struct Known: Sendable {
-        /// What became of each path whose init has been called.
-        var byPath: [String: Result<PluginLibrary, StartFailure>] = [:]
-        var registered: [String: PluginLibrary] = [:]
-        /// Addresses of the functions that registered them.
-        var initializers: Set<UInt> = []
+    /// The address of its init.
+    private let initializer: UInt
+
+    private enum Start: Sendable {
+        /// A thread is in the plugin's init.
+        case begun
+        case done(Result<PluginLibrary, StartFailure>)
+
+        var isDone: Bool { if case .done = self { true } else { false } }
     }
 
-    private static let known = Mutex(Known())
+    private struct Known: Sendable {
+        /// By the address of the init.
+        var starts: [UInt: Start] = [:]
+        var registered: [String: PluginLibrary] = [:]
+    }
+
+    private static let known = Monitor(Known(), inForkedChild: { $0.starts = $0.starts.filter(\.value.isDone) })
 
     /// - Parameters:
     ///   - reference: an absolute path, or the name of a registered plugin.
@@ -41,20 +50,16 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
 
     /// Registers a plugin that is linked into the program.
     static func register(_ initialize: @escaping descope_conn_plugin_init_fn) throws(ConnError) {
-        let address = unsafeBitCast(initialize, to: UInt.self)
-        let result: Result<Void, StartFailure> = known.withLock { known in
-            if known.initializers.contains(address) { return .success(()) }
-            return Result { () throws(StartFailure) in
-                let library = try start(initialize)
-                guard known.registered[library.name] == nil else {
-                    throw StartFailure(words: "another one of the name \(library.name) is registered")
-                }
-                known.registered[library.name] = library
-                known.initializers.insert(address)
+        do throws(StartFailure) {
+            let library = try start(initialize)
+            let present = known.withLock { known in
+                let present = known.registered[library.name]
+                if present == nil { known.registered[library.name] = library }
+                return present
             }
-        }
-        do {
-            try result.get()
+            guard present == nil || present?.initializer == library.initializer else {
+                throw StartFailure(words: "another one of the name \(library.name) is registered")
+            }
         } catch {
             throw ConnError(.invalidConfig, "the plugin cannot be registered: \(error.words)")
         }
@@ -73,29 +78,21 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
     }
 
     private static func load(_ path: String, field: String) throws(ConnError) -> PluginLibrary {
-        func failed(_ what: String) -> ConnError {
-            ConnError(.invalidConfig, "\(field): \(path): \(what)", field: field)
+        do {
+            return try start(symbol(in: path))
+        } catch {
+            throw ConnError(.invalidConfig, "\(field): \(path): \(error.words)", field: field)
         }
-        // Without the lock: a library's constructors may take their time, and mapping one twice is harmless.
+    }
+
+    private static func symbol(in path: String) throws(StartFailure) -> descope_conn_plugin_init_fn {
         guard let mapped = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
-            throw failed("the loader says: \(loaderWords)")
+            throw StartFailure(words: "the loader says: \(loaderWords)")
         }
         guard let symbol = dlsym(mapped, "descope_conn_plugin_init") else {
-            throw failed("it exports no descope_conn_plugin_init; the loader says: \(loaderWords)")
+            throw StartFailure(words: "it exports no descope_conn_plugin_init; the loader says: \(loaderWords)")
         }
-        let initialize = unsafeBitCast(symbol, to: descope_conn_plugin_init_fn.self)
-        // With the lock: init is called once a process for each path.
-        let result: Result<PluginLibrary, StartFailure> = known.withLock { known in
-            if let result = known.byPath[path] { return result }
-            let result = Result { () throws(StartFailure) in try start(initialize) }
-            known.byPath[path] = result
-            return result
-        }
-        do {
-            return try result.get()
-        } catch {
-            throw failed(error.words)
-        }
+        return unsafeBitCast(symbol, to: descope_conn_plugin_init_fn.self)
     }
 
     private static var loaderWords: String { dlerror().map { String(cString: $0) } ?? "nothing" }
@@ -106,8 +103,28 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
         var words: String
     }
 
-    /// Calls a plugin's init and checks what it filled in.
+    /// Calls a plugin's init, once a process. Who comes second waits for it, and gets the same.
     private static func start(_ initialize: descope_conn_plugin_init_fn) throws(StartFailure) -> PluginLibrary {
+        let address = unsafeBitCast(initialize, to: UInt.self)
+        let earlier: Result<PluginLibrary, StartFailure>?? = known.wait(untilNanoseconds: .max) { known in
+            switch known.starts[address] {
+            case .done(let result): return .some(result)
+            case .begun: return .none
+            case nil:
+                known.starts[address] = .begun
+                return .some(nil)
+            }
+        }
+        if let earlier = earlier ?? nil { return try earlier.get() }
+        let result = Result { () throws(StartFailure) in try call(initialize, at: address) }
+        known.update { $0.starts[address] = .done(result) }
+        return try result.get()
+    }
+
+    /// Calls a plugin's init and checks what it filled in.
+    private static func call(
+        _ initialize: descope_conn_plugin_init_fn, at address: UInt
+    ) throws(StartFailure) -> PluginLibrary {
         let size = MemoryLayout<descope_conn_plugin>.size
         var table = descope_conn_plugin()
         table.struct_size = size
@@ -139,7 +156,7 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
         guard kind == .backend ? hasBackend(table) : hasStore(table) else {
             throw StartFailure(words: "its table of functions as \(kind.words) is missing or incomplete")
         }
-        return PluginLibrary(name: name, kind: kind, table: table)
+        return PluginLibrary(name: name, kind: kind, table: table, initializer: address)
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {

@@ -1,7 +1,7 @@
 internal import Connections
 internal import JSON
+internal import Memory
 internal import OAuth
-internal import Synchronization
 
 /// What discovery documents said, for an hour.
 final class Discoveries: Sendable {
@@ -15,7 +15,7 @@ final class Discoveries: Sendable {
         let until: Int64
     }
 
-    private let found = Mutex<[String: Found]>([:])
+    private let found = Monitor<[String: Found]>([:])
 
     /// - Parameter url: the provider's discovery URL.
     func fill(_ provider: Provider, from url: String, clock: Clock) throws(ConnError) -> Step<Provider> {

@@ -1,5 +1,5 @@
 internal import Connections
-internal import Synchronization
+internal import Memory
 
 /// Refreshes that this process has in flight, one for each row.
 final class Flights: Sendable {
@@ -10,7 +10,7 @@ final class Flights: Sendable {
         case follower(Flight)
     }
 
-    private let flights = Mutex<[[UInt8]: Flight]>([:])
+    private let flights = Monitor<[[UInt8]: Flight]>([:])
 
     /// The refresh of a row that this process has in flight.
     subscript(key: [UInt8]) -> Flight? { flights.withLock { $0[key] } }

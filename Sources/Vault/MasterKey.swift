@@ -20,14 +20,15 @@ enum MasterKey {
         }
         let field = "key.\(kind)"
         let text: Secret
-        switch (kind, value.string) {
-        case ("env", let name?):
+        switch kind {
+        case "env":
+            let name = value.string ?? ""
             guard let value = environment(name), !value.isEmpty else {
                 throw .invalidConfig(field, "is the variable \(name), which is not set")
             }
             text = Secret(value)
-        case ("file", let path?):
-            text = try file(path, field: field)
+        case "file":
+            text = try file(value.string ?? "", field: field)
         default:
             text = value.stringSecret ?? Secret([])
         }
@@ -83,21 +84,9 @@ enum MasterKey {
             let isSpace: (UInt8) -> Bool = { $0 == 0x20 || (0x09...0x0D).contains($0) }
             guard let first = raw.firstIndex(where: { !isSpace($0) }), let last = raw.lastIndex(where: { !isSpace($0) })
             else { return nil }
-            let trimmed = raw[first...last]
-            let binary: [UInt8]?
-            if trimmed.allSatisfy(isHex) {
-                binary = Crypto.fromHex(String(decoding: trimmed, as: UTF8.self))
-            } else {
-                // base64 differs from base64url in two characters and its padding.
-                let url = trimmed.map {
-                    $0 == UInt8(ascii: "+") ? UInt8(ascii: "-") : $0 == UInt8(ascii: "/") ? UInt8(ascii: "_") : $0
-                }
-                let end = url.lastIndex { $0 != UInt8(ascii: "=") }.map { $0 + 1 } ?? 0
-                binary = Crypto.fromBase64URL(String(decoding: url[..<end], as: UTF8.self))
-            }
-            guard let binary, binary.count >= bytes else { return nil }
-            if binary.count == bytes { return Secret(binary) }
-            return Secret(binary.withUnsafeBytes { Crypto.sha256($0) })
+            let trimmed = UnsafeRawBufferPointer(rebasing: raw[first...last])
+            guard let key = Crypto.decodeSecret(trimmed), key.count >= bytes else { return nil }
+            return key.count == bytes ? key : Secret(key.withBytes { Crypto.sha256($0) })
         }
     }
 }

@@ -54,7 +54,7 @@ struct Rows: Sendable {
     private static func vault(in store: any Store, _ ring: KeyRing) throws(ConnError) -> VaultRecord? {
         guard let stored = try store.get(RowKeys.vault) else { return nil }
         guard case .opened(let plain) = ring.open(stored.value, boundTo: RowKeys.vault) else {
-            throw ConnError(.invalidConfig, "key is not the one that this vault was made with", field: "key")
+            throw .invalidConfig("key", "is not the one that this vault was made with")
         }
         guard let record = VaultRecord(json: try parse(plain)) else {
             throw ConnError(.internal, "the vault is of another version of this library")

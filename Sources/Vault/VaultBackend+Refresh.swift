@@ -1,7 +1,7 @@
 internal import Connections
 internal import JSON
+internal import Memory
 internal import OAuth
-internal import Synchronization
 
 extension VaultBackend {
     /// How often a refresh of another process is looked after. Milliseconds.
@@ -101,7 +101,7 @@ extension VaultBackend {
 private final class UnusedLease: Sendable {
     private let backend: VaultBackend
     private let key: [UInt8]
-    private let lease = Mutex<RefreshState.Lease?>(nil)
+    private let lease = Monitor<RefreshState.Lease?>(nil)
 
     init(_ backend: VaultBackend, _ key: [UInt8]) {
         self.backend = backend

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Synchronization
+internal import Memory
 
 /// Has every SQLite connection of this process closed while it forks.
 ///
@@ -8,7 +8,7 @@ internal import Synchronization
 /// (sqlite.org/howtocorrupt.html, section 2.6). So whoever uses a connection does it inside ``use(_:)``; a fork waits for
 /// them and closes what is idle, and both processes open anew when they next need to.
 enum ForkGuard {
-    private static let closers = Mutex<[ObjectIdentifier: @Sendable () -> Void]>([:])
+    private static let closers = Monitor<[ObjectIdentifier: @Sendable () -> Void]>([:])
 
     /// Shared by those who use a connection, exclusive for who forks.
     nonisolated(unsafe) private static let gate: UnsafeMutablePointer<pthread_rwlock_t> = {  // made for any thread

@@ -3,7 +3,6 @@ internal import Connections
 internal import Glibc
 internal import HTTP
 internal import Memory
-internal import Synchronization
 
 /// The vault's file on disk: makes it, proves that it is one, and opens connections to it.
 struct SQLiteFile: Sendable {
@@ -13,7 +12,7 @@ struct SQLiteFile: Sendable {
 
     /// Closing any descriptor of a file drops all of this process's locks on it (fcntl), so a file is never opened here
     /// while SQLite may have it open: it is only ever made, by one thread at a time.
-    private static let making = Mutex(())
+    private static let making = Monitor(())
 
     /// Absolute, so that a later chdir does not lead elsewhere, and so that no name means something special to SQLite.
     private let path: String
@@ -46,7 +45,7 @@ struct SQLiteFile: Sendable {
         let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
         guard !name.isEmpty, name != ".", name != ".." else {
-            throw ConnError(.invalidConfig, "path names no file", field: "path")
+            throw .invalidConfig("path", "names no file")
         }
         guard let resolved = realpath(folder, nil) else {
             throw ConnError(

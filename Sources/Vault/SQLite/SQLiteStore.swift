@@ -1,5 +1,5 @@
 package import Connections
-internal import Synchronization
+internal import Memory
 
 /// The vault's rows in one SQLite file, which many threads and processes share.
 ///
@@ -10,9 +10,9 @@ internal import Synchronization
 package final class SQLiteStore: Store {
     private let file: SQLiteFile
     /// Connections that no thread uses right now.
-    private let idle = Mutex<[SQLiteConnection]>([])
-    /// Opened when it is first needed.
-    private let writer = Mutex<SQLiteConnection?>(nil)
+    private let idle = Monitor<[SQLiteConnection]>([])
+    /// Opened when it is first needed. Both locks are ones that the thread sanitizer knows.
+    private let writer = Monitor<SQLiteConnection?>(nil)
 
     /// More idle connections than this are closed.
     private static let maxIdle = 8

@@ -53,7 +53,7 @@ const CLASSES = new Map([
 const STATUSES = new Map([
   [-1, { code: 'invalid_request', message: 'The library refused an argument' }],
   [-2, { code: 'invalid_request', message: 'The client is closed' }],
-  [-3, { code: 'invalid_request', message: 'The client was opened by another process' }],
+  [-3, { code: 'unsupported', message: 'The client was opened by another process' }],
   [-4, { code: 'timeout', message: 'The time is up' }],
   [-5, { code: 'cancelled', message: 'The call was cancelled' }],
   [-7, { code: 'limit', message: 'The request is larger than 1 MiB, or too many calls are in flight' }],

@@ -1,23 +1,55 @@
 'use strict';
 
-// The cases that every binding runs: Tests/cases/*.json, each file an array of
-//   {"name", "open": {...}, "calls": [{"request": {"op", ...}, "answer": {...} | "error": {"code", ...}}]}
-// An answer must have at least what the case names.
+// The cases that every language runs: Tests/cases/*.json, see the README there.
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
 const { Client, DescopeConnError } = require('descope-conn');
 
-const folder = path.join(__dirname, '..', '..', '..', 'Tests', 'cases');
-const files = fs.readdirSync(folder).filter((file) => file.endsWith('.json'));
+const cases = path.join(__dirname, '..', '..', '..', 'Tests', 'cases');
+const files = fs.readdirSync(cases).filter((file) => file.endsWith('.json'));
 
-function assertContains(actual, expected, where) {
-  if (typeof expected !== 'object' || expected === null) return assert.equal(actual, expected, where);
-  assert.ok(typeof actual === 'object' && actual !== null, `${where} is missing`);
-  if (Array.isArray(expected)) assert.equal(actual.length, expected.length, `${where}.length`);
-  for (const [key, value] of Object.entries(expected)) assertContains(actual[key], value, `${where}.${key}`);
+/** One case: its folder, and what it has captured. */
+class Run {
+  #captured = new Map();
+
+  constructor(folder) {
+    this.folder = folder;
+  }
+
+  /** A config or request, with what its strings stand for in their place. */
+  filledIn(value) {
+    if (Array.isArray(value)) return value.map((element) => this.filledIn(element));
+    if (typeof value === 'object' && value !== null) {
+      return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, this.filledIn(member)]));
+    }
+    if (typeof value !== 'string' || !value.startsWith('$')) return value;
+    if (value.startsWith('$TMP')) return this.folder + value.slice(4);
+    return this.#captured.get(value.slice(1));
+  }
+
+  assertMatches(actual, expected, where) {
+    if (expected === null) return assert.equal(actual ?? null, null, where);
+    if (typeof expected !== 'object') return assert.equal(actual, this.filledIn(expected), where);
+    if (expected.$capture !== undefined) {
+      assert.notEqual(actual ?? null, null, `${where} is missing`);
+      this.#captured.set(expected.$capture, actual);
+      return;
+    }
+    assert.ok(typeof actual === 'object' && actual !== null, `${where} is missing`);
+    assert.equal(Array.isArray(actual), Array.isArray(expected), where);
+    if (Array.isArray(expected)) assert.equal(actual.length, expected.length, `${where}.length`);
+    for (const [key, value] of Object.entries(expected)) this.assertMatches(actual[key], value, `${where}.${key}`);
+  }
+
+  assertError(thrown, expected, where) {
+    assert.ok(thrown instanceof DescopeConnError, thrown.stack);
+    this.assertMatches(thrown, expected, where);
+    return true;
+  }
 }
 
 test('there are cases', () => {
@@ -25,19 +57,24 @@ test('there are cases', () => {
 });
 
 for (const file of files) {
-  for (const { name, open, calls } of JSON.parse(fs.readFileSync(path.join(folder, file), 'utf8'))) {
+  for (const { name, open, error, calls } of JSON.parse(fs.readFileSync(path.join(cases, file), 'utf8'))) {
     test(`${file}: ${name}`, async (t) => {
-      const client = new Client(open);
+      const run = new Run(fs.mkdtempSync(path.join(os.tmpdir(), 'descope-conn-')));
+      t.after(() => fs.rmSync(run.folder, { recursive: true }));
+      const config = run.filledIn(open);
+      if (error !== undefined) {
+        assert.throws(() => new Client(config), (thrown) => run.assertError(thrown, error, 'open'));
+        return;
+      }
+      const client = new Client(config);
       t.after(() => client.close());
-      for (const { request: { op, ...fields }, answer, error } of calls) {
+      for (const [index, { request, answer, error }] of calls.entries()) {
+        const { op, ...fields } = run.filledIn(request);
+        const where = `calls[${index}] ${op}`;
         if (error === undefined) {
-          assertContains(await client.call(op, fields), answer, op);
+          run.assertMatches(await client.call(op, fields), answer, where);
         } else {
-          await assert.rejects(client.call(op, fields), (thrown) => {
-            assert.ok(thrown instanceof DescopeConnError, thrown.stack);
-            assertContains(thrown, error, `${op}.error`);
-            return true;
-          });
+          await assert.rejects(client.call(op, fields), (thrown) => run.assertError(thrown, error, where));
         }
       }
     });
