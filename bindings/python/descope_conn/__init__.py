@@ -5,8 +5,8 @@
 ...     token = client.fetch_token("google-contacts", user_id="U...")
 """
 
-from ._aio import AsyncApps, AsyncClient
-from ._client import Apps, Client
+from ._aio import AsyncApps, AsyncClient, AsyncMCP
+from ._client import MCP, Apps, Client
 from ._errors import (
     Cancelled,
     Conflict,
@@ -26,14 +26,26 @@ from ._errors import (
     Unavailable,
     Unsupported,
 )
-from ._library import LibraryError, build_info
-from ._types import App, Completion, ConnectOptions, NewToken, StoreFailure, Subject, Token, TokenInfo
+from ._library import build_info
+from ._types import (
+    App,
+    Completion,
+    ConnectOptions,
+    MissingConnection,
+    NewToken,
+    StoreFailure,
+    Subject,
+    Token,
+    TokenInfo,
+)
 
 __all__ = [
+    "MCP",
     "App",
     "Apps",
     "AsyncApps",
     "AsyncClient",
+    "AsyncMCP",
     "Cancelled",
     "Client",
     "Completion",
@@ -45,9 +57,9 @@ __all__ = [
     "Internal",
     "InvalidConfig",
     "InvalidRequest",
-    "LibraryError",
     "Limit",
     "Misconfigured",
+    "MissingConnection",
     "NewToken",
     "NotFound",
     "ProviderError",

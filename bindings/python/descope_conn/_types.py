@@ -22,9 +22,8 @@ def _known_text(value: str | None) -> str:
     return value or ""
 
 
-def _epoch(value: str | int | None) -> int | None:
-    """Descope writes epoch seconds as a decimal string, and an unknown time as "" or "0"."""
-    return int(value or 0) or None
+def _number(value: int | None) -> int | None:
+    return value or None
 
 
 def _strings(value: Sequence[str] | None) -> tuple[str, ...]:
@@ -40,7 +39,7 @@ _READERS: Mapping[str, Any] = {
     "str": _known_text,
     "str | None": _text,
     "bool": bool,
-    "int | None": _epoch,
+    "int | None": _number,
     "tuple[str, ...]": _strings,
     "dict[str, str]": _parameters,
 }
@@ -70,15 +69,16 @@ class TokenInfo:
     granted_by: str | None = None
     status: str | None = None
     reason: str | None = None
+    since: int | None = None
 
 
 @dataclass(frozen=True)
 class Token:
     """A token to call a third party with. Its repr shows no secret. Times are epoch seconds, None where unknown."""
 
-    id: str
     app_id: str
     access_token: str = field(repr=False)
+    id: str | None = None
     user_id: str | None = None
     tenant_id: str | None = None
     external_identifier: str | None = None
@@ -167,6 +167,18 @@ class ConnectOptions(TypedDict, total=False):
     prompt: Sequence[str]
     login_hint: str
     resources: Sequence[str]
+    external_identifier: str
+
+
+class _MissingConnection(TypedDict):
+    app_id: str
+    connection_url: str
+
+
+class MissingConnection(_MissingConnection, total=False):
+    """A connection that an MCP request needs, and where its user grants it, for ``mcp.answer``."""
+
+    scopes: Sequence[str]
     external_identifier: str
 
 
