@@ -84,6 +84,7 @@ test-c: $(LIBRARY) | setup
 test-python: $(LIBRARY) | setup
 	cd bindings/python && $(PYTHON) -m pytest -q
 	$(PYTHON) -m pytest -q Tests/servers
+	$(PYTHON) -m pytest -q Tests/abi
 
 test-node: $(NODES:%=test-node-%)
 
