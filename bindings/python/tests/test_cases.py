@@ -45,11 +45,14 @@ class Run:
             self.captured[expected["$capture"]] = actual
             return []
         if isinstance(expected, dict) and isinstance(actual, dict):
-            return [d for name in expected for d in self.differences(expected[name], actual.get(name), f"{path}.{name}")]
+            members = [(expected[name], actual.get(name), f"{path}.{name}") for name in expected]
+            return [difference for member in members for difference in self.differences(*member)]
         if isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
-            return [d for i, (e, a) in enumerate(zip(expected, actual)) for d in self.differences(e, a, f"{path}[{i}]")]
+            elements = [(*pair, f"{path}[{index}]") for index, pair in enumerate(zip(expected, actual))]
+            return [difference for element in elements for difference in self.differences(*element)]
         expected = self.filled_in(expected)
-        return [] if type(expected) is type(actual) and expected == actual else [f"{path}: {actual!r}, not {expected!r}"]
+        is_same = type(expected) is type(actual) and expected == actual
+        return [] if is_same else [f"{path}: {actual!r}, not {expected!r}"]
 
 
 def as_wire(error: ConnError) -> dict[str, Any]:
