@@ -155,6 +155,19 @@ def test_curves_of_the_key_exchange(folder: Path, version: ssl.TLSVersion, curve
         assert fetch(url, folder / "ca RSA-2048.pem") == "the-token"
 
 
+def test_a_key_that_is_too_short_is_refused(folder: Path) -> None:
+    """OpenSSL's security level 2, which Debian sets: 112 bits, so no RSA below 2048."""
+    authority = certs.Authority("CA of a short key")
+    authority.write(folder / "ca short.pem")
+    end = datetime.now(timezone.utc) + timedelta(days=1)
+    certs.write_server(folder / "short", authority, certs.LOCAL, end, rsa.generate_private_key(65537, 1024))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.set_ciphers("DEFAULT:@SECLEVEL=0")
+    server.load_cert_chain(folder / "short.pem", folder / "short.key")
+    with serving(server) as url, pytest.raises(ConnError, match="certificate"):
+        fetch(url, folder / "ca short.pem")
+
+
 def test_a_server_without_tls_1_2_is_refused(folder: Path) -> None:
     server = context(folder / "RSA-2048.pem")
     with pytest.warns(DeprecationWarning):
