@@ -9,6 +9,7 @@
 # make check     format, lint, and lists that must agree
 # make memory    the C harness under valgrind; the Swift tests under the address and thread sanitizers
 # make fuzz      SECONDS=60 of fuzzing
+# make soak      the longer tests of processes that share a vault
 # make clean     removes everything that was made
 
 SHELL := /bin/bash
@@ -35,6 +36,7 @@ test: setup
 	@$(MAKE) --no-print-directory test-swift
 	@$(MAKE) --no-print-directory dist check-abi
 	@$(MAKE) --no-print-directory test-c test-python test-node test-packages
+	@$(MAKE) --no-print-directory test-chaos model
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory memory-c
 	@echo "make test: everything passed"
@@ -92,6 +94,16 @@ $(NODES:%=test-node-%): test-node-%: $(LIBRARY) bindings/node/native | setup
 	cd bindings/node && $(call node,$*) --test --test-timeout=120000 test/*.test.js
 
 test-packages:
+
+.PHONY: test-chaos soak model
+test-chaos: $(LIBRARY) | setup
+	$(PYTHON) -m pytest -q Tests/chaos -m "not soak"
+
+soak: $(LIBRARY) | setup
+	$(PYTHON) -m pytest -q Tests/chaos
+
+model: | setup
+	Tests/model/check
 
 # --- What must agree ---
 
