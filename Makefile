@@ -7,7 +7,7 @@
 # make wheel npm the Python and Node packages, with the release library inside
 # make docs      docs/operations.md, from what the library says of itself
 # make check     format, lint, and lists that must agree
-# make memory    the C harness under valgrind; the Swift tests under the address and thread sanitizers
+# make memory    valgrind, and the address and thread sanitizers
 # make fuzz      SECONDS=60 of fuzzing
 # make soak      the longer tests of processes that share a vault
 # make clean     removes everything that was made
@@ -19,6 +19,7 @@ ROOT := $(CURDIR)
 PYTHON := $(ROOT)/.venv/bin/python
 LIBRARY := $(ROOT)/dist/lib/libdescope_conn.so.1
 RELEASE := .build-release/release/libdescope_conn.so
+REQUIREMENTS := Tests/servers/requirements.txt Tests/mcp/requirements.txt Tests/requirements.txt
 HEADERS := $(wildcard include/*.h)
 SWIFT_SOURCES := Package.swift $(shell find Sources -type f)
 # From PyPI, so that the tests do not depend on what a machine has: the oldest and the newest that the package supports.
@@ -35,10 +36,10 @@ demo: setup dist bindings/node/native
 test: setup
 	@$(MAKE) --no-print-directory test-swift
 	@$(MAKE) --no-print-directory dist check-abi
-	@$(MAKE) --no-print-directory test-c test-python test-node test-packages
+	@$(MAKE) --no-print-directory test-c test-python test-node test-mcp test-packages
 	@$(MAKE) --no-print-directory test-chaos model
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory memory-c
+	@$(MAKE) --no-print-directory memory
 	@echo "make test: everything passed"
 
 # --- What is installed ---
@@ -49,9 +50,9 @@ setup: .make-setup .venv/installed $(NODES:%=.node/%)
 	scripts/setup
 	@touch $@
 
-.venv/installed: Tests/servers/requirements.txt Tests/requirements.txt | .make-setup
+.venv/installed: $(REQUIREMENTS) | .make-setup
 	python3 -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check -r Tests/servers/requirements.txt -r Tests/requirements.txt
+	.venv/bin/pip install --quiet --disable-pip-version-check $(REQUIREMENTS:%=-r %)
 	@touch $@
 
 .node/%: | .venv/installed
@@ -77,7 +78,7 @@ bindings/node/native: bindings/node/addon/ffi.c bindings/node/build.sh | setup
 
 # --- The tests ---
 
-.PHONY: test-swift test-c test-python test-node $(NODES:%=test-node-%) test-packages
+.PHONY: test-swift test-c test-python test-node test-mcp $(NODES:%=test-node-%) test-packages
 test-swift: | setup
 	swift test
 
@@ -92,6 +93,9 @@ test-node: $(NODES:%=test-node-%)
 
 $(NODES:%=test-node-%): test-node-%: $(LIBRARY) bindings/node/native | setup
 	cd bindings/node && $(call node,$*) --test --test-timeout=120000 test/*.test.js
+
+test-mcp: $(LIBRARY) bindings/node/native | setup
+	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/mcp
 
 test-packages:
 
@@ -123,8 +127,12 @@ check-abi: $(LIBRARY)
 
 # --- Memory ---
 
-.PHONY: memory memory-c
-memory: memory-c
+.PHONY: memory memory-c sanitizers
+memory: memory-c sanitizers
+
+sanitizers: | setup
+	scripts/sanitize address
+	scripts/sanitize thread
 
 memory-c: $(LIBRARY)
 	mkdir -p .build-release/named && ln -sf $(ROOT)/$(RELEASE) .build-release/named/libdescope_conn.so.1

@@ -131,7 +131,7 @@ final class Call {
         case .pause(let milliseconds, let then):
             world.clock.advance(milliseconds: Int64(milliseconds))
             advance(then)
-        case .join(_, let then):
+        case .join(_, _, let then):
             guard landed.exchange(false, ordering: .relaxed) else { return false }
             advance(then)
         case .blocking, .done, nil:
@@ -162,7 +162,7 @@ final class Call {
             case .done(let answer):
                 result = .success(answer)
                 current = nil
-            case .join(let flight, _):
+            case .join(let flight, _, _):
                 flight.onLanding { [landed = Landed(self)] in landed.set() }
             default:
                 break

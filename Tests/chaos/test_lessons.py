@@ -1,4 +1,4 @@
-"""What users of other token vaults complain about, played against the real provider. docs/lessons.md has the whole list."""
+"""What users of other token vaults complain about, played against the real provider; docs/lessons.md lists it all."""
 
 from __future__ import annotations
 
@@ -95,7 +95,9 @@ def test_lesson10_an_expired_token_is_never_answered(vault: Vault) -> None:
     connected(vault)
     old = vault.token("u1")["accessToken"]
     assert vault.token("u1", minTtlSeconds=30)["accessToken"] == old
-    assert vault.run(("fetch", {**FETCH[1], "minTtlSeconds": 30}), clock=80)["results"][0]["token"]["accessToken"] != old
+    assert (
+        vault.run(("fetch", {**FETCH[1], "minTtlSeconds": 30}), clock=80)["results"][0]["token"]["accessToken"] != old
+    )
     spoil(vault, status=503, times=2)
     assert vault.run(FETCH, clock=300)["results"][0]["error"]["code"] == "unavailable"
 
