@@ -15,6 +15,7 @@ let releaseLink: [LinkerSetting] =
                 "-Xlinker", "-soname=libdescope_conn.so.1",
                 "-Xlinker", "-z", "-Xlinker", "nodelete",
                 "-Xlinker", "-z", "-Xlinker", "now",
+                "-Xlinker", "-z", "-Xlinker", "defs",
                 "-Xlinker", "--gc-sections",
             ]),
             .linkedLibrary("ssl"),

@@ -29,9 +29,8 @@ package struct Deadline: Sendable, Comparable {
     package var hasPassed: Bool { self <= .now }
 
     /// What is left of it, rounded up, 0 when it has passed; at most `limit`.
-    package func remainingMilliseconds(atMost limit: Int) -> Int {
+    package func remainingMilliseconds(atMost limit: Int, at now: Deadline = .now) -> Int {
         guard self != .never else { return limit }
-        let now = Deadline.now
         guard now < self else { return 0 }
         return Int(min(UInt64(max(0, limit)), (nanoseconds - now.nanoseconds + 999_999) / 1_000_000))
     }

@@ -1,4 +1,5 @@
 internal import Connections
+internal import HTTP
 internal import JSON
 
 extension MCPBackend {
@@ -15,10 +16,11 @@ extension MCPBackend {
             throw ConnError(.conflict, "requestState was used before", field: "requestState")
         }
         if let refusal = refusal(in: request["inputResponses"]) { return .done(declined(call, state, refusal)) }
-        let wait = request["waitMs"]?.integer ?? Self.defaultWaitMilliseconds
+        let wait = min(
+            request["waitMs"]?.integer ?? Self.defaultWaitMilliseconds, state.expiresAt * 1000 - now)
         let search = GrantSearch(
             host: self, call: call, expiresAt: state.expiresAt, accessToken: request["accessToken"],
-            end: min(now + wait, state.expiresAt * 1000))
+            end: clock.monotonic().adding(milliseconds: Int(wait)))
         return try search.look(for: state.awaited, pause: search.firstPause)
     }
 
@@ -49,23 +51,22 @@ private struct GrantSearch: Sendable {
     let expiresAt: Int64
     /// The user's, where the backend takes one.
     let accessToken: JSON?
-    /// Milliseconds since 1970.
-    let end: Int64
+    let end: Deadline
 
     /// Milliseconds. A grant that this process stores ends a pause at once; the pauses are for those that come another
     /// way. A look at the vault is a read of its store, a look at the cloud a request to it.
-    private var pauses: ClosedRange<Int64> { host.kind == .vault ? 250...1000 : 500...4000 }
+    private var pauses: ClosedRange<Int> { host.kind == .vault ? 250...1000 : 500...4000 }
 
-    var firstPause: Int64 { pauses.lowerBound }
+    var firstPause: Int { pauses.lowerBound }
 
     /// - Parameter pause: before the next look, if this one does not find all. Milliseconds.
-    func look(for awaited: [Awaited], pause: Int64) throws(ConnError) -> Step<JSON> {
+    func look(for awaited: [Awaited], pause: Int) throws(ConnError) -> Step<JSON> {
         let watch = host.notices.watch(call.subject)
         return try look(for: awaited[...], missing: []).then { (missing) throws(ConnError) in
             if missing.isEmpty { return .done(.object(["state": .string("ready")])) }
-            let left = end - host.clock.milliseconds()
+            let left = end.remainingMilliseconds(atMost: pause, at: host.clock.monotonic())
             guard left > 0 else { return .done(try pending(missing)) }
-            return .join(watch.flight, atMost: Int(min(left, pause))) { [watch] () throws(ConnError) in
+            return .join(watch.flight, atMost: left) { [watch] () throws(ConnError) in
                 _ = watch  // lives as long as somebody waits
                 return try look(for: missing, pause: min(pause * 2, pauses.upperBound))
             }

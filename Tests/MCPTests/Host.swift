@@ -1,5 +1,6 @@
 import Connections
 import Foundation
+import HTTP
 import JSON
 import MCP
 import Memory
@@ -10,7 +11,11 @@ import Vault
 final class MovableClock: Sendable {
     private let now = Mutex<Int64>(1_700_000_000_000)
 
-    var clock: Clock { Clock { [self] in now.withLock { $0 } } }
+    var clock: Clock {
+        Clock(
+            milliseconds: { [self] in now.withLock { $0 } },
+            monotonic: { [self] in Deadline(nanoseconds: now.withLock { UInt64($0) } * 1_000_000) })
+    }
 
     func advance(milliseconds: Int) { now.withLock { $0 += Int64(milliseconds) } }
 }
