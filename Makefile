@@ -9,6 +9,7 @@
 # make check     format, lint, and lists that must agree
 # make memory    valgrind, and the address and thread sanitizers
 # make fuzz      SECONDS=60 of fuzzing
+# make soak      the longer tests of processes that share a vault
 # make clean     removes everything that was made
 
 SHELL := /bin/bash
@@ -36,6 +37,7 @@ test: setup
 	@$(MAKE) --no-print-directory test-swift
 	@$(MAKE) --no-print-directory dist check-abi
 	@$(MAKE) --no-print-directory test-c test-python test-node test-mcp test-packages
+	@$(MAKE) --no-print-directory test-chaos model
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory memory
 	@echo "make test: everything passed"
@@ -86,6 +88,7 @@ test-c: $(LIBRARY) | setup
 test-python: $(LIBRARY) | setup
 	cd bindings/python && $(PYTHON) -m pytest -q
 	$(PYTHON) -m pytest -q Tests/servers
+	$(PYTHON) -m pytest -q Tests/abi
 
 test-node: $(NODES:%=test-node-%)
 
@@ -96,6 +99,16 @@ test-mcp: $(LIBRARY) bindings/node/native | setup
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/mcp
 
 test-packages:
+
+.PHONY: test-chaos soak model
+test-chaos: $(LIBRARY) | setup
+	$(PYTHON) -m pytest -q Tests/chaos -m "not soak"
+
+soak: $(LIBRARY) | setup
+	$(PYTHON) -m pytest -q Tests/chaos
+
+model: | setup
+	Tests/model/check
 
 # --- What must agree ---
 

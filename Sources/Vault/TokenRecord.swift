@@ -76,7 +76,7 @@ struct TokenRecord: Record {
         let json = JSON.object([
             "appId": .string(appID),
             "externalIdentifier": externalIdentifier.map(JSON.string),
-            "accessTokenType": .string(accessTokenType),
+            "accessTokenType": accessTokenType.isEmpty ? nil : .string(accessTokenType),
             "accessTokenExpiry": accessTokenExpiry.map { .integer($0) },
             "refreshTokenExpiry": refreshTokenExpiry.map { .integer($0) },
             "scopes": .strings(scopes),

@@ -368,16 +368,24 @@ export class Token {
   readonly accessToken: string;
   /** Only with options.withRefreshToken. A secret. */
   readonly refreshToken: string | undefined;
-  /** For deleteTokens and reportRejected. */
-  readonly id: string;
+  /** For deleteTokens and reportRejected. A plugin may have none. */
+  readonly id?: string;
   readonly appId: string;
   readonly userId?: string;
   readonly tenantId?: string;
-  readonly scopes?: string[];
+  /** The subject's id at the provider. */
+  readonly tokenSub?: string;
+  /** Such as Bearer; an API key has none. */
   readonly accessTokenType?: string;
-  /** Seconds since 1970 as decimal digits, as Descope sends it. */
-  readonly accessTokenExpiry?: string;
+  /** Seconds since 1970. Absent: unknown, or never. */
+  readonly accessTokenExpiry?: number;
   readonly hasRefreshToken?: boolean;
+  /** Seconds since 1970. */
+  readonly lastRefreshTime?: number;
+  /** Of the last refresh, when it failed. */
+  readonly lastRefreshError?: string;
+  readonly scopes?: string[];
+  readonly grantedBy?: string;
   readonly externalIdentifier?: string;
   /** What the token is for (RFC 8707). */
   readonly resources?: string[];
@@ -386,20 +394,39 @@ export class Token {
   readonly [field: string]: unknown;
 }
 
-/** A token without its secrets. */
-export interface TokenStatus {
+/** A token without its secrets. The cloud names the connection and the subject, and no more. */
+export interface TokenStatus extends Subject {
   appId: string;
+  /** For deleteTokens. */
+  id?: string;
   /** docs/operations.md lists the values. */
   status: string;
   /** Why, where the status is not good. */
   reason?: string;
+  /** Since when, in seconds since 1970. */
+  since?: number;
+  tokenSub?: string;
+  accessTokenType?: string;
+  /** Seconds since 1970. Absent: unknown, or never. */
+  accessTokenExpiry?: number;
+  hasRefreshToken?: boolean;
+  /** Seconds since 1970. */
+  lastRefreshTime?: number;
+  lastRefreshError?: string;
   scopes?: string[];
+  grantedBy?: string;
+  externalIdentifier?: string;
   [field: string]: unknown;
 }
 
-/** A connection, never its secret. */
-export interface App extends Omit<AppSettings, 'clientSecret'> {
+/** A connection, never its secret. What is not set is absent from the vault's, and empty in the cloud's. */
+export interface App extends Omit<AppSettings, 'clientSecret' | 'accessType'> {
   id: string;
+  accessType?: 'offline' | 'online' | '';
+  /** Cloud: the tenant whose own it is. */
+  tenantId?: string;
+  /** The template it was made from. */
+  templateId?: string;
   [field: string]: unknown;
 }
 

@@ -26,7 +26,7 @@ from ._errors import (
     Unavailable,
     Unsupported,
 )
-from ._library import LibraryError, build_info
+from ._library import build_info
 from ._types import (
     App,
     Completion,
@@ -63,7 +63,6 @@ __all__ = [
     "Internal",
     "InvalidConfig",
     "InvalidRequest",
-    "LibraryError",
     "Limit",
     "Misconfigured",
     "MissingConnection",

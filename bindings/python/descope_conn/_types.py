@@ -22,9 +22,8 @@ def _known_text(value: str | None) -> str:
     return value or ""
 
 
-def _epoch(value: str | int | None) -> int | None:
-    """Descope writes epoch seconds as a decimal string, and an unknown time as "" or "0"."""
-    return int(value or 0) or None
+def _number(value: int | None) -> int | None:
+    return value or None
 
 
 def _strings(value: Sequence[str] | None) -> tuple[str, ...]:
@@ -44,7 +43,7 @@ _READERS: Mapping[str, Any] = {
     "str": _known_text,
     "str | None": _text,
     "bool": bool,
-    "int | None": _epoch,
+    "int | None": _number,
     "tuple[str, ...]": _strings,
     "dict[str, str]": _parameters,
     "dict[str, Any]": _object,
@@ -79,15 +78,16 @@ class TokenInfo:
     refresh_token_expiry: int | None = None
     status: str | None = None
     reason: str | None = None
+    since: int | None = None
 
 
 @dataclass(frozen=True)
 class Token:
     """A token to call a third party with. Its repr shows no secret. Times are epoch seconds, None where unknown."""
 
-    id: str
     app_id: str
     access_token: str = field(repr=False)
+    id: str | None = None
     user_id: str | None = None
     tenant_id: str | None = None
     external_identifier: str | None = None
