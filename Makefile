@@ -81,6 +81,9 @@ bindings/node/native: bindings/node/addon/ffi.c bindings/node/build.sh | setup
 .PHONY: test-swift test-c test-python test-node test-mcp $(NODES:%=test-node-%) test-packages
 test-swift: | setup
 	swift test
+	mkdir -p .build-c
+	cc -std=c99 -shared -fPIC -pthread -Iinclude -o .build-c/store_memory.so examples/plugins/store_memory.c
+	DESCOPE_CONN_TEST_STORE=$(ROOT)/.build-c/store_memory.so swift test --skip-build --filter VaultTests
 
 test-c: $(LIBRARY) | setup
 	$(MAKE) -C Tests/c DIST=$(ROOT)/dist
@@ -98,7 +101,8 @@ $(NODES:%=test-node-%): test-node-%: $(LIBRARY) bindings/node/native | setup
 test-mcp: $(LIBRARY) bindings/node/native | setup
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/mcp
 
-test-packages:
+test-packages: $(LIBRARY) bindings/node/native | setup
+	$(PYTHON) -m pytest -q Tests/packages
 
 .PHONY: test-chaos soak model
 test-chaos: $(LIBRARY) | setup
@@ -110,6 +114,15 @@ soak: $(LIBRARY) | setup
 model: | setup
 	Tests/model/check
 
+# --- The packages ---
+
+.PHONY: wheel npm
+wheel: $(LIBRARY) | setup
+	PYTHON=$(PYTHON) scripts/wheel $(RELEASE) dist
+
+npm: $(LIBRARY) bindings/node/native
+	PATH="$(dir $(NODE)):$$PATH" scripts/npm-pack $(RELEASE) dist
+
 # --- What must agree ---
 
 .PHONY: check check-abi
@@ -117,6 +130,7 @@ check: $(LIBRARY) | setup
 	swift format lint --strict --recursive Sources Tests Package.swift
 	cd bindings/python && $(ROOT)/.venv/bin/ruff check . && $(ROOT)/.venv/bin/ruff format --check . && $(ROOT)/.venv/bin/mypy
 	Tests/abi/check-codes
+	Tests/abi/check-versions
 	$(PYTHON) scripts/operations-doc --check
 
 .PHONY: docs
