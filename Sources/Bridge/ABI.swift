@@ -1,11 +1,11 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
 public import CDescopeConn
 internal import Connections
 internal import Glibc
 internal import HTTP
 internal import Memory
 internal import Plugins
-
-// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 // The functions that include/descope_conn.h declares. Each turns C arguments into Swift ones and back; what they mean is
 // said in the header. `public import` matters: with an internal one the release build exports nothing.
