@@ -15,6 +15,7 @@ let releaseLink: [LinkerSetting] =
                 "-Xlinker", "-soname=libdescope_conn.so.1",
                 "-Xlinker", "-z", "-Xlinker", "nodelete",
                 "-Xlinker", "-z", "-Xlinker", "now",
+                "-Xlinker", "-z", "-Xlinker", "defs",
                 "-Xlinker", "--gc-sections",
             ]),
             .linkedLibrary("ssl"),
@@ -61,12 +62,13 @@ let package = Package(
         library(
             "OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"], resources: [.embedInCode("providers.json")]),
         library("Vault", ["CPlatform", "CSQLite", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
+        library("MCP", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
         library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
         .target(
             name: "Bridge",
             dependencies: [
                 "CDescopeConn", "CCurl", "CJansson", "CPlatform", "CSodium", "CSQLite", "Cloud", "Connections", "HTTP",
-                "JSON", "Memory", "Plugins", "Vault",
+                "JSON", "MCP", "Memory", "Plugins", "Vault",
             ],
             exclude: ["exports.map"], swiftSettings: strict, linkerSettings: releaseLink),
 

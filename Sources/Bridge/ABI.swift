@@ -1,3 +1,4 @@
+// The names are the header's.
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 public import CDescopeConn
@@ -6,6 +7,8 @@ internal import Glibc
 internal import HTTP
 internal import Memory
 internal import Plugins
+
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 // The functions that include/descope_conn.h declares. Each turns C arguments into Swift ones and back; what they mean is
 // said in the header. `public import` matters: with an internal one the release build exports nothing.

@@ -2,6 +2,7 @@ internal import Cloud
 internal import Connections
 internal import HTTP
 internal import JSON
+internal import MCP
 internal import Plugins
 internal import Vault
 
@@ -23,14 +24,14 @@ func open(_ text: UnsafeRawBufferPointer) throws(ConnError) -> Client {
     switch kind {
     case .cloud:
         let config = try CloudConfig(config, environment: environmentVariable)
-        return try Client(CloudBackend(config), http: config.http)
+        return try Client(MCPBackend(CloudBackend(config)), http: config.http)
     case .vault:
         let config = try VaultConfig(config, environment: environmentVariable)
         return try client(of: open(config.storage)) { store throws(ConnError) in
-            try Client(VaultBackend(store: store, config: config), http: config.http)
+            try Client(MCPBackend(VaultBackend(store: store, config: config)), http: config.http)
         }
     case .plugin:
-        return try Client(PluginBackend(config: config), http: HTTPOptions())
+        return try Client(MCPBackend(PluginBackend(config: config)), http: HTTPOptions())
     }
 }
 

@@ -1,5 +1,6 @@
 package import Connections
 package import JSON
+package import Memory
 
 /// Answers the operations from Descope's cloud, or from a server that speaks its API.
 package final class CloudBackend: Backend {
@@ -20,6 +21,8 @@ package final class CloudBackend: Backend {
         }
         return try CloudCall(endpoint, request.fields, config).answer(to: request.fields)
     }
+
+    package var sharedSecret: Secret? { config.stateKey ?? config.managementKey }
 
     package func close() {}
 }

@@ -8,6 +8,8 @@ package struct CloudConfig: Sendable {
     package let projectID: String
     /// Nil: every call brings an access token.
     package let managementKey: Secret?
+    /// Nil: the management key takes its place.
+    package let stateKey: Secret?
     /// Without a slash at its end; paths of the API are appended.
     package let baseURL: String
     /// Bounds one exchange. Milliseconds.
@@ -20,6 +22,10 @@ package struct CloudConfig: Sendable {
         Field("backend", .oneOf([BackendKind.cloud.rawValue]), required: true, "cloud"),
         Field("projectId", .string(maxBytes: 64), required: true, "At least 28 letters and digits."),
         Field("managementKey", .secret, "Absent: every call brings an accessToken."),
+        Field(
+            "stateKey", .secret,
+            "Seals the requestState of mcp.answer, 32 characters or more. Absent: the managementKey does; without "
+                + "that too, a key that only this process has."),
         Field("baseUrl", .endpointURL, "The project's region's host unless said otherwise; may have a path."),
         Field("timeoutMs", .integer(1...600_000), "Bounds one exchange. 10000 unless said otherwise."),
         Field(
@@ -34,6 +40,7 @@ package struct CloudConfig: Sendable {
     private static let variables: [(field: String, names: [String])] = [
         ("projectId", ["DESCOPE_PROJECT_ID"]),
         ("managementKey", ["DESCOPE_MANAGEMENT_KEY"]),
+        ("stateKey", ["DESCOPE_CONN_STATE_KEY"]),
         ("baseUrl", ["DESCOPE_BASE_URL", "DESCOPE_BASE_URI"]),
     ]
 
@@ -51,6 +58,8 @@ package struct CloudConfig: Sendable {
         if let managementKey, !managementKey.isCredential {
             throw .invalidConfig("managementKey", "holds a character that no key has")
         }
+        stateKey = config["stateKey"]?.stringSecret
+        if let stateKey, stateKey.count < 32 { throw .invalidConfig("stateKey", "is shorter than 32 characters") }
         baseURL = try Self.baseURL(config, projectID: projectID)
         timeoutMilliseconds = config["timeoutMs"]?.integer.flatMap(Int.init(exactly:)) ?? 10_000
         attempts = config["retry"]?["attempts"]?.integer.flatMap(Int.init(exactly:)) ?? 3

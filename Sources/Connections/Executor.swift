@@ -40,8 +40,9 @@ package final class Executor: Sendable {
             case .pause(let milliseconds, let then):
                 try wait(context, until: .after(milliseconds: milliseconds)) { _ in }
                 step = try then()
-            case .join(let flight, let then):
-                try wait(context, until: .never) { wake in flight.onLanding(wake) }
+            case .join(let flight, let limit, let then):
+                let moment = limit.map { Deadline.after(milliseconds: $0) } ?? .never
+                try wait(context, until: moment) { wake in flight.onLanding(wake) }
                 step = try then()
             case .blocking(let work):
                 step = try work(context)

@@ -12,6 +12,8 @@ final class Loop: Sendable {
         case begin(Task)
         /// What the task waited for is there.
         case resume(UInt64, @Sendable () throws(ConnError) -> Step<JSON>)
+        /// What ends a task's pause early. Nothing, if that pause is over.
+        case landed(UInt64, pause: Int)
         case cancel(UInt64)
     }
 
@@ -120,6 +122,8 @@ final class Loop: Sendable {
         /// What the cancellation knows it by, while it has a completion.
         var handler: Int?
         var wait: Wait?
+        /// Counts its pauses, so that what would end one ends no later one.
+        var pauses = 0
 
         init(
             id: UInt64, context: CallContext, begin: @escaping @Sendable () throws(ConnError) -> Step<JSON>,
@@ -188,6 +192,10 @@ final class Loop: Sendable {
                 advance(task, task.begin)
             case .resume(let id, let then):
                 if let task = tasks[id] { advance(task, then) }
+            case .landed(let id, let pause):
+                if let task = tasks[id], task.pauses == pause, case .pause(_, let then) = task.wait {
+                    advance(task, then)
+                }
             case .cancel(let id):
                 if let task = tasks[id] { giveUp(task, .cancelled) }
             }
@@ -244,12 +252,13 @@ final class Loop: Sendable {
                 task.wait = .http(request, then: then)
                 engine.start(request, id: id)
             case .pause(let milliseconds, let then):
-                let moment = Deadline.after(milliseconds: milliseconds)
-                task.wait = .pause(until: moment, then: then)
-                moments.insert(moment, id: id)
-            case .join(let flight, let then):
+                pause(task, milliseconds: milliseconds, then: then)
+            case .join(let flight, nil, let then):
                 task.wait = .message
                 flight.onLanding { [weak loop] in loop?.post(.resume(id, then)) }
+            case .join(let flight, let limit?, let then):
+                pause(task, milliseconds: limit, then: then)
+                flight.onLanding { [weak loop, pause = task.pauses] in loop?.post(.landed(id, pause: pause)) }
             case .blocking(let work):
                 task.wait = .message
                 let context = task.context
@@ -258,6 +267,15 @@ final class Loop: Sendable {
                     loop.post(.resume(id) { () throws(ConnError) in try result.get() })
                 }
             }
+        }
+
+        private mutating func pause(
+            _ task: Task, milliseconds: Int, then: @escaping @Sendable () throws(ConnError) -> Step<JSON>
+        ) {
+            let moment = Deadline.after(milliseconds: milliseconds)
+            task.pauses += 1
+            task.wait = .pause(until: moment, then: then)
+            moments.insert(moment, id: task.id)
         }
     }
 }

@@ -75,16 +75,22 @@ extension Field {
             "Between scopes at this provider; a space (RFC 6749) unless said otherwise."),
     ]
 
+    /// The MCP request that is being answered, and whose.
+    static let mcpCall: [Field] = [
+        Field("method", .string(maxBytes: 64), required: true, "The request's method, such as tools/call."),
+        Field("name", .string(), required: true, "The tool's or prompt's name, or the resource's URI."),
+        Field("arguments", .anyObject, "The request's arguments, as the client sent them."),
+        Field("userId", .string(maxBytes: 512), "The user whose request it is, as the verified token says."),
+        Field("tenantId", .string(maxBytes: 512), "The tenant whose token is needed, or in which the user's lives."),
+    ]
+
     private static let cloud: [BackendKind] = [.cloud, .plugin]
 
     static let appCreation: [Field] =
         [
             Field("id", .string(maxBytes: 256), "Chosen for you when absent."),
             Field("tenantId", .string(maxBytes: 512), backends: cloud, "Makes the connection this tenant's own."),
-            Field("templateId", .string(maxBytes: 256), "A provider template; settings override it."),
-            Field(
-                "templateHosts", .objects(parameter, maxCount: 16), backends: [.vault, .plugin],
-                "The parts of the template's host names that are the customer's own, such as a subdomain."),
+            Field("templateId", .string(maxBytes: 256), backends: cloud, "A provider template; settings override it."),
             Field("dcrPresetId", .string(maxBytes: 256), backends: cloud, "A preset for dynamic registration."),
         ] + appSettings
 }
@@ -200,6 +206,40 @@ extension Operation {
             answer: "app", errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
             "apps.list", "All connections, never their secrets.", answer: "apps", errors: [.unauthorized, .forbidden]),
+        Operation(
+            "mcp.answer",
+            "What an MCP server answers a request that needs connections, in the shape that its client understands.",
+            fields: Field.mcpCall + [
+                Field("protocolVersion", .string(maxBytes: 32), required: true, "The client's, such as 2026-07-28."),
+                Field("capabilities", .anyObject, "What the client declared; nothing if absent."),
+                Field(
+                    "connections",
+                    .objects(
+                        [
+                            .appID,
+                            Field(
+                                "connectionUrl", .string(maxBytes: 16384), required: true,
+                                "Where the user grants access, as connection_required says it: https, or this machine."),
+                            .scopes, .externalIdentifier,
+                        ], maxCount: 16), required: true, "What is missing. All of it goes into the one answer."),
+                Field("ttlSeconds", .integer(10...86400), "How long requestState lives. 600 unless said otherwise."),
+            ],
+            atLeastOneOf: subject,
+            answer: "shape: input_required, error or result; response: the JSON-RPC response's result or error"),
+        Operation(
+            "mcp.resume",
+            "The request comes again with its requestState: waits for the grants, and says whether it may go on.",
+            fields: Field.mcpCall + [
+                .accessToken,
+                Field("requestState", .string(maxBytes: 65536), required: true, "As the client echoed it."),
+                Field("inputResponses", .anyObject, "As the client sent them."),
+                Field(
+                    "waitMs", .integer(0...600_000),
+                    "How long to wait for the grants; give the call more time than that. 20000 unless said otherwise."),
+            ],
+            atLeastOneOf: subject,
+            answer: "state: ready; or pending or declined, with shape and response",
+            errors: [.notFound, .conflict, .forbidden, .unauthorized, .misconfigured]),
         Operation("describe", "This list.", answer: "operations, errorCodes, reasons"),
     ]
 }

@@ -32,6 +32,12 @@ package struct Request: Sendable {
         }
     }
 
+    /// A request of the library's own, which fits its operation's table.
+    package init(operation: String, fields: JSON) {
+        self.operation = operation
+        self.fields = fields
+    }
+
     /// Parses text that must be one JSON object, such as a request or a config.
     package static func parseObject(_ text: UnsafeRawBufferPointer, as name: String) throws(ConnError) -> JSON {
         guard text.count <= maxBytes else { throw ConnError(.limit, "\(name) is larger than \(maxBytes) bytes") }

@@ -7,8 +7,8 @@ package indirect enum Step<Value: Sendable>: Sendable {
     case http(HTTPRequest, then: @Sendable (HTTPResult) throws(ConnError) -> Step)
     /// Wait, for a backoff.
     case pause(milliseconds: Int, then: @Sendable () throws(ConnError) -> Step)
-    /// Wait for work that somebody else has begun; then look again.
-    case join(Flight, then: @Sendable () throws(ConnError) -> Step)
+    /// Wait for work that somebody else has begun, for so many milliseconds at most; then look again.
+    case join(Flight, atMost: Int? = nil, then: @Sendable () throws(ConnError) -> Step)
     /// Work that may block, such as a plugin's. The loop runs it on a thread of its own.
     case blocking(@Sendable (CallContext) throws(ConnError) -> Step)
 
@@ -34,8 +34,8 @@ package indirect enum Step<Value: Sendable>: Sendable {
             return .pause(milliseconds: milliseconds) { () throws(ConnError) in
                 try Step.attempt(then, result: next)
             }
-        case .join(let flight, let then):
-            return .join(flight) { () throws(ConnError) in try Step.attempt(then, result: next) }
+        case .join(let flight, let limit, let then):
+            return .join(flight, atMost: limit) { () throws(ConnError) in try Step.attempt(then, result: next) }
         case .blocking(let work):
             return .blocking { (context) throws(ConnError) in
                 try Step.attempt({ () throws(ConnError) in try work(context) }, result: next)

@@ -15,9 +15,12 @@ package struct Deadline: Sendable, Comparable {
         return Deadline(nanoseconds: UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec))
     }
 
-    package static func after(milliseconds: Int) -> Deadline {
+    package static func after(milliseconds: Int) -> Deadline { now.adding(milliseconds: milliseconds) }
+
+    /// So much later; at the end of time `never`.
+    package func adding(milliseconds: Int) -> Deadline {
         let (wait, isTooLong) = UInt64(max(0, milliseconds)).multipliedReportingOverflow(by: 1_000_000)
-        let (sum, isTooLate) = now.nanoseconds.addingReportingOverflow(wait)
+        let (sum, isTooLate) = nanoseconds.addingReportingOverflow(wait)
         return isTooLong || isTooLate ? .never : Deadline(nanoseconds: sum)
     }
 
@@ -26,9 +29,8 @@ package struct Deadline: Sendable, Comparable {
     package var hasPassed: Bool { self <= .now }
 
     /// What is left of it, rounded up, 0 when it has passed; at most `limit`.
-    package func remainingMilliseconds(atMost limit: Int) -> Int {
+    package func remainingMilliseconds(atMost limit: Int, at now: Deadline = .now) -> Int {
         guard self != .never else { return limit }
-        let now = Deadline.now
         guard now < self else { return 0 }
         return Int(min(UInt64(max(0, limit)), (nanoseconds - now.nanoseconds + 999_999) / 1_000_000))
     }

@@ -4,8 +4,9 @@ package import Memory
 extension JSON {
     /// The compact text, with a zero byte after it that `length` does not count. Release it with
     /// `WipingAllocator.free`. Nil when out of memory.
-    package func dump() -> (text: UnsafeMutablePointer<CChar>, length: Int)? {
-        let flags = Int(JSON_COMPACT) | Int(JSON_ENCODE_ANY)
+    /// - Parameter isSorted: members in the order of their keys, so that equal values have equal texts.
+    package func dump(isSorted: Bool = false) -> (text: UnsafeMutablePointer<CChar>, length: Int)? {
+        let flags = Int(JSON_COMPACT) | Int(JSON_ENCODE_ANY) | (isSorted ? Int(JSON_SORT_KEYS) : 0)
         var capacity = 1024
         while true {
             guard let block = WipingAllocator.allocate(capacity + 1) else { return nil }
@@ -29,8 +30,10 @@ extension JSON {
     }
 
     /// The compact text in memory that is wiped afterwards: the body of a request.
-    package var secret: Secret {
-        guard let dumped = dump() else { fatalError("out of memory") }
+    package var secret: Secret { secret(isSorted: false) }
+
+    package func secret(isSorted: Bool) -> Secret {
+        guard let dumped = dump(isSorted: isSorted) else { fatalError("out of memory") }
         defer { WipingAllocator.free(dumped.text) }
         return Secret(UnsafeRawBufferPointer(start: dumped.text, count: dumped.length))
     }

@@ -5,7 +5,7 @@ internal import JSON
 internal import Memory
 
 /// One opened plugin: its `self`, and the rule whether calls on it may overlap.
-final class PluginInstance: @unchecked Sendable {  // the plugin says that any thread may call it
+final class PluginInstance: @unchecked Sendable {  // the plugin's functions may be called from any thread
     let library: PluginLibrary
     private let instance: UnsafeMutableRawPointer?
     /// For plugins that want one call at a time.

@@ -46,17 +46,13 @@ struct AppRecord: Record {
         ])
     }
 
-    /// New settings in place of all but the id, the kind, the template, and, unless they name one, the client secret. ""
-    /// names none.
+    /// New settings in place of all but the id, the kind, and, unless they name one, the client secret. "" names none.
     func updated(with new: JSON) throws(ConnError) -> AppRecord {
         let settings = new.shallowCopy()
         if let kind = new["appType"]?.string, kind != self.kind.rawValue {
             throw .invalid("appType", "cannot be changed")
         }
         settings.set("appType", .string(kind.rawValue))
-        for kept in ["templateId", "templateHosts"] {
-            if let value = self.settings[kept] { settings.set(kept, value) }
-        }
         if new["clientSecret"] == nil, let secret = self.settings["clientSecret"] {
             settings.set("clientSecret", secret)
         }
@@ -67,48 +63,26 @@ struct AppRecord: Record {
     var defaultScopes: [String] { settings["defaultScopes"]?.strings ?? [] }
     var defaultRedirectURL: String? { settings["defaultRedirectUrl"]?.string }
 
-    /// The provider as far as its template and the settings name it; a discovery document may fill in the rest. What the
-    /// settings name goes before the template.
-    func provider(_ config: VaultConfig) throws(ConnError) -> Provider {
-        var provider = try outline
-        provider.id = id
-        provider.authorizationURL = settings["authorizationUrl"]?.string ?? provider.authorizationURL
-        provider.tokenURL = settings["tokenUrl"]?.string ?? provider.tokenURL
-        if let url = settings["revocationUrl"]?.string { provider.revocation = Provider.Revocation(url: url) }
-        provider.issuer = settings["issuer"]?.string ?? provider.issuer
+    /// The provider as far as the settings name it; a discovery document may fill in the rest.
+    func provider(_ config: VaultConfig) -> Provider {
+        var provider = Provider(id: id, clientID: settings["clientId"]?.string ?? "", clientSecret: clientSecret)
+        provider.authorizationURL = settings["authorizationUrl"]?.string
+        provider.tokenURL = settings["tokenUrl"]?.string
+        provider.revocation = (settings["revocationUrl"]?.string).map(Provider.Revocation.init)
+        provider.issuer = settings["issuer"]?.string
         provider.discoveryURL = settings["discoveryUrl"]?.string
-        if let method = settings["tokenEndpointAuthMethod"]?.string {
-            provider.authMethod = Provider.AuthMethod(rawValue: method)
-        }
+        provider.authMethod = settings["tokenEndpointAuthMethod"]?.string.flatMap(Provider.AuthMethod.init)
         if let separator = settings["scopeSeparator"]?.string {
             provider.scopeSeparator = separator
             provider.replyScopeSeparators = " " + separator
         }
-        provider.authorizeParameters += parameters("authorizationUrlParams")
-        provider.tokenParameters += parameters("tokenUrlParams")
-        provider.usesPKCE = settings["pkce"]?.boolean ?? provider.usesPKCE
-        provider.accessType = settings["accessType"]?.string ?? provider.accessType
-        provider.prompt = settings["prompt"]?.strings ?? provider.prompt
+        provider.authorizeParameters = parameters("authorizationUrlParams")
+        provider.tokenParameters = parameters("tokenUrlParams")
+        provider.usesPKCE = settings["pkce"]?.boolean ?? true
+        provider.accessType = settings["accessType"]?.string
+        provider.prompt = settings["prompt"]?.strings ?? []
         provider.timeoutMilliseconds = config.timeoutMilliseconds
         return provider
-    }
-
-    /// What the template says, or RFC 6749.
-    private var outline: Provider {
-        get throws(ConnError) {
-            let clientID = settings["clientId"]?.string ?? ""
-            guard let name = settings["templateId"]?.string else {
-                return Provider(id: id, clientID: clientID, clientSecret: clientSecret)
-            }
-            guard let template = Template.named(name) else { throw .invalid("templateId", "is not a known template") }
-            var hosts: [String: String] = [:]
-            for parameter in parameters("templateHosts") { hosts[parameter.name] = parameter.value }
-            do throws(ConnError) {
-                return try template.provider(clientID: clientID, clientSecret: clientSecret, hosts: hosts)
-            } catch {
-                throw .invalid("templateHosts", "do not fit: \(error.message)")
-            }
-        }
     }
 
     private var clientSecret: Secret? {

@@ -14,8 +14,8 @@ struct RefreshState: Sendable {
     var hasLostReply = false
     /// Failures since the last success.
     var failures: Int64 = 0
-    /// Not before. Milliseconds since 1970.
-    var retryAt: Int64?
+    /// How long the last failure is waited out.
+    var backoff: Backoff?
     /// Of the last success. Seconds since 1970.
     var lastTime: Int64?
     /// Nil after a success.
@@ -31,8 +31,21 @@ struct RefreshState: Sendable {
         let generation: Int64
         /// 2: an earlier one ended without a word.
         let attempt: Int64
-        /// Milliseconds since 1970. The request's own time ends before.
-        let until: Int64
+        /// By its owner's clock. Milliseconds since 1970.
+        let begun: Int64
+        /// Milliseconds. The request's own time is shorter.
+        let duration: Int64
+    }
+
+    struct Backoff: Sendable {
+        /// Milliseconds since 1970.
+        let begun: Int64
+        /// Milliseconds.
+        let duration: Int64
+
+        /// What is left of it, in milliseconds; nil when it is over. One that begins in the future is another clock's,
+        /// and is not waited for.
+        func remaining(now: Int64) -> Int64? { (0..<duration).contains(now - begun) ? begun + duration - now : nil }
     }
 
     struct Failure: Sendable {
@@ -69,7 +82,7 @@ extension RefreshState {
         lease = json["lease"].flatMap(Lease.init)
         hasLostReply = json["hasLostReply"]?.boolean ?? false
         failures = json["failures"]?.integer ?? 0
-        retryAt = json["retryAt"]?.integer
+        backoff = json["backoff"].flatMap(Backoff.init)
         lastTime = json["lastTime"]?.integer
         lastFailure = json["lastFailure"].flatMap(Failure.init)
         refusal = json["refusal"].flatMap(Refusal.init)
@@ -82,7 +95,7 @@ extension RefreshState {
             "lease": lease?.json,
             "hasLostReply": hasLostReply ? .boolean(true) : nil,
             "failures": failures == 0 ? nil : .integer(failures),
-            "retryAt": retryAt.map { .integer($0) },
+            "backoff": backoff?.json,
             "lastTime": lastTime.map { .integer($0) },
             "lastFailure": lastFailure?.json,
             "refusal": refusal?.json,
@@ -94,17 +107,27 @@ extension RefreshState.Lease {
     fileprivate init?(json: JSON) {
         guard let owner = json["owner"]?.string, let fence = json["fence"]?.integer,
             let generation = json["generation"]?.integer, let attempt = json["attempt"]?.integer,
-            let until = json["until"]?.integer
+            let begun = json["begun"]?.integer, let duration = json["duration"]?.integer
         else { return nil }
-        self.init(owner: owner, fence: fence, generation: generation, attempt: attempt, until: until)
+        self.init(
+            owner: owner, fence: fence, generation: generation, attempt: attempt, begun: begun, duration: duration)
     }
 
     fileprivate var json: JSON {
         .object([
             "owner": .string(owner), "fence": .integer(fence), "generation": .integer(generation),
-            "attempt": .integer(attempt), "until": .integer(until),
+            "attempt": .integer(attempt), "begun": .integer(begun), "duration": .integer(duration),
         ])
     }
+}
+
+extension RefreshState.Backoff {
+    fileprivate init?(json: JSON) {
+        guard let begun = json["begun"]?.integer, let duration = json["duration"]?.integer else { return nil }
+        self.init(begun: begun, duration: duration)
+    }
+
+    fileprivate var json: JSON { .object(["begun": .integer(begun), "duration": .integer(duration)]) }
 }
 
 extension RefreshState.Failure {

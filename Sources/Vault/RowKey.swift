@@ -10,12 +10,14 @@ internal import Memory
 ///     t  owner  context  app  slot            a token; owner is a user or a tenant, context the tenant a user acts in
 ///     i  app  owner  context  slot            finds an app's tokens
 ///     f  expiry  state                        a connect URL that waits for its callback, the next to expire first
+///     n  expiry  id                           something that was used and is good for one use, the next to expire first
 ///
 /// The hashes' key is made with the vault and sealed in its first row, so that changing the master key moves no row.
 struct RowKeys: Sendable {
     static let vault = Array("v".utf8)
     static let apps = Array("a".utf8)
     static let flows = Array("f".utf8)
+    static let spent = Array("n".utf8)
 
     let hashKey: Secret
 
@@ -23,6 +25,7 @@ struct RowKeys: Sendable {
         case app = 0x61
         case context = 0x63
         case flow = 0x66
+        case spent = 0x6E
         case slot = 0x73
         case tenant = 0x74
         case user = 0x75
@@ -37,12 +40,16 @@ struct RowKeys: Sendable {
     func app(_ id: String) -> [UInt8] { Self.apps + hash(.app, id) }
 
     func flow(_ state: FlowState) -> [UInt8] {
-        Self.flows + withUnsafeBytes(of: state.expiresAt.bigEndian) { Array($0) } + hash(.flow, state.text)
+        Self.flows + Self.moment(state.expiresAt) + hash(.flow, state.text)
     }
 
-    /// When the connect URL of such a row expires. Seconds since 1970.
-    static func flowExpiry(_ key: [UInt8]) -> Int64 {
-        key.dropFirst(flows.count).prefix(8).reduce(0) { $0 << 8 | Int64($1) }
+    func spent(_ id: [UInt8], expiresAt: Int64) -> [UInt8] { Self.spent + Self.moment(expiresAt) + hash(.spent, id) }
+
+    private static func moment(_ seconds: Int64) -> [UInt8] { withUnsafeBytes(of: seconds.bigEndian) { Array($0) } }
+
+    /// When a row of `flows` or `spent` expires. Seconds since 1970.
+    static func expiry(_ key: [UInt8]) -> Int64 {
+        key.dropFirst(1).prefix(8).reduce(0) { $0 << 8 | Int64($1) }
     }
 
     /// Where a token belongs: one account of a subject at an app has one place for each set of scopes, so that two who

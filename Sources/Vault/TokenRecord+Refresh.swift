@@ -48,20 +48,21 @@ extension TokenRecord {
     /// Whether there is a token to be had without the user.
     func isUsable(now: Int64) -> Bool { isAlive(now: now) || canRefresh(now: now) }
 
-    func next(_ wanted: Freshness, now: Int64) -> RefreshAction {
+    /// - Parameter isLeaseHeld: whether the row's lease, if there is one, is not over yet.
+    func next(_ wanted: Freshness, isLeaseHeld: Bool, now: Int64) -> RefreshAction {
         let isNewer = wanted.unfit.map { refresh.generation != $0 } ?? false
         if isNewer ? isAlive(now: now) : !wanted.isForced && isAlive(for: wanted.minTTL, now: now) { return .serve }
         // A token that may not live long enough is better than none, unless the caller knows that it is not.
         let fallback = isAlive(now: now) && !wanted.isForced
         if let lease = refresh.lease {
-            if now < lease.until { return .wait }
+            if isLeaseHeld { return .wait }
             if lease.attempt > 1 { return .giveUp }
         }
         guard canRefresh(now: now) else {
             return isAlive(now: now) && refresh.refusal == nil ? .serve : .reauthorize
         }
-        if let retryAt = refresh.retryAt, now < retryAt, let failure = refresh.lastFailure {
-            return fallback ? .serve : .failed(failure, retryAfterMilliseconds: retryAt - now)
+        if let wait = refresh.backoff?.remaining(now: now), let failure = refresh.lastFailure {
+            return fallback ? .serve : .failed(failure, retryAfterMilliseconds: wait)
         }
         return .refresh
     }
@@ -72,7 +73,7 @@ extension TokenRecord {
         refresh.fence += 1
         let lease = RefreshState.Lease(
             owner: owner, fence: refresh.fence, generation: refresh.generation, attempt: (dangling?.attempt ?? 0) + 1,
-            until: now + duration)
+            begun: now, duration: duration)
         refresh.lease = lease
         if dangling != nil { refresh.hasLostReply = true }
         return lease
@@ -111,12 +112,12 @@ extension TokenRecord {
         case .permanent:
             refuse(now: now)
         case .misconfigured:
-            refresh.retryAt = now + Self.misconfiguredBackoff
+            refresh.backoff = RefreshState.Backoff(begun: now, duration: Self.misconfiguredBackoff)
         case .transient:
             let backoff = min(1000 << min(refresh.failures, 10), Self.maxBackoff)
             let asked = failure.retryAfterMilliseconds.map { min(Int64($0), Self.maxRetryAfter) }
             refresh.failures += 1
-            refresh.retryAt = now + max(asked ?? backoff, 1000)
+            refresh.backoff = RefreshState.Backoff(begun: now, duration: max(asked ?? backoff, 1000))
             if failure.mayHaveArrived { refresh.hasLostReply = true }
         }
         return true
@@ -130,7 +131,7 @@ extension TokenRecord {
     }
 
     private mutating func refuse(now: Int64) {
-        refresh.retryAt = nil
+        refresh.backoff = nil
         refresh.refusal = RefreshState.Refusal(
             cause: refresh.hasLostReply ? .uncertain : .refused, since: now / 1000)
     }

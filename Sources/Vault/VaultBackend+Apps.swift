@@ -9,7 +9,6 @@ extension VaultBackend {
         settings.set("id", .string(id))
         settings.set("appType", .string(request.string("appType") ?? AppRecord.Kind.oauth.rawValue))
         guard let app = AppRecord(json: settings.withoutNulls) else { throw .invalid("appType", "is not known") }
-        _ = try app.provider(config)  // a template that is not there is told now
         let key = rows.keys.app(id)
         try finishDeletion(of: id)
         do throws(ConnError) {

@@ -52,7 +52,7 @@ extension VaultBackend {
                 resources: order.resources, redirectURI: redirectURI, redirectURL: order.redirectURL ?? redirectURI,
                 verifier: authorization.verifier)
             let key = rows.keys.flow(state)
-            try rows.commit(try expiredFlows() + [rows.seal(flow, at: key, expecting: .absent)])
+            try rows.commit(try expired(RowKeys.flows) + [rows.seal(flow, at: key, expecting: .absent)])
             return .done(authorization.url)
         }
     }
@@ -111,11 +111,5 @@ extension VaultBackend {
         ])
         answer.setSubject(flow.subject)
         return answer
-    }
-
-    /// Removes a few connect URLs that nobody came back to; each new one does so.
-    private func expiredFlows() throws(ConnError) -> [StoreWrite] {
-        let oldest = try rows.store.scan(prefix: RowKeys.flows, after: nil, limit: 8)
-        return oldest.filter { RowKeys.flowExpiry($0.key) <= clock.seconds }.map { .remove($0.key, expecting: .any) }
     }
 }

@@ -95,10 +95,23 @@ extension VaultBackend {
 
     /// Answers the token, refreshed where needed.
     func supply(_ demand: TokenDemand) throws(ConnError) -> Step<JSON> {
-        let row = try row(for: demand)
+        var row = try row(for: demand)
+        var unsettled: ConnError?
+        if outcomes[row.key] != nil {
+            do throws(ConnError) {
+                try settle(row.key)
+                row = try self.row(for: demand)
+            } catch {
+                unsettled = error
+            }
+        }
         let now = clock.milliseconds()
         let wanted = demand.freshness(of: row)
-        let action = row.value.next(wanted, now: now)
+        let isLeaseHeld = leases.isHeld(row.value.refresh.lease, at: row.key, clock: clock)
+        let action = row.value.next(wanted, isLeaseHeld: isLeaseHeld, now: now)
+        if let unsettled {
+            guard case .serve = action else { throw unsettled }
+        }
         var later = demand
         if later.unfit?.key != row.key { later.unfit = (row.key, row.value.refresh.generation) }
         switch action {

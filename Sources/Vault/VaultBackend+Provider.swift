@@ -5,7 +5,7 @@ internal import OAuth
 extension VaultBackend {
     /// The connection's provider, with its endpoints from its discovery document where the settings name one.
     func provider(of app: AppRecord) throws(ConnError) -> Step<Provider> {
-        var provider = try app.provider(config)
+        var provider = app.provider(config)
         guard let discoveryURL = provider.discoveryURL else {
             provider.allowsPrivateAddresses = allows(provider.tokenURL)
             return .done(provider)

@@ -1,4 +1,5 @@
 internal import Connections
+internal import HTTP
 internal import JSON
 internal import Memory
 internal import OAuth
@@ -55,27 +56,45 @@ extension VaultBackend {
         ).then { [self] (result) throws(ConnError) in
             try withExtendedLifetime(leader) { () throws(ConnError) in
                 unused.use()
-                try settle(result, lease, at: row.key)
-                return try supply(demand)
+                outcomes.add(Outcomes.Outcome(result: result, lease: lease), at: row.key)
+                let end = clock.monotonic().adding(milliseconds: Int(Self.leaseMargin))
+                return try settle(row.key, demand, leader, until: end)
             }
         }
     }
 
-    /// Keeps what came of a refresh, before anybody gets a token of it.
+    /// Keeps what came of a refresh, before anybody gets a token of it. A store that fails is tried again for a while.
     private func settle(
-        _ result: Result<TokenReply, TokenFailure>, _ lease: RefreshState.Lease, at key: [UInt8]
-    ) throws(ConnError) {
+        _ key: [UInt8], _ demand: TokenDemand, _ leader: Flight.Leader, until end: Deadline
+    ) throws(ConnError) -> Step<JSON> {
+        do throws(ConnError) {
+            try settle(key)
+        } catch {
+            guard clock.monotonic() < end else { throw error }
+            return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
+                try withExtendedLifetime(leader) { () throws(ConnError) in
+                    try settle(key, demand, leader, until: end)
+                }
+            }
+        }
+        return try supply(demand)
+    }
+
+    /// Puts into the store what came of a row's last refresh, if it is not there yet.
+    func settle(_ key: [UInt8]) throws(ConnError) {
+        guard let outcome = outcomes[key] else { return }
         try retrying { () throws(ConnError) in
             guard let row: Row<TokenRecord> = try rows.get(key) else { return }  // deleted meanwhile
             var record = row.value
             let now = clock.milliseconds()
             let isNews =
-                switch result {
-                case .success(let reply): record.succeed(reply, lease, now: now)
-                case .failure(let failure): record.fail(failure, lease, now: now)
+                switch outcome.result {
+                case .success(let reply): record.succeed(reply, outcome.lease, now: now)
+                case .failure(let failure): record.fail(failure, outcome.lease, now: now)
                 }
             if isNews { try rows.commit([rows.seal(record, at: key, expecting: .version(row.version))]) }
         }
+        outcomes.remove(outcome, at: key)
     }
 
     /// The provider's endpoints cannot be found out: a token that lives still does, unless another one is wanted.

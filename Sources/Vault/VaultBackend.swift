@@ -1,6 +1,7 @@
 package import Connections
 internal import Crypto
 package import JSON
+package import Memory
 internal import OAuth
 
 /// Answers the operations from an encrypted vault of one's own.
@@ -11,6 +12,8 @@ package final class VaultBackend: Backend {
     let config: VaultConfig
     let clock: Clock
     let flights = Flights()
+    let leases = LeaseWatch()
+    let outcomes = Outcomes()
     let discoveries = Discoveries()
     /// Names this backend in leases.
     let owner = Crypto.base64URL(Crypto.random(16))
@@ -45,7 +48,24 @@ package final class VaultBackend: Backend {
         }
     }
 
-    package func close() { store.close() }
+    package var sharedSecret: Secret? { config.key }
+
+    package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Bool? {
+        let key = rows.keys.spent(id, expiresAt: expiresAt)
+        let garbage = try expired(RowKeys.spent)
+        do throws(ConnError) {
+            try rows.commit(garbage + [rows.seal(PointerRecord(), at: key, expecting: .absent)])
+            return true
+        } catch {
+            guard error.code == .conflict else { throw error }
+            return false
+        }
+    }
+
+    package func close() {
+        for key in outcomes.keys { try? settle(key) }  // the last chance
+        store.close()
+    }
 }
 
 extension VaultBackend {
@@ -90,6 +110,13 @@ extension VaultBackend {
             rows.seal(record, at: location.key, expecting: .absent),
             rows.seal(PointerRecord(), at: location.appKey, expecting: .any),
         ]
+    }
+
+    /// Removes a few rows that have expired; each new one does so.
+    /// - Parameter family: `RowKeys.flows` or `RowKeys.spent`.
+    func expired(_ family: [UInt8]) throws(ConnError) -> [StoreWrite] {
+        let oldest = try rows.store.scan(prefix: family, after: nil, limit: 8)
+        return oldest.filter { RowKeys.expiry($0.key) <= clock.seconds }.map { .remove($0.key, expecting: .any) }
     }
 
     func removal(of location: TokenLocation, version: UInt64) -> [StoreWrite] {

@@ -47,23 +47,6 @@ import Testing
         #expect(world.error("apps.update", #"{"id":"a","appType":"apikey"}"#)?.field == "appType")
     }
 
-    @Test func aTemplateNamesTheProviderAndSettingsOverrideIt() throws {
-        _ = try world.call("apps.create", #"{"id":"gh","templateId":"github","clientId":"c","clientSecret":"s"}"#)
-        try world.connect(app: "gh")
-        #expect(world.provider.requests.last?.url == "https://github.com/login/oauth/access_token")
-        #expect(world.provider.forms.last?.contains("client_secret=s") == true)
-        _ = try world.call("apps.update", #"{"id":"gh","clientId":"c","tokenUrl":"https://ghe.example/token"}"#)
-        try world.connect(app: "gh")
-        #expect(world.provider.requests.last?.url == "https://ghe.example/token")
-        let hosts = #""templateHosts":[{"key":"subdomain","value":"acme"}]"#
-        let client = #""clientId":"c","clientSecret":"s""#
-        _ = try world.call("apps.create", #"{"id":"zd","templateId":"zendesk",\#(client),\#(hosts)}"#)
-        try world.connect(app: "zd")
-        #expect(world.provider.requests.last?.url == "https://acme.zendesk.com/oauth/tokens")
-        #expect(world.error("apps.create", #"{"templateId":"zendesk","clientId":"c"}"#)?.field == "templateHosts")
-        #expect(world.error("apps.create", #"{"templateId":"none","clientId":"c"}"#)?.field == "templateId")
-    }
-
     @Test func allAreListedInOrder() throws {
         for number in (0..<300).reversed() { _ = try world.call("apps.create", #"{"id":"\#(1000 + number)"}"#) }
         let ids = try world.call("apps.list", "{}")["apps"]?.elements.compactMap { $0["id"]?.string }

@@ -6,6 +6,7 @@ final class MemoryStore: Store {
     private struct State {
         var rows: [[UInt8]: StoredValue] = [:]
         var version: UInt64 = 0
+        var isFull = false
     }
 
     private let state = Mutex(State())
@@ -22,7 +23,14 @@ final class MemoryStore: Store {
         }
     }
 
+    /// Whether commits find the disk full.
+    var isFull: Bool {
+        get { state.withLock { $0.isFull } }
+        set { state.withLock { $0.isFull = newValue } }
+    }
+
     func commit(_ writes: [StoreWrite]) throws(ConnError) {
+        if isFull { throw ConnError(.internal, "the disk is full") }
         let isDone = state.withLock { state in
             var next = state
             for write in writes {

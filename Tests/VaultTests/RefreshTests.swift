@@ -221,6 +221,38 @@ import Vault
         #expect(world.provider.refreshes.count == 1)
     }
 
+    /// Lesson 3: a lease is as long as its request, whatever the clocks say.
+    @Test(arguments: [-600, 600] as [Int64]) func aLeaseHoldsThoughClocksDiffer(_ seconds: Int64) throws {
+        world.clock.advance(seconds: 3600)
+        let request = #"{"appId":"google","userId":"u1","options":{"forceRefresh":true}}"#
+        let first = Call(world, "fetch", request)
+        let second = Call(try world.another(secondsAhead: seconds), "fetch", request)
+        #expect(first.isAtProvider)
+        #expect(second.isPaused)
+        world.clock.advance(seconds: 19)  // the request takes at most 10
+        second.step()
+        #expect(second.isPaused)
+        world.clock.advance(seconds: 1)
+        second.step()
+        #expect(second.isAtProvider)
+    }
+
+    /// Nobody waits for a process that ended long ago.
+    @Test func anOldLeaseIsOverAtFirstSight() throws {
+        world.clock.advance(seconds: 3600)
+        let call = Call(try world.another(), "fetch", #"{"appId":"google","userId":"u1"}"#)
+        call.leave()
+        world.clock.advance(seconds: 7200)
+        #expect(Call(try world.another(), "fetch", #"{"appId":"google","userId":"u1"}"#).isAtProvider)
+    }
+
+    @Test func aFailureIsWaitedOutByOnesOwnClock() throws {
+        world.clock.advance(seconds: 3600)
+        world.provider.next(503, "{}")
+        #expect(try world.another(secondsAhead: 600).fetchError()?.code == .unavailable)
+        #expect(Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#).isAtProvider)
+    }
+
     @Test func aProcessThatDiedIsSucceededOnceWithTheSameRefreshToken() throws {
         world.clock.advance(seconds: 3600)
         let request = #"{"appId":"google","userId":"u1"}"#
@@ -323,5 +355,44 @@ import Vault
         #expect(waiting.isAtProvider)
         waiting.step()
         #expect(try waiting.result.get()["token"]?["accessToken"]?.string == "at-2")
+    }
+
+    // MARK: - A store that fails
+
+    /// The reply holds the only refresh token there is: it is not lost because the disk is full when it comes.
+    @Test func aReplyOutlivesAFullDisk() throws {
+        let store = MemoryStore()
+        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        try world.makeApp()
+        try world.connect(reply: tokens("at-1", refresh: "rt-1", expiresIn: 3600))
+        world.clock.advance(seconds: 3600)
+        let call = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        #expect(call.isAtProvider)
+        store.isFull = true
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        call.step()
+        #expect(call.isPaused)  // it tries again for a while ...
+        while !call.isDone { call.step() }
+        #expect(world.fetchError()?.code == .internal)  // ... and no longer
+        store.isFull = false
+        let token = try world.fetch(#","options":{"withRefreshToken":true}"#)
+        #expect(token["accessToken"]?.string == "at-2")
+        #expect(token["refreshToken"]?.string == "rt-2")
+        #expect(world.provider.refreshes.count == 1)
+    }
+
+    @Test func aTokenThatLivesIsAnsweredWhileTheDiskIsFull() throws {
+        let store = MemoryStore()
+        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        try world.makeApp()
+        try world.connect(reply: tokens("at-1", refresh: "rt-1", expiresIn: 3600))
+        let call = Call(world, "fetch", #"{"appId":"google","userId":"u1","options":{"forceRefresh":true}}"#)
+        store.isFull = true
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        while !call.isDone { call.step() }
+        #expect(throws: ConnError.self) { try call.result.get() }
+        #expect(try world.fetch()["accessToken"]?.string == "at-1")
+        store.isFull = false
+        #expect(try world.fetch()["accessToken"]?.string == "at-2")
     }
 }

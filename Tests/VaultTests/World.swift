@@ -16,7 +16,7 @@ final class World: Sendable {
 
     init(
         store: any Store = MemoryStore(), clock: MovableClock = MovableClock(),
-        provider: CannedProvider = CannedProvider(), config: String = ""
+        provider: CannedProvider = CannedProvider(), secondsAhead: Int64 = 0, config: String = ""
     ) throws {
         let text =
             #"{"backend":"vault","path":"unused","key":{"bytes":"\#(String(repeating: "0a", count: 32))"}\#(config)}"#
@@ -25,11 +25,14 @@ final class World: Sendable {
         self.provider = provider
         vault = try VaultBackend(
             store: store, config: try VaultConfig(try JSON.parse(text), environment: { _ in nil }),
-            clock: clock.clock)
+            clock: clock.clock(ahead: secondsAhead))
     }
 
     /// Another process on the same store.
-    func another() throws -> World { try World(store: store, clock: clock, provider: provider) }
+    /// - Parameter secondsAhead: what its clock is ahead of this one's.
+    func another(secondsAhead: Int64 = 0) throws -> World {
+        try World(store: store, clock: clock, provider: provider, secondsAhead: secondsAhead)
+    }
 
     /// Answers an operation. Pauses move the clock.
     func call(_ operation: String, _ request: String) throws(ConnError) -> JSON {
@@ -128,7 +131,7 @@ final class Call {
         case .pause(let milliseconds, let then):
             world.clock.advance(milliseconds: Int64(milliseconds))
             advance(then)
-        case .join(_, let then):
+        case .join(_, _, let then):
             guard landed.exchange(false, ordering: .relaxed) else { return false }
             advance(then)
         case .blocking, .done, nil:
@@ -159,7 +162,7 @@ final class Call {
             case .done(let answer):
                 result = .success(answer)
                 current = nil
-            case .join(let flight, _):
+            case .join(let flight, _, _):
                 flight.onLanding { [landed = Landed(self)] in landed.set() }
             default:
                 break
@@ -178,12 +181,22 @@ final class Call {
 }
 
 final class MovableClock: Sendable {
-    private let now: Mutex<Int64>
-    init(milliseconds: Int64 = 1_700_000_000_000) { now = Mutex(milliseconds) }
-    var clock: Clock { Clock { [self] in now.withLock { $0 } } }
+    private static let beginning: Int64 = 1_000_000
+    private let passed = Mutex<Int64>(0)
+    private let start: Int64
+    init(milliseconds: Int64 = 1_700_000_000_000) { start = milliseconds }
+    var clock: Clock { clock(ahead: 0) }
+    /// The clock of a process whose time of day is so many seconds ahead.
+    func clock(ahead seconds: Int64) -> Clock {
+        Clock(
+            milliseconds: { [self] in start + seconds * 1000 + passed.withLock { $0 } },
+            monotonic: { [self] in
+                Deadline(nanoseconds: UInt64(Self.beginning + passed.withLock { $0 }) * 1_000_000)
+            })
+    }
     var seconds: Int64 { clock.seconds }
     func advance(seconds: Int64) { advance(milliseconds: seconds * 1000) }
-    func advance(milliseconds: Int64) { now.withLock { $0 += milliseconds } }
+    func advance(milliseconds: Int64) { passed.withLock { $0 += milliseconds } }
 }
 
 /// What the provider answers, in order, and what it was sent.

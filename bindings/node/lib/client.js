@@ -39,6 +39,7 @@ class Client {
   constructor(config) {
     this.#calls = new Calls(config);
     this.apps = new Apps(this);
+    this.mcp = new Mcp(this);
     dropped.register(this, this.#calls);
   }
 
@@ -130,6 +131,23 @@ class Apps {
 
   list(fields, options) {
     return this.#client.call('apps.list', fields, options);
+  }
+}
+
+/** The operations for MCP servers: client.mcp. */
+class Mcp {
+  #client;
+
+  constructor(client) {
+    this.#client = client;
+  }
+
+  answer(fields, options) {
+    return this.#client.call('mcp.answer', fields, options);
+  }
+
+  resume(fields, options) {
+    return this.#client.call('mcp.resume', fields, options);
   }
 }
 

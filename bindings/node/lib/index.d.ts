@@ -16,6 +16,8 @@ export interface CloudConfig {
   projectId?: string;
   /** Else DESCOPE_MANAGEMENT_KEY. */
   managementKey?: string;
+  /** Seals what mcp.answer sends through clients. Else DESCOPE_CONN_STATE_KEY, else the management key. */
+  stateKey?: string;
   /** Else DESCOPE_BASE_URL or DESCOPE_BASE_URI, else the host of the project's region. */
   baseUrl?: string;
   /** Bounds each exchange with the server, in milliseconds. */
@@ -241,6 +243,47 @@ export interface AppsDeleteFields {
   id: string;
 }
 
+/** The MCP request that is being answered, and whose. */
+export interface McpCall extends Subject {
+  /** Such as tools/call. */
+  method: string;
+  /** The tool's or prompt's name, or the resource's URI. */
+  name: string;
+  /** As the client sent them. */
+  arguments?: object;
+}
+
+/** A connection that an MCP request needs, and where its user grants it. */
+export interface MissingConnection {
+  appId: string;
+  connectionUrl: string;
+  scopes?: string[];
+  externalIdentifier?: string;
+}
+
+export interface McpAnswerFields extends McpCall {
+  /** The client's, such as 2026-07-28. */
+  protocolVersion: string;
+  /** What the client declared. */
+  capabilities?: object;
+  connections: MissingConnection[];
+  ttlSeconds?: number;
+}
+
+export interface McpResumeFields extends McpCall {
+  accessToken?: string;
+  requestState: string;
+  inputResponses?: object;
+  /** How long to wait for the grants, in milliseconds; less than the call's timeoutMs. */
+  waitMs?: number;
+}
+
+/** What an MCP server answers: the result or the error of its JSON-RPC response, beside jsonrpc and id. */
+export interface McpAnswer {
+  shape: 'input_required' | 'error' | 'result';
+  response: { result: object } | { error: { code: number; message: string; data?: object } };
+}
+
 export interface AppsLoadFields {
   id: string;
 }
@@ -326,6 +369,9 @@ export class Client implements AsyncDisposable, Disposable {
   /** The connections themselves. */
   readonly apps: Apps;
 
+  /** The operations for MCP servers. `descope-conn/mcp` has the ready-made use of both. */
+  readonly mcp: Mcp;
+
   /** A URL where the user grants access to the connection. */
   connect(fields: ConnectFields, options?: CallOptions): Promise<{ url: string }>;
 
@@ -369,6 +415,16 @@ export class Client implements AsyncDisposable, Disposable {
 
   /** Closes without waiting: calls in flight are rejected as cancelled. */
   [Symbol.dispose](): void;
+}
+
+/** client.mcp */
+export interface Mcp {
+  /** What to answer a request that needs connections, in the shape that its client understands. */
+  answer(fields: McpAnswerFields, options?: CallOptions): Promise<McpAnswer>;
+  /** The request comes again with its requestState: waits for the grants. */
+  resume(
+    fields: McpResumeFields, options?: CallOptions,
+  ): Promise<{ state: 'ready' } | ({ state: 'pending' | 'declined' } & McpAnswer)>;
 }
 
 /** client.apps */

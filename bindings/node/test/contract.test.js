@@ -46,7 +46,7 @@ test('every operation has a method', async (t) => {
   }
   const recorder = new Recorder(config);
   t.after(() => recorder.close());
-  for (const target of [recorder, recorder.apps]) {
+  for (const target of [recorder, recorder.apps, recorder.mcp]) {
     const methods = Object.getOwnPropertyNames(target === recorder ? Client.prototype : Object.getPrototypeOf(target));
     for (const name of methods) {
       if (!['constructor', 'call', 'close'].includes(name)) await target[name]({});

@@ -5,8 +5,8 @@
 ...     token = client.fetch_token("google-contacts", user_id="U...")
 """
 
-from ._aio import AsyncApps, AsyncClient
-from ._client import Apps, Client
+from ._aio import AsyncApps, AsyncClient, AsyncMCP
+from ._client import MCP, Apps, Client
 from ._errors import (
     Cancelled,
     Conflict,
@@ -27,13 +27,25 @@ from ._errors import (
     Unsupported,
 )
 from ._library import LibraryError, build_info
-from ._types import App, Completion, ConnectOptions, NewToken, StoreFailure, Subject, Token, TokenInfo
+from ._types import (
+    App,
+    Completion,
+    ConnectOptions,
+    MissingConnection,
+    NewToken,
+    StoreFailure,
+    Subject,
+    Token,
+    TokenInfo,
+)
 
 __all__ = [
+    "MCP",
     "App",
     "Apps",
     "AsyncApps",
     "AsyncClient",
+    "AsyncMCP",
     "Cancelled",
     "Client",
     "Completion",
@@ -48,6 +60,7 @@ __all__ = [
     "LibraryError",
     "Limit",
     "Misconfigured",
+    "MissingConnection",
     "NewToken",
     "NotFound",
     "ProviderError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
 
-from . import _app_operations, _operations
+from . import _app_operations, _mcp_operations, _operations
 from ._call import Call, present
 from ._errors import Cancelled, ConnError, Limit
 from ._handle import Handle
@@ -64,6 +64,11 @@ class AsyncClient(Handle):
     def apps(self) -> AsyncApps:
         """The operations on connections themselves."""
         return AsyncApps(self)
+
+    @property
+    def mcp(self) -> AsyncMCP:
+        """The operations for MCP servers."""
+        return AsyncMCP(self)
 
     async def aclose(self, *, wait: float = 5.0) -> bool:
         """Cancels what is in flight, and gives it up to ``wait`` seconds to end.
@@ -147,6 +152,19 @@ class AsyncApps:
     delete = _method(_app_operations.delete_app)
     load = _method(_app_operations.load_app)
     list = _method(_app_operations.list_apps)
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def _perform(self, call: Call[T]) -> T:
+        return await self._client._perform(call)
+
+
+class AsyncMCP:
+    """``client.mcp``: the operations for MCP servers."""
+
+    answer = _method(_mcp_operations.answer)
+    resume = _method(_mcp_operations.resume)
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Protocol, TypeVar
 
-from . import _app_operations, _operations
+from . import _app_operations, _mcp_operations, _operations
 from ._call import Call, present
 from ._handle import Handle
 from ._wire import milliseconds
@@ -52,6 +52,11 @@ class Client(Handle):
         """The operations on connections themselves."""
         return Apps(self)
 
+    @property
+    def mcp(self) -> MCP:
+        """The operations for MCP servers."""
+        return MCP(self)
+
     def close(self, *, wait: float = 5.0) -> bool:
         """Cancels what other threads are waiting for, and gives it up to ``wait`` seconds to end.
 
@@ -77,6 +82,19 @@ class Apps:
     delete = _method(_app_operations.delete_app)
     load = _method(_app_operations.load_app)
     list = _method(_app_operations.list_apps)
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def _perform(self, call: Call[T]) -> T:
+        return self._client._perform(call)
+
+
+class MCP:
+    """``client.mcp``: the operations for MCP servers."""
+
+    answer = _method(_mcp_operations.answer)
+    resume = _method(_mcp_operations.resume)
 
     def __init__(self, client: Client) -> None:
         self._client = client

@@ -35,6 +35,7 @@ class Handle:
         *,
         project_id: str | None = None,
         management_key: str | None = None,
+        state_key: str | None = None,
         base_url: str | None = None,
         timeout: float | None = None,
         retry_attempts: int | None = None,
@@ -45,13 +46,15 @@ class Handle:
 
         What is absent comes from ``DESCOPE_PROJECT_ID``, ``DESCOPE_MANAGEMENT_KEY`` and ``DESCOPE_BASE_URL`` or
         ``DESCOPE_BASE_URI``; the host otherwise from the region in the project id. ``timeout`` is in seconds and
-        bounds each exchange with the server.
+        bounds each exchange with the server. ``state_key`` seals what ``mcp.answer`` sends through clients; without it
+        the management key does.
         """
         fields = to_wire(
             {
                 "backend": "cloud",
                 "project_id": project_id,
                 "management_key": management_key,
+                "state_key": state_key,
                 "base_url": base_url,
                 "timeout_ms": None if timeout is None else round(timeout * 1000),
                 "retry": None if retry_attempts is None else {"attempts": retry_attempts},
@@ -90,6 +93,11 @@ class Handle:
     def plugin(cls, library: str | PathLike[str], config: Mapping[str, object] | None = None) -> Self:
         """A backend in a shared library of its own, by its absolute path."""
         return cls({"backend": "plugin", "library": str(library), "config": config or {}})
+
+    @property
+    def backend(self) -> object:
+        """``cloud``, ``vault`` or ``plugin``."""
+        return self._backend
 
     @property
     def closed(self) -> bool:

@@ -170,6 +170,18 @@ class ConnectOptions(TypedDict, total=False):
     external_identifier: str
 
 
+class _MissingConnection(TypedDict):
+    app_id: str
+    connection_url: str
+
+
+class MissingConnection(_MissingConnection, total=False):
+    """A connection that an MCP request needs, and where its user grants it, for ``mcp.answer``."""
+
+    scopes: Sequence[str]
+    external_identifier: str
+
+
 class NewToken(TypedDict, total=False):
     """One OAuth token for ``store_tokens``: ``app_id``, a subject, and at least one of the two tokens."""
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 
-from descope_conn import Client, _app_operations, _operations
-from descope_conn._client import Apps
+from descope_conn import Client, _app_operations, _mcp_operations, _operations
+from descope_conn._client import MCP, Apps
 from descope_conn._errors import CLASSES
-from descope_conn._types import ConnectOptions, NewToken, Subject
+from descope_conn._types import ConnectOptions, MissingConnection, NewToken, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +24,8 @@ EXAMPLES: Mapping[str, object] = {
     "int": 1,
     "Sequence[str]": ["text"],
     "Mapping[str, str]": {"name": "text"},
+    "Mapping[str, Any]": {},
+    "Sequence[MissingConnection]": [dict.fromkeys(MissingConnection.__annotations__, "text")],
     "Subject": dict.fromkeys(Subject.__annotations__, "text"),
     "ConnectOptions": dict.fromkeys(ConnectOptions.__annotations__, "text"),
     "Sequence[NewToken]": [dict.fromkeys(NewToken.__annotations__, "text")],
@@ -31,7 +33,7 @@ EXAMPLES: Mapping[str, object] = {
 
 
 def operations() -> Iterator[Callable[..., Call[Any]]]:
-    for module in (_operations, _app_operations):
+    for module in (_operations, _app_operations, _mcp_operations):
         for name, function in vars(module).items():
             public = inspect.isfunction(function) and function.__module__ == module.__name__ and name[0] != "_"
             if public and function is not _operations.call:
@@ -49,7 +51,7 @@ def paths(value: object, prefix: str = "") -> Iterator[str]:
     """The fields of a request, those inside objects and lists as ``outer.inner``."""
     if isinstance(value, list) and value and isinstance(value[0], dict):
         yield from paths(value[0], prefix)
-    elif isinstance(value, dict):
+    elif isinstance(value, dict) and (value or not prefix):
         for name, inner in value.items():
             yield from paths(inner, f"{prefix}.{name}" if prefix else name)
     else:
@@ -85,5 +87,5 @@ def test_error_codes(description: dict[str, Any]) -> None:
 
 
 def test_every_operation_is_a_method() -> None:
-    methods = [*vars(Client).values(), *vars(Apps).values()]
+    methods = [*vars(Client).values(), *vars(Apps).values(), *vars(MCP).values()]
     assert {*operations(), _operations.call} == {m.__wrapped__ for m in methods if hasattr(m, "__wrapped__")}

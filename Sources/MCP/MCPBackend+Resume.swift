@@ -1,0 +1,118 @@
+internal import Connections
+internal import HTTP
+internal import JSON
+
+extension MCPBackend {
+    private static let defaultWaitMilliseconds: Int64 = 20_000
+
+    /// Checks the state, uses it up, and waits for what it waits for. The answer holds no token: whoever is ready
+    /// fetches it, and a connection that was deleted since is missing again.
+    func resume(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let call = try MCPCall(request)
+        let state = try seal.open(try request.required("requestState"))
+        let now = clock.milliseconds()
+        try state.check(call, now: now / 1000)
+        guard try spend(state.id, expiresAt: state.expiresAt) == true else {
+            throw ConnError(.conflict, "requestState was used before", field: "requestState")
+        }
+        if let refusal = refusal(in: request["inputResponses"]) { return .done(declined(call, state, refusal)) }
+        let wait = min(
+            request["waitMs"]?.integer ?? Self.defaultWaitMilliseconds, state.expiresAt * 1000 - now)
+        let search = GrantSearch(
+            host: self, call: call, expiresAt: state.expiresAt, accessToken: request["accessToken"],
+            end: clock.monotonic().adding(milliseconds: Int(wait)))
+        return try search.look(for: state.awaited, pause: search.firstPause)
+    }
+
+    /// `decline` or `cancel`, where the user chose that. A response that is not there says nothing: the user may have
+    /// opened the page all the same.
+    private func refusal(in responses: JSON?) -> String? {
+        responses?.members.lazy.compactMap { $0.value["action"]?.string }.first { $0 == "decline" || $0 == "cancel" }
+    }
+
+    private func declined(_ call: MCPCall, _ state: RequestState, _ action: String) -> JSON {
+        let apps = state.awaited.map(\.appID)
+        let structured = JSON.object([
+            "error": .string("connection_declined"),
+            "action": .string(action),
+            "appId": apps.first.map(JSON.string),
+        ])
+        let message = "\(call.name) was not run: the user did not grant access to \(apps.joined(separator: ", "))"
+        let answer = refusal(call, message, structured, in: .roundTrips)
+        answer.set("state", .string("declined"))
+        return answer
+    }
+}
+
+/// Looks for grants until they are all there or the time is up.
+private struct GrantSearch: Sendable {
+    let host: MCPBackend
+    let call: MCPCall
+    let expiresAt: Int64
+    /// The user's, where the backend takes one.
+    let accessToken: JSON?
+    let end: Deadline
+
+    /// Milliseconds. A grant that this process stores ends a pause at once; the pauses are for those that come another
+    /// way. A look at the vault is a read of its store, a look at the cloud a request to it.
+    private var pauses: ClosedRange<Int> { host.kind == .vault ? 250...1000 : 500...4000 }
+
+    var firstPause: Int { pauses.lowerBound }
+
+    /// - Parameter pause: before the next look, if this one does not find all. Milliseconds.
+    func look(for awaited: [Awaited], pause: Int) throws(ConnError) -> Step<JSON> {
+        let watch = host.notices.watch(call.subject)
+        return try look(for: awaited[...], missing: []).then { (missing) throws(ConnError) in
+            if missing.isEmpty { return .done(.object(["state": .string("ready")])) }
+            let left = end.remainingMilliseconds(atMost: pause, at: host.clock.monotonic())
+            guard left > 0 else { return .done(try pending(missing)) }
+            return .join(watch.flight, atMost: left) { [watch] () throws(ConnError) in
+                _ = watch  // lives as long as somebody waits
+                return try look(for: missing, pause: min(pause * 2, pauses.upperBound))
+            }
+        }
+    }
+
+    /// - Returns: those that are not there yet.
+    private func look(for awaited: ArraySlice<Awaited>, missing: [Awaited]) throws(ConnError) -> Step<[Awaited]> {
+        guard let first = awaited.first else { return .done(missing) }
+        return try Step.attempt({ () throws(ConnError) in try host.backend.begin(fetch(first)) }) {
+            (result) throws(ConnError) in
+            var missing = missing
+            if case .failure(let error) = result {
+                guard error.mayPass else { throw error }
+                missing.append(first)
+            }
+            return try look(for: awaited.dropFirst(), missing: missing)
+        }
+    }
+
+    private func fetch(_ awaited: Awaited) -> Request {
+        let fields = awaited.json
+        fields.set("userId", call.subject.userID.map(JSON.string) ?? .null)
+        fields.set("tenantId", call.subject.tenantID.map(JSON.string) ?? .null)
+        if let accessToken { fields.set("accessToken", accessToken) }
+        return Request(operation: "fetch", fields: fields)
+    }
+
+    /// The same call again, with a fresh state that expires when the first one did: the user is not asked twice.
+    private func pending(_ awaited: [Awaited]) throws(ConnError) -> JSON {
+        guard expiresAt > host.clock.seconds else {
+            throw ConnError(.notFound, "requestState has expired", field: "requestState")
+        }
+        let answer = host.inputRequired(RequestState(call, awaiting: awaited, expiresAt: expiresAt))
+        answer.set("state", .string("pending"))
+        return answer
+    }
+}
+
+extension ConnError {
+    /// Whether looking again later may find the grant: it is not there yet, or the backend has a bad moment.
+    fileprivate var mayPass: Bool {
+        switch code {
+        case .notFound: reason != nil && reason != .app
+        case .unavailable, .rateLimited: true
+        default: false
+        }
+    }
+}

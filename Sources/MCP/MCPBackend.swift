@@ -1,0 +1,42 @@
+package import Connections
+internal import Crypto
+package import JSON
+package import Memory
+
+/// Any backend, with the operations for MCP servers above it: they are made of its own operations.
+package final class MCPBackend: Backend {
+    let backend: any Backend
+    let clock: Clock
+    let seal: StateSeal
+    let notices = GrantNotices()
+    private let spentStates = SpentStates()
+
+    package init(_ backend: any Backend, clock: Clock = .system) {
+        self.backend = backend
+        self.clock = clock
+        seal = StateSeal(secret: backend.sharedSecret ?? Crypto.randomSecret(32))
+    }
+
+    package var kind: BackendKind { backend.kind }
+    package var sharedSecret: Secret? { backend.sharedSecret }
+
+    package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
+        switch request.operation {
+        case "mcp.answer": .done(try answer(request))
+        case "mcp.resume": try resume(request)
+        default:
+            // Whoever waits for a grant learns of it when it is there.
+            try backend.begin(request).then { [notices] (answer) throws(ConnError) in
+                notices.announce(request, answer)
+                return .done(answer)
+            }
+        }
+    }
+
+    package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Bool? {
+        if let isFirst = try backend.spend(id, expiresAt: expiresAt) { return isFirst }
+        return try spentStates.insert(id, expiresAt: expiresAt, now: clock.seconds)
+    }
+
+    package func close() { backend.close() }
+}

@@ -1,0 +1,196 @@
+import Connections
+import JSON
+import Synchronization
+import Testing
+
+@Suite struct ResumeTests {
+    private let host: Host
+
+    init() throws { host = try Host() }
+
+    @Test func isReadyWhenTheGrantIsThere() throws {
+        let state = try host.state()
+        try host.grant("calendar")
+        #expect(try host.resume(state).text == #"{"state":"ready"}"#)
+    }
+
+    @Test func waitsUntilEveryGrantIsThere() throws {
+        let state = try host.state(apps: ["calendar", "mail", "weather"])
+        var pauses = 0
+        let answer = try host.resume(state) { _ in
+            pauses += 1
+            switch pauses {
+            case 1: try host.grant("mail")
+            case 2: try host.run("store_api_key", #"{"appId":"weather","userId":"alice","apiKey":"k"}"#)
+            case 3: try host.grant("calendar")
+            default: break
+            }
+        }
+        #expect(answer.text == #"{"state":"ready"}"#)
+        #expect(pauses == 3)
+    }
+
+    @Test func wakesAtOnceForItsUsersGrantsAlone() throws {
+        let state = try host.state()
+        let woken = Mutex(0)
+        var isFirst = true
+        try host.resume(state) { flight in
+            guard isFirst else { return }
+            isFirst = false
+            flight?.onLanding { woken.withLock { $0 += 1 } }
+            try host.grant("calendar", to: "bob")
+            #expect(woken.withLock { $0 } == 0)
+            try host.grant("calendar")
+            #expect(woken.withLock { $0 } == 1)
+        }
+    }
+
+    @Test func findsWhatAnotherProcessStored() throws {
+        let state = try host.state()
+        let answer = try host.resume(state) { _ in
+            try host.withReplica {
+                _ = try $0.run("store_token", #"{"appId":"calendar","userId":"alice","accessToken":"t"}"#)
+            }
+        }
+        #expect(answer["state"]?.string == "ready")
+    }
+
+    @Test func waitsForTheScopesThatWereAsked() throws {
+        try host.grant("calendar", scopes: #""read""#)
+        let answer = try host.run(
+            "mcp.answer",
+            """
+            {\(Host.call),"protocolVersion":"2026-07-28","capabilities":\(urlElicitation),"connections":
+             [{"appId":"calendar","connectionUrl":"https://connect.example/","scopes":["read","write"]}]}
+            """)
+        let state = answer["response"]?["result"]?["requestState"]?.string ?? ""
+        let pending = try host.resume(state, more: #","waitMs":0"#)
+        #expect(pending["state"]?.string == "pending")
+        try host.grant("calendar", scopes: #""read","write""#)
+        let next = pending["response"]?["result"]?["requestState"]?.string ?? ""
+        #expect(try host.resume(next)["state"]?.string == "ready")
+    }
+
+    @Test func asksAgainWithoutBotheringTheUserWhenTheTimeIsUp() throws {
+        let state = try host.state()
+        let pending = try host.resume(state, more: #","waitMs":30000"#)
+        #expect(pending["state"]?.string == "pending")
+        #expect(pending["shape"]?.string == "input_required")
+        #expect(Set(pending["response"]?["result"]?.members.map(\.key) ?? []) == ["resultType", "requestState"])
+        try host.grant("calendar")
+        let next = pending["response"]?["result"]?["requestState"]?.string ?? ""
+        #expect(next != state)
+        #expect(try host.resume(next)["state"]?.string == "ready")
+    }
+
+    @Test func neverWaitsLongerThanTheStateLives() throws {
+        let state = try host.state(more: #","ttlSeconds":10"#)
+        let expired = error { try host.resume(state, more: #","waitMs":600000"#) }
+        #expect(expired?.code == .notFound && expired?.field == "requestState")
+    }
+
+    @Test(arguments: ["decline", "cancel"])
+    func tellsThatTheUserRefused(action: String) throws {
+        let state = try host.state(apps: ["calendar", "mail"])
+        let answer = try host.resume(
+            state,
+            more: #","inputResponses":{"connect-1":{"action":"accept"},"connect-2":{"action":"\#(action)"}}"#)
+        #expect(answer["state"]?.string == "declined")
+        #expect(answer["response"]?["result"]?["isError"]?.boolean == true)
+        #expect(answer["response"]?["result"]?["structuredContent"]?["error"]?.string == "connection_declined")
+        #expect(answer["response"]?["result"]?["structuredContent"]?["action"]?.string == action)
+    }
+
+    // MARK: - States that are not good
+
+    @Test(arguments: ["", "AAAA", "not base64url!", String(repeating: "A", count: 200)])
+    func refusesForgedStates(forged: String) throws {
+        let refused = error { try host.resume(forged) }
+        #expect(refused?.code == .invalidRequest && refused?.field == "requestState")
+    }
+
+    @Test func refusesChangedStates() throws {
+        let state = Array(try host.state().utf8)
+        for index in stride(from: 0, to: state.count, by: 7) {
+            var changed = state
+            changed[index] = changed[index] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
+            let refused = error { try host.resume(String(decoding: changed, as: UTF8.self)) }
+            #expect(refused?.code == .invalidRequest)
+        }
+    }
+
+    @Test(arguments: [
+        #""method":"tools/call","name":"plan","arguments":{"day":"monday","n":1},"userId":"bob""#,
+        #""method":"tools/call","name":"plan","arguments":{"day":"monday","n":1},"tenantId":"alice""#,
+        #""method":"tools/call","name":"plan","arguments":{"day":"monday","n":1},"userId":"alice","tenantId":"t""#,
+    ])
+    func refusesStatesOfSomebodyElse(call: String) throws {
+        let state = try host.state()
+        try host.grant("calendar")
+        let refused = error { try host.resume(state, call) }
+        #expect(refused?.code == .forbidden && refused?.field == "requestState")
+        // Trying does not use it up.
+        #expect(try host.resume(state)["state"]?.string == "ready")
+    }
+
+    @Test(arguments: [
+        #""method":"tools/call","name":"plan","arguments":{"day":"tuesday","n":1},"userId":"alice""#,
+        #""method":"tools/call","name":"plan","arguments":{"day":"monday"},"userId":"alice""#,
+        #""method":"tools/call","name":"plan","userId":"alice""#,
+        #""method":"tools/call","name":"other","arguments":{"day":"monday","n":1},"userId":"alice""#,
+        #""method":"prompts/get","name":"plan","arguments":{"day":"monday","n":1},"userId":"alice""#,
+    ])
+    func refusesStatesOfAnotherCall(call: String) throws {
+        let refused = error { try host.resume(try host.state(), call) }
+        #expect(refused?.code == .invalidRequest && refused?.field == "arguments")
+    }
+
+    @Test func takesTheSameArgumentsInAnotherOrder() throws {
+        let state = try host.state()
+        try host.grant("calendar")
+        let call = #""method":"tools/call","name":"plan","arguments":{"n":1,"day":"monday"},"userId":"alice""#
+        #expect(try host.resume(state, call)["state"]?.string == "ready")
+    }
+
+    @Test func refusesExpiredStates() throws {
+        let state = try host.state(more: #","ttlSeconds":60"#)
+        try host.grant("calendar")
+        host.clock.advance(milliseconds: 60_000)
+        let refused = error { try host.resume(state) }
+        #expect(refused?.code == .notFound && refused?.field == "requestState")
+    }
+
+    @Test func refusesReplayedStates() throws {
+        let state = try host.state()
+        try host.grant("calendar")
+        #expect(try host.resume(state)["state"]?.string == "ready")
+        let refused = error { try host.resume(state) }
+        #expect(refused?.code == .conflict && refused?.field == "requestState")
+    }
+
+    @Test func refusesReplaysAtAnotherProcess() throws {
+        let state = try host.state()
+        try host.grant("calendar")
+        let request = #"{\#(Host.call),"requestState":"\#(state)"}"#
+        let elsewhere = try host.withReplica { try $0.run("mcp.resume", request) }
+        #expect(elsewhere["state"]?.string == "ready")
+        let refused = error { try host.resume(state) }
+        #expect(refused?.code == .conflict)
+    }
+
+    // MARK: - What changes meanwhile
+
+    @Test func saysWhenTheConnectionIsGone() throws {
+        let state = try host.state()
+        try host.run("apps.delete", #"{"id":"calendar"}"#)
+        let refused = error { try host.resume(state) }
+        #expect(refused?.code == .notFound && refused?.reason == .app)
+    }
+
+    @Test func isPendingWhenTheGrantIsGoneAgain() throws {
+        let state = try host.state()
+        try host.grant("calendar")
+        try host.run("delete", #"{"appId":"calendar","userId":"alice"}"#)
+        #expect(try host.resume(state)["state"]?.string == "pending")
+    }
+}

@@ -1,0 +1,166 @@
+/* Preloaded into a process under test. It counts the system calls that have an effect outside of the process, and at a
+ * chosen one ends the process, or has the disk full from then on. It can also move the clock of the day.
+ *
+ * The process arms it itself, through ctypes; until then every call passes untouched. Nothing of this is in the library:
+ * it calls the C library, as any program does, and the dynamic linker finds these functions first.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    PASS,
+    KILL_BEFORE,  /* SIGKILL instead of the call */
+    KILL_HALFWAY, /* SIGKILL when half of it is done: of a write half of the bytes, of another call all of it */
+    DISK_FULL,    /* this call and all after it find no room on the disk */
+    DISK_BROKEN,  /* this call and all after it find that the disk does not answer */
+};
+
+static atomic_int mode = PASS;
+static atomic_long chosen;
+static atomic_long counted;
+static atomic_long clock_offset; /* seconds */
+
+void meddle_arm(int new_mode, long step)
+{
+    mode = PASS;
+    counted = 0;
+    chosen = step;
+    mode = new_mode;
+}
+
+/* How many calls were counted since it was armed. */
+long meddle_steps(void) { return counted; }
+
+void meddle_clock(long seconds) { clock_offset = seconds; }
+
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+static void die(void)
+{
+    kill(getpid(), SIGKILL);
+    for (;;) pause();
+}
+
+/* The mode that applies to this call. */
+static int step(void)
+{
+    if (mode == PASS) return PASS;
+    long number = atomic_fetch_add(&counted, 1) + 1;
+    switch (mode) {
+    case KILL_BEFORE:
+        if (number == chosen) die();
+        return PASS;
+    case KILL_HALFWAY:
+        return number == chosen ? KILL_HALFWAY : PASS;
+    default:
+        return number >= chosen ? mode : PASS;
+    }
+}
+
+static int is_file(int fd)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+static int disk_error(int now) { return now == DISK_FULL ? ENOSPC : EIO; }
+
+/* Calls that write `count` bytes, and answer how many. */
+#define WRITE(name, parameters, whole, half)                     \
+    ssize_t name parameters                                      \
+    {                                                            \
+        int now = step();                                        \
+        if (now == KILL_HALFWAY) {                               \
+            if (REAL(name) half < 0) die();                      \
+            die();                                               \
+        }                                                        \
+        if (now != PASS && is_file(fd)) {                        \
+            errno = disk_error(now);                             \
+            return -1;                                           \
+        }                                                        \
+        return REAL(name) whole;                                 \
+    }
+
+/* Calls on a descriptor that answer 0 or -1. */
+#define CHANGE(name, parameters, arguments)                      \
+    int name parameters                                          \
+    {                                                            \
+        int now = step();                                        \
+        if ((now == DISK_FULL || now == DISK_BROKEN) && is_file(fd)) { \
+            errno = disk_error(now);                             \
+            return -1;                                           \
+        }                                                        \
+        int result = REAL(name) arguments;                       \
+        if (now == KILL_HALFWAY) die();                          \
+        return result;                                           \
+    }
+
+/* Calls that receive. */
+#define RECEIVE(name, parameters, arguments)                     \
+    ssize_t name parameters                                      \
+    {                                                            \
+        int now = step();                                        \
+        ssize_t result = REAL(name) arguments;                   \
+        if (now == KILL_HALFWAY) die();                          \
+        return result;                                           \
+    }
+
+WRITE(write, (int fd, const void *bytes, size_t count), (fd, bytes, count), (fd, bytes, count / 2))
+WRITE(pwrite, (int fd, const void *bytes, size_t count, off_t at), (fd, bytes, count, at), (fd, bytes, count / 2, at))
+WRITE(pwrite64, (int fd, const void *bytes, size_t count, off64_t at), (fd, bytes, count, at),
+      (fd, bytes, count / 2, at))
+WRITE(send, (int fd, const void *bytes, size_t count, int flags), (fd, bytes, count, flags),
+      (fd, bytes, count / 2, flags))
+
+CHANGE(fsync, (int fd), (fd))
+CHANGE(fdatasync, (int fd), (fd))
+CHANGE(ftruncate, (int fd, off_t size), (fd, size))
+CHANGE(ftruncate64, (int fd, off64_t size), (fd, size))
+
+RECEIVE(recv, (int fd, void *bytes, size_t count, int flags), (fd, bytes, count, flags))
+
+int connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+    int now = step();
+    int result = REAL(connect)(fd, address, size);
+    if (now == KILL_HALFWAY) die();
+    return result;
+}
+
+int unlink(const char *path)
+{
+    int now = step();
+    int result = REAL(unlink)(path);
+    if (now == KILL_HALFWAY) die();
+    return result;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time)
+{
+    int result = REAL(clock_gettime)(clock, time);
+    if (result == 0 && clock == CLOCK_REALTIME) time->tv_sec += clock_offset;
+    return result;
+}
+
+time_t time(time_t *time)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (time) *time = now.tv_sec;
+    return now.tv_sec;
+}
+
+int gettimeofday(struct timeval *restrict time, void *restrict zone)
+{
+    int result = REAL(gettimeofday)(time, zone);
+    if (result == 0) time->tv_sec += clock_offset;
+    return result;
+}

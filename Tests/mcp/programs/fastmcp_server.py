@@ -1,0 +1,51 @@
+"""The example's tools on FastMCP, over stdio."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+from pathlib import Path
+
+from fastmcp import FastMCP
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "examples/mcp-python"))
+
+from pages import Pages
+from server import ask, serve
+
+from descope_conn import AsyncClient, Token
+from descope_conn.mcp.fastmcp import Caller, Connection, Connections
+
+
+async def main() -> None:
+    config = json.loads(Path(sys.argv[1]).read_text())
+    listener = socket.create_server(("127.0.0.1", 0))
+    origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with AsyncClient(config["backend"]) as client:
+        for app in config["apps"]:
+            await client.call("apps.create", app)
+        connections = Connections(client, redirect_url=f"{origin}/callback", local=Caller(user_id="alice"))
+        server = FastMCP("example", middleware=[connections])
+
+        @server.tool
+        @connections.needs(
+            accounts=Connection("accounts", scopes=["read"]),
+            weather=Connection("weather", connect_url=f"{origin}/keys/weather"),
+        )
+        async def briefing(city: str, accounts: Token, weather: Token) -> str:
+            who = await ask(config["accountsUrl"], {"authorization": f"Bearer {accounts.access_token}"})
+            return who + await ask(f"{config['weatherUrl']}/{city}", {"x-api-key": weather.access_token})
+
+        @server.prompt
+        @connections.needs(accounts=Connection("accounts", scopes=["read"]))
+        async def introduce(accounts: Token) -> str:
+            return await ask(config["accountsUrl"], {"authorization": f"Bearer {accounts.access_token}"})
+
+        async with serve(Pages(client, origin, lambda _: "alice").app, listener):
+            await server.run_async("stdio", show_banner=False)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,85 @@
+"""The operations for MCP servers, the tables of ``client.mcp``; see _operations.py.
+
+``descope_conn.mcp`` has the ready-made use of both for the official SDK and for FastMCP.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._call import Call, make_call
+from ._wire import to_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ._types import MissingConnection
+
+
+def answer(
+    method: str,
+    name: str,
+    *,
+    protocol_version: str,
+    connections: Sequence[MissingConnection],
+    arguments: Mapping[str, Any] | None = None,
+    capabilities: Mapping[str, Any] | None = None,
+    user_id: str | None = None,
+    tenant_id: str | None = None,
+    ttl_seconds: int | None = None,
+    timeout: float | None = None,
+) -> Call[dict[str, Any]]:
+    """What to answer a request that needs ``connections``: ``shape``, and the ``response`` with its result or error.
+
+    ``method``, ``name`` and ``arguments`` are the request's own; a resource's URI is its name. ``capabilities`` are
+    what the client declared, on the wire's terms. ``user_id`` and ``tenant_id`` say whose request it is: they come from
+    the verified token, never from the arguments.
+    """
+    fields = to_wire(
+        {
+            "method": method,
+            "name": name,
+            "protocol_version": protocol_version,
+            "connections": [to_wire(connection) for connection in connections],
+            "arguments": arguments,
+            "capabilities": capabilities,
+            "user_id": user_id,
+            "tenant_id": tenant_id,
+            "ttl_seconds": ttl_seconds,
+        }
+    )
+    return make_call("mcp.answer", fields, timeout, dict)
+
+
+def resume(
+    method: str,
+    name: str,
+    *,
+    request_state: str,
+    arguments: Mapping[str, Any] | None = None,
+    input_responses: Mapping[str, Any] | None = None,
+    user_id: str | None = None,
+    tenant_id: str | None = None,
+    access_token: str | None = None,
+    wait_ms: int | None = None,
+    timeout: float | None = None,
+) -> Call[dict[str, Any]]:
+    """Waits for the grants that ``request_state`` names: ``state`` is ``ready``, ``pending`` or ``declined``.
+
+    The last two come with what to answer, as ``answer`` gives it. A state that is forged, expired, used before, or made
+    for another user or another call raises. ``wait_ms`` is shorter than ``timeout``.
+    """
+    fields = to_wire(
+        {
+            "method": method,
+            "name": name,
+            "request_state": request_state,
+            "arguments": arguments,
+            "input_responses": input_responses,
+            "user_id": user_id,
+            "tenant_id": tenant_id,
+            "access_token": access_token,
+            "wait_ms": wait_ms,
+        }
+    )
+    return make_call("mcp.resume", fields, timeout, dict)

@@ -1,0 +1,118 @@
+"""An MCP server whose tools act for the user at two services: one with OAuth, one with API keys.
+
+    python server.py config.vault.json                   over stdio, for the user who starts it
+    python server.py config.vault.json --http 8000       over streamable HTTP, for all users of the config
+    python server.py config.cloud.json ...               the same, with Descope's cloud in place of the vault
+
+docs/mcp.md walks through it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import uvicorn
+from mcp.server.auth.settings import AuthSettings
+from mcp.server.mcpserver import MCPServer
+from pages import Pages
+from users import Users
+
+from descope_conn import AsyncClient, Conflict, Token
+from descope_conn.mcp import Caller, Connection, Connections
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+def add_tools(server: MCPServer, connections: Connections, config: dict[str, Any], origin: str) -> None:
+    """The tools. What they need stands above them; they run once the user has connected it."""
+    accounts = Connection("accounts", scopes=["read"])
+    weather = Connection("weather", connect_url=f"{origin}/keys/weather")
+
+    @server.tool()
+    @connections.needs(accounts=accounts)
+    async def profile(accounts: Token) -> str:
+        """Who you are at the accounts service."""
+        return await ask(config["accountsUrl"], {"authorization": f"Bearer {accounts.access_token}"})
+
+    @server.tool()
+    @connections.needs(weather=weather)
+    async def forecast(city: str, weather: Token) -> str:
+        """Tomorrow's weather in a city."""
+        return await ask(f"{config['weatherUrl']}/{city}", {"x-api-key": weather.access_token})
+
+    @server.tool()
+    @connections.needs(accounts=accounts, weather=weather)
+    async def briefing(city: str, accounts: Token, weather: Token) -> str:
+        """Who you are, and tomorrow's weather."""
+        who, sky = await asyncio.gather(
+            ask(config["accountsUrl"], {"authorization": f"Bearer {accounts.access_token}"}),
+            ask(f"{config['weatherUrl']}/{city}", {"x-api-key": weather.access_token}),
+        )
+        return f"{who}\n{sky}"
+
+
+async def ask(url: str, headers: dict[str, str]) -> str:
+    """What a service answers to the user's token or key."""
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        return (await http.get(url, headers=headers)).raise_for_status().text
+
+
+@asynccontextmanager
+async def serve(app: Any, listener: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
+    """Serves a web application in the background."""
+    web = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
+    web.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    task = asyncio.create_task(web.serve(sockets=[listener]))
+    try:
+        yield task
+    finally:
+        web.should_exit = True
+        await task
+
+
+async def main() -> None:
+    """Opens the backend that the config names, and serves the tools."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--http", type=int, metavar="PORT", help="serve HTTP on this port; 0 picks a free one")
+    options = parser.parse_args()
+    config = json.loads(options.config.read_text())
+
+    wait = config["waitSeconds"]
+    listener = socket.create_server(("127.0.0.1", options.http or 0))
+    origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with AsyncClient(config["backend"]) as client:
+        for app in config["apps"]:
+            with suppress(Conflict):  # made at an earlier start
+                await client.call("apps.create", app)
+        if options.http is None:
+            local = Caller(user_id=config["localUser"], access_token=os.environ.get("DESCOPE_ACCESS_TOKEN"))
+            connections = Connections(client, redirect_url=f"{origin}/callback", wait=wait, local=local)
+            server = MCPServer("example")
+            add_tools(server, connections, config, origin)
+            async with serve(Pages(client, origin, lambda _: local.user_id).app, listener):
+                await server.run_stdio_async()
+        else:
+            users = Users(config["users"])
+            connections = Connections(client, redirect_url=f"{origin}/callback", wait=wait)
+            auth = AuthSettings(issuer_url=origin, resource_server_url=f"{origin}/mcp")
+            server = MCPServer("example", token_verifier=users, auth=auth)
+            add_tools(server, connections, config, origin)
+            app = server.streamable_http_app()
+            app.routes.extend(users.pages.routes + Pages(client, origin, users.signed_in).app.routes)
+            async with serve(app, listener) as serving:
+                print("READY", listener.getsockname()[1], flush=True)
+                await serving
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
