@@ -9,6 +9,7 @@
 # make check     format, lint, and lists that must agree
 # make memory    valgrind, and the address and thread sanitizers
 # make fuzz      SECONDS=60 of fuzzing
+# make soak      the longer tests of processes that share a vault
 # make clean     removes everything that was made
 
 SHELL := /bin/bash
@@ -36,6 +37,7 @@ test: setup
 	@$(MAKE) --no-print-directory test-swift
 	@$(MAKE) --no-print-directory dist check-abi
 	@$(MAKE) --no-print-directory test-c test-python test-node test-mcp test-packages
+	@$(MAKE) --no-print-directory test-chaos model
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory memory
 	@echo "make test: everything passed"
@@ -79,6 +81,9 @@ bindings/node/native: bindings/node/addon/ffi.c bindings/node/build.sh | setup
 .PHONY: test-swift test-c test-python test-node test-mcp $(NODES:%=test-node-%) test-packages
 test-swift: | setup
 	swift test
+	mkdir -p .build-c
+	cc -std=c99 -shared -fPIC -pthread -Iinclude -o .build-c/store_memory.so examples/plugins/store_memory.c
+	DESCOPE_CONN_TEST_STORE=$(ROOT)/.build-c/store_memory.so swift test --skip-build --filter VaultTests
 
 test-c: $(LIBRARY) | setup
 	$(MAKE) -C Tests/c DIST=$(ROOT)/dist
@@ -87,6 +92,7 @@ test-c: $(LIBRARY) | setup
 test-python: $(LIBRARY) | setup
 	cd bindings/python && $(PYTHON) -m pytest -q
 	$(PYTHON) -m pytest -q Tests/servers
+	$(PYTHON) -m pytest -q Tests/abi
 
 test-node: $(NODES:%=test-node-%)
 
@@ -96,7 +102,27 @@ $(NODES:%=test-node-%): test-node-%: $(LIBRARY) bindings/node/native | setup
 test-mcp: $(LIBRARY) bindings/node/native | setup
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/mcp
 
-test-packages:
+test-packages: $(LIBRARY) bindings/node/native | setup
+	$(PYTHON) -m pytest -q Tests/packages
+
+.PHONY: test-chaos soak model
+test-chaos: $(LIBRARY) | setup
+	$(PYTHON) -m pytest -q Tests/chaos -m "not soak"
+
+soak: $(LIBRARY) | setup
+	$(PYTHON) -m pytest -q Tests/chaos
+
+model: | setup
+	Tests/model/check
+
+# --- The packages ---
+
+.PHONY: wheel npm
+wheel: $(LIBRARY) | setup
+	PYTHON=$(PYTHON) scripts/wheel $(RELEASE) dist
+
+npm: $(LIBRARY) bindings/node/native
+	PATH="$(dir $(NODE)):$$PATH" scripts/npm-pack $(RELEASE) dist
 
 # --- What must agree ---
 
@@ -107,6 +133,7 @@ check: $(LIBRARY) | setup
 	.venv/bin/ruff check .
 	cd bindings/python && $(ROOT)/.venv/bin/ruff check . && $(ROOT)/.venv/bin/ruff format --check . && $(ROOT)/.venv/bin/mypy
 	Tests/abi/check-codes
+	Tests/abi/check-versions
 	$(PYTHON) scripts/operations-doc --check
 
 .PHONY: docs

@@ -19,6 +19,8 @@ package struct Field: Sendable {
         case oneOf([String])
         /// An array of strings like `string`, at most 256.
         case strings
+        /// An object of strings like `string`, but "" is allowed; at most 64, with names of 1 to 128 bytes.
+        case texts
         case object([Field])
         /// An object of any members, for somebody else to check.
         case anyObject
@@ -83,7 +85,7 @@ extension Field {
     }
 
     /// An unknown key may be anything; what is shown of it is short and harmless.
-    private static func printable(_ key: String) -> String {
+    fileprivate static func printable(_ key: String) -> String {
         String(key.unicodeScalars.prefix(64).map { $0.value < 0x20 || $0.value == 0x7F ? "?" : Character($0) })
     }
 }
@@ -125,6 +127,15 @@ extension Field.Kind {
             guard elements.count <= 256 else { throw .invalid(path, "has more than 256 elements") }
             for (index, element) in elements.enumerated() {
                 try Self.checkText(element, path: "\(path)[\(index)]", bytes: 1...2048)
+            }
+        case .texts:
+            guard value.kind == .object else { throw .invalid(path, "must be an object of strings") }
+            let members = value.members
+            guard members.count <= 64 else { throw .invalid(path, "has more than 64 members") }
+            for (key, member) in members {
+                let name = "\(path).\(Field.printable(key))"
+                guard (1...128).contains(key.utf8.count) else { throw .invalid(name, "has a name of no use") }
+                try Self.checkText(member, path: name, bytes: 0...2048)
             }
         case .object(let fields):
             guard value.kind == .object else { throw .invalid(path, "must be an object") }

@@ -63,11 +63,19 @@ extension Field {
         Field("pkce", .boolean, "PKCE with S256 (RFC 7636)."),
         Field("accessType", .oneOf(["offline", "online"]), "Google's access_type; offline asks for a refresh token."),
         Field("prompt", .strings, "OpenID prompt values sent unless a connect names others."),
-        Field("useDcr", .boolean, backends: [.cloud, .plugin], "Register dynamically at the provider (RFC 7591)."),
-        Field("dcrUrl", .endpointURL, backends: [.cloud, .plugin], "The provider's registration endpoint."),
+        Field("useDcr", .boolean, "Register the client at the provider when it is first needed (RFC 7591)."),
+        Field("dcrUrl", .endpointURL, "The provider's registration endpoint; the vault may discover it."),
+        Field("refreshUrl", .endpointURL, backends: vault, "Where refresh requests go; to tokenUrl unless said."),
+        Field(
+            "deviceAuthorizationUrl", .endpointURL, backends: vault,
+            "The provider's device authorization endpoint (RFC 8628)."),
+        Field(
+            "introspectionUrl", .endpointURL, backends: vault,
+            "Asked when a token expires, where neither the reply nor the token tells (RFC 7662)."),
         Field("issuer", .endpointURL, backends: [.vault, .plugin], "The provider's issuer, checked as RFC 9207 says."),
         Field(
-            "tokenEndpointAuthMethod", .oneOf(["client_secret_basic", "client_secret_post", "none"]),
+            "tokenEndpointAuthMethod",
+            .oneOf(["client_secret_basic", "client_secret_post", "client_secret_bearer", "none"]),
             backends: [.vault, .plugin],
             "How the client proves itself (RFC 7591). client_secret_basic, or none without a secret, unless said."),
         Field(
@@ -85,13 +93,24 @@ extension Field {
     ]
 
     private static let cloud: [BackendKind] = [.cloud, .plugin]
+    private static let vault: [BackendKind] = [.vault, .plugin]
+
+    /// The vault's templates are in its catalogue of providers.
+    private static let hosts = Field(
+        "hosts", .texts, backends: vault, "The values of the template's hosts, by name; templates.load lists them.")
 
     static let appCreation: [Field] =
         [
             Field("id", .string(maxBytes: 256), "Chosen for you when absent."),
             Field("tenantId", .string(maxBytes: 512), backends: cloud, "Makes the connection this tenant's own."),
-            Field("templateId", .string(maxBytes: 256), backends: cloud, "A provider template; settings override it."),
+            Field("templateId", .string(maxBytes: 256), "A provider template; settings override it."), hosts,
             Field("dcrPresetId", .string(maxBytes: 256), backends: cloud, "A preset for dynamic registration."),
+        ] + appSettings
+
+    static let appReplacement: [Field] =
+        [
+            Field("id", .string(maxBytes: 256), required: true, "The connection."),
+            Field("templateId", .string(maxBytes: 256), backends: vault, "The one that it has."), hosts,
         ] + appSettings
 }
 
@@ -108,7 +127,8 @@ extension Operation {
                     .object(Field.connectOptions(scopes: "The scopes to ask for; the default ones if absent.")),
                     "What to ask for, and where the browser ends up."),
             ],
-            answer: "url", errors: [.notFound, .misconfigured, .unauthorized, .forbidden]),
+            answer: "url; from the vault also expiresIn, the seconds in which it must be opened",
+            errors: [.notFound, .misconfigured, .unauthorized, .forbidden]),
         Operation(
             "complete", "The provider's answer, as it came to the redirect URI's query: keeps the grant.",
             backends: [.vault, .plugin],
@@ -119,16 +139,22 @@ extension Operation {
                 Field("errorDescription", .string(), "The query's error_description."),
                 Field("iss", .string(), "The query's iss (RFC 9207)."),
                 Field(
+                    "parameters", .texts,
+                    "The query's other parameters, decoded: providers sign them, and say there whose account it is."),
+                Field(
                     "openedBy", .object([.userID, .tenantID]),
                     "Who is signed in where the callback arrived. When given it must be who the URL was made for."),
             ],
             atLeastOneOf: [["code", "error"]],
-            answer: "tokenId, appId, userId, tenantId, scopes, redirectUrl",
+            answer: "tokenId, appId, userId, tenantId, scopes, redirectUrl, metadata",
             errors: [.notFound, .providerError, .misconfigured, .forbidden]),
         Operation(
             "fetch", "A fresh token of a user, a user in a tenant, or a tenant: by scopes, or the latest.",
             fields: [
                 .appID, .userID, .tenantID, .scopes, .externalIdentifier, .accessToken,
+                Field(
+                    "resources", .strings, backends: [.vault, .plugin],
+                    "Only a token that is for all of these (RFC 8707)."),
                 Field(
                     "minTtlSeconds", .integer(0...86400),
                     "The token must live at least this long; it is refreshed otherwise. 60 unless said otherwise."),
@@ -193,8 +219,9 @@ extension Operation {
             fields: Field.appCreation, answer: "app", errors: [.conflict, .unauthorized, .forbidden]),
         Operation(
             "apps.update",
-            "Replaces a connection's settings: what is absent becomes empty, but the client secret stays.",
-            fields: [Field("id", .string(maxBytes: 256), required: true, "The connection.")] + Field.appSettings,
+            "Replaces a connection's settings: what is absent becomes empty, or as its template has it, but the client "
+                + "secret and the template's hosts stay.",
+            fields: Field.appReplacement,
             answer: "app", errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
             "apps.delete", "Removes a connection, for good. The vault removes its tokens too.",
@@ -206,6 +233,37 @@ extension Operation {
             answer: "app", errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
             "apps.list", "All connections, never their secrets.", answer: "apps", errors: [.unauthorized, .forbidden]),
+        Operation(
+            "templates.list", "The providers that a connection can be made for by templateId.",
+            backends: [.vault, .plugin], answer: "templates: each with id, name, hosts, notes"),
+        Operation(
+            "templates.load", "One provider's row of the catalogue, as docs/providers.md describes it.",
+            backends: [.vault, .plugin],
+            fields: [Field("id", .string(maxBytes: 256), required: true, "The template.")],
+            answer: "template", errors: [.notFound]),
+        Operation(
+            "device.start",
+            "Begins a grant for a user whose browser is on another machine (RFC 8628): show what it answers.",
+            backends: [.vault, .plugin],
+            fields: [
+                .appID, .userID, .tenantID,
+                Field("scopes", .strings, "The scopes to ask for; the default ones if absent."),
+                Field("resources", .strings, "RFC 8707 resource indicators."), .externalIdentifier,
+            ],
+            atLeastOneOf: subject,
+            answer: "flow, userCode, verificationUri, verificationUriComplete, expiresIn and interval in seconds",
+            errors: [.notFound, .misconfigured, .providerError]),
+        Operation(
+            "device.poll", "Whether the user has granted access by now: keeps the grant then.",
+            backends: [.vault, .plugin],
+            fields: [
+                Field("flow", .string(maxBytes: 512), required: true, "What device.start answered."),
+                Field(
+                    "waitMs", .integer(0...3_600_000),
+                    "How long to wait for the user, in milliseconds. 0 unless said otherwise: look once."),
+            ],
+            answer: "status: pending with retryAfterMs, or complete with what complete answers",
+            errors: [.notFound, .providerError, .misconfigured]),
         Operation(
             "mcp.answer",
             "What an MCP server answers a request that needs connections, in the shape that its client understands.",

@@ -94,6 +94,7 @@ extension Field {
             object.set("type", .string("string"))
             object.set("values", .strings(values))
         case .strings: object.set("type", .string("strings"))
+        case .texts: object.set("type", .string("texts"))
         case .object(let fields):
             object.set("type", .string("object"))
             object.set("fields", .array(fields.map(\.description)))

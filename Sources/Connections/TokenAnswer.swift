@@ -13,12 +13,14 @@ package import JSON
 /// | `refreshToken` | only when asked for |
 /// | `lastRefreshTime`, `lastRefreshError` | seconds since 1970, an integer; the last failed refresh |
 /// | `scopes` | array of strings |
+/// | `resources` | what the token is for (RFC 8707); array of strings |
+/// | `metadata` | what the provider said besides, by its own names: an object |
 /// | `grantedBy`, `externalIdentifier` | who granted it; which of the subject's accounts it is |
 ///
 /// A member that is empty or unknown is absent.
 package enum TokenAnswer {
     private enum Kind {
-        case text, moment, boolean, texts
+        case text, moment, boolean, texts, object
     }
 
     private static let members: [(name: String, kind: Kind)] = [
@@ -26,7 +28,8 @@ package enum TokenAnswer {
         ("accessToken", .text), ("accessTokenType", .text), ("accessTokenExpiry", .moment),
         ("hasRefreshToken", .boolean), ("refreshToken", .text),
         ("lastRefreshTime", .moment), ("lastRefreshError", .text),
-        ("scopes", .texts), ("grantedBy", .text), ("externalIdentifier", .text),
+        ("scopes", .texts), ("resources", .texts), ("metadata", .object), ("grantedBy", .text),
+        ("externalIdentifier", .text),
     ]
 
     /// Makes the answer from a token with these members in any of the forms that ``Timestamp`` reads, empty or not.
@@ -45,6 +48,8 @@ package enum TokenAnswer {
                 if value.kind == .boolean { answer.set(name, value) }
             case .texts:
                 if value.strings != nil { answer.set(name, value) }
+            case .object:
+                if value.kind == .object { answer.set(name, value) }
             }
         }
         return answer["accessToken"] == nil ? nil : answer

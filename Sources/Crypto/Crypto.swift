@@ -35,6 +35,19 @@ package enum Crypto {
         Array(text.utf8).withUnsafeBytes { sha256($0) }
     }
 
+    /// HMAC with SHA-256 (RFC 2104) and a key of any length.
+    package static func hmacSHA256(_ bytes: [UInt8], key: Secret) -> [UInt8] {
+        _ = ready
+        return [UInt8](unsafeUninitializedCapacity: Int(crypto_auth_hmacsha256_BYTES)) { code, initialized in
+            var state = crypto_auth_hmacsha256_state()
+            key.withBytes { key in _ = crypto_auth_hmacsha256_init(&state, start(key), key.count) }
+            crypto_auth_hmacsha256_update(&state, bytes, UInt64(bytes.count))
+            crypto_auth_hmacsha256_final(&state, start(code))
+            sodium_memzero(&state, MemoryLayout.size(ofValue: state))
+            initialized = Int(crypto_auth_hmacsha256_BYTES)
+        }
+    }
+
     /// BLAKE2b with a key, `count` (16 to 64) bytes long: what a row's key shows in place of an id.
     package static func keyedHash(_ bytes: [UInt8], key: Secret, count: Int) -> [UInt8] {
         _ = ready

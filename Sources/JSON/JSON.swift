@@ -103,6 +103,17 @@ extension JSON {
         return strings
     }
 
+    /// An object's strings by name. Nil when this is no object, or one of its members is no string.
+    package var texts: [String: String]? {
+        guard kind == .object else { return nil }
+        var texts: [String: String] = [:]
+        for (key, value) in members {
+            guard let text = value.string else { return nil }
+            texts[key] = text
+        }
+        return texts
+    }
+
     /// An object's members, in the order of the text; empty for anything else.
     package var members: [(key: String, value: JSON)] {
         var members: [(key: String, value: JSON)] = []
@@ -154,6 +165,12 @@ extension JSON {
     }
 
     package static func strings(_ values: [String]) -> JSON { array(values.map(JSON.string)) }
+
+    package static func texts(_ values: [String: String]) -> JSON {
+        let object = JSON.object()
+        for (key, value) in values.sorted(by: { $0.key < $1.key }) { object.set(key, .string(value)) }
+        return object
+    }
 
     /// An object with the members whose value is not nil.
     package static func object(_ members: KeyValuePairs<String, JSON?> = [:]) -> JSON {

@@ -63,9 +63,6 @@ extension Provider {
         else {
             throw ConnError(.misconfigured, "\(id)'s discovery document belongs to another issuer")
         }
-        guard document["require_pushed_authorization_requests"]?.boolean != true else {
-            throw ConnError(.unsupported, "\(id) wants pushed authorization requests (RFC 9126)")
-        }
         var filled = self
         filled.issuer = issuer
         if authorizationURL == nil { filled.authorizationURL = try endpoint("authorization_endpoint", in: document) }
@@ -73,11 +70,24 @@ extension Provider {
         if revocation == nil, let url = try endpoint("revocation_endpoint", in: document) {
             filled.revocation = Revocation(url: url)
         }
+        if pushedAuthorizationURL == nil {
+            filled.pushedAuthorizationURL = try endpoint("pushed_authorization_request_endpoint", in: document)
+        }
+        guard filled.pushedAuthorizationURL != nil || document["require_pushed_authorization_requests"]?.boolean != true
+        else {
+            throw ConnError(.misconfigured, "\(id) wants pushed authorization requests, and does not say where")
+        }
+        if deviceAuthorizationURL == nil {
+            filled.deviceAuthorizationURL = try endpoint("device_authorization_endpoint", in: document)
+        }
+        if registrationURL == nil { filled.registrationURL = try endpoint("registration_endpoint", in: document) }
         filled.requiresIssuerInCallback =
             document["authorization_response_iss_parameter_supported"]?.boolean ?? requiresIssuerInCallback
-        if authMethod == nil, clientSecret != nil,
-            let methods = document["token_endpoint_auth_methods_supported"]?.strings,
-            !methods.contains(AuthMethod.basic.rawValue), methods.contains(AuthMethod.post.rawValue)
+        if let methods = document["token_endpoint_auth_methods_supported"]?.strings {
+            filled.supportedAuthMethods = methods.compactMap(AuthMethod.init)
+        }
+        if authMethod == nil, clientSecret != nil, let methods = filled.supportedAuthMethods,
+            !methods.contains(.basic), methods.contains(.post)
         {
             filled.authMethod = .post
         }

@@ -3,7 +3,7 @@ import HTTP
 package import JSON
 package import Memory
 
-/// OAuth 2.0 client logic (RFC 6749, 7636, 7009, 8414, 8707, 9207). It keeps nothing and does no I/O: what it returns says
+/// OAuth 2.0 client logic (RFC 6749, 7591, 7636, 7009, 7662, 8414, 8628, 8707, 9126, 9207). It keeps nothing and does no I/O: what it returns says
 /// what to send and how to read the answer.
 package enum OAuth {
     /// Exchanges an authorization code for tokens. A lost reply loses the grant, so this finishes once begun.
@@ -37,7 +37,7 @@ package enum OAuth {
         return token(request, url: url, resources: resources, provider: provider, clock: clock)
     }
 
-    private static func token(
+    static func token(
         _ request: TokenRequest, url: String?, resources: [String], provider: Provider, clock: Clock
     ) -> Step<Result<TokenReply, TokenFailure>> {
         var request = request

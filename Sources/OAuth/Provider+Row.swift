@@ -5,6 +5,8 @@ extension Provider {
         authorizationURL = try row.required("authorizationUrl")
         tokenURL = try row.required("tokenUrl")
         refreshURL = try row.string("refreshUrl")
+        deviceAuthorizationURL = try row.string("deviceAuthorizationUrl")
+        introspectionURL = try row.string("introspectionUrl")
         issuer = try row.string("issuer")
         authMethod = try row.choice("tokenEndpointAuthMethod")
         bodyFormat = try row.choice("bodyFormat") ?? bodyFormat
@@ -27,6 +29,7 @@ extension Provider {
             errorMap[code] = kind
         }
         if let refresh = try row.row("refresh") { try read(refresh: refresh) }
+        if let callback = try row.row("callback") { self.callback = try Callback(callback) }
         if let revocation = try row.row("revocation") { self.revocation = try Revocation(revocation) }
     }
 

@@ -50,6 +50,15 @@ package struct Provider: Sendable {
     /// Where refresh requests go, when not to ``tokenURL``.
     package var refreshURL: String?
     package var revocation: Revocation?
+    /// Where authorization requests are pushed before the browser goes there (RFC 9126).
+    package var pushedAuthorizationURL: String?
+    /// Where devices without a browser begin (RFC 8628).
+    package var deviceAuthorizationURL: String?
+    /// Where clients register themselves (RFC 7591).
+    package var registrationURL: String?
+    /// Asked when an access token expires, where nothing else tells (RFC 7662).
+    package var introspectionURL: String?
+    package var callback = Callback()
     /// Compared with a callback's `iss` (RFC 9207) and with the discovery document's.
     package var issuer: String?
     package var discoveryURL: String?
@@ -58,6 +67,8 @@ package struct Provider: Sendable {
 
     /// Nil: ``basic`` with a secret, ``none`` without.
     package var authMethod: AuthMethod?
+    /// What the discovery document says of the token endpoint; nil when it says nothing.
+    package var supportedAuthMethods: [AuthMethod]?
     package var bodyFormat = BodyFormat.form
 
     package var scopeSeparator = " "

@@ -1,6 +1,6 @@
 package import Connections
 import HTTP
-import JSON
+package import JSON
 package import Memory
 
 /// A provider of the catalogue (`providers.json`, described in `docs/providers.md`): all of its settings but the client's
@@ -19,6 +19,8 @@ package struct Template: Sendable {
         package var kind: Kind
         /// Nil: it must be given.
         package var fallback: String?
+        /// The only ones there are; nil: any of the kind.
+        package var values: [String]?
     }
 
     package let id: String
@@ -27,15 +29,21 @@ package struct Template: Sendable {
     package let hosts: [Host]
     /// What people should know who use it.
     package let notes: String?
+    /// The catalogue's row, as `docs/providers.md` describes it.
+    package let row: JSON
     /// Its provider without a client, with `{...}` in its URLs.
     private let outline: Provider
 
-    init(_ row: Row) throws(Row.Problem) {
+    init(_ json: JSON) throws(Row.Problem) {
+        row = json
+        let row = Row(json)
         id = try row.required("id")
         name = try row.required("name")
         notes = try row.string("notes")
         hosts = try row.rows("hosts").map { (host) throws(Row.Problem) in
-            Host(name: host.name, kind: try host.row.choice("kind") ?? .label, fallback: try host.row.string("default"))
+            Host(
+                name: host.name, kind: try host.row.choice("kind") ?? .label,
+                fallback: try host.row.string("default"), values: try host.row.strings("values"))
         }
         outline = try Provider(id: id, row)
     }
@@ -46,12 +54,14 @@ package struct Template: Sendable {
         clientID: String, clientSecret: Secret?, hosts given: [String: String] = [:]
     ) throws(ConnError) -> Provider {
         if let unknown = given.keys.sorted().first(where: { name in !hosts.contains { $0.name == name } }) {
-            throw .invalid(unknown, "is not a host of \(id)")
+            throw .invalid("hosts.\(unknown)", "is not a host of \(id)")
         }
         var values = ["clientId": clientID]
         for host in hosts {
-            guard let value = given[host.name] ?? host.fallback else { throw .invalid(host.name, "is missing") }
-            guard host.kind.takes(value) else { throw .invalid(host.name, "is not a \(host.kind.rawValue) name") }
+            let field = "hosts.\(host.name)"
+            guard let value = given[host.name] ?? host.fallback else { throw .invalid(field, "is missing") }
+            guard host.kind.takes(value) else { throw .invalid(field, "is not a \(host.kind.rawValue) name") }
+            guard host.values?.contains(value) ?? true else { throw .invalid(field, "is none of \(id)'s") }
             values[host.name] = value
         }
         return outline.with(clientID: clientID, clientSecret: clientSecret, values: values)
@@ -63,7 +73,7 @@ extension Template {
     package static let all: [Template] = {
         do {
             let document = try PackageResources.providers_json.withUnsafeBytes { try JSON.parse($0) }
-            return try (document["providers"]?.elements ?? []).map { try Template(Row($0)) }
+            return try (document["providers"]?.elements ?? []).map { try Template($0) }
         } catch {
             // The data is part of this library, and the tests read all of it.
             fatalError("providers.json is not what it should be: \(error)")
@@ -90,24 +100,15 @@ extension Template.Host.Kind {
 
 extension Provider {
     fileprivate func with(clientID: String, clientSecret: Secret?, values: [String: String]) -> Provider {
-        /// `{name}` becomes its value; what has none stays.
-        func filled(_ url: String) -> String {
-            var filled = ""
-            var rest = url[...]
-            while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
-                let name = String(rest[rest.index(after: open)..<close])
-                filled += rest[..<open]
-                filled += values[name].map(URL.encode) ?? String(rest[open...close])
-                rest = rest[rest.index(after: close)...]
-            }
-            return filled + rest
-        }
+        func filled(_ url: String) -> String { Placeholders.fill(url) { values[$0].map(URL.encode) } }
         var provider = self
         provider.clientID = clientID
         provider.clientSecret = clientSecret
         provider.authorizationURL = authorizationURL.map(filled)
         provider.tokenURL = tokenURL.map(filled)
         provider.refreshURL = refreshURL.map(filled)
+        provider.deviceAuthorizationURL = deviceAuthorizationURL.map(filled)
+        provider.introspectionURL = introspectionURL.map(filled)
         provider.issuer = issuer.map(filled)
         if let url = revocation?.url { provider.revocation?.url = filled(url) }
         return provider

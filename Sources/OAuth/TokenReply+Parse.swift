@@ -17,7 +17,9 @@ extension TokenReply {
         idToken = around["id_token"].flatMap { $0.isToken() ? $0 : nil }
         scopes = Self.scopes(around["scope"], separators: provider.replyScopeSeparators)
         expiresAt = Self.expiry(of: token, around, provider, now: now)
-        refreshExpiresAt = refreshToken == nil ? nil : Self.refreshExpiry(around, provider, now: now)
+        refreshExpiresAt =
+            provider.accessTokenRefreshes
+            ? expiresAt : refreshToken == nil ? nil : Self.refreshExpiry(around, provider, now: now)
         subject = idToken.flatMap(JWT.claims)?["sub"].flatMap { Self.subject($0) }
         metadata = Self.metadata(object, paths: provider.replyMetadata)
     }

@@ -8,9 +8,8 @@ internal import Memory
 final class PluginInstance: @unchecked Sendable {  // the plugin's functions may be called from any thread
     let library: PluginLibrary
     private let instance: UnsafeMutableRawPointer?
-    /// For plugins that want one call at a time.
-    private let serial = Monitor(())
-    private let isSerial: Bool
+    /// For plugins that want one call at a time: whether there is one. Nil for the others.
+    private let isBusy: Monitor<Bool>?
 
     /// - Parameters:
     ///   - reference: an absolute path, or the name of a registered plugin.
@@ -31,23 +30,45 @@ final class PluginInstance: @unchecked Sendable {  // the plugin's functions may
         }
         self.library = library
         self.instance = instance
-        isSerial = library.table.flags & DESCOPE_CONN_PLUGIN_SERIAL != 0
+        isBusy = library.table.flags & DESCOPE_CONN_PLUGIN_SERIAL != 0 ? Monitor(false) : nil
     }
 
     /// After the last call has returned.
     func close() { library.table.close?(instance) }
 
     /// Calls one of the plugin's functions.
-    func call<Result>(
+    /// - Returns: its status; `E_TIMEOUT` or `E_CANCELLED` if that came before its turn.
+    func call(
         _ context: CallContext,
-        _ body: (UnsafeMutableRawPointer?, UnsafePointer<descope_conn_context>) -> Result
-    ) -> Result {
+        _ body: (UnsafeMutableRawPointer?, UnsafePointer<descope_conn_context>) -> Int32
+    ) -> Int32 {
+        if let isBusy {
+            let status = Self.waitForTurn(isBusy, context)
+            guard status == DESCOPE_CONN_OK else { return status }
+        }
+        defer { isBusy?.update { $0 = false } }
         var raw = descope_conn_context(
             struct_size: MemoryLayout<descope_conn_context>.size, deadline_ns: context.deadline.nanoseconds,
             host_private: Unmanaged.passUnretained(context.cancellation).toOpaque())
-        return withExtendedLifetime(context.cancellation) {
-            isSerial ? serial.withLock { _ in body(instance, &raw) } : body(instance, &raw)
+        return withExtendedLifetime(context.cancellation) { body(instance, &raw) }
+    }
+
+    private static func waitForTurn(_ isBusy: Monitor<Bool>, _ context: CallContext) -> Int32 {
+        let handler = context.cancellation.onCancel { isBusy.update { _ in } }
+        defer { context.cancellation.removeHandler(handler) }
+        let status: Int32? = isBusy.wait(untilNanoseconds: context.deadline.nanoseconds) { isBusy in
+            if context.cancellation.isCancelled { return DESCOPE_CONN_E_CANCELLED }
+            if isBusy { return nil }
+            isBusy = true
+            return DESCOPE_CONN_OK
         }
+        return status ?? DESCOPE_CONN_E_TIMEOUT
+    }
+
+    /// Throws what a status other than `OK` meant. Frees the error, which a plugin may have left beside `OK` too.
+    func check(_ status: Int32, _ error: descope_conn_bytes) throws(ConnError) {
+        let failure = failure(status, error)
+        guard status == DESCOPE_CONN_OK else { throw failure }
     }
 
     /// What a failed function meant.

@@ -16,20 +16,24 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
     let kind: Kind
     let table: descope_conn_plugin
 
-    private enum Loading: Sendable {
+    /// The address of its init.
+    private let initializer: UInt
+
+    private enum Start: Sendable {
         /// A thread is in the plugin's init.
-        case started
-        case done(PluginLibrary)
+        case begun
+        case done(Result<PluginLibrary, StartFailure>)
 
         var isDone: Bool { if case .done = self { true } else { false } }
     }
 
     private struct Known: Sendable {
-        var byPath: [String: Loading] = [:]
+        /// By the address of the init.
+        var starts: [UInt: Start] = [:]
         var registered: [String: PluginLibrary] = [:]
     }
 
-    private static let known = Monitor(Known(), inForkedChild: { $0.byPath = $0.byPath.filter(\.value.isDone) })
+    private static let known = Monitor(Known(), inForkedChild: { $0.starts = $0.starts.filter(\.value.isDone) })
 
     /// - Parameters:
     ///   - reference: an absolute path, or the name of a registered plugin.
@@ -46,13 +50,19 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
 
     /// Registers a plugin that is linked into the program.
     static func register(_ initialize: @escaping descope_conn_plugin_init_fn) throws(ConnError) {
-        let library: PluginLibrary
-        do {
-            library = try start(initialize)
+        do throws(StartFailure) {
+            let library = try start(initialize)
+            let present = known.withLock { known in
+                let present = known.registered[library.name]
+                if present == nil { known.registered[library.name] = library }
+                return present
+            }
+            guard present == nil || present?.initializer == library.initializer else {
+                throw StartFailure(words: "another one of the name \(library.name) is registered")
+            }
         } catch {
             throw ConnError(.invalidConfig, "the plugin cannot be registered: \(error.words)")
         }
-        known.withLock { $0.registered[library.name] = library }
     }
 
     private static func registered(_ name: String, field: String) throws(ConnError) -> PluginLibrary {
@@ -68,32 +78,10 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
     }
 
     private static func load(_ path: String, field: String) throws(ConnError) -> PluginLibrary {
-        func failed(_ what: String) -> ConnError {
-            ConnError(.invalidConfig, "\(field): \(path): \(what)", field: field)
-        }
-        // init is called once a process for each path; who comes second waits for it.
-        let found: PluginLibrary?? = known.wait(untilNanoseconds: .max) { known in
-            switch known.byPath[path] {
-            case .done(let library): return .some(library)
-            case .started: return .none
-            case nil:
-                known.byPath[path] = .started
-                return .some(nil)
-            }
-        }
-        if let library = found ?? nil { return library }
-        let result = Result { () throws(StartFailure) in try start(symbol(in: path)) }
-        known.update { known in
-            if case .success(let library) = result {
-                known.byPath[path] = .done(library)
-            } else {
-                known.byPath[path] = nil
-            }
-        }
         do {
-            return try result.get()
+            return try start(symbol(in: path))
         } catch {
-            throw failed(error.words)
+            throw ConnError(.invalidConfig, "\(field): \(path): \(error.words)", field: field)
         }
     }
 
@@ -115,8 +103,28 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
         var words: String
     }
 
-    /// Calls a plugin's init and checks what it filled in.
+    /// Calls a plugin's init, once a process. Who comes second waits for it, and gets the same.
     private static func start(_ initialize: descope_conn_plugin_init_fn) throws(StartFailure) -> PluginLibrary {
+        let address = unsafeBitCast(initialize, to: UInt.self)
+        let earlier: Result<PluginLibrary, StartFailure>?? = known.wait(untilNanoseconds: .max) { known in
+            switch known.starts[address] {
+            case .done(let result): return .some(result)
+            case .begun: return .none
+            case nil:
+                known.starts[address] = .begun
+                return .some(nil)
+            }
+        }
+        if let earlier = earlier ?? nil { return try earlier.get() }
+        let result = Result { () throws(StartFailure) in try call(initialize, at: address) }
+        known.update { $0.starts[address] = .done(result) }
+        return try result.get()
+    }
+
+    /// Calls a plugin's init and checks what it filled in.
+    private static func call(
+        _ initialize: descope_conn_plugin_init_fn, at address: UInt
+    ) throws(StartFailure) -> PluginLibrary {
         let size = MemoryLayout<descope_conn_plugin>.size
         var table = descope_conn_plugin()
         table.struct_size = size
@@ -148,7 +156,7 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
         guard kind == .backend ? hasBackend(table) : hasStore(table) else {
             throw StartFailure(words: "its table of functions as \(kind.words) is missing or incomplete")
         }
-        return PluginLibrary(name: name, kind: kind, table: table)
+        return PluginLibrary(name: name, kind: kind, table: table, initializer: address)
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {

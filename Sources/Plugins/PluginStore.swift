@@ -29,8 +29,9 @@ package final class PluginStore: Store {
             get(plugin, context, key, key.count, &value, &version, &error)
         }
         let bytes = PluginHost.take(value) { Array($0) }
-        guard status == DESCOPE_CONN_OK else { throw instance.failure(status, error) }
+        try instance.check(status, error)
         guard version != 0 else { return nil }
+        guard version != .max else { throw noVersion }
         return StoredValue(value: bytes ?? [], version: version)
     }
 
@@ -55,7 +56,8 @@ package final class PluginStore: Store {
                     }, rows, &error)
             }
         }
-        guard status == DESCOPE_CONN_OK else { throw instance.failure(status, error) }
+        try instance.check(status, error)
+        guard rows.allSatisfy({ $0.version != 0 && $0.version != .max }) else { throw noVersion }
         return rows
     }
 
@@ -78,13 +80,18 @@ package final class PluginStore: Store {
             }
             return instance.call(context) { plugin, context in commit(plugin, context, raw, raw.count, &error) }
         }
-        guard status == DESCOPE_CONN_OK else { throw instance.failure(status, error) }
+        try instance.check(status, error)
     }
 
     private var table: descope_conn_store? { instance.library.table.store?.pointee }
 
     private var context: CallContext {
         CallContext(deadline: .after(milliseconds: Self.timeoutMilliseconds), cancellation: Cancellation())
+    }
+
+    /// Such a number would mean "any" or "absent" to the next commit.
+    private var noVersion: ConnError {
+        ConnError(.internal, "the plugin \(instance.library.name) gave a row a number that is no version")
     }
 
     private var lost: ConnError { ConnError(.internal, "the plugin \(instance.library.name) lost a function") }

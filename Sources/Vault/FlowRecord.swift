@@ -4,11 +4,10 @@ internal import JSON
 internal import Memory
 
 /// A connect URL that waits for its callback.
-struct FlowRecord: Record {
+struct FlowRecord: Record, PendingGrant {
     var appID: String
     var subject: Subject
     var externalIdentifier: String?
-    /// What the URL asks for; granted, unless the provider's reply says otherwise (RFC 6749 section 5.1).
     var scopes: [String]
     var resources: [String]
     /// The URI that the provider calls back, which the code's exchange repeats (RFC 6749 section 4.1.3).
@@ -46,7 +45,8 @@ extension FlowRecord {
     }
 }
 
-/// The `state` of an authorization request: when it expires, and 32 random bytes. Only a hash of it is kept.
+/// What finds a flow, such as the `state` of an authorization request: when it expires, and 32 random bytes. Only a hash of
+/// it is kept.
 struct FlowState {
     private static let randomBytes = 32
 

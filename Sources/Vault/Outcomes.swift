@@ -9,6 +9,7 @@ final class Outcomes: Sendable {
     struct Outcome: Sendable {
         let result: Result<TokenReply, TokenFailure>
         let lease: RefreshState.Lease
+        let habits: RefreshHabits
     }
 
     private let outcomes = Monitor<[[UInt8]: Outcome]>([:])

@@ -12,10 +12,12 @@ struct RefreshState: Sendable {
     var lease: Lease?
     /// A reply may have been lost, and with it a newer refresh token than the row's.
     var hasLostReply = false
+    /// How long the provider takes the refresh token once more after that; nil when it does not.
+    var recovery: Span?
     /// Failures since the last success.
     var failures: Int64 = 0
     /// How long the last failure is waited out.
-    var backoff: Backoff?
+    var backoff: Span?
     /// Of the last success. Seconds since 1970.
     var lastTime: Int64?
     /// Nil after a success.
@@ -35,9 +37,12 @@ struct RefreshState: Sendable {
         let begun: Int64
         /// Milliseconds. The request's own time is shorter.
         let duration: Int64
+        /// How long the provider takes the refresh token once more if this ends without a word; nil when it does not.
+        let grace: Span?
     }
 
-    struct Backoff: Sendable {
+    /// A stretch of time by the clock of whoever wrote it.
+    struct Span: Sendable, Equatable {
         /// Milliseconds since 1970.
         let begun: Int64
         /// Milliseconds.
@@ -81,8 +86,9 @@ extension RefreshState {
         self.fence = fence
         lease = json["lease"].flatMap(Lease.init)
         hasLostReply = json["hasLostReply"]?.boolean ?? false
+        recovery = json["recovery"].flatMap(Span.init)
         failures = json["failures"]?.integer ?? 0
-        backoff = json["backoff"].flatMap(Backoff.init)
+        backoff = json["backoff"].flatMap(Span.init)
         lastTime = json["lastTime"]?.integer
         lastFailure = json["lastFailure"].flatMap(Failure.init)
         refusal = json["refusal"].flatMap(Refusal.init)
@@ -94,6 +100,7 @@ extension RefreshState {
             "fence": .integer(fence),
             "lease": lease?.json,
             "hasLostReply": hasLostReply ? .boolean(true) : nil,
+            "recovery": recovery?.json,
             "failures": failures == 0 ? nil : .integer(failures),
             "backoff": backoff?.json,
             "lastTime": lastTime.map { .integer($0) },
@@ -110,18 +117,20 @@ extension RefreshState.Lease {
             let begun = json["begun"]?.integer, let duration = json["duration"]?.integer
         else { return nil }
         self.init(
-            owner: owner, fence: fence, generation: generation, attempt: attempt, begun: begun, duration: duration)
+            owner: owner, fence: fence, generation: generation, attempt: attempt, begun: begun, duration: duration,
+            grace: json["grace"].flatMap(RefreshState.Span.init))
     }
 
     fileprivate var json: JSON {
         .object([
             "owner": .string(owner), "fence": .integer(fence), "generation": .integer(generation),
             "attempt": .integer(attempt), "begun": .integer(begun), "duration": .integer(duration),
+            "grace": grace?.json,
         ])
     }
 }
 
-extension RefreshState.Backoff {
+extension RefreshState.Span {
     fileprivate init?(json: JSON) {
         guard let begun = json["begun"]?.integer, let duration = json["duration"]?.integer else { return nil }
         self.init(begun: begun, duration: duration)

@@ -10,6 +10,8 @@ internal import Memory
 ///     t  owner  context  app  slot            a token; owner is a user or a tenant, context the tenant a user acts in
 ///     i  app  owner  context  slot            finds an app's tokens
 ///     f  expiry  state                        a connect URL that waits for its callback, the next to expire first
+///     d  expiry  flow                         a device that waits for its user, the next to expire first
+///     r  app  issuer                          the client that a provider made for a connection
 ///     n  expiry  id                           something that was used and is good for one use, the next to expire first
 ///
 /// The hashes' key is made with the vault and sealed in its first row, so that changing the master key moves no row.
@@ -17,6 +19,8 @@ struct RowKeys: Sendable {
     static let vault = Array("v".utf8)
     static let apps = Array("a".utf8)
     static let flows = Array("f".utf8)
+    static let deviceFlows = Array("d".utf8)
+    static let registrations = Array("r".utf8)
     static let spent = Array("n".utf8)
 
     let hashKey: Secret
@@ -25,6 +29,7 @@ struct RowKeys: Sendable {
         case app = 0x61
         case context = 0x63
         case flow = 0x66
+        case issuer = 0x69
         case spent = 0x6E
         case slot = 0x73
         case tenant = 0x74
@@ -39,23 +44,35 @@ struct RowKeys: Sendable {
 
     func app(_ id: String) -> [UInt8] { Self.apps + hash(.app, id) }
 
-    func flow(_ state: FlowState) -> [UInt8] {
-        Self.flows + Self.moment(state.expiresAt) + hash(.flow, state.text)
+    func flow(_ state: FlowState) -> [UInt8] { Self.flows + place(of: state) }
+
+    func deviceFlow(_ state: FlowState) -> [UInt8] { Self.deviceFlows + place(of: state) }
+
+    private func place(of state: FlowState) -> [UInt8] { Self.moment(state.expiresAt) + hash(.flow, state.text) }
+
+    func registration(of appID: String, at issuer: String) -> [UInt8] {
+        registrations(of: appID) + hash(.issuer, issuer)
     }
+
+    /// The prefix of the clients that providers made for a connection.
+    func registrations(of appID: String) -> [UInt8] { Self.registrations + hash(.app, appID) }
 
     func spent(_ id: [UInt8], expiresAt: Int64) -> [UInt8] { Self.spent + Self.moment(expiresAt) + hash(.spent, id) }
 
     private static func moment(_ seconds: Int64) -> [UInt8] { withUnsafeBytes(of: seconds.bigEndian) { Array($0) } }
 
-    /// When a row of `flows` or `spent` expires. Seconds since 1970.
+    /// When a row of `flows`, `deviceFlows` or `spent` expires. Seconds since 1970.
     static func expiry(_ key: [UInt8]) -> Int64 {
         key.dropFirst(1).prefix(8).reduce(0) { $0 << 8 | Int64($1) }
     }
 
-    /// Where a token belongs: one account of a subject at an app has one place for each set of scopes, so that two who
-    /// store the same grant at a time meet there.
-    func token(of subject: Subject, at appID: String, account: String?, scopes: [String]) -> TokenLocation {
-        let names = [account ?? ""] + Set(scopes).sorted()  // a zero byte stands in no name
+    /// Where a token belongs: one account of a subject at an app has one place for each set of scopes and resources, so
+    /// that two who store the same grant at a time meet there.
+    func token(
+        of subject: Subject, at appID: String, account: String?, scopes: [String], resources: [String]
+    ) -> TokenLocation {
+        var names = [account ?? ""] + Set(scopes).sorted()  // a zero byte stands in no name
+        if !resources.isEmpty { names += [""] + Set(resources).sorted() }  // and no scope is empty
         return TokenLocation(
             owner: owner(of: subject), context: context(of: subject), app: hash(.app, appID),
             slot: Array(hash(.slot, names.joined(separator: "\0")).prefix(TokenLocation.slotBytes)))

@@ -1,4 +1,5 @@
 internal import Connections
+internal import JSON
 internal import OAuth
 
 /// How fresh a token must be.
@@ -51,12 +52,17 @@ extension TokenRecord {
     /// - Parameter isLeaseHeld: whether the row's lease, if there is one, is not over yet.
     func next(_ wanted: Freshness, isLeaseHeld: Bool, now: Int64) -> RefreshAction {
         let isNewer = wanted.unfit.map { refresh.generation != $0 } ?? false
-        if isNewer ? isAlive(now: now) : !wanted.isForced && isAlive(for: wanted.minTTL, now: now) { return .serve }
+        let isRecovering = mustRecover(isLeaseHeld: isLeaseHeld, now: now)
+        if isNewer
+            ? isAlive(now: now) : !wanted.isForced && !isRecovering && isAlive(for: wanted.minTTL, now: now)
+        {
+            return .serve
+        }
         // A token that may not live long enough is better than none, unless the caller knows that it is not.
         let fallback = isAlive(now: now) && !wanted.isForced
         if let lease = refresh.lease {
             if isLeaseHeld { return .wait }
-            if lease.attempt > 1 { return .giveUp }
+            if lease.attempt > 1, !isRecovering { return .giveUp }
         }
         guard canRefresh(now: now) else {
             return isAlive(now: now) && refresh.refusal == nil ? .serve : .reauthorize
@@ -67,16 +73,37 @@ extension TokenRecord {
         return .refresh
     }
 
+    /// Whether a reply was lost and the provider still takes the refresh token once more: soon it will not, so even a
+    /// token that lives is refreshed now.
+    private func mustRecover(isLeaseHeld: Bool, now: Int64) -> Bool {
+        guard (refresh.recovery ?? refresh.lease?.grace)?.remaining(now: now) != nil,
+            refresh.backoff?.remaining(now: now) == nil
+        else { return false }
+        return refresh.lease == nil ? refresh.hasLostReply : !isLeaseHeld
+    }
+
     /// Takes the lease. The row must be committed before the request leaves.
-    mutating func begin(owner: String, now: Int64, duration: Int64) -> RefreshState.Lease {
-        let dangling = refresh.lease
+    mutating func begin(
+        owner: String, now: Int64, duration: Int64, habits: RefreshHabits
+    ) -> RefreshState.Lease {
+        let dangling = habits.survivesUse ? nil : refresh.lease
         refresh.fence += 1
+        // The grace counts from the first request whose reply may have been lost.
+        let grace =
+            refresh.recovery ?? dangling?.grace
+            ?? (habits.grace > 0 ? RefreshState.Span(begun: now, duration: habits.grace) : nil)
         let lease = RefreshState.Lease(
             owner: owner, fence: refresh.fence, generation: refresh.generation, attempt: (dangling?.attempt ?? 0) + 1,
-            begun: now, duration: duration)
+            begun: now, duration: duration, grace: grace)
         refresh.lease = lease
-        if dangling != nil { refresh.hasLostReply = true }
+        if dangling != nil { lose(lease) }
         return lease
+    }
+
+    /// A reply was lost, and perhaps a newer refresh token with it.
+    private mutating func lose(_ lease: RefreshState.Lease) {
+        refresh.hasLostReply = true
+        refresh.recovery = lease.grace
     }
 
     /// Takes over what the provider granted.
@@ -100,11 +127,20 @@ extension TokenRecord {
         }
         if let granted = reply.scopes { scopes = granted }
         if let subject = reply.subject { tokenSub = subject }
+        if let more = reply.metadata { add(metadata: more) }
+    }
+
+    mutating func add(metadata more: JSON) {
+        let all = metadata?.shallowCopy() ?? .object()
+        for (name, value) in more.members { all.set(name, value) }
+        metadata = all
     }
 
     /// Keeps that a refresh failed.
     /// - Returns: false when the lease is somebody else's by now, and the row stays as it is.
-    mutating func fail(_ failure: TokenFailure, _ lease: RefreshState.Lease, now: Int64) -> Bool {
+    mutating func fail(
+        _ failure: TokenFailure, _ lease: RefreshState.Lease, now: Int64, habits: RefreshHabits
+    ) -> Bool {
         guard refresh.lease == lease else { return false }
         refresh.lease = nil
         refresh.lastFailure = RefreshState.Failure(failure)
@@ -112,13 +148,13 @@ extension TokenRecord {
         case .permanent:
             refuse(now: now)
         case .misconfigured:
-            refresh.backoff = RefreshState.Backoff(begun: now, duration: Self.misconfiguredBackoff)
+            refresh.backoff = RefreshState.Span(begun: now, duration: Self.misconfiguredBackoff)
         case .transient:
             let backoff = min(1000 << min(refresh.failures, 10), Self.maxBackoff)
             let asked = failure.retryAfterMilliseconds.map { min(Int64($0), Self.maxRetryAfter) }
             refresh.failures += 1
-            refresh.backoff = RefreshState.Backoff(begun: now, duration: max(asked ?? backoff, 1000))
-            if failure.mayHaveArrived { refresh.hasLostReply = true }
+            refresh.backoff = RefreshState.Span(begun: now, duration: max(asked ?? backoff, 1000))
+            if failure.mayHaveArrived, !habits.survivesUse { lose(lease) }
         }
         return true
     }

@@ -20,6 +20,10 @@ struct TokenRecord: Record {
     var scopes: [String]
     /// RFC 8707 resource indicators, which a refresh repeats.
     var resources: [String] = []
+    /// Where the grant lives, where that is not at the connection's own hosts: by the template's names.
+    var hosts: [String: String] = [:]
+    /// What the provider said besides, by its own names.
+    var metadata: JSON?
     /// The subject's id at the provider.
     var tokenSub: String?
     var grantedBy: String?
@@ -50,6 +54,8 @@ struct TokenRecord: Record {
         refreshToken = json["refreshToken"]
         refreshTokenExpiry = json["refreshTokenExpiry"]?.integer
         resources = json["resources"]?.strings ?? []
+        hosts = json["hosts"]?.texts ?? [:]
+        metadata = json["metadata"]
         tokenSub = json["tokenSub"]?.string
         grantedBy = json["grantedBy"]?.string
         self.refresh = refresh
@@ -61,8 +67,7 @@ struct TokenRecord: Record {
         json.set("refresh", refresh.json)
         if let accessToken { json.set("accessToken", accessToken) }
         if let refreshToken { json.set("refreshToken", refreshToken) }
-        if let refreshTokenExpiry { json.set("refreshTokenExpiry", .integer(refreshTokenExpiry)) }
-        if !resources.isEmpty { json.set("resources", .strings(resources)) }
+        if !hosts.isEmpty { json.set("hosts", .texts(hosts)) }
         return json
     }
 
@@ -71,9 +76,12 @@ struct TokenRecord: Record {
         let json = JSON.object([
             "appId": .string(appID),
             "externalIdentifier": externalIdentifier.map(JSON.string),
-            "accessTokenType": .string(accessTokenType),
+            "accessTokenType": accessTokenType.isEmpty ? nil : .string(accessTokenType),
             "accessTokenExpiry": accessTokenExpiry.map { .integer($0) },
+            "refreshTokenExpiry": refreshTokenExpiry.map { .integer($0) },
             "scopes": .strings(scopes),
+            "resources": resources.isEmpty ? nil : .strings(resources),
+            "metadata": metadata,
             "tokenSub": tokenSub.map(JSON.string),
             "grantedBy": grantedBy.map(JSON.string),
         ])

@@ -7,6 +7,8 @@ struct TokenSelection: Sendable {
     var scopes: [String]
     /// Nil: any of the subject's accounts.
     var account: String?
+    /// RFC 8707: the token is for all of these. Empty: whatever it is for.
+    var resources: [String] = []
 
     enum Outcome {
         case found(Row<TokenRecord>)
@@ -19,7 +21,10 @@ struct TokenSelection: Sendable {
     /// The token with the fewest scopes that has all that are wanted; among equals, or when no scopes are wanted, the one
     /// granted last. One that is to be had without the user goes before those that need him.
     func choose(_ rows: [Row<TokenRecord>], now: Int64) -> Outcome {
-        let candidates = rows.filter { account == nil || $0.value.externalIdentifier == account }
+        let candidates = rows.filter { row in
+            (account == nil || row.value.externalIdentifier == account)
+                && resources.allSatisfy(row.value.resources.contains)
+        }
         let ranked = candidates.map { row in
             Candidate(
                 row: row, missing: Scopes.missing(scopes, from: row.value.scopes).count,

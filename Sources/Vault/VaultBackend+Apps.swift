@@ -8,7 +8,8 @@ extension VaultBackend {
         let id = request.string("id") ?? Crypto.hex(Crypto.random(8))
         settings.set("id", .string(id))
         settings.set("appType", .string(request.string("appType") ?? AppRecord.Kind.oauth.rawValue))
-        guard let app = AppRecord(json: settings.withoutNulls) else { throw .invalid("appType", "is not known") }
+        guard let given = AppRecord(json: settings.withoutNulls) else { throw .invalid("appType", "is not known") }
+        let app = try given.withoutTemplateValues()
         let key = rows.keys.app(id)
         try finishDeletion(of: id)
         do throws(ConnError) {
@@ -63,6 +64,7 @@ extension VaultBackend {
         let row: Row<AppRecord>? = try rows.get(key)
         guard row?.value.isBeingDeleted ?? true else { return }
         _ = try removeTokens(TokenSet(appID: id, subject: nil))
+        try forgetRegistrations(of: id)
         if let row { try rows.commit([.remove(key, expecting: .version(row.version))]) }
     }
 }

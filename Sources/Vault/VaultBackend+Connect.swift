@@ -32,28 +32,33 @@ extension VaultBackend {
     func connect(_ request: Request) throws(ConnError) -> Step<JSON> {
         let order = ConnectOrder(
             appID: try request.required("appId"), subject: try request.requiredSubject(), options: request["options"])
-        return try connectURL(order).then { (url) throws(ConnError) in .done(.object(["url": .string(url)])) }
+        return try connectURL(order).then { (made) throws(ConnError) in
+            .done(.object(["url": .string(made.url), "expiresIn": .integer(made.lifetimeSeconds)]))
+        }
     }
 
     /// Makes the provider's authorization URL, and keeps what its callback will need.
-    func connectURL(_ order: ConnectOrder) throws(ConnError) -> Step<String> {
+    func connectURL(_ order: ConnectOrder) throws(ConnError) -> Step<(url: String, lifetimeSeconds: Int64)> {
         let app = try app(order.appID, .oauth)
         guard let redirectURI = app.defaultRedirectURL ?? config.redirectURL ?? order.redirectURL else {
             throw .invalid("options.redirectUrl", "is missing")
         }
         let scopes = order.scopes.isEmpty ? app.defaultScopes : Scopes.unique(order.scopes)
-        return try provider(of: app).then { [self] (provider) throws(ConnError) in
-            let state = FlowState.random(expiresAt: clock.seconds + config.connectTTLSeconds)
-            let authorization = try AuthorizationRequest.build(
+        let lifetime = config.connectTTLSeconds
+        return try provider(of: app, registeringFor: [redirectURI]).then { [self] (provider) throws(ConnError) in
+            let state = FlowState.random(expiresAt: clock.seconds + lifetime)
+            return try AuthorizationRequest.build(
                 provider, redirectURI: redirectURI, state: state.text, scopes: scopes, prompt: order.prompt,
-                loginHint: order.loginHint, resources: order.resources)
-            let flow = FlowRecord(
-                appID: app.id, subject: order.subject, externalIdentifier: order.externalIdentifier, scopes: scopes,
-                resources: order.resources, redirectURI: redirectURI, redirectURL: order.redirectURL ?? redirectURI,
-                verifier: authorization.verifier)
-            let key = rows.keys.flow(state)
-            try rows.commit(try expired(RowKeys.flows) + [rows.seal(flow, at: key, expecting: .absent)])
-            return .done(authorization.url)
+                loginHint: order.loginHint, resources: order.resources, clock: clock
+            ).then { [self] (authorization) throws(ConnError) in
+                let flow = FlowRecord(
+                    appID: app.id, subject: order.subject, externalIdentifier: order.externalIdentifier,
+                    scopes: scopes, resources: order.resources, redirectURI: redirectURI,
+                    redirectURL: order.redirectURL ?? redirectURI, verifier: authorization.verifier)
+                let key = rows.keys.flow(state)
+                try rows.commit(try expired(RowKeys.flows) + [rows.seal(flow, at: key, expecting: .absent)])
+                return .done((authorization.url, min(authorization.lifetimeSeconds ?? lifetime, lifetime)))
+            }
         }
     }
 
@@ -68,7 +73,8 @@ extension VaultBackend {
             }
         }
         let app = try app(flow.value.appID, .oauth)
-        return try provider(of: app).then { [self] (provider) throws(ConnError) in
+        let callback = try self.callback(request, of: app)
+        return try provider(of: app, hosts: callback.hosts).then { [self] (provider) throws(ConnError) in
             try OAuth.checkIssuer(request.string("iss"), provider: provider)
             do throws(ConnError) {
                 try rows.commit([.remove(flow.key, expecting: .version(flow.version))])
@@ -88,28 +94,52 @@ extension VaultBackend {
                 resources: flow.value.resources, provider: provider, clock: clock
             ).then { [self] (result) throws(ConnError) in
                 switch result {
-                case .success(let reply): .done(try keep(reply, of: flow.value))
+                case .success(let reply): try keep(reply, of: flow.value, callback, provider)
                 case .failure(let failure): throw failure.asConnError
                 }
             }
         }
     }
 
-    private func keep(_ reply: TokenReply, of flow: FlowRecord) throws(ConnError) -> JSON {
-        var record = TokenRecord(
-            appID: flow.appID, subject: flow.subject, externalIdentifier: flow.externalIdentifier,
-            scopes: flow.scopes, grantedAt: clock.milliseconds())
-        record.resources = flow.resources
-        record.grantedBy = flow.subject.userID
-        record.take(reply)
+    /// What a callback says besides the code.
+    private struct Callback: Sendable {
+        var hosts: [String: String]
+        var metadata: JSON?
+    }
+
+    /// Reads what the callback brings besides the code, and checks the provider's signature where there is one.
+    private func callback(_ request: Request, of app: AppRecord) throws(ConnError) -> Callback {
+        let provider = try app.provider(config)
+        var parameters = request["parameters"]?.texts ?? [:]
+        if provider.callback.signature != nil {
+            for (field, name) in Self.callbackFields {
+                if let value = request.string(field) { parameters[name] = value }
+            }
+        }
+        try provider.callback.checkSignature(parameters, clientSecret: provider.clientSecret)
+        guard request["code"] != nil else { return Callback(hosts: [:]) }
+        return Callback(
+            hosts: try provider.callback.hosts(in: parameters),
+            metadata: try provider.callback.metadata(in: parameters))
+    }
+
+    /// The fields of `complete` that are parameters of the query too, and their names there.
+    private static let callbackFields = [
+        ("state", "state"), ("code", "code"), ("iss", "iss"), ("error", "error"),
+        ("errorDescription", "error_description"),
+    ]
+
+    private func keep(
+        _ reply: TokenReply, of flow: FlowRecord, _ callback: Callback, _ provider: Provider
+    ) throws(ConnError) -> Step<JSON> {
+        var record = flow.token(reply, now: clock.milliseconds())
+        record.hosts = callback.hosts
+        if let metadata = callback.metadata { record.add(metadata: metadata) }
         let location = try keepGrant(record)
-        let answer = JSON.object([
-            "tokenId": .string(location.id),
-            "appId": .string(flow.appID),
-            "scopes": .strings(record.scopes),
-            "redirectUrl": .string(flow.redirectURL),
-        ])
-        answer.setSubject(flow.subject)
-        return answer
+        return try learnExpiry(at: location.key, provider).then { [record] () throws(ConnError) in
+            let answer = record.grantAnswer(at: location)
+            answer.set("redirectUrl", .string(flow.redirectURL))
+            return .done(answer)
+        }
     }
 }

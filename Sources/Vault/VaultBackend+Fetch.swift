@@ -35,7 +35,8 @@ extension VaultBackend {
         let appID = try request.required("appId")
         let subject = try request.requiredSubject()
         let selection = TokenSelection(
-            scopes: Scopes.unique(request["scopes"]?.strings ?? []), account: request.string("externalIdentifier"))
+            scopes: Scopes.unique(request["scopes"]?.strings ?? []), account: request.string("externalIdentifier"),
+            resources: request["resources"]?.strings ?? [])
         var demand = TokenDemand(target: .best(selection, of: subject, appID: appID))
         if let seconds = request["minTtlSeconds"]?.integer { demand.minTTL = seconds }
         demand.isForced = request["options"]?["forceRefresh"]?.boolean ?? false
@@ -62,15 +63,18 @@ extension VaultBackend {
         else { throw error }
         var order = order
         if order.scopes.isEmpty { order.scopes = selection.scopes }
-        let account = TokenSelection(scopes: selection.scopes, account: order.externalIdentifier ?? selection.account)
+        if order.resources.isEmpty { order.resources = selection.resources }
+        let account = TokenSelection(
+            scopes: selection.scopes, account: order.externalIdentifier ?? selection.account,
+            resources: order.resources)
         order.externalIdentifier = account.account
         let tokens = try tokens(of: order.subject, at: order.appID)
         switch account.choose(tokens, now: clock.milliseconds()) {
         case .found(let row), .lacking(_, let row): order.scopes += row.value.scopes
         case .missing: break
         }
-        return try connectURL(order).then { [order] (url) throws(ConnError) in
-            throw error.connectionRequired(at: url, appID: order.appID)
+        return try connectURL(order).then { [order] (made) throws(ConnError) in
+            throw error.connectionRequired(at: made.url, appID: order.appID)
         }
     }
 

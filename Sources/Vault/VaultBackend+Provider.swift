@@ -3,9 +3,21 @@ internal import HTTP
 internal import OAuth
 
 extension VaultBackend {
-    /// The connection's provider, with its endpoints from its discovery document where the settings name one.
-    func provider(of app: AppRecord) throws(ConnError) -> Step<Provider> {
-        var provider = app.provider(config)
+    /// The connection's provider, with its endpoints from its discovery document where the settings name one, and with
+    /// the client that it made for us where the settings want that.
+    /// - Parameters:
+    ///   - hosts: of a grant that lives elsewhere than the connection.
+    ///   - redirectURIs: registers a client for these where there is none yet; nil: one that is there must do.
+    func provider(
+        of app: AppRecord, hosts: [String: String] = [:], registeringFor redirectURIs: [String]? = nil
+    ) throws(ConnError) -> Step<Provider> {
+        try discovered(app, hosts).then { [self] (provider) throws(ConnError) in
+            try registered(provider, for: app, redirectURIs: redirectURIs)
+        }
+    }
+
+    private func discovered(_ app: AppRecord, _ hosts: [String: String]) throws(ConnError) -> Step<Provider> {
+        var provider = try app.provider(config, hosts: hosts)
         guard let discoveryURL = provider.discoveryURL else {
             provider.allowsPrivateAddresses = allows(provider.tokenURL)
             return .done(provider)

@@ -21,7 +21,7 @@ extension VaultBackend {
         case .follower(let flight):
             return .join(flight) { [self] () throws(ConnError) in try supply(demand) }
         case .leader(let leader):
-            return try Step.attempt({ [self] () throws(ConnError) in try provider(of: app) }) {
+            return try Step.attempt({ [self] () throws(ConnError) in try provider(of: app, hosts: row.value.hosts) }) {
                 [self] (result) throws(ConnError) in
                 // The flight lasts as long as this closure and those below.
                 try withExtendedLifetime(leader) { () throws(ConnError) in
@@ -42,7 +42,8 @@ extension VaultBackend {
         var claimed = row.value
         let now = clock.milliseconds()
         let duration = Int64(provider.timeoutMilliseconds) + Self.leaseMargin
-        let lease = claimed.begin(owner: owner, now: now, duration: duration)
+        let habits = RefreshHabits(provider)
+        let lease = claimed.begin(owner: owner, now: now, duration: duration, habits: habits)
         if demand.isRejected { claimed.accessTokenExpiry = now / 1000 }
         do throws(ConnError) {
             try rows.commit([rows.seal(claimed, at: row.key, expecting: .version(row.version))])
@@ -56,16 +57,16 @@ extension VaultBackend {
         ).then { [self] (result) throws(ConnError) in
             try withExtendedLifetime(leader) { () throws(ConnError) in
                 unused.use()
-                outcomes.add(Outcomes.Outcome(result: result, lease: lease), at: row.key)
+                outcomes.add(Outcomes.Outcome(result: result, lease: lease, habits: habits), at: row.key)
                 let end = clock.monotonic().adding(milliseconds: Int(Self.leaseMargin))
-                return try settle(row.key, demand, leader, until: end)
+                return try settle(row.key, provider, demand, leader, until: end)
             }
         }
     }
 
     /// Keeps what came of a refresh, before anybody gets a token of it. A store that fails is tried again for a while.
     private func settle(
-        _ key: [UInt8], _ demand: TokenDemand, _ leader: Flight.Leader, until end: Deadline
+        _ key: [UInt8], _ provider: Provider, _ demand: TokenDemand, _ leader: Flight.Leader, until end: Deadline
     ) throws(ConnError) -> Step<JSON> {
         do throws(ConnError) {
             try settle(key)
@@ -73,11 +74,13 @@ extension VaultBackend {
             guard clock.monotonic() < end else { throw error }
             return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
                 try withExtendedLifetime(leader) { () throws(ConnError) in
-                    try settle(key, demand, leader, until: end)
+                    try settle(key, provider, demand, leader, until: end)
                 }
             }
         }
-        return try supply(demand)
+        return try learnExpiry(at: key, provider).then { [self] () throws(ConnError) in
+            try withExtendedLifetime(leader) { () throws(ConnError) in try supply(demand) }
+        }
     }
 
     /// Puts into the store what came of a row's last refresh, if it is not there yet.
@@ -90,7 +93,7 @@ extension VaultBackend {
             let isNews =
                 switch outcome.result {
                 case .success(let reply): record.succeed(reply, outcome.lease, now: now)
-                case .failure(let failure): record.fail(failure, outcome.lease, now: now)
+                case .failure(let failure): record.fail(failure, outcome.lease, now: now, habits: outcome.habits)
                 }
             if isNews { try rows.commit([rows.seal(record, at: key, expecting: .version(row.version))]) }
         }

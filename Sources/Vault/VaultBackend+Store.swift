@@ -5,18 +5,20 @@ internal import OAuth
 extension VaultBackend {
     /// Keeps a grant in its place: over an earlier one of the same scopes, and instead of those of the same account that
     /// the provider refused and whose scopes it has. Others stay: a subject may hold several, each with its own scopes.
-    func keepGrant(_ record: TokenRecord) throws(ConnError) -> TokenLocation {
+    /// - Parameter others: writes of other rows that go with it.
+    func keepGrant(_ record: TokenRecord, with others: [StoreWrite] = []) throws(ConnError) -> TokenLocation {
         let location = place(of: record)
         try retrying { () throws(ConnError) in
             _ = try app(record.appID)  // it may have gone while the provider was asked
-            try rows.commit(try grantWrites(record, at: location))
+            try rows.commit(try grantWrites(record, at: location) + others)
         }
         return location
     }
 
     private func place(of record: TokenRecord) -> TokenLocation {
         rows.keys.token(
-            of: record.subject, at: record.appID, account: record.externalIdentifier, scopes: record.scopes)
+            of: record.subject, at: record.appID, account: record.externalIdentifier, scopes: record.scopes,
+            resources: record.resources)
     }
 
     private func grantWrites(_ record: TokenRecord, at location: TokenLocation) throws(ConnError) -> [StoreWrite] {
@@ -24,13 +26,16 @@ extension VaultBackend {
         var version: UInt64?
         var removals: [StoreWrite] = []
         for row in try tokens(of: record.subject, at: record.appID) {
+            // The latest grant is the last that came, also within a millisecond or with a clock that was set back.
+            record.grantedAt = max(record.grantedAt, row.value.grantedAt + 1)
             if row.key == location.key {
                 version = row.version
                 // Counting on tells those who wait for a newer token, or hold a lease on the old one, that it is there.
                 record.refresh.generation = row.value.refresh.generation + 1
                 record.refresh.fence = row.value.refresh.fence
             } else if row.value.externalIdentifier == record.externalIdentifier,
-                row.value.refresh.refusal != nil, Scopes.missing(row.value.scopes, from: record.scopes).isEmpty,
+                Set(row.value.resources) == Set(record.resources), row.value.refresh.refusal != nil,
+                Scopes.missing(row.value.scopes, from: record.scopes).isEmpty,
                 let old = TokenLocation(key: row.key)
             {
                 removals += removal(of: old, version: row.version)

@@ -44,6 +44,10 @@ package final class VaultBackend: Backend {
         case "apps.delete": try deleteApp(request)
         case "apps.load": try loadApp(request)
         case "apps.list": try listApps()
+        case "templates.list": listTemplates()
+        case "templates.load": try loadTemplate(request)
+        case "device.start": try startDevice(request)
+        case "device.poll": try pollDevice(request)
         default: throw ConnError(.unsupported, "the vault has no operation \(request.operation)")
         }
     }
@@ -113,7 +117,7 @@ extension VaultBackend {
     }
 
     /// Removes a few rows that have expired; each new one does so.
-    /// - Parameter family: `RowKeys.flows` or `RowKeys.spent`.
+    /// - Parameter family: `RowKeys.flows`, `RowKeys.deviceFlows` or `RowKeys.spent`.
     func expired(_ family: [UInt8]) throws(ConnError) -> [StoreWrite] {
         let oldest = try rows.store.scan(prefix: family, after: nil, limit: 8)
         return oldest.filter { RowKeys.expiry($0.key) <= clock.seconds }.map { .remove($0.key, expecting: .any) }

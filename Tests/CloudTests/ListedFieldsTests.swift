@@ -166,6 +166,7 @@ import Testing
         case .boolean: return .boolean(true)
         case .oneOf(let values): return .string(values[0])
         case .strings: return nested == .none ? .array([]) : .strings(["a", "b"])
+        case .texts: return nested == .none ? .object() : .texts(["a": "b"])
         case .anyObject: return .object()
         case .object(let fields): return object(of: fields, nested)
         case .objects(let fields, _):

@@ -10,9 +10,8 @@ struct AuthorizationRequestTests {
         _ provider: Provider, scopes: [String] = ["a", "b"], prompt: [String]? = nil, loginHint: String? = nil,
         resources: [String] = []
     ) throws -> AuthorizationRequest {
-        try .build(
-            provider, redirectURI: "https://app.example/cb?x=1", state: "st&te", scopes: scopes, prompt: prompt,
-            loginHint: loginHint, resources: resources)
+        try authorization(
+            provider, scopes: scopes, prompt: prompt, loginHint: loginHint, resources: resources)
     }
 
     @Test func everythingStandardOnce() throws {

@@ -52,6 +52,18 @@ extension Provider {
     }
 }
 
+/// The browser's request, of a provider that wants none of it pushed.
+func authorization(
+    _ provider: Provider, scopes: [String] = ["a", "b"], prompt: [String]? = nil, loginHint: String? = nil,
+    resources: [String] = []
+) throws -> AuthorizationRequest {
+    let step = try AuthorizationRequest.build(
+        provider, redirectURI: "https://app.example/cb?x=1", state: "st&te", scopes: scopes, prompt: prompt,
+        loginHint: loginHint, resources: resources, clock: clock)
+    guard case .done(let request) = step else { throw UnexpectedStep() }
+    return request
+}
+
 func exchangeStep(_ provider: Provider, resources: [String] = []) -> Step<Result<TokenReply, TokenFailure>> {
     OAuth.exchange(
         code: Secret("c/1"), verifier: Secret("verifier"), redirectURI: "https://app.example/cb", resources: resources,

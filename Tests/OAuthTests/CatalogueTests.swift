@@ -50,16 +50,17 @@ struct CatalogueTests {
     @Test(arguments: Template.all.map(\.id))
     func makesUsableProviders(_ id: String) throws {
         let template = try #require(Template.named(id))
-        let hosts = Dictionary(uniqueKeysWithValues: template.hosts.map { ($0.name, "acme") })
-        let provider = try template.provider(clientID: "id", clientSecret: Secret("value"), hosts: hosts)
-        let urls = [provider.authorizationURL, provider.tokenURL, provider.refreshURL, provider.revocation?.url]
+        let provider = try template.provider(
+            clientID: "id", clientSecret: Secret("value"), hosts: sample(template))
+        let urls = [
+            provider.authorizationURL, provider.tokenURL, provider.refreshURL, provider.revocation?.url,
+            provider.deviceAuthorizationURL, provider.introspectionURL,
+        ]
         for url in urls.compactMap({ $0 }) {
             #expect(HTTP.URL(url)?.isSecureEndpoint == true, "\(url)")
             #expect(!url.contains("{") && url.hasPrefix("https://"), "\(url)")
         }
-        let authorization = try AuthorizationRequest.build(
-            provider, redirectURI: "https://app.example/cb", state: "s", scopes: ["a", "b"])
-        #expect((authorization.verifier != nil) == provider.usesPKCE)
+        #expect((try authorization(provider).verifier != nil) == provider.usesPKCE)
         #expect(try onlyRequest(of: exchangeStep(provider)).url == provider.tokenURL)
         #expect(try onlyRequest(of: refreshStep(provider)).url == provider.refreshURL ?? provider.tokenURL)
     }
@@ -81,7 +82,19 @@ struct CatalogueTests {
         let error = #expect(throws: ConnError.self) {
             try shopify.provider(clientID: "c", clientSecret: nil, hosts: ["shop": value])
         }
-        #expect(error?.field == "shop")
+        #expect(error?.field == "hosts.shop")
+    }
+
+    /// A callback can be forged, and the client's secret goes where the host says.
+    @Test func hostsThatCallbacksNameAreListed() throws {
+        for template in Template.all {
+            for pattern in try template.provider(clientID: "c", clientSecret: nil, hosts: sample(template)).callback
+                .hosts
+            {
+                let name = try #require(Placeholders.match(pattern.value, pattern.value)?.name)
+                #expect(template.hosts.first { $0.name == name }?.values?.isEmpty == false, "\(template.id)")
+            }
+        }
     }
 
     @Test func missingAndUnknownHosts() throws {
@@ -104,7 +117,7 @@ struct CatalogueTests {
         #"{"id":"a","name":"A","authorizationUrl":"x","tokenUrl":"y","expiry":{"rule":"fixed"}}"#,
     ])
     func wrongRows(_ row: String) throws {
-        let row = Row(try JSON.parse(row))
+        let row = try JSON.parse(row)
         #expect(throws: Row.Problem.self) { try Template(row) }
     }
 }

@@ -31,12 +31,18 @@ struct DiscoveryTests {
             document(
                 "https://acme.example/t1",
                 #","revocation_endpoint":"https://acme.example/t1/revoke","#
+                    + #""pushed_authorization_request_endpoint":"https://acme.example/t1/par","#
+                    + #""device_authorization_endpoint":"https://acme.example/t1/device","#
+                    + #""registration_endpoint":"https://acme.example/t1/register","#
                     + #""authorization_response_iss_parameter_supported":true,"#
                     + #""token_endpoint_auth_methods_supported":["client_secret_post"]"#))
         #expect(filled.issuer == "https://acme.example/t1")
         #expect(filled.authorizationURL == "https://acme.example/t1/auth")
         #expect(filled.tokenURL == "https://acme.example/t1/token")
         #expect(filled.revocation?.url == "https://acme.example/t1/revoke")
+        #expect(filled.pushedAuthorizationURL == "https://acme.example/t1/par")
+        #expect(filled.deviceAuthorizationURL == "https://acme.example/t1/device")
+        #expect(filled.registrationURL == "https://acme.example/t1/register")
         #expect(filled.requiresIssuerInCallback)
         #expect(filled.authMethod == .post)
     }
@@ -96,7 +102,7 @@ struct DiscoveryTests {
         (#","token_endpoint":5"#, ErrorCode.unavailable),  // the key stands twice
         (#","revocation_endpoint":5"#, .misconfigured),
         (#","revocation_endpoint":"http://acme.example/revoke""#, .misconfigured),
-        (#","require_pushed_authorization_requests":true"#, .unsupported),
+        (#","require_pushed_authorization_requests":true"#, .misconfigured),
     ])
     func unusableDocument(_ more: String, _ code: ErrorCode) {
         let error = #expect(throws: ConnError.self) {

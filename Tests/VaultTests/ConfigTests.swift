@@ -90,12 +90,9 @@ import Testing
     }
 
     @Test func anotherKeyDoesNotOpenTheVault() throws {
-        let folder = try TemporaryFolder()
-        let path = folder.file("vault.db")
+        let store = try makeStore()
         func open(_ key: String) throws(ConnError) {
-            let text = #"{"backend":"vault","path":"\#(path)","key":{"bytes":"\#(key)"}}"#
-            let store = try SQLiteStore(path: path)
-            defer { store.close() }
+            let text = #"{"backend":"vault","path":"v.db","key":{"bytes":"\#(key)"}}"#
             _ = try VaultBackend(store: store, config: try config(text).get())
         }
         try open(key)

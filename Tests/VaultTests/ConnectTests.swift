@@ -27,7 +27,8 @@ import Testing
         #expect(query(url, "prompt") == "consent")
         #expect(query(url, "code_challenge_method") == "S256")
         #expect(state(of: url).utf8.count >= 43)
-        #expect(!url.contains("u1") && !url.contains("s3cret"))
+        let parts = url.split { "?&=".contains($0) }
+        #expect(!parts.contains("u1") && !url.contains("s3cret"))
         #expect(state(of: url) != state(of: try connect()))
     }
 
@@ -140,6 +141,37 @@ import Testing
         #expect(try world.fetch(#","externalIdentifier":"home""#)["accessToken"]?.string == "home")
         #expect(try world.fetch(#","externalIdentifier":"work""#)["accessToken"]?.string == "work")
         #expect(world.fetchError(#","externalIdentifier":"else""#)?.reason == .missing)
+    }
+
+    private func discover(_ document: String) throws -> ConnError? {
+        world.provider.next(200, document)
+        return world.error(
+            "connect", #"{"appId":"d","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+    }
+
+    @Test func anotherIssuersDocumentIsNotTakenNorKept() throws {
+        _ = try world.call(
+            "apps.create",
+            #"{"id":"d","clientId":"c","discoveryUrl":"https://p.example/.well-known/openid-configuration"}"#)
+        let rest = #""authorization_endpoint":"https://p.example/a","token_endpoint":"https://p.example/t"}"#
+        #expect(try discover(#"{"issuer":"https://evil.example","# + rest)?.code == .misconfigured)
+        #expect(try discover(#"{"issuer":"https://p.example","# + rest) == nil)
+    }
+
+    /// The document comes from elsewhere, and where it leads may be this machine's own network.
+    @Test func discoveredEndpointsMustBePublic() throws {
+        _ = try world.call(
+            "apps.create",
+            #"{"id":"d","clientId":"c","discoveryUrl":"https://p.example/.well-known/openid-configuration"}"#)
+        world.provider.next(
+            200,
+            #"{"issuer":"https://p.example","authorization_endpoint":"https://p.example/a","token_endpoint":"https://10.0.0.1/t"}"#
+        )
+        let url = try world.call(
+            "connect", #"{"appId":"d","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)["url"]
+        world.provider.next(200, tokens("at-1"))
+        _ = try world.call("complete", #"{"state":"\#(query(url?.string, "state") ?? "")","code":"c"}"#)
+        #expect(world.provider.requests.map(\.publicAddressesOnly) == [true, true])
     }
 
     @Test func discoveryIsAskedOnceAnHour() throws {

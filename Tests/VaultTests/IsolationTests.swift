@@ -78,12 +78,12 @@ import Testing
     }
 
     @Test func aRowMovedToAnotherPlaceDoesNotOpen() throws {
-        let store = MemoryStore()
+        let store = try makeStore()
         let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
         try world.makeApp()
         try world.connect(#""userId":"victim""#, reply: tokens("victims"))
         try world.connect(#""userId":"thief""#, reply: tokens("thiefs"))
-        let rows = store.scan(prefix: TokenLocation.family, after: nil, limit: 10)
+        let rows = try store.scan(prefix: TokenLocation.family, after: nil, limit: 10)
         try #require(rows.count == 2)
         try store.commit([
             .put(rows[0].key, rows[1].value, expecting: .any), .put(rows[1].key, rows[0].value, expecting: .any),
@@ -96,11 +96,11 @@ import Testing
     }
 
     @Test func aChangedByteDoesNotOpen() throws {
-        let store = MemoryStore()
+        let store = try makeStore()
         let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
         try world.makeApp()
         try world.connect()
-        let row = try #require(store.scan(prefix: TokenLocation.family, after: nil, limit: 10).first)
+        let row = try #require(try store.scan(prefix: TokenLocation.family, after: nil, limit: 10).first)
         for offset in stride(from: 0, to: row.value.count, by: 7) {
             var value = row.value
             value[offset] ^= 1
@@ -114,13 +114,13 @@ import Testing
     }
 
     @Test func rowsShowNothingOfWhatTheyHold() throws {
-        let store = MemoryStore()
+        let store = try makeStore()
         let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
         try world.makeApp("visible-app")
         try world.connect(
             #""userId":"visible-user","tenantId":"visible-tenant""#, app: "visible-app",
             reply: tokens("visible-access", refresh: "visible-refresh"))
-        for row in store.scan(prefix: [], after: nil, limit: 100) {
+        for row in try store.scan(prefix: [], after: nil, limit: 100) {
             let text = String(decoding: row.key + row.value, as: UTF8.self)
             #expect(!text.contains("visible") && !text.contains("s3cret") && !text.contains("https"))
         }

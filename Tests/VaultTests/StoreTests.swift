@@ -1,13 +1,16 @@
 import Connections
 import Foundation
+import JSON
+import Plugins
 import Synchronization
+import TestSupport
 import Testing
 import Vault
 
 /// What every store must do. A store that passes can hold a vault.
 @Suite struct StoreTests {
     enum Kind: String, CaseIterable {
-        case memory, sqlite
+        case memory, sqlite, plugin
     }
 
     /// A store, and the folder that must outlive it.
@@ -16,6 +19,9 @@ import Vault
         switch kind {
         case .memory: return (MemoryStore(), folder)
         case .sqlite: return (try SQLiteStore(path: folder.file("vault.db")), folder)
+        case .plugin:
+            let path = try CPlugin.build("examples/plugins/store_memory.c", "-pthread")
+            return (try PluginStore(path, field: "store", config: .object()), folder)
         }
     }
 

@@ -59,6 +59,18 @@ import Testing
         #expect(try world.call("delete", "{\(request)}")["deleted"]?.integer == 0)
     }
 
+    /// Grants that come within one millisecond, or after the clock was set back, are in their order all the same.
+    @Test func theLatestIsTheLastThatCame() throws {
+        try world.makeApp("order")
+        for (number, scope) in ["a", "b", "c"].enumerated() {
+            _ = try world.call(
+                "store_token",
+                #"{"appId":"order","userId":"u1","accessToken":"at-\#(number)","scopes":["\#(scope)"]}"#)
+            #expect(try world.fetch(app: "order")["accessToken"]?.string == "at-\(number)")
+            world.clock.advance(seconds: -5)
+        }
+    }
+
     @Test func oneTokenIsDeletedByItsID() throws {
         let id = try world.fetch(subject: #""userId":"a""#, app: "x")["id"]?.string ?? ""
         #expect(try world.answer("delete", #"{"tokenId":"\#(id)"}"#) == #"{"deleted":1}"#)

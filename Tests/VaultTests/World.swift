@@ -4,6 +4,7 @@ import Foundation
 import HTTP
 import JSON
 import Memory
+import Plugins
 import Synchronization
 import Vault
 
@@ -15,11 +16,12 @@ final class World: Sendable {
     let provider: CannedProvider
 
     init(
-        store: any Store = MemoryStore(), clock: MovableClock = MovableClock(),
+        store: (any Store)? = nil, clock: MovableClock = MovableClock(),
         provider: CannedProvider = CannedProvider(), secondsAhead: Int64 = 0, config: String = ""
     ) throws {
         let text =
             #"{"backend":"vault","path":"unused","key":{"bytes":"\#(String(repeating: "0a", count: 32))"}\#(config)}"#
+        let store = try store ?? makeStore()
         self.store = store
         self.clock = clock
         self.provider = provider
@@ -178,6 +180,14 @@ final class Call {
         init(_ call: Call) { self.call = call }
         func set() { call?.landed.store(true, ordering: .relaxed) }
     }
+}
+
+/// The store of every test that does not say which: in memory, or the plugin that DESCOPE_CONN_TEST_STORE names by its
+/// path. What a vault promises, it promises over any store.
+func makeStore() throws -> any Store {
+    let variable = "DESCOPE_CONN_TEST_STORE"
+    guard let plugin = ProcessInfo.processInfo.environment[variable] else { return MemoryStore() }
+    return try PluginStore(plugin, field: variable, config: .object())
 }
 
 final class MovableClock: Sendable {

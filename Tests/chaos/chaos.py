@@ -18,8 +18,8 @@ ROOT = HERE.parent.parent
 LIBRARY = os.environ.get("DESCOPE_CONN_LIBRARY", str(ROOT / "dist/lib/libdescope_conn.so.1"))
 
 sys.path.append(str(ROOT / "Tests" / "servers"))
-from consent import consent  # noqa: E402
-from launch import launch  # noqa: E402
+from consent import consent
+from launch import launch
 
 REDIRECT_URL = "http://127.0.0.1/callback"
 APP = "crm"
@@ -39,7 +39,10 @@ class Process:
         }
         self._process = subprocess.Popen(
             [sys.executable, str(HERE / "worker.py")],
-            env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def start(self, job: dict[str, Any]) -> None:
@@ -94,7 +97,12 @@ class Vault:
 
     def authorize(self, subject: str, user: str = "alice", app: str = APP) -> dict[str, Any]:
         """Sends `user` of the server through the connect URL; gives what the callback brings to `complete`."""
-        url = self.call("connect", appId=app, userId=subject, options={"redirectUrl": "https://host.example/done", "scopes": ["read"]})["url"]
+        url = self.call(
+            "connect",
+            appId=app,
+            userId=subject,
+            options={"redirectUrl": "https://host.example/done", "scopes": ["read"]},
+        )["url"]
         return dict(parse_qsl(urlsplit(consent(url, user, f"{user}-password")).query))
 
     def connect(self, subject: str, user: str = "alice", app: str = APP) -> str:

@@ -24,7 +24,7 @@ KILLS = pytest.mark.parametrize("kill", ["kill before", "kill halfway"])
 
 
 def killed(vault: Vault, kill: str, call: Call) -> Iterator[int]:
-    """Ends the process at the first step of the call, then at the second, until the call gets through. Yields in between."""
+    """Ends the process at the first step of the call, then at the second, until it gets through. Yields in between."""
     for step in range(1, MOST_STEPS):
         outcome = vault.run(call, first=[], meddle=[kill, step])
         if outcome["status"] == 0:

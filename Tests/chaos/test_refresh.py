@@ -1,4 +1,4 @@
-"""Many processes and threads on one vault, against a server that ends a grant when a spent refresh token comes again."""
+"""Many processes and threads on one vault. The server ends a grant when a spent refresh token comes again."""
 
 from __future__ import annotations
 

@@ -5,15 +5,15 @@ A job is an object:
 
     config   what the child opens
     first    calls to make before anything is meddled with
-    calls    the calls to watch, each `[operation, fields]`, or with a time limit in seconds `[operation, fields, limit]`
+    calls    the calls to watch, each `[operation, fields]`, or `[operation, fields, seconds]` with a time limit
     after    calls to make when the meddling is over
     meddle   `[mode, step]` of meddle.c, from the first of `calls` on
     user     the number of the user to become
     clock    seconds to add to the child's time of day
     storm    in place of `calls`: `{"threads": n, "seconds": s, "call": [operation, fields]}`, the call again and again
 
-What came of it: `status` as subprocess has it (0, or minus the signal), `results` and `after` with each call's answer or
-error, `steps` that meddle.c counted, `open` with the error if the vault did not open.
+What came of it: `status` as subprocess has it (0, or minus the signal), `results` and `after` with each call's answer
+or error, `steps` that meddle.c counted, `open` with the error if the vault did not open.
 
 Forking is cheap: the interpreter and the library are loaded once. The library itself is opened in the child alone.
 """
@@ -39,9 +39,7 @@ meddle.meddle_clock.argtypes = [ctypes.c_long]
 meddle.meddle_steps.restype = ctypes.c_long
 
 
-def attempt(
-    client: Client, operation: str, fields: dict[str, Any], limit: float | None = None
-) -> dict[str, Any]:
+def attempt(client: Client, operation: str, fields: dict[str, Any], limit: float | None = None) -> dict[str, Any]:
     try:
         return client.call(operation, fields, timeout=limit)
     except ConnError as error:

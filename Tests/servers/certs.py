@@ -20,6 +20,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 DAY = timedelta(days=1)
@@ -31,8 +32,8 @@ LOCAL = [
 
 
 class Authority:
-    def __init__(self, name: str) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
+    def __init__(self, name: str, key: CertificateIssuerPrivateKeyTypes | None = None) -> None:
+        self._key = key or ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.certificate = (
             self._start(self._name, self._key.public_key(), datetime.now(timezone.utc) + 2 * DAY)
@@ -42,11 +43,10 @@ class Authority:
         )
 
     def issue(
-        self, names: list[x509.GeneralName], end: datetime
-    ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-        key = ec.generate_private_key(ec.SECP256R1())
+        self, names: list[x509.GeneralName], end: datetime, key: CertificateIssuerPrivateKeyTypes
+    ) -> x509.Certificate:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test server")])
-        certificate = (
+        return (
             self._start(subject, key.public_key(), end)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(sign_certificates=False), critical=True)
@@ -54,7 +54,9 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .sign(self._key, hashes.SHA256())
         )
-        return certificate, key
+
+    def write(self, path: Path) -> None:
+        _write(path, _pem(self.certificate))
 
     def _start(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, end: datetime) -> x509.CertificateBuilder:
         authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
@@ -75,21 +77,28 @@ def make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     now = datetime.now(timezone.utc)
     trusted, stranger = Authority("test CA"), Authority("a CA that nobody trusts")
-    _write(folder / "ca.pem", _pem(trusted.certificate))
+    trusted.write(folder / "ca.pem")
     for name, authority, names, end in (
         ("server", trusted, LOCAL, now + 2 * DAY),
         ("expired", trusted, LOCAL, now - DAY),
         ("wrong-name", trusted, [x509.DNSName("other.test")], now + 2 * DAY),
         ("untrusted", stranger, LOCAL, now + 2 * DAY),
     ):
-        certificate, key = authority.issue(names, end)
-        _write(folder / f"{name}.pem", _pem(certificate))
-        _write(
-            folder / f"{name}.key",
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            ),
-        )
+        write_server(folder / name, authority, names, end, ec.generate_private_key(ec.SECP256R1()))
+
+
+def write_server(
+    stem: Path,
+    authority: Authority,
+    names: list[x509.GeneralName],
+    end: datetime,
+    key: CertificateIssuerPrivateKeyTypes,
+) -> None:
+    _write(stem.with_suffix(".pem"), _pem(authority.issue(names, end, key)))
+    _write(
+        stem.with_suffix(".key"),
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+    )
 
 
 def _key_usage(sign_certificates: bool) -> x509.KeyUsage:

@@ -23,6 +23,10 @@ class Habits:
     authorize_needs: dict[str, str] = field(default_factory=dict)
     authorize_refuses: tuple[str, ...] = ()
 
+    # The callback
+    callback: dict[str, str] = field(default_factory=dict)  # what it brings besides code and state
+    signature: str | None = None  # the parameter that signs the others
+
     # Token requests
     client_auth: str = "body"  # or basic, bearer
     body: str = "form"  # or json
@@ -45,6 +49,8 @@ class Habits:
     # Refusals
     dead_grant: tuple[int, dict[str, Any]] = INVALID_GRANT
     wrong_client: tuple[int, dict[str, Any]] | None = INVALID_CLIENT  # None: nobody tells
+
+    introspected: int | None = None  # how long a token lives in truth, in seconds; only introspection tells
 
     # Revocation: rfc7009, bearer, github
     revocation: str | None = None
@@ -95,6 +101,7 @@ PROVIDERS: dict[str, Habits] = {
         expires_in=None,
         refresh_tokens="keep",
         extra={"instance_url": "https://acme.example", "issued_at": "1700000000000"},
+        introspected=7200,
         revocation="rfc7009",
     ),
     "notion": Habits(
@@ -131,8 +138,19 @@ PROVIDERS: dict[str, Habits] = {
         wrong_client=_facebook(1),
     ),
     "stripe-app": Habits(client_auth="bearer", pkce=False, expires_in=None, extra={"stripe_user_id": "acct_1"}),
-    "shopify": Habits(scope_separator=",", reply_separator=",", token_needs={"expiring": "1"}),
-    "quickbooks": Habits(client_auth="basic", reply_separator=None, extra={"x_refresh_token_expires_in": 8726400}),
+    "shopify": Habits(
+        scope_separator=",",
+        reply_separator=",",
+        token_needs={"expiring": "1"},
+        callback={"shop": "acme.myshopify.com"},
+        signature="hmac",
+    ),
+    "quickbooks": Habits(
+        client_auth="basic",
+        reply_separator=None,
+        extra={"x_refresh_token_expires_in": 8726400},
+        callback={"realmId": "9130355377388383"},
+    ),
     "intercom": Habits(token_name="token", reply_separator=None, expires_in=None, refresh_tokens="none"),
     "zendesk": Habits(token_needs={"expires_in": "1800"}, expires_in=1800),
     "airtable": Habits(client_auth="basic", extra={"refresh_expires_in": 5184000}),
@@ -155,6 +173,7 @@ PROVIDERS: dict[str, Habits] = {
         scope_separator=",",
         authorize_needs={"access_type": "offline", "prompt": "consent"},
         refresh_tokens="keep",
+        callback={"location": "eu", "accounts-server": "https://accounts.zoho.eu"},
         dead_grant=(200, {"error": "invalid_code"}),
         wrong_client=(200, {"error": "invalid_client"}),
     ),

@@ -2,6 +2,7 @@
 
     GET  /<name>/authorize          grants at once, and sends the browser on with a code
     POST /<name>/token, /refresh    tokens
+    POST /<name>/introspect         says when a token expires, where nothing else does
     POST or DELETE /<name>/revoke   takes tokens back
 
 Whatever the provider would not take is refused with 400 and an `error` of `emulator_refused`, and words that say why.
@@ -11,9 +12,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import secrets
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus, urlencode
@@ -77,6 +80,8 @@ class Providers(Service):
             return self._authorize(name, habits, request)
         if endpoint == "revoke" and habits.revocation:
             return self._revoke(habits, request)
+        if endpoint == "introspect" and habits.introspected:
+            return self._introspect(habits, request)
         need(endpoint in ("token", habits.refresh_path) and request.method == "POST", "no such endpoint")
         body = self._body(habits.body, request)
         self._authenticate(habits.client_auth, habits, body, request)
@@ -107,7 +112,11 @@ class Providers(Service):
         scopes = query.get(habits.scope_name, "").split(habits.scope_separator)
         code = secrets.token_urlsafe(24)
         self._grants[code] = Grant(name, scopes, query.get("code_challenge"), query["redirect_uri"])
-        target = query["redirect_uri"] + "?" + urlencode({"code": code, "state": query["state"]})
+        callback = {"code": code, "state": query["state"], **habits.callback}
+        if habits.signature:
+            signed = urlencode(sorted(callback.items())).encode()
+            callback[habits.signature] = hmac.new(self._client[1].encode(), signed, hashlib.sha256).hexdigest()
+        target = query["redirect_uri"] + "?" + urlencode(callback)
         return Answer(302, b"", (("Location", target),))
 
     # Tokens
@@ -175,6 +184,14 @@ class Providers(Service):
             return {**habits.extra, habits.nest: tokens}
         return {**tokens, **habits.extra}
 
+    def _introspect(self, habits: Habits, request: Request) -> Answer:
+        body = self._body("form", request)
+        self._authenticate(habits.client_auth, habits, body, request)
+        grant = self._grants.get(body.get("token", ""))
+        if grant is None or not grant.alive:
+            return Answer.json(200, {"active": False})
+        return Answer.json(200, {"active": True, "exp": int(time.time()) + habits.introspected})
+
     # Revocation
 
     def _revoke(self, habits: Habits, request: Request) -> Answer:
@@ -215,6 +232,8 @@ class Providers(Service):
         return {
             "name": name,
             "expiresIn": int(habits.expires_in) if habits.expires_in else None,
+            "introspected": habits.introspected,
+            "callback": habits.callback,
             "refreshTokens": habits.refresh_tokens,
             "tellsScopes": habits.reply_separator is not None,
             "revocation": habits.revocation,

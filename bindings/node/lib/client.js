@@ -39,6 +39,8 @@ class Client {
   constructor(config) {
     this.#calls = new Calls(config);
     this.apps = new Apps(this);
+    this.templates = new Templates(this);
+    this.device = new Device(this);
     this.mcp = new Mcp(this);
     dropped.register(this, this.#calls);
   }
@@ -148,6 +150,40 @@ class Mcp {
 
   resume(fields, options) {
     return this.#client.call('mcp.resume', fields, options);
+  }
+}
+
+/** The vault's catalogue of providers: client.templates. */
+class Templates {
+  #client;
+
+  constructor(client) {
+    this.#client = client;
+  }
+
+  list(fields, options) {
+    return this.#client.call('templates.list', fields, options);
+  }
+
+  load(fields, options) {
+    return this.#client.call('templates.load', fields, options);
+  }
+}
+
+/** Grants that users give on another device: client.device. */
+class Device {
+  #client;
+
+  constructor(client) {
+    this.#client = client;
+  }
+
+  start(fields, options) {
+    return this.#client.call('device.start', fields, options);
+  }
+
+  poll(fields, options) {
+    return this.#client.call('device.poll', fields, options);
   }
 }
 

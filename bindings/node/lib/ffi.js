@@ -1,17 +1,27 @@
 'use strict';
 
-// Calls into C. Node has a module for it since 26.1; the package's own addon offers the same functions to older
-// versions (addon/ffi.c says which part of the module both have).
+// Calls into C, through the package's own addon where it is built, and else through node:ffi, which Node has since
+// 26.1 and calls experimental. Both offer the same functions (addon/ffi.c says which).
 
+const fs = require('node:fs');
 const { isBuiltin } = require('node:module');
 const path = require('node:path');
+const { DescopeConnError } = require('./errors.js');
 
 /** Where the package keeps its binaries for this platform. */
 const nativeFolder = path.join(__dirname, '..', 'native', `${process.platform}-${process.arch}`);
 
-const { dlopen, toBuffer, toString } = isBuiltin('node:ffi')
-  ? require('node:ffi')
-  : require(path.join(nativeFolder, 'ffi.node'));
+function choose() {
+  const addon = path.join(nativeFolder, 'ffi.node');
+  if (fs.existsSync(addon)) return require(addon);
+  if (isBuiltin('node:ffi')) return require('node:ffi');
+  throw new DescopeConnError({
+    code: 'misconfigured',
+    message: `${addon} is not there, and Node ${process.version} has no node:ffi. The package's build.sh builds it.`,
+  });
+}
+
+const { dlopen, toBuffer, toString } = choose();
 
 /** The first versions of node:ffi close a library that only its functions are left of. */
 const opened = [];

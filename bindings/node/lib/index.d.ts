@@ -108,6 +108,8 @@ export interface CompleteFields {
   /** The query's error_description. */
   errorDescription?: string;
   iss?: string;
+  /** The query's other parameters, decoded: providers sign them, and say there whose account it is. */
+  parameters?: Record<string, string>;
   /** Who is signed in where the callback arrived. When given it must be who the URL was made for. */
   openedBy?: Subject;
 }
@@ -117,6 +119,8 @@ export interface FetchFields extends Subject {
   /** Without scopes: the latest token. */
   scopes?: string[];
   externalIdentifier?: string;
+  /** Vault: only a token that is for all of these (RFC 8707). */
+  resources?: string[];
   /** Cloud: the user's or client's Descope access token, in place of the management key. */
   accessToken?: string;
   /** The token must live at least this long, in seconds up to 86400; it is refreshed otherwise. */
@@ -212,14 +216,20 @@ export interface AppSettings {
   accessType?: 'offline' | 'online';
   /** OpenID prompt values sent unless a connect names others. */
   prompt?: string[];
-  /** Cloud: register dynamically at the provider (RFC 7591). */
+  /** Register the client at the provider when it is first needed (RFC 7591). */
   useDcr?: boolean;
-  /** Cloud: the provider's registration endpoint. */
+  /** The provider's registration endpoint; the vault may discover it. */
   dcrUrl?: string;
+  /** Vault: where refresh requests go. To tokenUrl unless said. */
+  refreshUrl?: string;
+  /** Vault: the provider's device authorization endpoint (RFC 8628). */
+  deviceAuthorizationUrl?: string;
+  /** Vault: asked when a token expires, where neither the reply nor the token tells (RFC 7662). */
+  introspectionUrl?: string;
   /** Vault: the provider's issuer, checked as RFC 9207 says. */
   issuer?: string;
   /** Vault: how the client proves itself (RFC 7591). client_secret_basic, or none without a secret, unless said. */
-  tokenEndpointAuthMethod?: 'client_secret_basic' | 'client_secret_post' | 'none';
+  tokenEndpointAuthMethod?: 'client_secret_basic' | 'client_secret_post' | 'client_secret_bearer' | 'none';
   /** Vault: between scopes at this provider. A space unless said otherwise. */
   scopeSeparator?: ' ' | ',';
 }
@@ -229,14 +239,20 @@ export interface AppsCreateFields extends AppSettings {
   id?: string;
   /** Cloud: makes the connection this tenant's own. */
   tenantId?: string;
-  /** Cloud: a provider template; settings override it. */
+  /** A provider template; settings override it. The vault's are those of client.templates. */
   templateId?: string;
+  /** Vault: the values of the template's hosts, by name. */
+  hosts?: Record<string, string>;
   /** Cloud: a preset for dynamic registration. */
   dcrPresetId?: string;
 }
 
 export interface AppsUpdateFields extends AppSettings {
   id: string;
+  /** Vault: the one that it has. */
+  templateId?: string;
+  /** Vault: the values of the template's hosts, by name. Absent: they stay. */
+  hosts?: Record<string, string>;
 }
 
 export interface AppsDeleteFields {
@@ -288,7 +304,59 @@ export interface AppsLoadFields {
   id: string;
 }
 
+export interface TemplatesLoadFields {
+  id: string;
+}
+
+/** A grant for a user whose browser is on another device (RFC 8628). */
+export interface DeviceStartFields extends Subject {
+  appId: string;
+  /** The connection's default ones when absent. */
+  scopes?: string[];
+  /** RFC 8707 resource indicators. */
+  resources?: string[];
+  externalIdentifier?: string;
+}
+
+export interface DevicePollFields {
+  /** What device.start answered. */
+  flow: string;
+  /** How long to wait for the user, in milliseconds. 0 unless said otherwise: look once. */
+  waitMs?: number;
+}
+
 // Answers
+
+/** What was granted. */
+export interface Completion extends Subject {
+  tokenId: string;
+  appId: string;
+  scopes: string[];
+  /** What the provider said besides, by its own names. */
+  metadata?: Record<string, unknown>;
+}
+
+/** A provider that a connection can be made for. */
+export interface Template {
+  id: string;
+  name: string;
+  /** The names to give as `hosts`, and what each may be. */
+  hosts?: Record<string, { kind?: string; default?: string; values?: string[] }>;
+  notes?: string;
+}
+
+/** What to show the user, and the flow to poll with. */
+export interface DeviceFlow {
+  flow: string;
+  userCode: string;
+  verificationUri: string;
+  /** With the user code in it. */
+  verificationUriComplete?: string;
+  /** Seconds. */
+  expiresIn: number;
+  /** Seconds. */
+  interval: number;
+}
 
 /**
  * A fetched token, with Descope's field names. accessToken and refreshToken can be read, and nothing else shows them:
@@ -300,34 +368,65 @@ export class Token {
   readonly accessToken: string;
   /** Only with options.withRefreshToken. A secret. */
   readonly refreshToken: string | undefined;
-  /** For deleteTokens and reportRejected. */
-  readonly id: string;
+  /** For deleteTokens and reportRejected. A plugin may have none. */
+  readonly id?: string;
   readonly appId: string;
   readonly userId?: string;
   readonly tenantId?: string;
-  readonly scopes?: string[];
+  /** The subject's id at the provider. */
+  readonly tokenSub?: string;
+  /** Such as Bearer; an API key has none. */
   readonly accessTokenType?: string;
-  /** Seconds since 1970 as decimal digits, as Descope sends it. */
-  readonly accessTokenExpiry?: string;
+  /** Seconds since 1970. Absent: unknown, or never. */
+  readonly accessTokenExpiry?: number;
   readonly hasRefreshToken?: boolean;
+  /** Seconds since 1970. */
+  readonly lastRefreshTime?: number;
+  /** Of the last refresh, when it failed. */
+  readonly lastRefreshError?: string;
+  readonly scopes?: string[];
+  readonly grantedBy?: string;
   readonly externalIdentifier?: string;
+  /** What the token is for (RFC 8707). */
+  readonly resources?: string[];
+  /** What the provider said besides, by its own names. */
+  readonly metadata?: Record<string, unknown>;
   readonly [field: string]: unknown;
 }
 
-/** A token without its secrets. */
-export interface TokenStatus {
+/** A token without its secrets. The cloud names the connection and the subject, and no more. */
+export interface TokenStatus extends Subject {
   appId: string;
+  /** For deleteTokens. */
+  id?: string;
   /** docs/operations.md lists the values. */
   status: string;
   /** Why, where the status is not good. */
   reason?: string;
+  /** Since when, in seconds since 1970. */
+  since?: number;
+  tokenSub?: string;
+  accessTokenType?: string;
+  /** Seconds since 1970. Absent: unknown, or never. */
+  accessTokenExpiry?: number;
+  hasRefreshToken?: boolean;
+  /** Seconds since 1970. */
+  lastRefreshTime?: number;
+  lastRefreshError?: string;
   scopes?: string[];
+  grantedBy?: string;
+  externalIdentifier?: string;
   [field: string]: unknown;
 }
 
-/** A connection, never its secret. */
-export interface App extends Omit<AppSettings, 'clientSecret'> {
+/** A connection, never its secret. What is not set is absent from the vault's, and empty in the cloud's. */
+export interface App extends Omit<AppSettings, 'clientSecret' | 'accessType'> {
   id: string;
+  accessType?: 'offline' | 'online' | '';
+  /** Cloud: the tenant whose own it is. */
+  tenantId?: string;
+  /** The template it was made from. */
+  templateId?: string;
   [field: string]: unknown;
 }
 
@@ -369,16 +468,24 @@ export class Client implements AsyncDisposable, Disposable {
   /** The connections themselves. */
   readonly apps: Apps;
 
+  /** The vault's catalogue of providers. */
+  readonly templates: Templates;
+
+  /** Vault: grants that users give on another device. */
+  readonly device: Device;
+
   /** The operations for MCP servers. `descope-conn/mcp` has the ready-made use of both. */
   readonly mcp: Mcp;
 
   /** A URL where the user grants access to the connection. */
-  connect(fields: ConnectFields, options?: CallOptions): Promise<{ url: string }>;
+  connect(fields: ConnectFields, options?: CallOptions): Promise<{
+    url: string;
+    /** Vault: the seconds in which it must be opened. */
+    expiresIn?: number;
+  }>;
 
   /** Vault: takes the provider's answer to the redirect URI, and keeps the grant. */
-  complete(fields: CompleteFields, options?: CallOptions): Promise<
-    Subject & { tokenId: string; appId: string; scopes: string[]; redirectUrl?: string }
-  >;
+  complete(fields: CompleteFields, options?: CallOptions): Promise<Completion & { redirectUrl?: string }>;
 
   /** A fresh token: by scopes, or the latest. */
   fetchToken(fields: FetchFields, options?: CallOptions): Promise<Token>;
@@ -430,12 +537,32 @@ export interface Mcp {
 /** client.apps */
 export interface Apps {
   create(fields: AppsCreateFields, options?: CallOptions): Promise<{ app: App }>;
-  /** Replaces all settings: what is absent becomes empty, but the client secret stays. */
+  /**
+   * Replaces all settings: what is absent becomes empty, or as its template has it, but the client secret and the
+   * template's hosts stay.
+   */
   update(fields: AppsUpdateFields, options?: CallOptions): Promise<{ app: App }>;
   /** For good. The vault removes the connection's tokens too. */
   delete(fields: AppsDeleteFields, options?: CallOptions): Promise<object>;
   load(fields: AppsLoadFields, options?: CallOptions): Promise<{ app: App }>;
   list(fields?: object, options?: CallOptions): Promise<{ apps: App[] }>;
+}
+
+/** client.templates */
+export interface Templates {
+  list(fields?: object, options?: CallOptions): Promise<{ templates: Template[] }>;
+  /** The provider's row of the catalogue, which docs/providers.md describes. */
+  load(fields: TemplatesLoadFields, options?: CallOptions): Promise<{ template: Record<string, unknown> }>;
+}
+
+/** client.device */
+export interface Device {
+  /** Show the user verificationUri and userCode, or verificationUriComplete alone. */
+  start(fields: DeviceStartFields, options?: CallOptions): Promise<DeviceFlow>;
+  /** Waits up to waitMs for the user, and asks no more often than the provider allows. */
+  poll(fields: DevicePollFields, options?: CallOptions): Promise<
+    ({ status: 'complete' } & Completion) | { status: 'pending'; retryAfterMs: number }
+  >;
 }
 
 // Errors

@@ -30,13 +30,13 @@ function candidates() {
 }
 
 /** Throws unless a library of this version serves a package that needs ABI. */
-function checkAbi(version, file) {
+function checkAbi(version) {
   const major = Math.floor(version / 1_000_000);
   const minor = Math.floor(version / 1000) % 1000;
   if (major !== ABI.major || minor < ABI.minor) {
     throw new DescopeConnError({
       code: 'misconfigured',
-      message: `${file} has version ${major}.${minor} of the interface, ` +
+      message: `it has version ${major}.${minor} of the interface, ` +
         `and this package needs ${ABI.major}.${ABI.minor} or a later ${ABI.major}.x`,
     });
   }
@@ -45,15 +45,13 @@ function checkAbi(version, file) {
 function load() {
   const failures = [];
   for (const file of candidates()) {
-    let functions;
     try {
-      functions = ffi.open(file, SIGNATURES);
+      const functions = ffi.open(file, SIGNATURES);
+      checkAbi(functions.descope_conn_abi());
+      return functions;
     } catch (error) {
       failures.push(`  ${file}: ${error.message}`);
-      continue;
     }
-    checkAbi(functions.descope_conn_abi(), file);
-    return functions;
   }
   throw new DescopeConnError({
     code: 'misconfigured',

@@ -4,6 +4,7 @@
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
 const { Client, errorCodes } = require('descope-conn');
@@ -46,7 +47,7 @@ test('every operation has a method', async (t) => {
   }
   const recorder = new Recorder(config);
   t.after(() => recorder.close());
-  for (const target of [recorder, recorder.apps, recorder.mcp]) {
+  for (const target of [recorder, recorder.apps, recorder.mcp, recorder.templates, recorder.device]) {
     const methods = Object.getOwnPropertyNames(target === recorder ? Client.prototype : Object.getPrototypeOf(target));
     for (const name of methods) {
       if (!['constructor', 'call', 'close'].includes(name)) await target[name]({});
@@ -62,4 +63,50 @@ test('the types have every field of every operation', () => {
     const expected = Object.fromEntries(fields.map((field) => [field.name, !field.required]));
     assert.deepEqual(fieldsOfInterface(name), expected, name);
   }
+});
+
+/** What index.d.ts says of an interface's or a class's members, by name: their types as written. */
+function typesOf(name) {
+  const found = types.match(new RegExp(`^export (?:interface|class) ${name}(?: extends (.*?))? \\{\\n(.*?)^\\}`, 'ms'));
+  assert.ok(found, name);
+  const [, parents = '', body] = found;
+  const own = [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??: ([^\n]+);$/gm)].map(([, field, type]) => [field, type]);
+  const inherited = parents.match(/\b(?:Subject|AppSettings)\b/g) ?? [];
+  return Object.assign({}, ...inherited.map(typesOf), Object.fromEntries(own));
+}
+
+/** Each member of a real answer is declared, with the type it has. */
+function assertDeclared(answer, name) {
+  const declared = typesOf(name);
+  for (const [field, value] of Object.entries(answer)) {
+    const type = Array.isArray(value) ? /\[\]/ : typeof value === 'string' ? /string|'/ : new RegExp(typeof value);
+    assert.match(declared[field] ?? 'nothing', type, `${name}.${field}`);
+  }
+}
+
+test('real answers are as the types say', async (t) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'descope-conn-'));
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const vault = new Client({
+    backend: 'vault', path: path.join(folder, 'vault.db'), key: { bytes: '0a'.repeat(32) }, allowPrivateAddresses: true,
+  });
+  t.after(() => vault.close());
+
+  const settings = {
+    id: 'google', name: 'Google', description: 'd', clientId: 'c', clientSecret: 's', pkce: true, accessType: 'offline',
+    authorizationUrl: 'https://p.example/a', tokenUrl: 'https://p.example/t', defaultScopes: ['read'],
+    authorizationUrlParams: [{ key: 'a', value: 'b' }], scopeSeparator: ' ',
+  };
+  assertDeclared((await vault.apps.create(settings)).app, 'App');
+  assertDeclared((await vault.apps.list()).apps[0], 'App');
+  await vault.storeToken({
+    appId: 'google', userId: 'u', tenantId: 't', accessToken: 'at', refreshToken: 'rt', scopes: ['read'],
+    accessTokenExpiry: 2147483647, externalIdentifier: 'e', grantedBy: 'g',
+  });
+  const token = await vault.fetchToken({ appId: 'google', userId: 'u', tenantId: 't', externalIdentifier: 'e' });
+  assert.equal(token.accessTokenExpiry, 2147483647);
+  assertDeclared(token, 'Token');
+  assertDeclared((await vault.list({ userId: 'u' })).tokens[0], 'TokenStatus');
+  const { failures } = await vault.storeTokens({ tokens: [{ appId: 'none', userId: 'u', accessToken: 'at' }] });
+  assertDeclared(failures[0], 'StoreFailure');
 });

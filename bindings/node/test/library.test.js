@@ -44,12 +44,12 @@ test('without a choice, the copy in the package and the system are tried, in thi
 });
 
 test('the interface must have the same major version, and at least the minor one', () => {
-  checkAbi(1_000_000, 'lib.so');
-  checkAbi(1_000_007, 'lib.so');
-  checkAbi(1_023_000, 'lib.so');
+  checkAbi(1_000_000);
+  checkAbi(1_000_007);
+  checkAbi(1_023_000);
   for (const version of [0, 999_999, 2_000_000, 2_001_000]) {
-    assert.throws(() => checkAbi(version, 'lib.so'), (error) =>
-      error instanceof DescopeConnError && error.code === 'misconfigured' && error.message.startsWith('lib.so has'));
+    assert.throws(() => checkAbi(version), (error) =>
+      error instanceof DescopeConnError && error.code === 'misconfigured' && error.message.startsWith('it has version'));
   }
 });
 

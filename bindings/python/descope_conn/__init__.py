@@ -5,8 +5,8 @@
 ...     token = client.fetch_token("google-contacts", user_id="U...")
 """
 
-from ._aio import AsyncApps, AsyncClient, AsyncMCP
-from ._client import MCP, Apps, Client
+from ._aio import AsyncApps, AsyncClient, AsyncDevice, AsyncMCP, AsyncTemplates
+from ._client import MCP, Apps, Client, Device, Templates
 from ._errors import (
     Cancelled,
     Conflict,
@@ -26,15 +26,17 @@ from ._errors import (
     Unavailable,
     Unsupported,
 )
-from ._library import LibraryError, build_info
+from ._library import build_info
 from ._types import (
     App,
     Completion,
     ConnectOptions,
+    DeviceFlow,
     MissingConnection,
     NewToken,
     StoreFailure,
     Subject,
+    Template,
     Token,
     TokenInfo,
 )
@@ -45,7 +47,9 @@ __all__ = [
     "Apps",
     "AsyncApps",
     "AsyncClient",
+    "AsyncDevice",
     "AsyncMCP",
+    "AsyncTemplates",
     "Cancelled",
     "Client",
     "Completion",
@@ -53,11 +57,12 @@ __all__ = [
     "ConnError",
     "ConnectOptions",
     "ConnectionRequired",
+    "Device",
+    "DeviceFlow",
     "Forbidden",
     "Internal",
     "InvalidConfig",
     "InvalidRequest",
-    "LibraryError",
     "Limit",
     "Misconfigured",
     "MissingConnection",
@@ -67,6 +72,8 @@ __all__ = [
     "RateLimited",
     "StoreFailure",
     "Subject",
+    "Template",
+    "Templates",
     "Timeout",
     "Token",
     "TokenInfo",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
 
-from . import _app_operations, _mcp_operations, _operations
+from . import _app_operations, _device_operations, _mcp_operations, _operations, _template_operations
 from ._call import Call, present
 from ._errors import Cancelled, ConnError, Limit
 from ._handle import Handle
@@ -64,6 +64,16 @@ class AsyncClient(Handle):
     def apps(self) -> AsyncApps:
         """The operations on connections themselves."""
         return AsyncApps(self)
+
+    @property
+    def templates(self) -> AsyncTemplates:
+        """The vault's catalogue of providers."""
+        return AsyncTemplates(self)
+
+    @property
+    def device(self) -> AsyncDevice:
+        """Grants that users give on another device."""
+        return AsyncDevice(self)
 
     @property
     def mcp(self) -> AsyncMCP:
@@ -144,7 +154,17 @@ def _settle(future: asyncio.Future[bytes | ConnError], outcome: bytes | ConnErro
         future.set_result(outcome)
 
 
-class AsyncApps:
+class _Group:
+    """Operations that stand together under the client."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def _perform(self, call: Call[T]) -> T:
+        return await self._client._perform(call)
+
+
+class AsyncApps(_Group):
     """``client.apps``: the operations on connections themselves."""
 
     create = _method(_app_operations.create_app)
@@ -153,21 +173,23 @@ class AsyncApps:
     load = _method(_app_operations.load_app)
     list = _method(_app_operations.list_apps)
 
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
 
-    async def _perform(self, call: Call[T]) -> T:
-        return await self._client._perform(call)
+class AsyncTemplates(_Group):
+    """``client.templates``: the vault's catalogue of providers."""
+
+    list = _method(_template_operations.list_templates)
+    load = _method(_template_operations.load_template)
 
 
-class AsyncMCP:
+class AsyncDevice(_Group):
+    """``client.device``: grants that users give on another device."""
+
+    start = _method(_device_operations.start_device)
+    poll = _method(_device_operations.poll_device)
+
+
+class AsyncMCP(_Group):
     """``client.mcp``: the operations for MCP servers."""
 
     answer = _method(_mcp_operations.answer)
     resume = _method(_mcp_operations.resume)
-
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
-
-    async def _perform(self, call: Call[T]) -> T:
-        return await self._client._perform(call)

@@ -36,6 +36,7 @@ def create_app(
     description: str | None = None,
     logo: str | None = None,
     template_id: str | None = None,
+    hosts: Mapping[str, str] | None = None,
     dcr_preset_id: str | None = None,
     app_type: str | None = None,
     client_id: str | None = None,
@@ -45,6 +46,9 @@ def create_app(
     authorization_url_params: Mapping[str, str] | None = None,
     token_url: str | None = None,
     token_url_params: Mapping[str, str] | None = None,
+    refresh_url: str | None = None,
+    device_authorization_url: str | None = None,
+    introspection_url: str | None = None,
     revocation_url: str | None = None,
     default_scopes: Sequence[str] | None = None,
     default_redirect_url: str | None = None,
@@ -62,7 +66,9 @@ def create_app(
 ) -> Call[App]:
     """Creates a connection from its own settings, or from a provider's template and your credentials at it.
 
-    ``id`` is generated if it is absent. ``app_type`` is ``oauth`` (the default) or ``apikey``.
+    Settings beside ``template_id`` go before the template's. The vault's templates are those of ``client.templates``;
+    ``hosts`` gives the names that a template asks for, such as the shop's. ``id`` is generated if it is absent.
+    ``app_type`` is ``oauth`` (the default) or ``apikey``.
     """
     fields = to_wire(
         {
@@ -71,6 +77,7 @@ def create_app(
             "description": description,
             "logo": logo,
             "template_id": template_id,
+            "hosts": hosts,
             "dcr_preset_id": dcr_preset_id,
             "app_type": app_type,
             "client_id": client_id,
@@ -80,6 +87,9 @@ def create_app(
             "authorization_url_params": _parameters(authorization_url_params),
             "token_url": token_url,
             "token_url_params": _parameters(token_url_params),
+            "refresh_url": refresh_url,
+            "device_authorization_url": device_authorization_url,
+            "introspection_url": introspection_url,
             "revocation_url": revocation_url,
             "default_scopes": default_scopes,
             "default_redirect_url": default_redirect_url,
@@ -104,6 +114,8 @@ def update_app(
     name: str | None = None,
     description: str | None = None,
     logo: str | None = None,
+    template_id: str | None = None,
+    hosts: Mapping[str, str] | None = None,
     app_type: str | None = None,
     client_id: str | None = None,
     client_secret: str | None = None,
@@ -112,6 +124,9 @@ def update_app(
     authorization_url_params: Mapping[str, str] | None = None,
     token_url: str | None = None,
     token_url_params: Mapping[str, str] | None = None,
+    refresh_url: str | None = None,
+    device_authorization_url: str | None = None,
+    introspection_url: str | None = None,
     revocation_url: str | None = None,
     default_scopes: Sequence[str] | None = None,
     default_redirect_url: str | None = None,
@@ -126,13 +141,19 @@ def update_app(
     scope_separator: str | None = None,
     timeout: float | None = None,
 ) -> Call[App]:
-    """Replaces a connection's settings. What is absent becomes empty, but the client secret stays; "" clears it."""
+    """Replaces a connection's settings. What is absent becomes empty, or as its template has it.
+
+    The client secret and the template's ``hosts`` stay when they are absent; a secret of "" is cleared. ``template_id``
+    cannot be changed.
+    """
     fields = to_wire(
         {
             "id": id,
             "name": name,
             "description": description,
             "logo": logo,
+            "template_id": template_id,
+            "hosts": hosts,
             "app_type": app_type,
             "client_id": client_id,
             "client_secret": client_secret,
@@ -141,6 +162,9 @@ def update_app(
             "authorization_url_params": _parameters(authorization_url_params),
             "token_url": token_url,
             "token_url_params": _parameters(token_url_params),
+            "refresh_url": refresh_url,
+            "device_authorization_url": device_authorization_url,
+            "introspection_url": introspection_url,
             "revocation_url": revocation_url,
             "default_scopes": default_scopes,
             "default_redirect_url": default_redirect_url,

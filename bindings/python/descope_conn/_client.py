@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Protocol, TypeVar
 
-from . import _app_operations, _mcp_operations, _operations
+from . import _app_operations, _device_operations, _mcp_operations, _operations, _template_operations
 from ._call import Call, present
 from ._handle import Handle
 from ._wire import milliseconds
@@ -53,6 +53,16 @@ class Client(Handle):
         return Apps(self)
 
     @property
+    def templates(self) -> Templates:
+        """The vault's catalogue of providers."""
+        return Templates(self)
+
+    @property
+    def device(self) -> Device:
+        """Grants that users give on another device."""
+        return Device(self)
+
+    @property
     def mcp(self) -> MCP:
         """The operations for MCP servers."""
         return MCP(self)
@@ -74,7 +84,17 @@ class Client(Handle):
         return call.result(self._library.call(self._handle, call.request, call.timeout_ms))
 
 
-class Apps:
+class _Group:
+    """Operations that stand together under the client."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def _perform(self, call: Call[T]) -> T:
+        return self._client._perform(call)
+
+
+class Apps(_Group):
     """``client.apps``: the operations on connections themselves."""
 
     create = _method(_app_operations.create_app)
@@ -83,21 +103,23 @@ class Apps:
     load = _method(_app_operations.load_app)
     list = _method(_app_operations.list_apps)
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
 
-    def _perform(self, call: Call[T]) -> T:
-        return self._client._perform(call)
+class Templates(_Group):
+    """``client.templates``: the vault's catalogue of providers."""
+
+    list = _method(_template_operations.list_templates)
+    load = _method(_template_operations.load_template)
 
 
-class MCP:
+class Device(_Group):
+    """``client.device``: grants that users give on another device."""
+
+    start = _method(_device_operations.start_device)
+    poll = _method(_device_operations.poll_device)
+
+
+class MCP(_Group):
     """``client.mcp``: the operations for MCP servers."""
 
     answer = _method(_mcp_operations.answer)
     resume = _method(_mcp_operations.resume)
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    def _perform(self, call: Call[T]) -> T:
-        return self._client._perform(call)

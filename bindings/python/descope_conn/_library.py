@@ -10,7 +10,7 @@ from ctypes import POINTER, byref, c_char_p, c_int, c_int32, c_size_t, c_uint32,
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
-from ._errors import EMPTY, ConnError, error_from
+from ._errors import EMPTY, ConnError, Misconfigured, error_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,20 +41,19 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 }
 
 
-class LibraryError(OSError):
-    """No library was found, or the one found does not fit this package. The message lists what was tried."""
-
-
 @functools.cache
 def load() -> Library:
-    """The library of this process, loaded at the first call. Importing the package loads nothing."""
+    """The library of this process, loaded at the first call. Importing the package loads nothing.
+
+    Without one that fits it raises ``Misconfigured``, whose message lists what was tried.
+    """
     failures = []
     for path in candidates():
         try:
             return Library(path)
-        except OSError as error:
+        except (OSError, Misconfigured) as error:
             failures.append(f"  {path}: {error}")
-    raise LibraryError("\n".join(["no usable descope_conn library; tried", *failures]))
+    raise Misconfigured("\n".join(["no usable descope_conn library; tried", *failures]))
 
 
 def candidates() -> list[str]:
@@ -68,7 +67,7 @@ def candidates() -> list[str]:
 def check_abi(found: int) -> None:
     """Raises unless a library with this number serves a package written for ABI."""
     if found // 1_000_000 != ABI // 1_000_000 or found // 1_000 < ABI // 1_000:
-        raise LibraryError(f"its ABI is {_version(found)}, but this package needs {_version(ABI)} or a later minor")
+        raise Misconfigured(f"its ABI is {_version(found)}, but this package needs {_version(ABI)} or a later minor")
 
 
 def build_info() -> dict[str, Any]:
@@ -92,7 +91,7 @@ class Library:
             try:
                 function = getattr(library, name)
             except AttributeError as error:
-                raise LibraryError(f"not a descope_conn library: {error}") from None
+                raise Misconfigured(f"not a descope_conn library: {error}") from None
             function.restype, function.argtypes = result, arguments
             if name == "descope_conn_abi":
                 check_abi(function())

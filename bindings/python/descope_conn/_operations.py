@@ -100,10 +100,14 @@ def complete(
     error: str | None = None,
     error_description: str | None = None,
     iss: str | None = None,
+    parameters: Mapping[str, str] | None = None,
     opened_by: Subject | None = None,
     timeout: float | None = None,
 ) -> Call[Completion]:
     """Ends what ``connect`` began, with the query of the provider's redirect. The vault only.
+
+    ``parameters`` are the query's other parameters, decoded: some providers sign them, or say there whose account
+    it is.
 
     ``opened_by`` is who is signed in where the redirect arrived, as your own session knows it. It has to be who the URL
     was made for, so that nobody completes somebody else's link.
@@ -115,6 +119,7 @@ def complete(
             "error": error,
             "error_description": error_description,
             "iss": iss,
+            "parameters": parameters,
             "opened_by": None if opened_by is None else to_wire(opened_by),
         }
     )
@@ -130,6 +135,7 @@ def fetch_token(
     with_refresh_token: bool = False,
     force_refresh: bool = False,
     external_identifier: str | None = None,
+    resources: Sequence[str] | None = None,
     min_ttl_seconds: int | None = None,
     access_token: str | None = None,
     connect: ConnectOptions | None = None,
@@ -138,7 +144,8 @@ def fetch_token(
     """A fresh token of a user, of a user in a tenant, or of a tenant.
 
     Without ``scopes`` it is the latest token, whatever its scopes. ``min_ttl_seconds`` is how long it has to stay
-    valid; it is refreshed otherwise. ``access_token`` asks in the name of whoever it belongs to, in place of the
+    valid; it is refreshed otherwise. ``resources`` wants a token that is for all of them (RFC 8707; the vault only).
+    ``access_token`` asks in the name of whoever it belongs to, in place of the
     management key.
 
     With ``connect``, a token that is missing or lacks scopes raises ``ConnectionRequired``, which carries the URL to
@@ -152,6 +159,7 @@ def fetch_token(
             "scopes": scopes,
             "options": to_wire({"with_refresh_token": with_refresh_token, "force_refresh": force_refresh}),
             "external_identifier": external_identifier,
+            "resources": resources,
             "min_ttl_seconds": min_ttl_seconds,
             "access_token": access_token,
             "connect": None if connect is None else to_wire(connect),

@@ -22,9 +22,8 @@ def _known_text(value: str | None) -> str:
     return value or ""
 
 
-def _epoch(value: str | int | None) -> int | None:
-    """Descope writes epoch seconds as a decimal string, and an unknown time as "" or "0"."""
-    return int(value or 0) or None
+def _number(value: int | None) -> int | None:
+    return value or None
 
 
 def _strings(value: Sequence[str] | None) -> tuple[str, ...]:
@@ -35,14 +34,20 @@ def _parameters(value: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
     return {parameter["key"]: parameter["value"] for parameter in value or ()}
 
 
+def _object(value: Mapping[str, Any] | None) -> dict[str, Any]:
+    return dict(value or {})
+
+
 # How a field of each declared type is read. On the wire "", null and absent all mean that there is nothing.
 _READERS: Mapping[str, Any] = {
     "str": _known_text,
     "str | None": _text,
     "bool": bool,
-    "int | None": _epoch,
+    "int | None": _number,
     "tuple[str, ...]": _strings,
     "dict[str, str]": _parameters,
+    "dict[str, Any]": _object,
+    "int": int,
 }
 
 
@@ -67,18 +72,22 @@ class TokenInfo:
     last_refresh_time: int | None = None
     last_refresh_error: str | None = None
     scopes: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
     granted_by: str | None = None
+    refresh_token_expiry: int | None = None
     status: str | None = None
     reason: str | None = None
+    since: int | None = None
 
 
 @dataclass(frozen=True)
 class Token:
     """A token to call a third party with. Its repr shows no secret. Times are epoch seconds, None where unknown."""
 
-    id: str
     app_id: str
     access_token: str = field(repr=False)
+    id: str | None = None
     user_id: str | None = None
     tenant_id: str | None = None
     external_identifier: str | None = None
@@ -90,6 +99,8 @@ class Token:
     last_refresh_time: int | None = None
     last_refresh_error: str | None = None
     scopes: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
     granted_by: str | None = None
 
     @property
@@ -108,6 +119,7 @@ class Completion:
     tenant_id: str | None = None
     scopes: tuple[str, ...] = ()
     redirect_url: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -125,6 +137,9 @@ class App:
     authorization_url_params: dict[str, str] = field(default_factory=dict)
     token_url: str | None = None
     token_url_params: dict[str, str] = field(default_factory=dict)
+    refresh_url: str | None = None
+    device_authorization_url: str | None = None
+    introspection_url: str | None = None
     revocation_url: str | None = None
     default_scopes: tuple[str, ...] = ()
     default_redirect_url: str | None = None
@@ -139,6 +154,29 @@ class App:
     scope_separator: str | None = None
     tenant_id: str | None = None
     template_id: str | None = None
+    hosts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Template:
+    """A provider that a connection can be made for. ``hosts`` are the names to give, with what each may be."""
+
+    id: str
+    name: str
+    hosts: dict[str, Any] = field(default_factory=dict)
+    notes: str | None = None
+
+
+@dataclass(frozen=True)
+class DeviceFlow:
+    """What to show the user, and the ``flow`` to poll with. Times are seconds."""
+
+    flow: str
+    user_code: str
+    verification_uri: str
+    expires_in: int
+    interval: int
+    verification_uri_complete: str | None = None
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 
-from descope_conn import Client, _app_operations, _mcp_operations, _operations
-from descope_conn._client import MCP, Apps
+from descope_conn import (
+    Client,
+    _app_operations,
+    _device_operations,
+    _mcp_operations,
+    _operations,
+    _template_operations,
+)
+from descope_conn._client import MCP, Apps, Device, Templates
 from descope_conn._errors import CLASSES
 from descope_conn._types import ConnectOptions, MissingConnection, NewToken, Subject
 
@@ -33,7 +40,7 @@ EXAMPLES: Mapping[str, object] = {
 
 
 def operations() -> Iterator[Callable[..., Call[Any]]]:
-    for module in (_operations, _app_operations, _mcp_operations):
+    for module in (_operations, _app_operations, _mcp_operations, _template_operations, _device_operations):
         for name, function in vars(module).items():
             public = inspect.isfunction(function) and function.__module__ == module.__name__ and name[0] != "_"
             if public and function is not _operations.call:
@@ -64,7 +71,7 @@ def described_paths(fields: Iterable[Mapping[str, Any]], prefix: str = "") -> It
         if field.get("fields"):
             yield from described_paths(field["fields"], path)
         else:
-            yield path
+            yield f"{path}.name" if field["type"] == "texts" else path
 
 
 @pytest.fixture
@@ -87,5 +94,5 @@ def test_error_codes(description: dict[str, Any]) -> None:
 
 
 def test_every_operation_is_a_method() -> None:
-    methods = [*vars(Client).values(), *vars(Apps).values(), *vars(MCP).values()]
+    methods = [value for cls in (Client, Apps, MCP, Templates, Device) for value in vars(cls).values()]
     assert {*operations(), _operations.call} == {m.__wrapped__ for m in methods if hasattr(m, "__wrapped__")}

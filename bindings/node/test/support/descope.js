@@ -63,6 +63,7 @@ async function startDescope() {
       managementKey: 'management-key',
       baseUrl: `http://127.0.0.1:${server.address().port}`,
       retry: { attempts: 1 },
+      timeoutMs: 60_000, // far longer than any test takes
     },
     /** Resolves when the server has the request for a held app. */
     async received(appId) {

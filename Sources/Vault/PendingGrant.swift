@@ -1,0 +1,39 @@
+internal import Connections
+internal import JSON
+internal import OAuth
+
+/// What a grant that somebody waits for will be.
+protocol PendingGrant: Sendable {
+    var appID: String { get }
+    var subject: Subject { get }
+    var externalIdentifier: String? { get }
+    /// What is asked for; granted, unless the provider's reply says otherwise (RFC 6749 section 5.1).
+    var scopes: [String] { get }
+    var resources: [String] { get }
+}
+
+extension PendingGrant {
+    /// - Parameter now: milliseconds since 1970.
+    func token(_ reply: TokenReply, now: Int64) -> TokenRecord {
+        var record = TokenRecord(
+            appID: appID, subject: subject, externalIdentifier: externalIdentifier, scopes: scopes, grantedAt: now)
+        record.resources = Scopes.unique(resources)
+        record.grantedBy = subject.userID
+        record.take(reply)
+        return record
+    }
+}
+
+extension TokenRecord {
+    /// What those who complete a grant are told of it.
+    func grantAnswer(at location: TokenLocation) -> JSON {
+        let answer = JSON.object([
+            "tokenId": .string(location.id),
+            "appId": .string(appID),
+            "scopes": .strings(scopes),
+            "metadata": metadata,
+        ])
+        answer.setSubject(subject)
+        return answer
+    }
+}

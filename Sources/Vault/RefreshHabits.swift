@@ -1,0 +1,14 @@
+internal import OAuth
+
+/// What a provider does with a refresh token that has been used.
+struct RefreshHabits: Sendable {
+    /// It goes on working, so that a lost reply loses nothing.
+    var survivesUse: Bool
+    /// How long it works once more, for those who lost the reply. Milliseconds.
+    var grace: Int64
+
+    init(_ provider: Provider) {
+        survivesUse = provider.rotation == .fixed || provider.rotation == .sliding
+        grace = provider.refreshGraceSeconds * 1000
+    }
+}

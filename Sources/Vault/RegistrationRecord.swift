@@ -1,0 +1,50 @@
+internal import JSON
+internal import Memory
+internal import OAuth
+
+/// The client that a provider made for a connection (RFC 7591).
+struct RegistrationRecord: Record {
+    let redirectURIs: [String]
+    let registration: Registration
+
+    init(_ registration: Registration, redirectURIs: [String]) {
+        self.registration = registration
+        self.redirectURIs = redirectURIs
+    }
+
+    init?(json: JSON) {
+        guard let redirectURIs = json["redirectUris"]?.strings, let clientID = json["clientId"]?.string,
+            let authMethod = json["authMethod"]?.string.flatMap(Provider.AuthMethod.init)
+        else { return nil }
+        self.redirectURIs = redirectURIs
+        registration = Registration(
+            clientID: clientID, clientSecret: json["clientSecret"]?.stringSecret, authMethod: authMethod,
+            secretExpiresAt: json["secretExpiresAt"]?.integer, managementToken: json["managementToken"]?.stringSecret,
+            managementURL: json["managementUrl"]?.string)
+    }
+
+    var json: JSON {
+        .object([
+            "redirectUris": .strings(redirectURIs),
+            "clientId": .string(registration.clientID),
+            "clientSecret": registration.clientSecret?.json,
+            "authMethod": .string(registration.authMethod.rawValue),
+            "secretExpiresAt": registration.secretExpiresAt.map { .integer($0) },
+            "managementToken": registration.managementToken?.json,
+            "managementUrl": registration.managementURL.map(JSON.string),
+        ])
+    }
+
+    /// - Parameter wanted: redirect URIs that the client must have.
+    func serves(_ wanted: [String], now: Int64) -> Bool {
+        (registration.secretExpiresAt.map { now < $0 } ?? true) && wanted.allSatisfy(redirectURIs.contains)
+    }
+
+    func client(of provider: Provider) -> Provider {
+        var provider = provider
+        provider.clientID = registration.clientID
+        provider.clientSecret = registration.clientSecret
+        provider.authMethod = registration.authMethod
+        return provider
+    }
+}

@@ -1,0 +1,128 @@
+internal import Connections
+internal import JSON
+internal import OAuth
+
+extension VaultBackend {
+    func startDevice(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let app = try app(try request.required("appId"), .oauth)
+        let subject = try request.requiredSubject()
+        let asked = Scopes.unique(request["scopes"]?.strings ?? [])
+        let scopes = asked.isEmpty ? app.defaultScopes : asked
+        let resources = request["resources"]?.strings ?? []
+        let account = request.string("externalIdentifier")
+        let redirectURIs = [app.defaultRedirectURL ?? config.redirectURL].compactMap { $0 }
+        return try provider(of: app, registeringFor: redirectURIs).then { [self] (provider) throws(ConnError) in
+            try OAuth.authorizeDevice(scopes: scopes, resources: resources, provider: provider, clock: clock)
+                .then { [self] (device) throws(ConnError) in
+                    let state = FlowState.random(expiresAt: clock.seconds + device.lifetimeSeconds)
+                    let flow = DeviceFlowRecord(
+                        appID: app.id, subject: subject, externalIdentifier: account, scopes: scopes,
+                        resources: resources, deviceCode: device.deviceCode, interval: device.intervalSeconds,
+                        nextPollAt: clock.milliseconds() + device.intervalSeconds * 1000)
+                    try rows.commit(
+                        try expired(RowKeys.deviceFlows)
+                            + [rows.seal(flow, at: rows.keys.deviceFlow(state), expecting: .absent)])
+                    return .done(device.answer(flow: state.text))
+                }
+        }
+    }
+
+    func pollDevice(_ request: Request) throws(ConnError) -> Step<JSON> {
+        guard let state = FlowState(try request.required("flow")) else { throw unknownDevice }
+        let until = clock.milliseconds() + (request["waitMs"]?.integer ?? 0)
+        return try pollDevice(state, until: until)
+    }
+
+    private var unknownDevice: ConnError {
+        ConnError(.notFound, "this flow is not known, was used, or has expired", field: "flow")
+    }
+
+    /// Looks as often as the provider allows, however many callers there are: each first takes the next moment for
+    /// itself.
+    /// - Parameter until: milliseconds since 1970.
+    private func pollDevice(_ state: FlowState, until: Int64) throws(ConnError) -> Step<JSON> {
+        let key = rows.keys.deviceFlow(state)
+        guard state.expiresAt > clock.seconds, let row: Row<DeviceFlowRecord> = try rows.get(key) else {
+            throw unknownDevice
+        }
+        let now = clock.milliseconds()
+        guard now >= row.value.nextPollAt else { return wait(for: row.value, state, until: until) }
+        let app = try app(row.value.appID, .oauth)
+        var claimed = row.value
+        claimed.nextPollAt = now + claimed.interval * 1000
+        do throws(ConnError) {
+            try rows.commit([rows.seal(claimed, at: key, expecting: .version(row.version))])
+        } catch {
+            guard error.code == .conflict else { throw error }
+            return try pollDevice(state, until: until)
+        }
+        return try provider(of: app).then { [self] (provider) throws(ConnError) in
+            try OAuth.redeem(
+                deviceCode: row.value.deviceCode, resources: row.value.resources, provider: provider, clock: clock
+            ).then { [self] (result) throws(ConnError) in
+                switch result {
+                case .success(let reply):
+                    return try keep(reply, of: row, provider)
+                case .failure(let failure):
+                    return wait(for: try went(wrong: failure, key), state, until: until)
+                }
+            }
+        }
+    }
+
+    private func keep(
+        _ reply: TokenReply, of row: Row<DeviceFlowRecord>, _ provider: Provider
+    ) throws(ConnError) -> Step<JSON> {
+        let record = row.value.token(reply, now: clock.milliseconds())
+        let location = try keepGrant(record, with: [.remove(row.key, expecting: .any)])
+        return try learnExpiry(at: location.key, provider).then { () throws(ConnError) in
+            let answer = record.grantAnswer(at: location)
+            answer.set("status", .string("complete"))
+            return .done(answer)
+        }
+    }
+
+    /// - Returns: the flow, if it goes on.
+    private func went(wrong failure: TokenFailure, _ key: [UInt8]) throws(ConnError) -> DeviceFlowRecord {
+        switch failure.kind {
+        case .permanent:
+            try rows.commit([.remove(key, expecting: .any)])
+            throw failure.asConnError
+        case .misconfigured:
+            throw failure.asConnError
+        case .transient:
+            return try retrying { () throws(ConnError) in
+                guard let row: Row<DeviceFlowRecord> = try rows.get(key) else { throw unknownDevice }
+                guard failure.code != "authorization_pending" else { return row.value }
+                var slower = row.value
+                slower.slowDown(failure, now: clock.milliseconds())
+                try rows.commit([rows.seal(slower, at: key, expecting: .version(row.version))])
+                return slower
+            }
+        }
+    }
+
+    private func wait(for flow: DeviceFlowRecord, _ state: FlowState, until: Int64) -> Step<JSON> {
+        let pause = max(flow.nextPollAt - clock.milliseconds(), 0)
+        guard clock.milliseconds() + pause <= until else {
+            return .done(.object(["status": .string("pending"), "retryAfterMs": .integer(pause)]))
+        }
+        return .pause(milliseconds: Int(clamping: pause)) { [self] () throws(ConnError) in
+            try pollDevice(state, until: until)
+        }
+    }
+}
+
+extension DeviceAuthorization {
+    /// What the user is shown, and what to poll with; the device code is not among it.
+    fileprivate func answer(flow: String) -> JSON {
+        .object([
+            "flow": .string(flow),
+            "userCode": .string(userCode),
+            "verificationUri": .string(verificationURI),
+            "verificationUriComplete": verificationURIComplete.map(JSON.string),
+            "expiresIn": .integer(lifetimeSeconds),
+            "interval": .integer(intervalSeconds),
+        ])
+    }
+}

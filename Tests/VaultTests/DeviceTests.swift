@@ -1,0 +1,151 @@
+import Connections
+import HTTP
+import JSON
+import Memory
+import Testing
+
+/// RFC 8628 with a clock that is moved by hand.
+@Suite struct DeviceTests {
+    private let world: World
+
+    init() throws {
+        world = try World()
+        try world.makeApp("a", #","deviceAuthorizationUrl":"https://p.example/device""#)
+    }
+
+    private func start(_ reply: String = "") throws -> JSON {
+        world.provider.next(
+            200,
+            #"{"device_code":"d3vice","user_code":"ABCD-EFGH","expires_in":900,"interval":5\#(reply),"#
+                + #""verification_uri":"https://p.example/activate"}"#)
+        return try world.call("device.start", #"{"appId":"a","userId":"u1","scopes":["read"]}"#)
+    }
+
+    private func poll(_ started: JSON, waitMs: Int = 0) -> String {
+        #"{"flow":"\#(started["flow"]?.string ?? "")","waitMs":\#(waitMs)}"#
+    }
+
+    private func refuse(_ error: String) { world.provider.next(400, #"{"error":"\#(error)"}"#) }
+
+    private var polls: Int { world.forms("device_code").count }
+
+    @Test func theDeviceCodeStaysInTheVault() throws {
+        let started = try start()
+        #expect(!started.text.contains("d3vice"))
+        #expect(started["userCode"]?.string == "ABCD-EFGH")
+        #expect(started["verificationUri"]?.string == "https://p.example/activate")
+        #expect(started["expiresIn"]?.integer == 900)
+        for row in try world.store.scan(prefix: [], after: nil, limit: 100) {
+            #expect(!String(decoding: row.value, as: UTF8.self).contains("d3vice"))
+        }
+    }
+
+    @Test func waitingAsksAtEachInterval() throws {
+        let started = try start()
+        let begun = world.clock.seconds
+        for _ in 0..<3 { refuse("authorization_pending") }
+        world.provider.next(200, tokens("at-1", refresh: "rt-1"))
+        let done = try world.call("device.poll", poll(started, waitMs: 60_000))
+        #expect(done["status"]?.string == "complete")
+        #expect(world.clock.seconds - begun == 20)
+        #expect(try world.fetch(#","scopes":["read"]"#, app: "a")["accessToken"]?.string == "at-1")
+        #expect(world.error("device.poll", poll(started))?.code == .notFound)
+    }
+
+    @Test func nobodyAsksTooEarly() throws {
+        let started = try start()
+        #expect(try world.call("device.poll", poll(started))["retryAfterMs"]?.integer == 5000)
+        #expect(polls == 0)
+        world.clock.advance(seconds: 5)
+        refuse("authorization_pending")
+        #expect(try world.call("device.poll", poll(started))["status"]?.string == "pending")
+        let other = try world.another()
+        #expect(try other.call("device.poll", poll(started))["retryAfterMs"]?.integer == 5000)
+        #expect(polls == 1)
+    }
+
+    @Test func slowDownIsHonouredForGood() throws {
+        let started = try start()
+        world.clock.advance(seconds: 5)
+        refuse("slow_down")
+        #expect(try world.call("device.poll", poll(started))["retryAfterMs"]?.integer == 10_000)
+        world.clock.advance(seconds: 10)
+        refuse("authorization_pending")
+        #expect(try world.call("device.poll", poll(started))["retryAfterMs"]?.integer == 10_000)
+    }
+
+    @Test func aProviderOutOfReachIsWaitedOut() throws {
+        let started = try start()
+        world.clock.advance(seconds: 5)
+        world.provider.next(503, "")
+        #expect(try world.call("device.poll", poll(started))["retryAfterMs"]?.integer == 10_000)
+        world.clock.advance(seconds: 10)
+        world.provider.next(.failure(HTTPFailure(.timeout, "p.example", mayHaveArrived: true)))
+        #expect(try world.call("device.poll", poll(started))["retryAfterMs"]?.integer == 20_000)
+    }
+
+    @Test(arguments: ["access_denied", "expired_token", "invalid_grant"])
+    func aRefusalEndsTheFlow(_ code: String) throws {
+        let started = try start()
+        world.clock.advance(seconds: 5)
+        refuse(code)
+        let error = world.error("device.poll", poll(started))
+        #expect(error?.code == .providerError)
+        #expect(error?.errorCode == code)
+        #expect(world.error("device.poll", poll(started))?.code == .notFound)
+    }
+
+    @Test func theOperatorsFaultDoesNotEndIt() throws {
+        let started = try start()
+        world.clock.advance(seconds: 5)
+        refuse("invalid_client")
+        #expect(world.error("device.poll", poll(started))?.code == .misconfigured)
+        world.clock.advance(seconds: 5)
+        world.provider.next(200, tokens("at-1"))
+        #expect(try world.call("device.poll", poll(started))["status"]?.string == "complete")
+    }
+
+    @Test func anExpiredFlowIsGone() throws {
+        let started = try start()
+        world.clock.advance(seconds: 900)
+        #expect(world.error("device.poll", poll(started))?.code == .notFound)
+        _ = try start()
+        #expect(try world.store.scan(prefix: Array("d".utf8), after: nil, limit: 10).count == 1)
+    }
+
+    /// GitHub answers 200 with an error, Google has another name for the page.
+    @Test func habitsOfProviders() throws {
+        world.provider.next(
+            200,
+            #"{"device_code":"d","user_code":"U","expires_in":"900","verification_url":"https://www.google.com/device"}"#
+        )
+        let started = try world.call("device.start", #"{"appId":"a","userId":"u1"}"#)
+        #expect(started["verificationUri"]?.string == "https://www.google.com/device")
+        #expect(started["interval"]?.integer == 5)
+        world.clock.advance(seconds: 5)
+        world.provider.next(200, #"{"error":"authorization_pending"}"#)
+        #expect(try world.call("device.poll", poll(started))["status"]?.string == "pending")
+    }
+
+    @Test(arguments: [
+        #"{"user_code":"U","expires_in":9,"verification_uri":"https://p.example"}"#,
+        #"{"device_code":"d","expires_in":9,"verification_uri":"https://p.example"}"#,
+        #"{"device_code":"d","user_code":"U","expires_in":9,"verification_uri":"javascript:alert(1)"}"#,
+        #"{"device_code":"d","user_code":"U","expires_in":9,"verification_uri":"https://evil@p.example"}"#,
+        #"{"device_code":"d","user_code":"U","verification_uri":"https://p.example"}"#,
+    ])
+    func answersOfNoUse(_ reply: String) {
+        world.provider.next(200, reply)
+        #expect(world.error("device.start", #"{"appId":"a","userId":"u1"}"#)?.code == .providerError)
+    }
+
+    @Test func aProviderWithoutDevices() throws {
+        try world.makeApp("b")
+        #expect(world.error("device.start", #"{"appId":"b","userId":"u1"}"#)?.code == .misconfigured)
+    }
+}
+
+extension World {
+    /// The forms sent to the token endpoint with this parameter.
+    fileprivate func forms(_ parameter: String) -> [String] { provider.forms.filter { $0.contains("\(parameter)=") } }
+}

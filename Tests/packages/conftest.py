@@ -1,0 +1,56 @@
+"""Packages made from the library that DESCOPE_CONN_LIBRARY names, and a server with a certificate to try them on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.append(str(ROOT / "Tests" / "servers"))
+
+import certs  # noqa: E402
+from launch import launch  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def made_by(script: str, folder: Path) -> Path:
+    """The one file that a script of scripts/ makes."""
+    library = os.environ["DESCOPE_CONN_LIBRARY"]
+    subprocess.run(
+        [ROOT / "scripts" / script, library, folder], check=True, env={**os.environ, "PYTHON": sys.executable}
+    )
+    (made,) = folder.iterdir()
+    return made
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_by("wheel", tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_by("npm-pack", tmp_path_factory.mktemp("npm"))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The URL of a Descope over TLS, and the file of the authority behind its certificate."""
+    folder = tmp_path_factory.mktemp("certificates")
+    certs.make(folder)
+    with launch("descope", "--tls", str(folder / "server.pem"), str(folder / "server.key")) as descope:
+        yield f"https://127.0.0.1:{descope.port}", str(folder / "ca.pem")
+
+
+def run_bare(*command: str | Path, cwd: Path) -> str:
+    """Runs a program without any environment: no PATH, no Swift, no library path. Nothing may be said on stderr."""
+    ran = subprocess.run(command, cwd=cwd, env={}, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stderr) == (0, ""), ran.stderr
+    return ran.stdout

@@ -1,0 +1,3 @@
+'use strict';
+
+require('./check.js')(require('descope-conn'), ...process.argv.slice(2));

@@ -1,0 +1,318 @@
+/* scripted.c - a plugin that answers what the tests need: a backend, or with -DSTORE a store. -DFLAGS=1 makes it
+ * SERIAL. */
+#define _POSIX_C_SOURCE 200809L
+#include "descope_conn_plugin.h"
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#ifndef FLAGS
+#define FLAGS 0
+#endif
+
+static const descope_conn_host *host;
+
+/* Enough that a block which is not freed shows. */
+static const size_t BIG = (size_t)1 << 20;
+
+static void give(descope_conn_bytes *out, const char *text, size_t len)
+{
+    if (text != NULL && (out->data = host->alloc(len)) != NULL) {
+        out->len = strlen(text) < len ? strlen(text) : len;
+        memset(out->data, ' ', len);
+        memcpy(out->data, text, out->len);
+        out->len = len;
+    }
+}
+
+static void say(descope_conn_bytes *out, const char *text)
+{
+    give(out, text, text == NULL ? 0 : strlen(text));
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Waits until it is told to stop, and says what told it. */
+static const char *wait_for_the_end(const descope_conn_context *context)
+{
+    const struct timespec moment = {0, 100000};
+    for (;;) {
+        if (host->cancelled(context)) {
+            return "{\"saw\":\"cancelled\"}";
+        }
+        if (now_ns() >= context->deadline_ns) {
+            return "{\"saw\":\"deadline\"}";
+        }
+        nanosleep(&moment, NULL);
+    }
+}
+
+/* What the calls of one process share. */
+static int inside, overlaps, entered, closed;
+
+static int enter(void)
+{
+    __atomic_add_fetch(&entered, 1, __ATOMIC_SEQ_CST);
+    return __atomic_add_fetch(&inside, 1, __ATOMIC_SEQ_CST);
+}
+
+static void leave(void)
+{
+    __atomic_sub_fetch(&inside, 1, __ATOMIC_SEQ_CST);
+}
+
+int scripted_entered(void);
+int scripted_entered(void)
+{
+    return __atomic_load_n(&entered, __ATOMIC_SEQ_CST);
+}
+
+int scripted_overlaps(void);
+int scripted_overlaps(void)
+{
+    return __atomic_load_n(&overlaps, __ATOMIC_SEQ_CST);
+}
+
+int scripted_closed(void);
+int scripted_closed(void)
+{
+    return __atomic_load_n(&closed, __ATOMIC_SEQ_CST);
+}
+
+/* What malloc has given out in this process, in MiB. */
+int scripted_allocated(void);
+int scripted_allocated(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    return (int)((info.uordblks + info.hblkhd) >> 20);
+}
+
+struct line {
+    const char *op;
+    descope_conn_status status;
+    const char *text;
+};
+
+static const struct line lines[] = {
+    {"t.object", DESCOPE_CONN_OK, "{\"n\":1}"},
+    {"t.nothing", DESCOPE_CONN_OK, NULL},
+    {"t.empty", DESCOPE_CONN_OK, ""},
+    {"t.text", DESCOPE_CONN_OK, "not-to-be-repeated"},
+    {"t.array", DESCOPE_CONN_OK, "[1]"},
+    {"t.two", DESCOPE_CONN_OK, "{}{}"},
+    {"t.failed.nothing", DESCOPE_CONN_E_FAILED, NULL},
+    {"t.failed.text", DESCOPE_CONN_E_FAILED, "not-to-be-repeated"},
+    {"t.failed.array", DESCOPE_CONN_E_FAILED, "[\"not-to-be-repeated\"]"},
+    {"t.failed.number", DESCOPE_CONN_E_FAILED, "{\"code\":7,\"message\":8}"},
+    {"t.failed.unknown", DESCOPE_CONN_E_FAILED, "{\"code\":\"teapot\",\"message\":\"short and stout\"}"},
+    {"t.failed.known", DESCOPE_CONN_E_FAILED,
+     "{\"code\":\"connection_required\",\"message\":\"ask the user\",\"reason\":\"scopes\",\"appId\":\"a\","
+     "\"connectionUrl\":\"https://h.example/\",\"missingScopes\":[\"x\"],\"retryAfterMs\":5,\"httpStatus\":418,"
+     "\"errorCode\":\"E1\",\"errorDescription\":\"d\",\"field\":\"f\"}"},
+    {"t.timeout", DESCOPE_CONN_E_TIMEOUT, "{\"code\":\"conflict\"}"},
+    {"t.cancelled", DESCOPE_CONN_E_CANCELLED, NULL},
+    {"t.argument", DESCOPE_CONN_E_ARGUMENT, "{\"code\":\"conflict\"}"},
+    {"t.memory", DESCOPE_CONN_E_MEMORY, NULL},
+    {"t.positive", 7, "{}"},
+};
+
+/* Whether the request's operation is this one. */
+static int is(const char *request, size_t len, const char *op)
+{
+    char member[64];
+    size_t size = (size_t)snprintf(member, sizeof member, "\"op\":\"%s\"", op);
+    size_t at;
+    for (at = 0; at + size <= len; at++) {
+        if (memcmp(request + at, member, size) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static descope_conn_status call(void *self, const descope_conn_context *context, const char *request, size_t len,
+                                descope_conn_bytes *answer)
+{
+    char text[256];
+    size_t index;
+    (void)self;
+    for (index = 0; index < sizeof lines / sizeof *lines; index++) {
+        if (is(request, len, lines[index].op)) {
+            say(answer, lines[index].text);
+            return lines[index].status;
+        }
+    }
+    if (is(request, len, "t.echo")) {
+        snprintf(text, sizeof text, "{\"request\":%.*s,\"terminated\":false}", (int)len, request);
+        say(answer, text);
+        return DESCOPE_CONN_OK;
+    }
+    if (is(request, len, "t.context")) {
+        snprintf(text, sizeof text, "{\"deadline\":\"%" PRIu64 "\",\"size\":%d,\"cancelled\":%d}", context->deadline_ns,
+                 context->struct_size == sizeof *context, host->cancelled(context));
+        say(answer, text);
+        return DESCOPE_CONN_OK;
+    }
+    if (is(request, len, "t.log")) {
+        host->log(2, "from the plugin, and beyond", 15);
+        host->log(99, "no such level", 13);
+        say(answer, "{}");
+        return DESCOPE_CONN_OK;
+    }
+    if (is(request, len, "t.wait")) {
+        enter();
+        say(answer, wait_for_the_end(context));
+        leave();
+        return DESCOPE_CONN_OK;
+    }
+    if (is(request, len, "t.meet")) { /* returns when two are in it */
+        int met = enter();
+        while (scripted_entered() < 2 && !host->cancelled(context) && now_ns() < context->deadline_ns) {
+            sched_yield();
+        }
+        snprintf(text, sizeof text, "{\"met\":%s}", met == 2 || scripted_entered() >= 2 ? "true" : "false");
+        leave();
+        say(answer, text);
+        return DESCOPE_CONN_OK;
+    }
+    if (is(request, len, "t.alone")) {
+        int turn;
+        if (enter() != 1) {
+            __atomic_add_fetch(&overlaps, 1, __ATOMIC_SEQ_CST);
+        }
+        for (turn = 0; turn < 50; turn++) {
+            sched_yield();
+        }
+        leave();
+        say(answer, "{}");
+        return DESCOPE_CONN_OK;
+    }
+    if (is(request, len, "t.big.object")) {
+        give(answer, "{}", BIG);
+        return DESCOPE_CONN_OK;
+    }
+    give(answer, "{\"code\":\"limit\"}", BIG);
+    return is(request, len, "t.big.text")      ? DESCOPE_CONN_OK
+           : is(request, len, "t.big.timeout") ? DESCOPE_CONN_E_TIMEOUT
+                                               : DESCOPE_CONN_E_FAILED;
+}
+
+/* The first byte of a store's key or prefix says what happens. */
+static descope_conn_status act(int what, descope_conn_bytes *error)
+{
+    switch (what) {
+    case 'c': say(error, "{\"code\":\"conflict\"}"); return DESCOPE_CONN_E_FAILED;
+    case 'f': say(error, "{\"code\":\"limit\",\"message\":\"the store is full\"}"); return DESCOPE_CONN_E_FAILED;
+    case 't': return DESCOPE_CONN_E_TIMEOUT;
+    case 'B': give(error, "{\"code\":\"limit\"}", BIG); return DESCOPE_CONN_E_FAILED;
+    case 'E': give(error, "{\"code\":\"limit\"}", BIG); return DESCOPE_CONN_OK;
+    default: return DESCOPE_CONN_OK;
+    }
+}
+
+static uint64_t version_of(int what)
+{
+    return what == '0' ? 0 : what == 'm' ? UINT64_MAX : 7;
+}
+
+static descope_conn_status get(void *self, const descope_conn_context *context, const void *key, size_t key_len,
+                               descope_conn_bytes *value, uint64_t *version, descope_conn_bytes *error)
+{
+    int what = *(const char *)key;
+    (void)self, (void)context, (void)key_len;
+    *version = version_of(what);
+    give(value, what == 'n' ? NULL : "value", what == 'V' ? BIG : 5);
+    return act(what, error);
+}
+
+static descope_conn_status scan(void *self, const descope_conn_context *context, const void *prefix, size_t prefix_len,
+                                const void *after, size_t after_len, size_t limit, descope_conn_store_each each,
+                                void *user, descope_conn_bytes *error)
+{
+    int what = *(const char *)prefix;
+    (void)self, (void)context, (void)prefix_len, (void)after, (void)after_len, (void)limit;
+    if (what == 'k' && each(user, NULL, 1, "value", 5, 7) == 0) {
+        return DESCOPE_CONN_E_ARGUMENT; /* a row without a key must not be taken */
+    }
+    each(user, prefix, 1, what == 'n' ? NULL : "value", 5, version_of(what));
+    return act(what, error);
+}
+
+static descope_conn_status commit(void *self, const descope_conn_context *context, const descope_conn_write *writes,
+                                  size_t count, descope_conn_bytes *error)
+{
+    char text[128];
+    (void)self, (void)context;
+    if (*(const char *)writes->key == 'w') { /* says what it was given */
+        const descope_conn_write *last = &writes[count - 1];
+        snprintf(text, sizeof text, "{\"code\":\"limit\",\"message\":\"%d %d %d %d %" PRIu64 " %" PRIu64 "\"}", (int)count,
+                 (int)writes->value_len, last->value == NULL, (int)last->key_len, writes->expected, last->expected);
+        say(error, text);
+        return DESCOPE_CONN_E_FAILED;
+    }
+    return act(*(const char *)writes->key, error);
+}
+
+static descope_conn_status open_instance(const char *config, size_t config_len, void **self, descope_conn_bytes *error)
+{
+    static int marker;
+    (void)config_len;
+    *self = &marker;
+    switch (config[1]) { /* of {} and {"n":1} */
+    case '}': return DESCOPE_CONN_OK;
+    default: break;
+    }
+    if (strncmp(config, "{\"say\"", 6) == 0) {
+        say(error, "{\"code\":\"unavailable\",\"message\":\"the disk is gone\"}");
+    } else if (strncmp(config, "{\"text\"", 7) == 0) {
+        say(error, "not-to-be-repeated");
+    } else if (strncmp(config, "{\"big\"", 6) == 0) {
+        give(error, "{\"message\":\"big\"}", BIG);
+    } else if (strncmp(config, "{\"fine\"", 7) == 0) {
+        give(error, "{}", BIG);
+        return DESCOPE_CONN_OK;
+    }
+    return DESCOPE_CONN_E_FAILED;
+}
+
+static void close_instance(void *self)
+{
+    (void)self;
+    __atomic_add_fetch(&closed, 1, __ATOMIC_SEQ_CST);
+}
+
+static const descope_conn_backend backend = {sizeof backend, call};
+static const descope_conn_store store = {sizeof store, get, scan, commit};
+
+descope_conn_status descope_conn_plugin_init(uint32_t host_plugin_abi, const descope_conn_host *the_host,
+                                             descope_conn_plugin *plugin);
+descope_conn_status descope_conn_plugin_init(uint32_t host_plugin_abi, const descope_conn_host *the_host,
+                                             descope_conn_plugin *plugin)
+{
+    (void)host_plugin_abi;
+    host = the_host;
+    plugin->struct_size = sizeof *plugin;
+    plugin->abi = DESCOPE_CONN_PLUGIN_ABI;
+#ifdef STORE
+    plugin->kind = DESCOPE_CONN_PLUGIN_STORE;
+#else
+    plugin->kind = DESCOPE_CONN_PLUGIN_BACKEND;
+#endif
+    plugin->flags = FLAGS;
+    plugin->name = "scripted";
+    plugin->version = "1";
+    plugin->open = open_instance;
+    plugin->close = close_instance;
+    plugin->backend = &backend;
+    plugin->store = &store;
+    return DESCOPE_CONN_OK;
+}
