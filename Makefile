@@ -83,7 +83,7 @@ test-swift: | setup
 	swift test
 	mkdir -p .build-c
 	cc -std=c99 -shared -fPIC -pthread -Iinclude -o .build-c/store_memory.so examples/plugins/store_memory.c
-	DESCOPE_CONN_TEST_STORE=$(ROOT)/.build-c/store_memory.so swift test --skip-build --filter VaultTests
+	DESCOPE_CONN_TEST_STORE=$(ROOT)/.build-c/store_memory.so swift test --skip-build --filter VaultTests --skip SQLiteStoreTests
 
 test-c: $(LIBRARY) | setup
 	$(MAKE) -C Tests/c DIST=$(ROOT)/dist
