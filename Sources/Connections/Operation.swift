@@ -43,7 +43,9 @@ package struct Operation: Sendable {
             throw ConnError(.invalidRequest, "\(names) is missing", field: group[0])
         }
         for name in alone where fields[name] != nil {
-            if let other = fields.members.first(where: { $0.key != name && $0.value.kind != .null }) {
+            if let other = fields.members.first(where: {
+                $0.key != name && $0.key != Field.actor.name && $0.value.kind != .null
+            }) {
                 throw .invalid(other.key, "may not stand beside \(name)")
             }
         }

@@ -33,10 +33,14 @@ extension VaultBackend {
         guard let idle = app.idle else { return tokens }
         var kept: [Row<TokenRecord>] = []
         for row in tokens {
-            if idle.isOver(clock.seconds, since: row.value.lastUse) {
-                _ = try remove(row, recording: "retention")
-            } else {
-                kept.append(row)
+            var row: Row<TokenRecord>? = row
+            while let present = row {
+                guard idle.isOver(clock.seconds, since: present.value.lastUse) else {
+                    kept.append(present)
+                    break
+                }
+                // One that changes just then was fetched, or stored anew.
+                row = try remove(present, recording: "retention") ? nil : try rows.get(present.key)
             }
         }
         return kept
