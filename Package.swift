@@ -79,7 +79,7 @@ let package = Package(
         tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "TestSupport"]),
         tests(
             "VaultTests",
-            ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Plugins", "TestSupport", "Vault"]),
+            ["Cloud", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Plugins", "TestSupport", "Vault"]),
         tests("PluginsTests", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory", "Plugins", "TestSupport"]),
         tests("BridgeTests", ["Bridge", "CDescopeConn", "Connections", "HTTP", "JSON"]),
         tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory", "TestSupport"]),

@@ -30,6 +30,9 @@ extern "C" {
 #define DESCOPE_CONN_STORE_ABSENT   0u         /* there is no such key */
 #define DESCOPE_CONN_STORE_ANY      UINT64_MAX /* whatever is there */
 
+/* descope_conn_write.value_len, with value NULL: change nothing. The row must be as expected until the commit is done. */
+#define DESCOPE_CONN_STORE_KEEP     SIZE_MAX
+
 /* Bytes handed back. The host passes it zeroed. data NULL: nothing. */
 typedef struct descope_conn_bytes {
     uint8_t *data;
@@ -68,7 +71,7 @@ typedef struct descope_conn_backend {
 typedef struct descope_conn_write {
     const void *key;
     size_t      key_len;
-    const void *value;                         /* NULL: remove the key */
+    const void *value;                         /* NULL: remove the key, unless value_len is STORE_KEEP */
     size_t      value_len;
     uint64_t    expected;                      /* a version, STORE_ABSENT or STORE_ANY */
 } descope_conn_write;

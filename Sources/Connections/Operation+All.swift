@@ -1,6 +1,9 @@
 // The table of operations. Names are Descope's wire names, so whoever knows its API knows these.
 
 extension Field {
+    /// Any request may have it.
+    static let actor = Field(
+        "actor", .string(maxBytes: 256), backends: [.vault, .plugin], "Who asks, or which tool, for the audit.")
     static let appID = Field("appId", .string(maxBytes: 256), required: true, "The connection.")
     static let userID = Field("userId", .string(maxBytes: 512), "The user whose token it is.")
     static let tenantID = Field(
@@ -81,6 +84,12 @@ extension Field {
         Field(
             "scopeSeparator", .oneOf([" ", ","]), backends: [.vault, .plugin],
             "Between scopes at this provider; a space (RFC 6749) unless said otherwise."),
+        Field(
+            "maxIdleSeconds", .integer(60...315_360_000), backends: [.vault, .plugin],
+            "A token that nobody has fetched for so long is deleted."),
+        Field(
+            "deleteAfterFirstFetch", .boolean, backends: [.vault, .plugin],
+            "A token is deleted when it is fetched: it is handed out once."),
     ]
 
     /// The MCP request that is being answered, and whose.
@@ -298,6 +307,53 @@ extension Operation {
             atLeastOneOf: subject,
             answer: "state: ready; or pending or declined, with shape and response",
             errors: [.notFound, .conflict, .forbidden, .unauthorized, .misconfigured]),
+        Operation(
+            "export",
+            "Tokens with their secrets, as store_tokens and store_api_key take them. Needs the config's allowExport.",
+            backends: [.vault, .plugin],
+            fields: [
+                Field("appId", .string(maxBytes: 256), "Only this connection."), .userID, .tenantID,
+                Field("limit", .integer(1...1000), "The most that one answer holds. 100 unless said otherwise."),
+                Field("after", .string(maxBytes: 256), "The next of the answer before."),
+            ],
+            answer: "tokens, apiKeys, next when there are more", errors: [.forbidden]),
+        Operation(
+            "retention.sweep", "Deletes the tokens that have been idle for longer than their connection allows.",
+            backends: [.vault, .plugin], answer: "deleted"),
+        Operation(
+            "keys.list", "The keys that seal the vault, and how many rows each has sealed.",
+            backends: [.vault, .plugin], answer: "masterKey, keys: each {id, active, addedAt, rows}"),
+        Operation(
+            "keys.add", "Makes a key, which does not seal before it is activated.", backends: [.vault, .plugin],
+            answer: "id", errors: [.limit]),
+        Operation(
+            "keys.activate", "Has a key seal what is written from now on.", backends: [.vault, .plugin],
+            fields: [Field("id", .string(maxBytes: 64), required: true, "The key.")], answer: "nothing",
+            errors: [.notFound]),
+        Operation(
+            "keys.reseal", "Seals by the active key what other keys have sealed.", backends: [.vault, .plugin],
+            answer: "resealed, unreadable"),
+        Operation(
+            "keys.drop", "Forgets a key that seals no row any more.", backends: [.vault, .plugin],
+            fields: [Field("id", .string(maxBytes: 64), required: true, "The key.")], answer: "nothing",
+            errors: [.notFound, .conflict]),
+        Operation(
+            "audit.list", "Who did what to which token, the oldest first.", backends: [.vault, .plugin],
+            fields: [
+                Field("appId", .string(maxBytes: 256), "Only of this connection."), .userID, .tenantID,
+                Field("tokenId", .string(maxBytes: 256), "Only of this token."),
+                Field("limit", .integer(1...1000), "The most that one answer holds. 100 unless said otherwise."),
+                Field("after", .integer(0...Int64.max), "The next of the answer before."),
+            ],
+            answer: "records, next when there are more"),
+        Operation(
+            "audit.verify", "Whether the audit is whole: no record was changed, removed, added or moved.",
+            backends: [.vault, .plugin],
+            fields: [
+                Field("sequence", .integer(1...Int64.max), "A record noted earlier that must be there still."),
+                Field("hash", .string(maxBytes: 64), "Its hash."),
+            ],
+            answer: "ok, verified, sequence and hash of the last record; or brokenAt and problem"),
         Operation("describe", "This list.", answer: "operations, errorCodes, reasons"),
     ]
 }

@@ -36,13 +36,16 @@ package struct Operation: Sendable {
         guard backends.contains(backend) else {
             throw ConnError(.unsupported, "the \(backend.rawValue) backend has no operation \(name)")
         }
-        try Field.check(fields, against: self.fields, path: "", backend: backend)
+        let known = fields["actor"] == nil ? self.fields : self.fields + [.actor]
+        try Field.check(fields, against: known, path: "", backend: backend)
         for group in atLeastOneOf where group.allSatisfy({ fields[$0] == nil }) {
             let names = group.joined(separator: " or ")
             throw ConnError(.invalidRequest, "\(names) is missing", field: group[0])
         }
         for name in alone where fields[name] != nil {
-            if let other = fields.members.first(where: { $0.key != name && $0.value.kind != .null }) {
+            if let other = fields.members.first(where: {
+                $0.key != name && $0.key != Field.actor.name && $0.value.kind != .null
+            }) {
                 throw .invalid(other.key, "may not stand beside \(name)")
             }
         }
@@ -55,6 +58,7 @@ extension Operation {
     /// What `describe` answers: every operation with its fields and errors, and every error code.
     package static let description = JSON.object([
         "operations": .array(all.map(\.description)),
+        "common": .array([Field.actor.description]),
         "errorCodes": .strings(ErrorCode.allCases.map(\.rawValue)),
         "reasons": .strings(ConnError.Reason.allCases.map(\.rawValue)),
     ])

@@ -5,6 +5,8 @@ package struct Request: Sendable {
     package let operation: String
     /// The request without "op". Its members are of their fields' kinds.
     package let fields: JSON
+    /// Who asks, or which tool, for the audit. Any request may say so.
+    package let actor: String?
 
     /// Requests beyond this are refused with `limit`.
     package static let maxBytes = 1 << 20
@@ -24,16 +26,19 @@ package struct Request: Sendable {
             self.operation = name
         }
         self.fields = fields
+        actor = fields["actor"]?.string
         if let operation = Operation.byName[self.operation] {
             try operation.check(fields, backend: backend)
         } else if backend != .plugin {
             let hint = nearest(to: self.operation, in: Operation.all.map(\.name)).map { "; did you mean \($0)?" } ?? ""
             throw .invalid("op", "is not an operation\(hint)")
         }
+        if backend != .plugin { fields.remove("actor") }
     }
 
     /// A request of the library's own, which fits its operation's table.
-    package init(operation: String, fields: JSON) {
+    package init(operation: String, fields: JSON, actor: String? = nil) {
+        self.actor = actor
         self.operation = operation
         self.fields = fields
     }

@@ -47,9 +47,11 @@ package struct StoreWrite: Sendable {
     }
 
     package var key: [UInt8]
-    /// Nil removes the key.
+    /// Nil removes the key, unless the row is kept.
     package var value: [UInt8]?
     package var expected: Expectation
+    /// Changes nothing: the commit goes through if the row is as expected until it is done.
+    package var keepsRow = false
 
     package static func put(_ key: [UInt8], _ value: [UInt8], expecting expected: Expectation) -> StoreWrite {
         StoreWrite(key: key, value: value, expected: expected)
@@ -57,6 +59,10 @@ package struct StoreWrite: Sendable {
 
     package static func remove(_ key: [UInt8], expecting expected: Expectation) -> StoreWrite {
         StoreWrite(key: key, value: nil, expected: expected)
+    }
+
+    package static func keep(_ key: [UInt8], expecting expected: Expectation) -> StoreWrite {
+        StoreWrite(key: key, value: nil, expected: expected, keepsRow: true)
     }
 }
 

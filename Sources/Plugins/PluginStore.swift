@@ -75,7 +75,7 @@ package final class PluginStore: Store {
             let raw = writes.map { write in
                 descope_conn_write(
                     key: place(write.key.count), key_len: write.key.count,
-                    value: write.value.flatMap { place($0.count) }, value_len: write.value?.count ?? 0,
+                    value: write.value.flatMap { place($0.count) }, value_len: write.valueLength,
                     expected: write.expected.raw)
             }
             return instance.call(context) { plugin, context in commit(plugin, context, raw, raw.count, &error) }
@@ -95,6 +95,12 @@ package final class PluginStore: Store {
     }
 
     private var lost: ConnError { ConnError(.internal, "the plugin \(instance.library.name) lost a function") }
+}
+
+extension StoreWrite {
+    fileprivate var valueLength: Int {
+        keepsRow ? -1 : value?.count ?? 0  // DESCOPE_CONN_STORE_KEEP
+    }
 }
 
 extension StoreWrite.Expectation {

@@ -11,14 +11,18 @@ enum MasterKey {
     /// No key's text is longer.
     private static let maxFileBytes = 4096
 
-    /// - Parameter source: the config's `key`, which fits its table.
+    /// - Parameters:
+    ///   - source: one of `env`, `file` and `bytes`; fits its table.
+    ///   - field: the source's own name in the config.
     /// - Throws: `invalid_config`, with the field; the message holds nothing of the key.
-    static func read(_ source: JSON, environment: (String) -> String?) throws(ConnError) -> Secret {
+    static func read(
+        _ source: JSON, field parent: String, environment: (String) -> String?
+    ) throws(ConnError) -> Secret {
         let given = source.members.filter { $0.value.kind != .null }
         guard given.count == 1, let (kind, value) = given.first.map({ ($0.key, $0.value) }) else {
-            throw .invalidConfig("key", "must be one of env, file and bytes")
+            throw .invalidConfig(parent, "must be one of env, file and bytes")
         }
-        let field = "key.\(kind)"
+        let field = "\(parent).\(kind)"
         let text: Secret
         switch kind {
         case "env":

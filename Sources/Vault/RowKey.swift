@@ -13,8 +13,10 @@ internal import Memory
 ///     d  expiry  flow                         a device that waits for its user, the next to expire first
 ///     r  app  issuer                          the client that a provider made for a connection
 ///     n  expiry  id                           something that was used and is good for one use, the next to expire first
+///     h                                       the audit's head: how far it goes
+///     l  number                               a record of the audit
 ///
-/// The hashes' key is made with the vault and sealed in its first row, so that changing the master key moves no row.
+/// The hashes' key is made with the vault and kept in its first row, so that changing sealing keys moves no row.
 struct RowKeys: Sendable {
     static let vault = Array("v".utf8)
     static let apps = Array("a".utf8)
@@ -22,6 +24,8 @@ struct RowKeys: Sendable {
     static let deviceFlows = Array("d".utf8)
     static let registrations = Array("r".utf8)
     static let spent = Array("n".utf8)
+    static let auditHead = Array("h".utf8)
+    static let audit = Array("l".utf8)
 
     let hashKey: Secret
 

@@ -199,6 +199,8 @@ struct TokenStatus: Sendable {
     var reason: Reason?
     /// Seconds since 1970.
     var since: Int64?
+    /// From when on a fetch refreshes it. Seconds since 1970; nil when unknown or never.
+    var nextRefresh: Int64?
 }
 
 extension TokenRecord {
@@ -211,11 +213,20 @@ extension TokenRecord {
                 }
             return TokenStatus(name: .needsReauthorization, reason: reason, since: refusal.since)
         }
-        if canRefresh(now: now) { return TokenStatus(name: .active) }
+        if canRefresh(now: now) { return TokenStatus(name: .active, nextRefresh: nextRefresh(now: now)) }
         guard isAlive(now: now) else {
-            return TokenStatus(name: .needsReauthorization, reason: .expired, since: accessTokenExpiry)
+            let ends = [accessTokenExpiry, refreshTokenExpiry].compactMap { $0 }
+            return TokenStatus(name: .needsReauthorization, reason: .expired, since: ends.max())
         }
         guard accessTokenExpiry != nil else { return TokenStatus(name: .active) }
         return TokenStatus(name: .expiring, reason: .noRefreshToken)
+    }
+
+    /// When a fetch that asks for nothing special first refreshes. Seconds since 1970.
+    private func nextRefresh(now: Int64) -> Int64? {
+        guard let expiry = accessToken == nil ? now / 1000 : accessTokenExpiry else { return nil }
+        let due = max(expiry - TokenDemand.usualTTL, now / 1000)
+        guard let wait = refresh.backoff?.remaining(now: now) else { return due }
+        return max(due, (now + wait + 999) / 1000)
     }
 }

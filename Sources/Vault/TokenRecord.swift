@@ -29,6 +29,8 @@ struct TokenRecord: Record {
     var grantedBy: String?
     /// When the grant was stored. Milliseconds since 1970.
     var grantedAt: Int64
+    /// When it was last fetched, about; nil where nobody asks. Seconds since 1970.
+    var lastFetchTime: Int64?
     var refresh = RefreshState()
 
     init(
@@ -58,6 +60,7 @@ struct TokenRecord: Record {
         metadata = json["metadata"]
         tokenSub = json["tokenSub"]?.string
         grantedBy = json["grantedBy"]?.string
+        lastFetchTime = json["lastFetchTime"]?.integer
         self.refresh = refresh
     }
 
@@ -68,6 +71,7 @@ struct TokenRecord: Record {
         if let accessToken { json.set("accessToken", accessToken) }
         if let refreshToken { json.set("refreshToken", refreshToken) }
         if !hosts.isEmpty { json.set("hosts", .texts(hosts)) }
+        if let lastFetchTime { json.set("lastFetchTime", .integer(lastFetchTime)) }
         return json
     }
 
@@ -107,6 +111,8 @@ extension TokenRecord {
         token.set("status", .string(status.name.rawValue))
         if let reason = status.reason { token.set("reason", .string(reason.rawValue)) }
         if let since = status.since { token.set("since", .integer(since)) }
+        if let next = status.nextRefresh { token.set("nextRefreshTime", .integer(next)) }
+        if let lastFetchTime { token.set("lastFetchTime", .integer(lastFetchTime)) }
         return token
     }
 

@@ -11,9 +11,10 @@ extension VaultBackend {
         guard let given = AppRecord(json: settings.withoutNulls) else { throw .invalid("appType", "is not known") }
         let app = try given.withoutTemplateValues()
         let key = rows.keys.app(id)
-        try finishDeletion(of: id)
+        try finishDeletion(of: id, request)
         do throws(ConnError) {
-            try rows.commit([rows.seal(app, at: key, expecting: .absent)])
+            try rows.commit(
+                [rows.seal(app, at: key, expecting: .absent)], recording: [event(request, appID: id)])
         } catch {
             throw error.code == .conflict ? ConnError(.conflict, "a connection of this id exists", field: "id") : error
         }
@@ -25,7 +26,9 @@ extension VaultBackend {
         let updated = try retrying { () throws(ConnError) in
             guard let row: Row<AppRecord> = try rows.get(key), !row.value.isBeingDeleted else { throw noSuchApp }
             let updated = try row.value.updated(with: request.fields.withoutNulls)
-            try rows.commit([rows.seal(updated, at: key, expecting: .version(row.version))])
+            try rows.commit(
+                [rows.seal(updated, at: key, expecting: .version(row.version))],
+                recording: [event(request, appID: updated.id)])
             return updated
         }
         return .done(.object(["app": updated.answer]))
@@ -38,9 +41,11 @@ extension VaultBackend {
         let key = rows.keys.app(id)
         try retrying { () throws(ConnError) in
             guard let row: Row<AppRecord> = try rows.get(key) else { throw noSuchApp }
-            try rows.commit([rows.seal(row.value.beingDeleted, at: key, expecting: .version(row.version))])
+            try rows.commit(
+                [rows.seal(row.value.beingDeleted, at: key, expecting: .version(row.version))],
+                recording: [event(request, appID: id)])
         }
-        try finishDeletion(of: id)
+        try finishDeletion(of: id, request)
         return .done(.object())
     }
 
@@ -59,11 +64,11 @@ extension VaultBackend {
 
     /// Removes what an earlier connection of this id, which is deleted or about to be, left behind: a grant may have been
     /// on its way. Leaves a living connection alone.
-    private func finishDeletion(of id: String) throws(ConnError) {
+    private func finishDeletion(of id: String, _ request: Request) throws(ConnError) {
         let key = rows.keys.app(id)
         let row: Row<AppRecord>? = try rows.get(key)
         guard row?.value.isBeingDeleted ?? true else { return }
-        _ = try removeTokens(TokenSet(appID: id, subject: nil))
+        _ = try removeTokens(TokenSet(appID: id, subject: nil), recording: event(request, appID: id))
         try forgetRegistrations(of: id)
         if let row { try rows.commit([.remove(key, expecting: .version(row.version))]) }
     }

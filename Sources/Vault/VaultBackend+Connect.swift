@@ -14,9 +14,12 @@ struct ConnectOrder: Sendable {
     var prompt: [String]?
     var loginHint: String?
     var resources: [String]
+    /// For the audit.
+    var actor: String?
 
     /// - Parameter options: the fields of a connect's options; nil when the request has none.
-    init(appID: String, subject: Subject, options: JSON?) {
+    init(appID: String, subject: Subject, options: JSON?, actor: String?) {
+        self.actor = actor
         self.appID = appID
         self.subject = subject
         scopes = options?["scopes"]?.strings ?? []
@@ -31,7 +34,8 @@ struct ConnectOrder: Sendable {
 extension VaultBackend {
     func connect(_ request: Request) throws(ConnError) -> Step<JSON> {
         let order = ConnectOrder(
-            appID: try request.required("appId"), subject: try request.requiredSubject(), options: request["options"])
+            appID: try request.required("appId"), subject: try request.requiredSubject(), options: request["options"],
+            actor: request.actor)
         return try connectURL(order).then { (made) throws(ConnError) in
             .done(.object(["url": .string(made.url), "expiresIn": .integer(made.lifetimeSeconds)]))
         }
@@ -56,7 +60,9 @@ extension VaultBackend {
                     scopes: scopes, resources: order.resources, redirectURI: redirectURI,
                     redirectURL: order.redirectURL ?? redirectURI, verifier: authorization.verifier)
                 let key = rows.keys.flow(state)
-                try rows.commit(try expired(RowKeys.flows) + [rows.seal(flow, at: key, expecting: .absent)])
+                try rows.commit(
+                    try expired(RowKeys.flows) + [rows.seal(flow, at: key, expecting: .absent)],
+                    recording: [AuditEvent("connect", actor: order.actor, appID: app.id, subject: order.subject)])
                 return .done((authorization.url, min(authorization.lifetimeSeconds ?? lifetime, lifetime)))
             }
         }
@@ -94,7 +100,7 @@ extension VaultBackend {
                 resources: flow.value.resources, provider: provider, clock: clock
             ).then { [self] (result) throws(ConnError) in
                 switch result {
-                case .success(let reply): try keep(reply, of: flow.value, callback, provider)
+                case .success(let reply): try keep(reply, of: flow.value, callback, provider, for: request)
                 case .failure(let failure): throw failure.asConnError
                 }
             }
@@ -130,12 +136,12 @@ extension VaultBackend {
     ]
 
     private func keep(
-        _ reply: TokenReply, of flow: FlowRecord, _ callback: Callback, _ provider: Provider
+        _ reply: TokenReply, of flow: FlowRecord, _ callback: Callback, _ provider: Provider, for request: Request
     ) throws(ConnError) -> Step<JSON> {
         var record = flow.token(reply, now: clock.milliseconds())
         record.hosts = callback.hosts
         if let metadata = callback.metadata { record.add(metadata: metadata) }
-        let location = try keepGrant(record)
+        let location = try keepGrant(record, for: request)
         return try learnExpiry(at: location.key, provider).then { [record] () throws(ConnError) in
             let answer = record.grantAnswer(at: location)
             answer.set("redirectUrl", .string(flow.redirectURL))

@@ -21,7 +21,8 @@ extension VaultBackend {
                         nextPollAt: clock.milliseconds() + device.intervalSeconds * 1000)
                     try rows.commit(
                         try expired(RowKeys.deviceFlows)
-                            + [rows.seal(flow, at: rows.keys.deviceFlow(state), expecting: .absent)])
+                            + [rows.seal(flow, at: rows.keys.deviceFlow(state), expecting: .absent)],
+                        recording: [event(request, appID: app.id, subject: subject)])
                     return .done(device.answer(flow: state.text))
                 }
         }
@@ -30,7 +31,7 @@ extension VaultBackend {
     func pollDevice(_ request: Request) throws(ConnError) -> Step<JSON> {
         guard let state = FlowState(try request.required("flow")) else { throw unknownDevice }
         let until = clock.milliseconds() + (request["waitMs"]?.integer ?? 0)
-        return try pollDevice(state, until: until)
+        return try pollDevice(state, until: until, for: request)
     }
 
     private var unknownDevice: ConnError {
@@ -40,13 +41,15 @@ extension VaultBackend {
     /// Looks as often as the provider allows, however many callers there are: each first takes the next moment for
     /// itself.
     /// - Parameter until: milliseconds since 1970.
-    private func pollDevice(_ state: FlowState, until: Int64) throws(ConnError) -> Step<JSON> {
+    private func pollDevice(
+        _ state: FlowState, until: Int64, for request: Request
+    ) throws(ConnError) -> Step<JSON> {
         let key = rows.keys.deviceFlow(state)
         guard state.expiresAt > clock.seconds, let row: Row<DeviceFlowRecord> = try rows.get(key) else {
             throw unknownDevice
         }
         let now = clock.milliseconds()
-        guard now >= row.value.nextPollAt else { return wait(for: row.value, state, until: until) }
+        guard now >= row.value.nextPollAt else { return wait(for: row.value, state, until: until, request) }
         let app = try app(row.value.appID, .oauth)
         var claimed = row.value
         claimed.nextPollAt = now + claimed.interval * 1000
@@ -54,7 +57,7 @@ extension VaultBackend {
             try rows.commit([rows.seal(claimed, at: key, expecting: .version(row.version))])
         } catch {
             guard error.code == .conflict else { throw error }
-            return try pollDevice(state, until: until)
+            return try pollDevice(state, until: until, for: request)
         }
         return try provider(of: app).then { [self] (provider) throws(ConnError) in
             try OAuth.redeem(
@@ -62,19 +65,19 @@ extension VaultBackend {
             ).then { [self] (result) throws(ConnError) in
                 switch result {
                 case .success(let reply):
-                    return try keep(reply, of: row, provider)
+                    return try keep(reply, of: row, provider, for: request)
                 case .failure(let failure):
-                    return wait(for: try went(wrong: failure, key), state, until: until)
+                    return wait(for: try went(wrong: failure, key), state, until: until, request)
                 }
             }
         }
     }
 
     private func keep(
-        _ reply: TokenReply, of row: Row<DeviceFlowRecord>, _ provider: Provider
+        _ reply: TokenReply, of row: Row<DeviceFlowRecord>, _ provider: Provider, for request: Request
     ) throws(ConnError) -> Step<JSON> {
         let record = row.value.token(reply, now: clock.milliseconds())
-        let location = try keepGrant(record, with: [.remove(row.key, expecting: .any)])
+        let location = try keepGrant(record, with: [.remove(row.key, expecting: .any)], for: request)
         return try learnExpiry(at: location.key, provider).then { () throws(ConnError) in
             let answer = record.grantAnswer(at: location)
             answer.set("status", .string("complete"))
@@ -102,13 +105,15 @@ extension VaultBackend {
         }
     }
 
-    private func wait(for flow: DeviceFlowRecord, _ state: FlowState, until: Int64) -> Step<JSON> {
+    private func wait(
+        for flow: DeviceFlowRecord, _ state: FlowState, until: Int64, _ request: Request
+    ) -> Step<JSON> {
         let pause = max(flow.nextPollAt - clock.milliseconds(), 0)
         guard clock.milliseconds() + pause <= until else {
             return .done(.object(["status": .string("pending"), "retryAfterMs": .integer(pause)]))
         }
         return .pause(milliseconds: Int(clamping: pause)) { [self] () throws(ConnError) in
-            try pollDevice(state, until: until)
+            try pollDevice(state, until: until, for: request)
         }
     }
 }

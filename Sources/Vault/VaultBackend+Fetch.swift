@@ -11,9 +11,12 @@ struct TokenDemand: Sendable {
         case token(TokenLocation)
     }
 
+    /// What a fetch wants that does not say. Seconds.
+    static let usualTTL: Int64 = 60
+
     var target: Target
     /// Seconds.
-    var minTTL: Int64 = 60
+    var minTTL = usualTTL
     /// Another access token than there is now, however long that one lives.
     var isForced = false
     /// A service refused the access token that there is now.
@@ -48,7 +51,7 @@ extension VaultBackend {
             case .success(let answer):
                 return .done(answer)
             case .failure(let error):
-                let order = ConnectOrder(appID: appID, subject: subject, options: options)
+                let order = ConnectOrder(appID: appID, subject: subject, options: options, actor: request.actor)
                 return try connectionRequired(error, order, selection)
             }
         }
@@ -99,12 +102,12 @@ extension VaultBackend {
 
     /// Answers the token, refreshed where needed.
     func supply(_ demand: TokenDemand) throws(ConnError) -> Step<JSON> {
-        var row = try row(for: demand)
+        var (row, app) = try row(for: demand)
         var unsettled: ConnError?
         if outcomes[row.key] != nil {
             do throws(ConnError) {
                 try settle(row.key)
-                row = try self.row(for: demand)
+                (row, app) = try self.row(for: demand)
             } catch {
                 unsettled = error
             }
@@ -120,7 +123,7 @@ extension VaultBackend {
         if later.unfit?.key != row.key { later.unfit = (row.key, row.value.refresh.generation) }
         switch action {
         case .serve:
-            return .done(try answer(row, withRefreshToken: demand.withRefreshToken))
+            return try handOut(row, of: app, demand)
         case .wait:
             let again: @Sendable () throws(ConnError) -> Step<JSON> = { [self, later] () throws(ConnError) in
                 try supply(later)
@@ -132,7 +135,7 @@ extension VaultBackend {
         case .giveUp:
             var given = row.value
             given.giveUp(now: now)
-            try commit(given, over: row)
+            try commit(given, over: row, recording: [.refresh(row, outcome: "uncertain")])
             return try supply(later)
         case .reauthorize:
             throw reauthorize(row.value)
@@ -141,18 +144,19 @@ extension VaultBackend {
         }
     }
 
-    private func row(for demand: TokenDemand) throws(ConnError) -> Row<TokenRecord> {
+    /// The token, and its connection.
+    private func row(for demand: TokenDemand) throws(ConnError) -> (Row<TokenRecord>, AppRecord) {
         switch demand.target {
         case .token(let location):
             guard let row: Row<TokenRecord> = try rows.get(location.key) else {
                 throw ConnError(.notFound, "there is no token of this id", reason: .missing)
             }
-            return row
+            return (row, try app(row.value.appID))
         case .best(let selection, let subject, let appID):
             let app = try app(appID)
-            let tokens = try tokens(of: subject, at: app.id)
+            let tokens = try withoutIdle(try tokens(of: subject, at: app.id), of: app)
             switch selection.choose(tokens, now: clock.milliseconds()) {
-            case .found(let row): return row
+            case .found(let row): return (row, app)
             case .missing:
                 var error = ConnError.noToken(.missing, "the subject has not connected", appID: appID)
                 if !selection.scopes.isEmpty { error.missingScopes = selection.scopes }
@@ -179,9 +183,12 @@ extension VaultBackend {
     }
 
     /// Writes a row, unless somebody else has changed it since: what comes next looks at it anew.
-    private func commit(_ record: TokenRecord, over row: Row<TokenRecord>) throws(ConnError) {
+    func commit(
+        _ record: TokenRecord, over row: Row<TokenRecord>, recording events: [AuditEvent] = []
+    ) throws(ConnError) {
         do throws(ConnError) {
-            try rows.commit([rows.seal(record, at: row.key, expecting: .version(row.version))])
+            try rows.commit(
+                [rows.seal(record, at: row.key, expecting: .version(row.version))], recording: events)
         } catch {
             guard error.code == .conflict else { throw error }
         }

@@ -95,7 +95,11 @@ extension VaultBackend {
                 case .success(let reply): record.succeed(reply, outcome.lease, now: now)
                 case .failure(let failure): record.fail(failure, outcome.lease, now: now, habits: outcome.habits)
                 }
-            if isNews { try rows.commit([rows.seal(record, at: key, expecting: .version(row.version))]) }
+            if isNews {
+                try rows.commit(
+                    [rows.seal(record, at: key, expecting: .version(row.version))],
+                    recording: [.refresh(row, outcome: outcome.result.auditOutcome)])
+            }
         }
         outcomes.remove(outcome, at: key)
     }
@@ -105,7 +109,7 @@ extension VaultBackend {
         _ row: Row<TokenRecord>, _ demand: TokenDemand, _ error: ConnError
     ) throws(ConnError) -> Step<JSON> {
         guard !demand.isForced, !demand.isRejected, row.value.isAlive(now: clock.milliseconds()) else { throw error }
-        return .done(try answer(row, withRefreshToken: demand.withRefreshToken))
+        return try handOut(row, of: try app(row.value.appID), demand)
     }
 
     fileprivate func release(_ lease: RefreshState.Lease, at key: [UInt8]) throws(ConnError) {
@@ -141,5 +145,14 @@ private final class UnusedLease: Sendable {
         }
         // If the store fails here, the lease runs out by itself.
         if let held { try? backend.release(held, at: key) }
+    }
+}
+
+extension Result where Failure == TokenFailure {
+    fileprivate var auditOutcome: String {
+        switch self {
+        case .success: "ok"
+        case .failure(let failure): failure.kind.rawValue
+        }
     }
 }

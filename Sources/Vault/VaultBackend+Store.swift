@@ -6,13 +6,20 @@ extension VaultBackend {
     /// Keeps a grant in its place: over an earlier one of the same scopes, and instead of those of the same account that
     /// the provider refused and whose scopes it has. Others stay: a subject may hold several, each with its own scopes.
     /// - Parameter others: writes of other rows that go with it.
-    func keepGrant(_ record: TokenRecord, with others: [StoreWrite] = []) throws(ConnError) -> TokenLocation {
+    func keepGrant(
+        _ record: TokenRecord, with others: [StoreWrite] = [], for request: Request
+    ) throws(ConnError) -> TokenLocation {
         let location = place(of: record)
         try retrying { () throws(ConnError) in
             _ = try app(record.appID)  // it may have gone while the provider was asked
-            try rows.commit(try grantWrites(record, at: location) + others)
+            try rows.commit(
+                try grantWrites(record, at: location) + others, recording: [event(request, record, at: location)])
         }
         return location
+    }
+
+    private func event(_ request: Request, _ record: TokenRecord, at location: TokenLocation) -> AuditEvent {
+        event(request, appID: record.appID, subject: record.subject, tokenID: location.id)
     }
 
     private func place(of record: TokenRecord) -> TokenLocation {
@@ -50,7 +57,7 @@ extension VaultBackend {
             appID: app.id, subject: try request.requiredSubject(), scopes: [], grantedAt: clock.milliseconds())
         record.accessToken = request["apiKey"]
         record.accessTokenType = ""
-        let location = try keepGrant(record)
+        let location = try keepGrant(record, for: request)
         return .done(.object(["tokenId": .string(location.id)]))
     }
 
@@ -58,7 +65,7 @@ extension VaultBackend {
         let app = try app(try request.required("appId"), .oauth)
         let record = imported(request.fields, of: try request.requiredSubject())
         guard request["verifyRefresh"]?.boolean == true else {
-            return .done(.object(["tokenId": .string(try keepGrant(record).id)]))
+            return .done(.object(["tokenId": .string(try keepGrant(record, for: request).id)]))
         }
         guard let refreshToken = record.refreshToken else {
             throw .invalid("refreshToken", "is missing, and verifyRefresh needs it")
@@ -72,7 +79,7 @@ extension VaultBackend {
                     case .failure(let failure): throw failure.asConnError
                     }
                     verified.refresh.lastTime = clock.seconds
-                    return .done(.object(["tokenId": .string(try keepGrant(verified).id)]))
+                    return .done(.object(["tokenId": .string(try keepGrant(verified, for: request).id)]))
                 }
         }
     }
@@ -99,7 +106,7 @@ extension VaultBackend {
             try retrying { () throws(ConnError) in
                 var writes: [StoreWrite] = []
                 for (location, record) in records { writes += try grantWrites(record, at: location) }
-                try rows.commit(writes.settled)
+                try rows.commit(writes.settled, recording: records.map { event(request, $1, at: $0) })
             }
         }
         return .done(.object(["failures": .array(failures)]))

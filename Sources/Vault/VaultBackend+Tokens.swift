@@ -24,59 +24,81 @@ extension VaultBackend {
     func list(_ request: Request) throws(ConnError) -> Step<JSON> {
         let now = clock.milliseconds()
         var tokens: [JSON] = []
+        var apps: [String: AppRecord] = [:]
         for location in try locations(of: TokenSet(request)) {
             guard let row: Row<TokenRecord> = try rows.get(location.key) else { continue }
+            let appID = row.value.appID
+            if apps[appID] == nil {
+                let found: Row<AppRecord>? = try rows.get(rows.keys.app(appID))
+                apps[appID] = found?.value
+            }
+            if let app = apps[appID], try withoutIdle([row], of: app).isEmpty { continue }
             tokens.append(row.value.answer(id: location.id, status: row.value.status(now: now)))
         }
         return .done(.object(["tokens": .array(tokens)]))
     }
 
     func delete(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let event = event(request, appID: request.string("appId"), subject: request.subject)
         let deleted: Int
         if let id = request.string("tokenId") {
-            deleted = try TokenLocation(id: id).map { (location) throws(ConnError) in try remove([location]) } ?? 0
+            deleted =
+                try TokenLocation(id: id).map { (location) throws(ConnError) in
+                    try remove([location], recording: event)
+                } ?? 0
         } else {
-            deleted = try removeTokens(TokenSet(request))
+            deleted = try removeTokens(TokenSet(request), recording: event)
         }
         return .done(.object(["deleted": .integer(deleted)]))
     }
 
+    /// - Parameter event: recorded with each token's id.
     /// - Returns: how many there were.
-    func removeTokens(_ set: TokenSet) throws(ConnError) -> Int {
+    func removeTokens(_ set: TokenSet, recording event: AuditEvent) throws(ConnError) -> Int {
         var rest = try locations(of: set)[...]
         var removed = 0
         while !rest.isEmpty {
-            removed += try remove(rest.prefix(Self.removalBatch))
+            removed += try remove(rest.prefix(Self.removalBatch), recording: event)
             rest = rest.dropFirst(Self.removalBatch)
         }
         return removed
     }
 
-    private func remove(_ locations: some Sequence<TokenLocation>) throws(ConnError) -> Int {
+    private func remove(
+        _ locations: some Sequence<TokenLocation>, recording event: AuditEvent
+    ) throws(ConnError) -> Int {
         try retrying { () throws(ConnError) in
             var writes: [StoreWrite] = []
+            var events: [AuditEvent] = []
             for location in locations {
                 guard let stored = try rows.store.get(location.key) else { continue }
                 writes += removal(of: location, version: stored.version)
+                events.append(event.about(location))
             }
-            try rows.commit(writes)
-            return writes.count / 2
+            try rows.commit(writes, recording: events)
+            return events.count
         }
     }
 
-    private func locations(of set: TokenSet) throws(ConnError) -> [TokenLocation] {
+    /// - Parameters:
+    ///   - set: nil is all there are.
+    ///   - after: the location before the first.
+    func locations(
+        of set: TokenSet?, after: TokenLocation? = nil, limit: Int = .max
+    ) throws(ConnError) -> [TokenLocation] {
         var locations: [TokenLocation] = []
-        if let subject = set.subject {
-            try rows.each(rows.keys.tokens(ofAll: subject)) { (row) throws(ConnError) in
+        if set?.subject != nil || set == nil {
+            let prefix = set?.subject.map(rows.keys.tokens(ofAll:)) ?? TokenLocation.family
+            try rows.each(prefix, after: after?.key) { (row) throws(ConnError) in
                 guard let location = TokenLocation(key: row.key) else { return true }
-                if let app = set.appID, !rows.keys.isToken(location, at: app) { return true }
+                if let app = set?.appID, !rows.keys.isToken(location, at: app) { return true }
                 locations.append(location)
-                return true
+                return locations.count < limit
             }
-        } else if let app = set.appID {
-            try rows.each(rows.keys.tokens(at: app)) { (row) throws(ConnError) in
+        } else if let app = set?.appID {
+            try rows.each(rows.keys.tokens(at: app), after: after?.appKey) { (row) throws(ConnError) in
                 if let location = TokenLocation(appKey: row.key) { locations.append(location) }
-                return true
+                return locations.count < limit
             }
         }
         return locations

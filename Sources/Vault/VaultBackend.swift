@@ -22,13 +22,17 @@ package final class VaultBackend: Backend {
     /// Opens the vault in the store, or makes one there if the store is empty.
     /// - Throws: `invalid_config` for the field `key` when the vault was made with another one.
     package init(store: any Store, config: VaultConfig, clock: Clock = .system) throws(ConnError) {
-        rows = try Rows(store: store, ring: KeyRing(active: config.key))
+        rows = try Rows(store: store, config: config, clock: clock)
         self.store = store
         self.config = config
         self.clock = clock
     }
 
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
+        try audited(request) { () throws(ConnError) in try answer(request) }
+    }
+
+    private func answer(_ request: Request) throws(ConnError) -> Step<JSON> {
         switch request.operation {
         case "connect": try connect(request)
         case "complete": try complete(request)
@@ -48,11 +52,21 @@ package final class VaultBackend: Backend {
         case "templates.load": try loadTemplate(request)
         case "device.start": try startDevice(request)
         case "device.poll": try pollDevice(request)
+        case "export": try export(request)
+        case "retention.sweep": try sweep(request)
+        case "keys.list": try listKeys()
+        case "keys.add": try addKey(request)
+        case "keys.activate": try activateKey(request)
+        case "keys.reseal": try resealRows(request)
+        case "keys.drop": try dropKey(request)
+        case "audit.list": try listAudit(request)
+        case "audit.verify": try verifyAudit(request)
         default: throw ConnError(.unsupported, "the vault has no operation \(request.operation)")
         }
     }
 
-    package var sharedSecret: Secret? { config.key }
+    /// The same for all processes on the store, also while the master key changes.
+    package var sharedSecret: Secret? { Crypto.derive(1, "vaultshr", from: rows.keys.hashKey) }
 
     package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Bool? {
         let key = rows.keys.spent(id, expiresAt: expiresAt)

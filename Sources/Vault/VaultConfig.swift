@@ -15,6 +15,13 @@ package struct VaultConfig: Sendable {
     package let storage: Storage
     /// Exactly 32 bytes.
     package let key: Secret
+    /// Master keys of which one may still seal the vault, or will.
+    package let otherKeys: [Secret]
+    let audit: AuditLog.Level
+    /// How long the audit's records are kept; nil is for good.
+    let auditDays: Int64?
+    /// Lets `export` hand out refresh tokens.
+    let allowsExport: Bool
     /// The OAuth redirect URI, unless a connection names its own.
     package let redirectURL: String?
     /// How long a connect URL waits for its callback. Seconds.
@@ -25,6 +32,12 @@ package struct VaultConfig: Sendable {
     /// connection's own settings name always may.
     package let allowsPrivateAddresses: Bool
     package let http: HTTPOptions
+
+    private static let keySource: [Field] = [
+        Field("env", .string(maxBytes: 128), "An environment variable."),
+        Field("file", .string(maxBytes: 4096), "A file that only its owner can write."),
+        Field("bytes", .secret, "The key itself, in hexadecimal digits or base64url."),
+    ]
 
     package static let fields: [Field] = [
         Field("backend", .oneOf([BackendKind.vault.rawValue]), required: true, "vault"),
@@ -38,14 +51,13 @@ package struct VaultConfig: Sendable {
                 Field("config", .anyObject, "What the plugin is opened with."),
             ]), "A store plugin, in place of path."),
         Field(
-            "key",
-            .object([
-                Field("env", .string(maxBytes: 128), "An environment variable."),
-                Field("file", .string(maxBytes: 4096), "A file that only its owner can write."),
-                Field("bytes", .secret, "The key itself, in hexadecimal digits or base64url."),
-            ]), required: true,
+            "key", .object(keySource), required: true,
             "One of these. At least 32 bytes: as they are, if there are just 32, or in hexadecimal digits, base64 or "
                 + "base64url."),
+        Field("otherKeys", .objects(keySource, maxCount: 16), "Keys that the vault was sealed by, or will be."),
+        Field("audit", .oneOf(AuditLog.Level.allCases.map(\.rawValue)), "changes unless said otherwise."),
+        Field("auditDays", .integer(1...36_500), "How long records are kept; for good unless said otherwise."),
+        Field("allowExport", .boolean, "Lets export hand out refresh tokens; false unless said otherwise."),
         Field("redirectUrl", .redirectURL, "The OAuth redirect URI, unless a connection names its own."),
         Field("connectTtlSeconds", .integer(60...86_400), "A connect URL's life. 600 unless said otherwise."),
         Field("timeoutMs", .integer(1000...120_000), "Bounds one exchange. 10000 unless said otherwise."),
@@ -68,7 +80,15 @@ package struct VaultConfig: Sendable {
         case (_?, _?):
             throw .invalidConfig("store", "may not stand beside path")
         }
-        key = try MasterKey.read(config["key"] ?? .object(), environment: environment)
+        key = try MasterKey.read(config["key"] ?? .object(), field: "key", environment: environment)
+        var others: [Secret] = []
+        for (index, source) in (config["otherKeys"]?.elements ?? []).enumerated() {
+            others.append(try MasterKey.read(source, field: "otherKeys[\(index)]", environment: environment))
+        }
+        otherKeys = others
+        audit = config["audit"]?.string.flatMap(AuditLog.Level.init) ?? .changes
+        auditDays = config["auditDays"]?.integer
+        allowsExport = config["allowExport"]?.boolean ?? false
         redirectURL = config["redirectUrl"]?.string
         connectTTLSeconds = config["connectTtlSeconds"]?.integer ?? 600
         timeoutMilliseconds = config["timeoutMs"]?.integer.flatMap(Int.init(exactly:)) ?? 10_000

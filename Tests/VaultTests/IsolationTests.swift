@@ -127,8 +127,8 @@ import Testing
     }
 
     @Test func keysThatWereActiveBeforeStillOpenTheirRows() {
-        let old = Secret(Array(repeating: 1, count: 32))
-        let new = Secret(Array(repeating: 2, count: 32))
+        let old = SealingKey(master: Secret(Array(repeating: 1, count: 32)))
+        let new = SealingKey(master: Secret(Array(repeating: 2, count: 32)))
         let sealed = KeyRing(active: old).seal(Secret("plain"), boundTo: [1, 2])
         let ring = KeyRing(active: new, others: [old])
         guard case .opened(let plain) = ring.open(sealed, boundTo: [1, 2]) else {

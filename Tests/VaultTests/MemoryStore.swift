@@ -35,6 +35,7 @@ final class MemoryStore: Store {
             var next = state
             for write in writes {
                 guard write.expected.isMet(by: next.rows[write.key]?.version) else { return false }
+                if write.keepsRow { continue }
                 next.version += 1
                 next.rows[write.key] = write.value.map { StoredValue(value: $0, version: next.version) }
             }

@@ -204,11 +204,4 @@ import Vault
         #expect(try again.scan(prefix: [], after: nil, limit: 10).map(\.key) == [[1], [2], [3]])
         again.close()
     }
-
-    /// Swift keeps fork to itself.
-    private func forkProcess() -> pid_t {
-        typealias Fork = @convention(c) () -> pid_t
-        guard let symbol = dlsym(nil, "fork") else { return -1 }
-        return unsafeBitCast(symbol, to: Fork.self)()
-    }
 }

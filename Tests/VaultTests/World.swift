@@ -17,10 +17,9 @@ final class World: Sendable {
 
     init(
         store: (any Store)? = nil, clock: MovableClock = MovableClock(),
-        provider: CannedProvider = CannedProvider(), secondsAhead: Int64 = 0, config: String = ""
+        provider: CannedProvider = CannedProvider(), secondsAhead: Int64 = 0, key: String = "0a", config: String = ""
     ) throws {
-        let text =
-            #"{"backend":"vault","path":"unused","key":{"bytes":"\#(String(repeating: "0a", count: 32))"}\#(config)}"#
+        let text = #"{"backend":"vault","path":"unused","key":\#(World.key(key))\#(config)}"#
         let store = try store ?? makeStore()
         self.store = store
         self.clock = clock
@@ -32,9 +31,13 @@ final class World: Sendable {
 
     /// Another process on the same store.
     /// - Parameter secondsAhead: what its clock is ahead of this one's.
-    func another(secondsAhead: Int64 = 0) throws -> World {
-        try World(store: store, clock: clock, provider: provider, secondsAhead: secondsAhead)
+    func another(secondsAhead: Int64 = 0, key: String = "0a", config: String = "") throws -> World {
+        try World(
+            store: store, clock: clock, provider: provider, secondsAhead: secondsAhead, key: key, config: config)
     }
+
+    /// A master key as the config has it.
+    static func key(_ byte: String) -> String { #"{"bytes":"\#(String(repeating: byte, count: 32))"}"# }
 
     /// Answers an operation. Pauses move the clock.
     func call(_ operation: String, _ request: String) throws(ConnError) -> JSON {

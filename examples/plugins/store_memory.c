@@ -205,7 +205,7 @@ static descope_conn_status commit(void *opaque, const descope_conn_context *cont
         if (writes[index].value != NULL) {
             put(self, fresh[index]);
             memset(&fresh[index], 0, sizeof fresh[index]);
-        } else {
+        } else if (writes[index].value_len != DESCOPE_CONN_STORE_KEEP) {
             struct row *row = find(self, writes[index].key, writes[index].key_len);
             if (row != NULL) {
                 remove_row(self, row);

@@ -98,6 +98,7 @@ package final class SQLiteStore: Store {
                 guard write.expected.isMet(by: current.map { UInt64(bitPattern: $0) }) else {
                     throw ConnError(.conflict, "the row has changed")
                 }
+                if write.keepsRow { continue }
                 if let value = write.value {
                     version += 1
                     try connection.run(

@@ -39,6 +39,8 @@ class Client {
   constructor(config) {
     this.#calls = new Calls(config);
     this.apps = new Apps(this);
+    this.keys = new Keys(this);
+    this.audit = new Audit(this);
     this.templates = new Templates(this);
     this.device = new Device(this);
     this.mcp = new Mcp(this);
@@ -81,13 +83,21 @@ class Client {
     return (await this.call('report_rejected', fields, options)).token;
   }
 
+  exportTokens(fields, options) {
+    return this.call('export', fields, options);
+  }
+
+  deleteIdleTokens(options) {
+    return this.call('retention.sweep', {}, options);
+  }
+
   describe(options) {
     return this.call('describe', {}, options);
   }
 
-  async call(op, fields, { timeoutMs, signal } = {}) {
+  async call(op, fields, { timeoutMs, signal, actor } = {}) {
     signal?.throwIfAborted();
-    const { ticket, answered } = this.#calls.start({ ...fields, op }, timeoutOf(timeoutMs), this);
+    const { ticket, answered } = this.#calls.start({ ...fields, actor, op }, timeoutOf(timeoutMs), this);
     const { status, text } = await (signal ? abortable(answered, signal, () => this.#calls.cancel(ticket)) : answered);
     const answer = answerOf(status, text);
     if (answer.token) answer.token = new Token(answer.token);
@@ -184,6 +194,52 @@ class Device {
 
   poll(fields, options) {
     return this.#client.call('device.poll', fields, options);
+  }
+}
+
+/** The keys that seal a vault: client.keys. */
+class Keys {
+  #client;
+
+  constructor(client) {
+    this.#client = client;
+  }
+
+  list(options) {
+    return this.#client.call('keys.list', {}, options);
+  }
+
+  add(options) {
+    return this.#client.call('keys.add', {}, options);
+  }
+
+  activate(fields, options) {
+    return this.#client.call('keys.activate', fields, options);
+  }
+
+  reseal(options) {
+    return this.#client.call('keys.reseal', {}, options);
+  }
+
+  drop(fields, options) {
+    return this.#client.call('keys.drop', fields, options);
+  }
+}
+
+/** What was done to a vault's tokens: client.audit. */
+class Audit {
+  #client;
+
+  constructor(client) {
+    this.#client = client;
+  }
+
+  list(fields, options) {
+    return this.#client.call('audit.list', fields, options);
+  }
+
+  verify(fields, options) {
+    return this.#client.call('audit.verify', fields, options);
   }
 }
 

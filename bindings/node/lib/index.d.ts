@@ -39,6 +39,14 @@ export interface VaultConfig {
   /** A store plugin. This or path. */
   store?: { plugin: string; config?: object };
   key: VaultKey;
+  /** Keys that the vault was sealed by, or will be: docs/keys.md. */
+  otherKeys?: VaultKey[];
+  /** What is recorded: docs/audit.md. changes unless said otherwise. */
+  audit?: 'off' | 'changes' | 'all';
+  /** How long records are kept; for good unless said otherwise. */
+  auditDays?: number;
+  /** Lets exportTokens hand out refresh tokens. */
+  allowExport?: boolean;
   /** Where providers send the user's browser back to. */
   redirectUrl?: string;
 }
@@ -68,6 +76,8 @@ export interface CallOptions {
    * an aborted fetch, the call may have taken effect by then.
    */
   signal?: AbortSignal;
+  /** Vault: who asks, or which tool, for the audit. */
+  actor?: string;
 }
 
 /** Whose token it is. A user's token inside a tenant is another one than the same user's outside of it. */
@@ -232,6 +242,10 @@ export interface AppSettings {
   tokenEndpointAuthMethod?: 'client_secret_basic' | 'client_secret_post' | 'client_secret_bearer' | 'none';
   /** Vault: between scopes at this provider. A space unless said otherwise. */
   scopeSeparator?: ' ' | ',';
+  /** Vault: a token that nobody has fetched for so long is deleted. */
+  maxIdleSeconds?: number;
+  /** Vault: a token is deleted when it is fetched, so that it is handed out once. */
+  deleteAfterFirstFetch?: boolean;
 }
 
 export interface AppsCreateFields extends AppSettings {
@@ -325,6 +339,38 @@ export interface DevicePollFields {
   waitMs?: number;
 }
 
+/** All there are without appId, userId and tenantId. */
+export interface ExportFields extends Subject {
+  appId?: string;
+  /** At most 1000; 100 unless said otherwise. */
+  limit?: number;
+  /** The next of the answer before. */
+  after?: string;
+}
+
+export interface KeysActivateFields {
+  id: string;
+}
+
+export interface KeysDropFields {
+  id: string;
+}
+
+export interface AuditListFields extends Subject {
+  appId?: string;
+  tokenId?: string;
+  /** At most 1000; 100 unless said otherwise. */
+  limit?: number;
+  /** The next of the answer before. */
+  after?: number;
+}
+
+/** A record that an earlier verdict named, noted elsewhere: it must be there still. */
+export interface AuditVerifyFields {
+  sequence?: number;
+  hash?: string;
+}
+
 // Answers
 
 /** What was granted. */
@@ -399,10 +445,10 @@ export interface TokenStatus extends Subject {
   appId: string;
   /** For deleteTokens. */
   id?: string;
-  /** docs/operations.md lists the values. */
-  status: string;
+  /** expiring: it lives, and nothing will replace it. */
+  status: 'active' | 'expiring' | 'needs_reauthorization' | (string & {});
   /** Why, where the status is not good. */
-  reason?: string;
+  reason?: 'no_refresh_token' | 'expired' | 'refused' | 'uncertain' | (string & {});
   /** Since when, in seconds since 1970. */
   since?: number;
   tokenSub?: string;
@@ -413,6 +459,10 @@ export interface TokenStatus extends Subject {
   /** Seconds since 1970. */
   lastRefreshTime?: number;
   lastRefreshError?: string;
+  /** From when on a fetch refreshes it. Seconds since 1970. */
+  nextRefreshTime?: number;
+  /** About; only where the connection has maxIdleSeconds. Seconds since 1970. */
+  lastFetchTime?: number;
   scopes?: string[];
   grantedBy?: string;
   externalIdentifier?: string;
@@ -436,6 +486,36 @@ export interface StoreFailure extends Subject {
   errorCode: string;
   reason: string;
 }
+
+/** A key that seals rows of the vault. */
+export interface SealingKey {
+  id: string;
+  active: boolean;
+  /** Seconds since 1970. */
+  addedAt: number;
+  /** How many rows it has sealed. */
+  rows: number;
+}
+
+/** What somebody did. docs/audit.md lists the outcomes. */
+export interface AuditRecord extends Subject {
+  sequence: number;
+  /** Milliseconds since 1970. */
+  timeMs: number;
+  op: string;
+  outcome: string;
+  actor?: string;
+  appId?: string;
+  tokenId?: string;
+  keyId?: string;
+  /** The hash of the record before it. */
+  previous: string;
+}
+
+/** Whether the audit is whole. If so, its last record; otherwise where it is not, and what is wrong there. */
+export type AuditVerdict =
+  | { ok: true; verified: number; sequence: number; hash: string }
+  | { ok: false; verified: number; brokenAt: number; problem: string };
 
 /** What the library can be asked. */
 export interface Description {
@@ -467,6 +547,12 @@ export class Client implements AsyncDisposable, Disposable {
 
   /** The connections themselves. */
   readonly apps: Apps;
+
+  /** Vault: the keys that seal it. */
+  readonly keys: Keys;
+
+  /** Vault: what was done to its tokens. */
+  readonly audit: Audit;
 
   /** The vault's catalogue of providers. */
   readonly templates: Templates;
@@ -507,6 +593,17 @@ export class Client implements AsyncDisposable, Disposable {
 
   /** Says that a service refused an access token: one refresh if it is still the current one, else the newer one. */
   reportRejected(fields: ReportRejectedFields, options?: CallOptions): Promise<Token>;
+
+  /** Vault: tokens with all their secrets, for storeTokens and storeApiKey. The config needs allowExport. */
+  exportTokens(fields?: ExportFields, options?: CallOptions): Promise<{
+    tokens: ImportedToken[];
+    apiKeys: StoreApiKeyFields[];
+    /** When there are more. */
+    next?: string;
+  }>;
+
+  /** Vault: deletes the tokens that nobody has fetched for longer than their connection's maxIdleSeconds. */
+  deleteIdleTokens(options?: CallOptions): Promise<{ deleted: number }>;
 
   /** Every operation with its fields and errors. */
   describe(options?: CallOptions): Promise<Description>;
@@ -563,6 +660,27 @@ export interface Device {
   poll(fields: DevicePollFields, options?: CallOptions): Promise<
     ({ status: 'complete' } & Completion) | { status: 'pending'; retryAfterMs: number }
   >;
+}
+
+/** client.keys: docs/keys.md */
+export interface Keys {
+  list(options?: CallOptions): Promise<{ masterKey: string; keys: SealingKey[] }>;
+  /** Makes a key, which does not seal before it is activated. */
+  add(options?: CallOptions): Promise<{ id: string }>;
+  /** Has a key seal what is written from now on. */
+  activate(fields: KeysActivateFields, options?: CallOptions): Promise<object>;
+  /** Seals by the active key what others have sealed. May take long; what is done when the time is up stays done. */
+  reseal(options?: CallOptions): Promise<{ resealed: number; unreadable: number }>;
+  /** Forgets a key for good. Rejects with conflict while it still seals a row. */
+  drop(fields: KeysDropFields, options?: CallOptions): Promise<object>;
+}
+
+/** client.audit: docs/audit.md */
+export interface Audit {
+  /** The oldest first. */
+  list(fields?: AuditListFields, options?: CallOptions): Promise<{ records: AuditRecord[]; next?: number }>;
+  /** Whether no record was changed, removed, added or moved. */
+  verify(fields?: AuditVerifyFields, options?: CallOptions): Promise<AuditVerdict>;
 }
 
 // Errors

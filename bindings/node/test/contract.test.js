@@ -47,7 +47,8 @@ test('every operation has a method', async (t) => {
   }
   const recorder = new Recorder(config);
   t.after(() => recorder.close());
-  for (const target of [recorder, recorder.apps, recorder.mcp, recorder.templates, recorder.device]) {
+  const { apps, audit, device, keys, mcp, templates } = recorder;
+  for (const target of [recorder, apps, audit, device, keys, mcp, templates]) {
     const methods = Object.getOwnPropertyNames(target === recorder ? Client.prototype : Object.getPrototypeOf(target));
     for (const name of methods) {
       if (!['constructor', 'call', 'close'].includes(name)) await target[name]({});

@@ -5,8 +5,8 @@
 ...     token = client.fetch_token("google-contacts", user_id="U...")
 """
 
-from ._aio import AsyncApps, AsyncClient, AsyncDevice, AsyncMCP, AsyncTemplates
-from ._client import MCP, Apps, Client, Device, Templates
+from ._aio import AsyncApps, AsyncAudit, AsyncClient, AsyncDevice, AsyncKeys, AsyncMCP, AsyncTemplates
+from ._client import MCP, Apps, Audit, Client, Device, Keys, Templates
 from ._errors import (
     Cancelled,
     Conflict,
@@ -29,11 +29,15 @@ from ._errors import (
 from ._library import build_info
 from ._types import (
     App,
+    AuditRecord,
+    AuditVerdict,
     Completion,
     ConnectOptions,
     DeviceFlow,
+    Export,
     MissingConnection,
     NewToken,
+    SealingKey,
     StoreFailure,
     Subject,
     Template,
@@ -46,10 +50,15 @@ __all__ = [
     "App",
     "Apps",
     "AsyncApps",
+    "AsyncAudit",
     "AsyncClient",
     "AsyncDevice",
+    "AsyncKeys",
     "AsyncMCP",
     "AsyncTemplates",
+    "Audit",
+    "AuditRecord",
+    "AuditVerdict",
     "Cancelled",
     "Client",
     "Completion",
@@ -59,10 +68,12 @@ __all__ = [
     "ConnectionRequired",
     "Device",
     "DeviceFlow",
+    "Export",
     "Forbidden",
     "Internal",
     "InvalidConfig",
     "InvalidRequest",
+    "Keys",
     "Limit",
     "Misconfigured",
     "MissingConnection",
@@ -70,6 +81,7 @@ __all__ = [
     "NotFound",
     "ProviderError",
     "RateLimited",
+    "SealingKey",
     "StoreFailure",
     "Subject",
     "Template",

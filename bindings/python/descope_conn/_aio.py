@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
 
-from . import _app_operations, _device_operations, _mcp_operations, _operations, _template_operations
+from . import _app_operations, _device_operations, _mcp_operations, _operations, _template_operations, _vault_operations
 from ._call import Call, present
 from ._errors import Cancelled, ConnError, Limit
 from ._handle import Handle
@@ -48,6 +48,8 @@ class AsyncClient(Handle):
     delete_tokens = _method(_operations.delete_tokens)
     list_tokens = _method(_operations.list_tokens)
     report_rejected = _method(_operations.report_rejected)
+    export_tokens = _method(_vault_operations.export_tokens)
+    delete_idle_tokens = _method(_vault_operations.delete_idle_tokens)
     describe = _method(_operations.describe)
     call = _method(_operations.call)
 
@@ -75,6 +77,16 @@ class AsyncClient(Handle):
     def device(self) -> AsyncDevice:
         """Grants that users give on another device."""
         return AsyncDevice(self)
+
+    @property
+    def keys(self) -> AsyncKeys:
+        """The keys that seal a vault."""
+        return AsyncKeys(self)
+
+    @property
+    def audit(self) -> AsyncAudit:
+        """What was done to a vault's tokens."""
+        return AsyncAudit(self)
 
     @property
     def mcp(self) -> AsyncMCP:
@@ -192,6 +204,23 @@ class AsyncDevice(_Group):
 
     start = _method(_device_operations.start_device)
     poll = _method(_device_operations.poll_device)
+
+
+class AsyncKeys(_Group):
+    """``client.keys``: the keys that seal a vault."""
+
+    list = _method(_vault_operations.list_keys)
+    add = _method(_vault_operations.add_key)
+    activate = _method(_vault_operations.activate_key)
+    reseal = _method(_vault_operations.reseal_rows)
+    drop = _method(_vault_operations.drop_key)
+
+
+class AsyncAudit(_Group):
+    """``client.audit``: what was done to a vault's tokens."""
+
+    list = _method(_vault_operations.list_audit)
+    verify = _method(_vault_operations.verify_audit)
 
 
 class AsyncMCP(_Group):

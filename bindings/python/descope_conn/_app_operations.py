@@ -61,6 +61,8 @@ def create_app(
     issuer: str | None = None,
     token_endpoint_auth_method: str | None = None,
     scope_separator: str | None = None,
+    max_idle_seconds: int | None = None,
+    delete_after_first_fetch: bool | None = None,
     tenant_id: str | None = None,
     timeout: float | None = None,
 ) -> Call[App]:
@@ -102,6 +104,8 @@ def create_app(
             "issuer": issuer,
             "token_endpoint_auth_method": token_endpoint_auth_method,
             "scope_separator": scope_separator,
+            "max_idle_seconds": max_idle_seconds,
+            "delete_after_first_fetch": delete_after_first_fetch,
             "tenant_id": tenant_id,
         }
     )
@@ -139,6 +143,8 @@ def update_app(
     issuer: str | None = None,
     token_endpoint_auth_method: str | None = None,
     scope_separator: str | None = None,
+    max_idle_seconds: int | None = None,
+    delete_after_first_fetch: bool | None = None,
     timeout: float | None = None,
 ) -> Call[App]:
     """Replaces a connection's settings. What is absent becomes empty, or as its template has it.
@@ -177,6 +183,8 @@ def update_app(
             "issuer": issuer,
             "token_endpoint_auth_method": token_endpoint_auth_method,
             "scope_separator": scope_separator,
+            "max_idle_seconds": max_idle_seconds,
+            "delete_after_first_fetch": delete_after_first_fetch,
         }
     )
     return make_call("apps.update", fields, timeout, _app)

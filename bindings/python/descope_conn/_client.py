@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Protocol, TypeVar
 
-from . import _app_operations, _device_operations, _mcp_operations, _operations, _template_operations
+from . import _app_operations, _device_operations, _mcp_operations, _operations, _template_operations, _vault_operations
 from ._call import Call, present
 from ._handle import Handle
 from ._wire import milliseconds
@@ -44,6 +44,8 @@ class Client(Handle):
     delete_tokens = _method(_operations.delete_tokens)
     list_tokens = _method(_operations.list_tokens)
     report_rejected = _method(_operations.report_rejected)
+    export_tokens = _method(_vault_operations.export_tokens)
+    delete_idle_tokens = _method(_vault_operations.delete_idle_tokens)
     describe = _method(_operations.describe)
     call = _method(_operations.call)
 
@@ -61,6 +63,16 @@ class Client(Handle):
     def device(self) -> Device:
         """Grants that users give on another device."""
         return Device(self)
+
+    @property
+    def keys(self) -> Keys:
+        """The keys that seal a vault."""
+        return Keys(self)
+
+    @property
+    def audit(self) -> Audit:
+        """What was done to a vault's tokens."""
+        return Audit(self)
 
     @property
     def mcp(self) -> MCP:
@@ -116,6 +128,23 @@ class Device(_Group):
 
     start = _method(_device_operations.start_device)
     poll = _method(_device_operations.poll_device)
+
+
+class Keys(_Group):
+    """``client.keys``: the keys that seal a vault."""
+
+    list = _method(_vault_operations.list_keys)
+    add = _method(_vault_operations.add_key)
+    activate = _method(_vault_operations.activate_key)
+    reseal = _method(_vault_operations.reseal_rows)
+    drop = _method(_vault_operations.drop_key)
+
+
+class Audit(_Group):
+    """``client.audit``: what was done to a vault's tokens."""
+
+    list = _method(_vault_operations.list_audit)
+    verify = _method(_vault_operations.verify_audit)
 
 
 class MCP(_Group):

@@ -77,8 +77,14 @@ class TokenInfo:
     granted_by: str | None = None
     refresh_token_expiry: int | None = None
     status: str | None = None
+    """``active``, ``expiring`` (it lives, and nothing will replace it) or ``needs_reauthorization``."""
     reason: str | None = None
+    """Why: ``no_refresh_token``, ``expired``, ``refused`` or ``uncertain``."""
     since: int | None = None
+    next_refresh_time: int | None = None
+    """From when on a fetch refreshes it."""
+    last_fetch_time: int | None = None
+    """About; only where the connection has ``max_idle_seconds``."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +161,59 @@ class App:
     tenant_id: str | None = None
     template_id: str | None = None
     hosts: dict[str, Any] = field(default_factory=dict)
+    max_idle_seconds: int | None = None
+    delete_after_first_fetch: bool = False
+
+
+@dataclass(frozen=True)
+class Export:
+    """Tokens with all their secrets, which the repr does not show."""
+
+    tokens: tuple[NewToken, ...] = field(repr=False)
+    """For ``store_tokens``."""
+    api_keys: tuple[dict[str, str], ...] = field(repr=False)
+    """Each the arguments of ``store_api_key``."""
+    next: str | None = None
+    """Where the next page begins, if there is one."""
+
+
+@dataclass(frozen=True)
+class SealingKey:
+    """A key that seals rows of the vault."""
+
+    id: str
+    active: bool = False
+    added_at: int | None = None
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class AuditRecord:
+    """What somebody did. ``time_ms`` is in epoch milliseconds; docs/audit.md lists the outcomes."""
+
+    sequence: int
+    time_ms: int
+    op: str
+    outcome: str
+    actor: str | None = None
+    app_id: str | None = None
+    user_id: str | None = None
+    tenant_id: str | None = None
+    token_id: str | None = None
+    key_id: str | None = None
+    previous: str | None = None
+
+
+@dataclass(frozen=True)
+class AuditVerdict:
+    """Whether the audit is whole. If so, its last record; otherwise where it is not, and what is wrong there."""
+
+    ok: bool
+    verified: int
+    sequence: int | None = None
+    hash: str | None = None
+    broken_at: int | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,11 @@ def to_wire(fields: Mapping[str, object]) -> dict[str, object]:
     return {camel_case(name): value for name, value in fields.items() if value is not None}
 
 
+def from_camel_case(fields: Mapping[str, object]) -> dict[str, object]:
+    """The fields under their Python names: what ``to_wire`` takes."""
+    return {"".join(f"_{c.lower()}" if c.isupper() else c for c in name): value for name, value in fields.items()}
+
+
 def milliseconds(seconds: float | None) -> int:
     """A timeout as the library counts it, rounded up, so that a short one does not become "no waiting"."""
     if seconds is None or seconds == math.inf:

@@ -15,8 +15,9 @@ from descope_conn import (
     _mcp_operations,
     _operations,
     _template_operations,
+    _vault_operations,
 )
-from descope_conn._client import MCP, Apps, Device, Templates
+from descope_conn._client import MCP, Apps, Audit, Device, Keys, Templates
 from descope_conn._errors import CLASSES
 from descope_conn._types import ConnectOptions, MissingConnection, NewToken, Subject
 
@@ -40,7 +41,8 @@ EXAMPLES: Mapping[str, object] = {
 
 
 def operations() -> Iterator[Callable[..., Call[Any]]]:
-    for module in (_operations, _app_operations, _mcp_operations, _template_operations, _device_operations):
+    modules = (_app_operations, _device_operations, _mcp_operations, _template_operations, _vault_operations)
+    for module in (_operations, *modules):
         for name, function in vars(module).items():
             public = inspect.isfunction(function) and function.__module__ == module.__name__ and name[0] != "_"
             if public and function is not _operations.call:
@@ -94,5 +96,5 @@ def test_error_codes(description: dict[str, Any]) -> None:
 
 
 def test_every_operation_is_a_method() -> None:
-    methods = [value for cls in (Client, Apps, MCP, Templates, Device) for value in vars(cls).values()]
+    methods = [value for cls in (Client, Apps, MCP, Templates, Device, Keys, Audit) for value in vars(cls).values()]
     assert {*operations(), _operations.call} == {m.__wrapped__ for m in methods if hasattr(m, "__wrapped__")}

@@ -1,0 +1,126 @@
+internal import Connections
+internal import Crypto
+internal import JSON
+
+/// What somebody did, for the audit. It never holds a secret.
+struct AuditEvent: Sendable {
+    var operation: String
+    /// As the request named it.
+    var actor: String?
+    var appID: String?
+    var subject: Subject?
+    var tokenID: String?
+    var keyID: String?
+    /// `ok`, or what became of it otherwise, such as an error code.
+    var outcome = "ok"
+
+    init(
+        _ operation: String, actor: String? = nil, appID: String? = nil, subject: Subject? = nil,
+        tokenID: String? = nil, keyID: String? = nil, outcome: String = "ok"
+    ) {
+        self.operation = operation
+        self.actor = actor
+        self.appID = appID
+        self.subject = subject
+        self.tokenID = tokenID
+        self.keyID = keyID
+        self.outcome = outcome
+    }
+}
+
+extension AuditEvent {
+    /// What came of a refresh.
+    static func refresh(_ row: Row<TokenRecord>, outcome: String) -> AuditEvent {
+        AuditEvent(
+            "refresh", appID: row.value.appID, subject: row.value.subject, tokenID: TokenLocation(key: row.key)?.id,
+            outcome: outcome)
+    }
+
+    func about(_ location: TokenLocation) -> AuditEvent {
+        var event = self
+        event.tokenID = location.id
+        return event
+    }
+}
+
+/// A link of the audit's chain.
+struct AuditRecord: Record {
+    /// 1 is the vault's first one.
+    let sequence: Int64
+    /// Milliseconds since 1970, by the clock of the process that wrote it.
+    let time: Int64
+    /// The hash of the record before it.
+    let previous: [UInt8]
+    let event: AuditEvent
+
+    init(sequence: Int64, time: Int64, previous: [UInt8], event: AuditEvent) {
+        self.sequence = sequence
+        self.time = time
+        self.previous = previous
+        self.event = event
+    }
+
+    init?(json: JSON) {
+        guard let sequence = json["sequence"]?.integer, let time = json["timeMs"]?.integer,
+            let previous = json["previous"]?.string.flatMap(Crypto.fromHex), let operation = json["op"]?.string,
+            let outcome = json["outcome"]?.string
+        else { return nil }
+        self.init(
+            sequence: sequence, time: time, previous: previous,
+            event: AuditEvent(
+                operation, actor: json["actor"]?.string, appID: json["appId"]?.string, subject: json.subject,
+                tokenID: json["tokenId"]?.string, keyID: json["keyId"]?.string, outcome: outcome))
+    }
+
+    /// Also what `audit.list` answers.
+    var json: JSON {
+        let json = JSON.object([
+            "sequence": .integer(sequence),
+            "timeMs": .integer(time),
+            "op": .string(event.operation),
+            "outcome": .string(event.outcome),
+            "actor": event.actor.map(JSON.string),
+            "appId": event.appID.map(JSON.string),
+            "tokenId": event.tokenID.map(JSON.string),
+            "keyId": event.keyID.map(JSON.string),
+            "previous": .string(Crypto.hex(previous)),
+        ])
+        if let subject = event.subject { json.setSubject(subject) }
+        return json
+    }
+}
+
+/// How far the audit goes: without it, nobody would miss the last records.
+struct AuditHead: Record {
+    /// Of the last record; 0 when there never was one.
+    var sequence: Int64 = 0
+    /// The last record's hash.
+    var hash = AuditLog.origin
+    /// Of the first record that is kept.
+    var first: Int64 = 1
+    /// What the first one that is kept says of the one before.
+    var firstPrevious = AuditLog.origin
+    /// When the first one that is kept was written; nil when none is.
+    var firstTime: Int64?
+
+    init() {}
+
+    init?(json: JSON) {
+        guard let sequence = json["sequence"]?.integer, let hash = json["hash"]?.string.flatMap(Crypto.fromHex),
+            let first = json["first"]?.integer,
+            let firstPrevious = json["firstPrevious"]?.string.flatMap(Crypto.fromHex)
+        else { return nil }
+        self.sequence = sequence
+        self.hash = hash
+        self.first = first
+        self.firstPrevious = firstPrevious
+        firstTime = json["firstTime"]?.integer
+    }
+
+    var json: JSON {
+        .object([
+            "sequence": .integer(sequence), "hash": .string(Crypto.hex(hash)), "first": .integer(first),
+            "firstPrevious": .string(Crypto.hex(firstPrevious)), "firstTime": firstTime.map { .integer($0) },
+        ])
+    }
+}

@@ -1,0 +1,124 @@
+internal import Connections
+internal import Crypto
+internal import JSON
+
+extension VaultBackend {
+    /// What a request did to a token, a connection or a key.
+    func event(
+        _ request: Request, appID: String? = nil, subject: Subject? = nil, tokenID: String? = nil, keyID: String? = nil,
+        outcome: String = "ok"
+    ) -> AuditEvent {
+        AuditEvent(
+            request.operation, actor: request.actor, appID: appID, subject: subject, tokenID: tokenID, keyID: keyID,
+            outcome: outcome)
+    }
+
+    /// Records a request that was refused, and each fetch, where the config wants that. A token whose record cannot be
+    /// kept is not handed out.
+    func audited(
+        _ request: Request, _ body: () throws(ConnError) -> Step<JSON>
+    ) throws(ConnError) -> Step<JSON> {
+        guard config.audit == .all else { return try body() }
+        return try Step.attempt(body) { [self] (result) throws(ConnError) in
+            let appID = request.string("appId") ?? request.string("id")
+            switch result {
+            case .failure(let error):
+                let refused = event(
+                    request, appID: appID, subject: request.subject, tokenID: request.string("tokenId"),
+                    outcome: error.code.rawValue)
+                try rows.commit([], recording: [refused])
+                throw error
+            case .success(let answer):
+                if let token = answer["token"] {
+                    let served = event(
+                        request, appID: token["appId"]?.string, subject: token.subject, tokenID: token["id"]?.string)
+                    try rows.commit([], recording: [served])
+                }
+                return .done(answer)
+            }
+        }
+    }
+
+    func listAudit(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let limit = request["limit"]?.integer.flatMap(Int.init(exactly:)) ?? 100
+        let after = request["after"]?.integer.map(AuditLog.rowKey)
+        let filter = AuditFilter(request)
+        return try auditPage(after: after, [], limit: limit, filter)
+    }
+
+    private func auditPage(
+        after: [UInt8]?, _ found: [JSON], limit: Int, _ filter: AuditFilter
+    ) throws(ConnError) -> Step<JSON> {
+        var found = found
+        let page = try rows.store.scan(prefix: RowKeys.audit, after: after, limit: Rows.pageSize)
+        for stored in page {
+            let row: Row<AuditRecord> = try rows.open(stored)
+            guard filter.matches(row.value.event) else { continue }
+            if found.count == limit, let last = found.last?["sequence"] {
+                return .done(.object(["records": .array(found), "next": last]))
+            }
+            found.append(row.value.json)
+        }
+        guard page.count == Rows.pageSize, let last = page.last else {
+            return .done(.object(["records": .array(found)]))
+        }
+        return .pause(milliseconds: 0) { [self, found] () throws(ConnError) in
+            try auditPage(after: last.key, found, limit: limit, filter)
+        }
+    }
+
+    /// Follows the chain from the first record that is kept to the head.
+    func verifyAudit(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let head = try rows.auditHead().value
+        let anchor = request["sequence"]?.integer
+        guard (anchor == nil) == (request["hash"] == nil) else {
+            throw .invalid("hash", "and sequence belong together")
+        }
+        if let anchor, anchor < head.first { throw .invalid("sequence", "is a record that is not kept any more") }
+        let chain = AuditChain(head, anchor: anchor, anchorHash: request.string("hash"))
+        return try rows.pages(RowKeys.audit, into: chain) { [self] (chain, page) throws(ConnError) in
+            for stored in page where chain.problem == nil {
+                if chain.skips(stored.key) { continue }
+                if stored.key != AuditLog.rowKey(chain.next) {
+                    // Records whose time is over go while this looks.
+                    chain.start(at: try rows.auditHead().value)
+                    if chain.skips(stored.key) { continue }
+                }
+                chain.add(stored.key, try? rows.plain(of: stored), audit: rows.audit)
+            }
+        }.then { [self] (chain) throws(ConnError) in
+            var chain = chain
+            if try hasRecordBeyondHead() { chain.fail("there are records beyond the head") }
+            return .done(chain.answer)
+        }
+    }
+
+    /// A head that was put back to what it was earlier leaves such records.
+    private func hasRecordBeyondHead() throws(ConnError) -> Bool {
+        var head = try rows.auditHead()
+        while true {
+            let after = AuditLog.rowKey(head.value.sequence)
+            if try rows.store.scan(prefix: RowKeys.audit, after: after, limit: 1).isEmpty { return false }
+            let later = try rows.auditHead()
+            if later.version == head.version { return true }
+            head = later
+        }
+    }
+}
+
+private struct AuditFilter: Sendable {
+    let appID: String?
+    let subject: Subject?
+    let tokenID: String?
+
+    init(_ request: Request) {
+        appID = request.string("appId")
+        subject = request.subject
+        tokenID = request.string("tokenId")
+    }
+
+    func matches(_ event: AuditEvent) -> Bool {
+        (appID == nil || event.appID == appID) && (subject == nil || event.subject == subject)
+            && (tokenID == nil || event.tokenID == tokenID)
+    }
+}

@@ -1,0 +1,310 @@
+import Connections
+import JSON
+import Testing
+
+@testable import Vault
+
+@Suite struct AuditTests {
+    private static let callback = #","redirectUrl":"https://h.example/callback""#
+
+    private func records(_ world: World, _ request: String = "{}") throws -> [JSON] {
+        try world.call("audit.list", request)["records"]?.elements ?? []
+    }
+
+    /// What was done, in order: the operation and what came of it.
+    private func story(_ world: World, _ request: String = "{}") throws -> [String] {
+        try records(world, request).map { "\($0["op"]?.string ?? "") \($0["outcome"]?.string ?? "")" }
+    }
+
+    @Test func whatIsChangedIsTold() throws {
+        let world = try World(config: Self.callback)
+        try world.makeApp()
+        let id = try world.connect(#""userId":"u1","tenantId":"t1""#)
+        _ = try world.fetch(subject: #""userId":"u1","tenantId":"t1""#)
+        world.clock.advance(seconds: 3600)
+        world.provider.next(503, "")
+        _ = world.fetchError(subject: #""userId":"u1","tenantId":"t1""#)
+        world.clock.advance(seconds: 60)
+        world.provider.next(200, tokens("at-2"))
+        _ = try world.fetch(subject: #""userId":"u1","tenantId":"t1""#)
+        _ = try world.call("store_token", #"{"appId":"google","userId":"u2","accessToken":"at","actor":"admin"}"#)
+        _ = try world.call("delete", #"{"tokenId":"\#(id)","actor":"tool:mail"}"#)
+        _ = try world.call("apps.delete", #"{"id":"google"}"#)
+        #expect(
+            try story(world) == [
+                "apps.create ok", "connect ok", "complete ok", "refresh transient", "refresh ok", "store_token ok",
+                "delete ok", "apps.delete ok", "apps.delete ok",
+            ])
+        let told = try records(world)
+        #expect(told[2]["userId"]?.string == "u1" && told[2]["tenantId"]?.string == "t1")
+        #expect([2, 3, 4, 6].allSatisfy { told[$0]["tokenId"]?.string == id })
+        #expect(told[5]["actor"]?.string == "admin" && told[6]["actor"]?.string == "tool:mail")
+        #expect(told.map { $0["sequence"]?.integer } == (1...9).map { Int64($0) })
+        #expect(told[3]["timeMs"]?.integer == (told[2]["timeMs"]?.integer ?? 0) + 3_600_000)
+    }
+
+    @Test func noSecretIsTold() throws {
+        let world = try World(config: #","audit":"all"\#(Self.callback)"#)
+        try world.makeApp()
+        _ = try world.call("apps.create", #"{"id":"keys","appType":"apikey"}"#)
+        try world.connect(reply: tokens("hidden-access", refresh: "hidden-refresh"))
+        _ = try world.call("store_api_key", #"{"appId":"keys","userId":"u1","apiKey":"hidden-key"}"#)
+        _ = try world.fetch(#","options":{"withRefreshToken":true}"#)
+        let text = try world.answer("audit.list", "{}")
+        #expect(text.contains("fetch"))
+        #expect(!text.contains("hidden") && !text.contains("s3cret") && !text.contains("c0de"))
+    }
+
+    @Test func howMuchIsToldIsConfigured() throws {
+        let silent = try World(config: #","audit":"off""#)
+        try silent.makeApp()
+        #expect(try story(silent) == [])
+        let world = try World(config: #","audit":"all""#)
+        try world.makeApp()
+        _ = try world.call("store_token", #"{"appId":"google","userId":"u1","accessToken":"at"}"#)
+        _ = try world.call("fetch", #"{"appId":"google","userId":"u1","actor":"tool:mail"}"#)
+        _ = world.fetchError(subject: #""userId":"nobody""#)
+        #expect(try story(world).suffix(2) == ["fetch ok", "fetch not_found"])
+        let fetch = try #require(try records(world).last { $0["outcome"]?.string == "ok" })
+        #expect(fetch["actor"]?.string == "tool:mail" && fetch["userId"]?.string == "u1")
+        #expect(fetch["tokenId"]?.string == (try world.fetch())["id"]?.string)
+    }
+
+    @Test func aTokenWhoseFetchCannotBeToldIsNotHandedOut() throws {
+        let store = MeddlingStore(MemoryStore())
+        let world = try World(store: store, config: #","audit":"all""#)
+        try world.makeApp()
+        _ = try world.call("store_token", #"{"appId":"google","userId":"u1","accessToken":"at"}"#)
+        store.before(.commit) { () throws(ConnError) in throw ConnError(.internal, "the disk is full") }
+        #expect(world.fetchError()?.message == "the disk is full")
+        #expect(try world.fetch()["accessToken"]?.string == "at")
+    }
+
+    @Test func aChangeThatFailsIsNotTold() throws {
+        let store = MeddlingStore(MemoryStore())
+        let world = try World(store: store)
+        store.before(.commit) { () throws(ConnError) in throw ConnError(.internal, "the disk is full") }
+        #expect(world.error("apps.create", #"{"id":"x","appType":"apikey"}"#)?.code == .internal)
+        #expect(try story(world) == [])
+        #expect(world.error("apps.load", #"{"id":"x"}"#)?.code == .notFound)
+    }
+
+    @Test func anActorIsForTheVaultAlone() throws {
+        let text = #"{"appId":"a","userId":"u","actor":"me"}"#
+        var request = text
+        request.withUTF8 { bytes in
+            let raw = UnsafeRawBufferPointer(bytes)
+            let error = #expect(throws: ConnError.self) { try Request(raw, operation: "fetch", backend: .cloud) }
+            #expect(error?.field == "actor")
+        }
+        // Nor is it one of a connection's settings.
+        let world = try World()
+        let app = try world.answer("apps.create", #"{"id":"x","appType":"apikey","actor":"me"}"#)
+        #expect(!app.contains("actor"))
+    }
+
+    @Test func theListIsFilteredAndPaged() throws {
+        let world = try World()
+        try world.makeApp("a")
+        try world.makeApp("b")
+        for number in 0..<300 {
+            let app = number.isMultiple(of: 3) ? "a" : "b"
+            _ = try world.call(
+                "store_token", #"{"appId":"\#(app)","userId":"u\#(number % 10)","accessToken":"at-\#(number)"}"#)
+        }
+        #expect(try records(world, #"{"limit":1000}"#).count == 302)
+        #expect(try records(world).count == 100)
+        #expect(try records(world, #"{"appId":"a","limit":1000}"#).count == 101)
+        #expect(try records(world, #"{"appId":"a","userId":"u3","limit":1000}"#).count == 10)
+        #expect(try records(world, #"{"userId":"u3","tenantId":"t"}"#).count == 0)
+        var seen: [Int64] = []
+        var after: Int64 = 0
+        while true {
+            let page = try world.call("audit.list", #"{"appId":"b","limit":7,"after":\#(after)}"#)
+            seen += (page["records"]?.elements ?? []).compactMap { $0["sequence"]?.integer }
+            guard let next = page["next"]?.integer else { break }
+            after = next
+        }
+        #expect(seen.count == 201 && seen == seen.sorted() && Set(seen).count == 201)
+    }
+
+    // MARK: - The chain
+
+    /// A vault with twenty records.
+    private func twenty(_ config: String = "") throws -> World {
+        let world = try World(config: config)
+        for number in 0..<20 { _ = try world.call("apps.create", #"{"id":"\#(number)","appType":"apikey"}"#) }
+        return world
+    }
+
+    private func row(_ world: World, _ sequence: Int64) throws -> StoredValue {
+        try #require(try world.store.get(AuditLog.rowKey(sequence)))
+    }
+
+    @Test func aWholeChainIsVerified() throws {
+        let world = try twenty()
+        let answer = try world.call("audit.verify", "{}")
+        #expect(answer["ok"]?.boolean == true)
+        #expect(answer["verified"]?.integer == 20 && answer["sequence"]?.integer == 20)
+        #expect(answer["hash"]?.string?.count == 64)
+        #expect(try World().call("audit.verify", "{}")["verified"]?.integer == 0)
+        // It does not depend on which key seals the records.
+        let key = try world.call("keys.add", "{}")["id"]?.string ?? ""
+        _ = try world.call("keys.activate", #"{"id":"\#(key)"}"#)
+        _ = try world.call("keys.reseal", "{}")
+        #expect(try world.call("audit.verify", "{}")["verified"]?.integer == 23)
+    }
+
+    private func verdict(_ world: World, _ request: String = "{}") throws -> String {
+        let answer = try world.call("audit.verify", request)
+        return "\(answer["brokenAt"]?.integer ?? 0) \(answer["problem"]?.string ?? "ok")"
+    }
+
+    @Test func whateverIsDoneToTheChainIsFound() throws {
+        let meddlings: [(name: String, verdict: String, act: (World) throws -> Void)] = [
+            (
+                "changed", "7 the record was changed",
+                { world in
+                    var value = try row(world, 7).value
+                    value[value.count - 1] ^= 1
+                    try world.store.commit([.put(AuditLog.rowKey(7), value, expecting: .any)])
+                }
+            ),
+            (
+                "removed", "7 the record is missing",
+                { world in
+                    try world.store.commit([.remove(AuditLog.rowKey(7), expecting: .any)])
+                }
+            ),
+            (
+                "first removed", "1 the record is missing",
+                { world in
+                    try world.store.commit([.remove(AuditLog.rowKey(1), expecting: .any)])
+                }
+            ),
+            (
+                "last removed", "20 the record is missing",
+                { world in
+                    try world.store.commit([.remove(AuditLog.rowKey(20), expecting: .any)])
+                }
+            ),
+            (
+                "swapped", "7 the record was changed",
+                { world in
+                    let (a, b) = (try row(world, 7).value, try row(world, 8).value)
+                    try world.store.commit([
+                        .put(AuditLog.rowKey(7), b, expecting: .any), .put(AuditLog.rowKey(8), a, expecting: .any),
+                    ])
+                }
+            ),
+            (
+                "one of another history", "8 the record does not follow the one before",
+                { world in
+                    // By somebody who has the key.
+                    let forged = AuditRecord(
+                        sequence: 8, time: 0, previous: AuditLog.origin, event: AuditEvent("delete"))
+                    try world.vault.rows.commit([
+                        world.vault.rows.seal(forged, at: AuditLog.rowKey(8), expecting: .any)
+                    ])
+                }
+            ),
+            (
+                "last replaced", "21 the last record is not the head's",
+                { world in
+                    let old: Row<AuditRecord> = try #require(try world.vault.rows.get(AuditLog.rowKey(20)))
+                    let forged = AuditRecord(
+                        sequence: 20, time: 0, previous: old.value.previous, event: AuditEvent("delete"))
+                    try world.vault.rows.commit([
+                        world.vault.rows.seal(forged, at: AuditLog.rowKey(20), expecting: .any)
+                    ])
+                }
+            ),
+        ]
+        for (name, expected, act) in meddlings {
+            let world = try twenty()
+            try act(world)
+            #expect(try verdict(world) == expected, "\(name)")
+        }
+    }
+
+    @Test func aHeadThatIsPutBackIsFound() throws {
+        let world = try twenty()
+        let head = try #require(try world.store.get(RowKeys.auditHead))
+        _ = try world.call("apps.create", #"{"id":"more","appType":"apikey"}"#)
+        try world.store.commit([.put(RowKeys.auditHead, head.value, expecting: .any)])
+        #expect(try verdict(world).hasSuffix("there are records beyond the head"))
+        try world.store.commit([.remove(RowKeys.auditHead, expecting: .any)])
+        #expect(world.error("audit.verify", "{}")?.code == .internal)
+        #expect(world.error("apps.create", #"{"id":"y","appType":"apikey"}"#)?.code == .internal)
+    }
+
+    /// All that a copy of the store cannot tell by itself.
+    @Test func aNotedRecordShowsThatTheStoreWasPutBack() throws {
+        let world = try twenty()
+        let backup = try world.store.scan(prefix: [], after: nil, limit: 1000)
+        _ = try world.call("apps.create", #"{"id":"secret deed","appType":"apikey"}"#)
+        let noted = try world.call("audit.verify", "{}")
+        let note = #"{"sequence":\#(noted["sequence"]?.integer ?? 0),"hash":"\#(noted["hash"]?.string ?? "")"}"#
+        #expect(try verdict(world, note) == "0 ok")
+        for row in try world.store.scan(prefix: [], after: nil, limit: 1000) {
+            try world.store.commit([.remove(row.key, expecting: .any)])
+        }
+        for row in backup { try world.store.commit([.put(row.key, row.value, expecting: .any)]) }
+        #expect(try verdict(world) == "0 ok")
+        #expect(try verdict(world, note).hasSuffix("the record that was noted is missing"))
+        _ = try world.call("apps.create", #"{"id":"harmless","appType":"apikey"}"#)
+        #expect(try verdict(world, note) == "21 the record is not the one that was noted")
+        #expect(world.error("audit.verify", #"{"sequence":1}"#)?.field == "hash")
+    }
+
+    @Test func recordsGoWhenTheirTimeIsOver() throws {
+        let world = try twenty(#","auditDays":2"#)
+        world.clock.advance(seconds: 86_400)
+        for number in 20..<40 { _ = try world.call("apps.create", #"{"id":"\#(number)","appType":"apikey"}"#) }
+        #expect(try records(world).count == 40)
+        world.clock.advance(seconds: 86_400 + 1)
+        _ = try world.call("apps.create", #"{"id":"40","appType":"apikey"}"#)
+        #expect(try verdict(world) == "0 ok")
+        _ = try world.call("apps.create", #"{"id":"41","appType":"apikey"}"#)
+        #expect(try records(world).first?["sequence"]?.integer == 21)
+        #expect(try verdict(world) == "0 ok")
+        try world.store.commit([.remove(AuditLog.rowKey(21), expecting: .any)])
+        #expect(try verdict(world) == "21 the record is missing")
+        #expect(world.error("audit.verify", #"{"sequence":3,"hash":"00"}"#)?.field == "sequence")
+    }
+
+    @Test func everythingMayGoAndTheChainGoesOn() throws {
+        let world = try World(config: #","auditDays":1"#)
+        _ = try world.call("apps.create", #"{"id":"1","appType":"apikey"}"#)
+        world.clock.advance(seconds: 200_000)
+        _ = try world.call("apps.create", #"{"id":"2","appType":"apikey"}"#)
+        #expect(try records(world).map { $0["sequence"]?.integer } == [2])
+        world.clock.advance(seconds: 200_000)
+        _ = try world.call("apps.create", #"{"id":"3","appType":"apikey"}"#)
+        #expect(try records(world).map { $0["sequence"]?.integer } == [3])
+        #expect(try verdict(world) == "0 ok")
+    }
+
+    /// Processes that write at the same time do not lose, double or tear a record.
+    @Test func manyProcessesWriteOneChain() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("vault.db")
+        let worlds = try (0..<3).map { _ in try World(store: try SQLiteStore(path: path)) }
+        let failures = Failures()
+        let wait = onThreads(6) { thread in
+            for number in 0..<20 {
+                do throws(ConnError) {
+                    _ = try worlds[thread % 3].call(
+                        "apps.create", #"{"id":"\#(thread)-\#(number)","appType":"apikey"}"#)
+                } catch {
+                    failures.add(error)
+                }
+            }
+        }
+        wait()
+        #expect(failures.messages == [])
+        let told = try worlds[0].call("audit.list", #"{"limit":1000}"#)["records"]?.elements ?? []
+        #expect(Set(told.compactMap { $0["appId"]?.string }).count == 120)
+        #expect(try worlds[0].call("audit.verify", "{}")["verified"]?.integer == 120)
+    }
+}

@@ -1,0 +1,42 @@
+import Connections
+import Synchronization
+
+/// A store in which something happens at a moment that a test chooses.
+final class MeddlingStore: Store {
+    enum Moment {
+        case scan, commit
+    }
+
+    private let store: any Store
+    private let meddling = Mutex<(moment: Moment, countdown: Int, act: @Sendable () throws(ConnError) -> Void)?>(nil)
+
+    init(_ store: any Store) { self.store = store }
+
+    /// Acts once, before the so-many-th call of this kind from now on. What it throws, the call throws.
+    func before(_ moment: Moment, number: Int = 1, _ act: @escaping @Sendable () throws(ConnError) -> Void) {
+        meddling.withLock { $0 = (moment, number, act) }
+    }
+
+    private func meddle(_ moment: Moment) throws(ConnError) {
+        let act = meddling.withLock { meddling -> (@Sendable () throws(ConnError) -> Void)? in
+            guard let due = meddling, due.moment == moment else { return nil }
+            meddling = due.countdown > 1 ? (moment, due.countdown - 1, due.act) : nil
+            return due.countdown > 1 ? nil : due.act
+        }
+        try act?()
+    }
+
+    func get(_ key: [UInt8]) throws(ConnError) -> StoredValue? { try store.get(key) }
+
+    func scan(prefix: [UInt8], after: [UInt8]?, limit: Int) throws(ConnError) -> [StoredRow] {
+        try meddle(.scan)
+        return try store.scan(prefix: prefix, after: after, limit: limit)
+    }
+
+    func commit(_ writes: [StoreWrite]) throws(ConnError) {
+        try meddle(.commit)
+        try store.commit(writes)
+    }
+
+    func close() { store.close() }
+}

@@ -1,0 +1,121 @@
+"""The operations on a vault itself, the tables of ``client.keys`` and ``client.audit``; see _operations.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._call import Call, make_call
+from ._types import AuditRecord, AuditVerdict, Export, SealingKey, from_wire
+from ._wire import from_camel_case, to_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def _export(answer: Any) -> Export:
+    def items(name: str) -> tuple[Any, ...]:
+        return tuple(from_camel_case(item) for item in answer[name])
+
+    return Export(tokens=items("tokens"), api_keys=items("apiKeys"), next=answer.get("next"))
+
+
+def _keys(answer: Any) -> list[SealingKey]:
+    return [from_wire(SealingKey, key) for key in answer["keys"]]
+
+
+def _records(answer: Any) -> list[AuditRecord]:
+    return [from_wire(AuditRecord, record) for record in answer["records"]]
+
+
+def _verdict(answer: Any) -> AuditVerdict:
+    return from_wire(AuditVerdict, answer)
+
+
+def export_tokens(
+    *,
+    app_id: str | None = None,
+    user_id: str | None = None,
+    tenant_id: str | None = None,
+    limit: int | None = None,
+    after: str | None = None,
+    timeout: float | None = None,
+) -> Call[Export]:
+    """Tokens with all their secrets, as ``store_tokens`` takes them: of a connection, of a subject, or all.
+
+    At most ``limit`` (100) of them; the rest comes ``after`` what ``Export.next`` says. The vault's configuration has to
+    have ``allowExport``.
+    """
+    fields = to_wire(
+        {"app_id": app_id, "user_id": user_id, "tenant_id": tenant_id, "limit": limit, "after": after}
+    )
+    return make_call("export", fields, timeout, _export)
+
+
+def delete_idle_tokens(*, timeout: float | None = None) -> Call[int]:
+    """Deletes the tokens that nobody has fetched for longer than their connection's ``max_idle_seconds``."""
+    return make_call("retention.sweep", {}, timeout, lambda answer: int(answer["deleted"]))
+
+
+def list_keys(*, timeout: float | None = None) -> Call[list[SealingKey]]:
+    """The keys that seal the vault, and how many rows each has sealed."""
+    return make_call("keys.list", {}, timeout, _keys)
+
+
+def add_key(*, timeout: float | None = None) -> Call[str]:
+    """Makes a key and gives its id. It seals nothing before it is activated."""
+    return make_call("keys.add", {}, timeout, lambda answer: str(answer["id"]))
+
+
+def activate_key(id: str, *, timeout: float | None = None) -> Call[None]:
+    """Has a key seal what is written from now on."""
+    return make_call("keys.activate", {"id": id}, timeout, lambda _: None)
+
+
+def reseal_rows(*, timeout: float | None = None) -> Call[Mapping[str, int]]:
+    """Seals by the active key what others have sealed. Gives how many rows were ``resealed``, or ``unreadable``.
+
+    It may take long, and others work meanwhile. What is done when the time is up stays done: call it again.
+    """
+    return make_call("keys.reseal", {}, timeout, dict)
+
+
+def drop_key(id: str, *, timeout: float | None = None) -> Call[None]:
+    """Forgets a key for good. Raises ``Conflict`` while it still seals a row."""
+    return make_call("keys.drop", {"id": id}, timeout, lambda _: None)
+
+
+def list_audit(
+    *,
+    app_id: str | None = None,
+    user_id: str | None = None,
+    tenant_id: str | None = None,
+    token_id: str | None = None,
+    limit: int | None = None,
+    after: int | None = None,
+    timeout: float | None = None,
+) -> Call[list[AuditRecord]]:
+    """Who did what to which token, the oldest first, at most ``limit`` (100).
+
+    The next ones come ``after`` the last one's ``sequence``.
+    """
+    fields = to_wire(
+        {
+            "app_id": app_id,
+            "user_id": user_id,
+            "tenant_id": tenant_id,
+            "token_id": token_id,
+            "limit": limit,
+            "after": after,
+        }
+    )
+    return make_call("audit.list", fields, timeout, _records)
+
+
+def verify_audit(
+    *, sequence: int | None = None, hash: str | None = None, timeout: float | None = None
+) -> Call[AuditVerdict]:
+    """Whether no record of the audit was changed, removed, added or moved.
+
+    ``sequence`` and ``hash`` of an earlier verdict, noted elsewhere, show that the store was not put back since.
+    """
+    return make_call("audit.verify", to_wire({"sequence": sequence, "hash": hash}), timeout, _verdict)
