@@ -11,7 +11,7 @@ extension VaultBackend {
         guard let given = AppRecord(json: settings.withoutNulls) else { throw .invalid("appType", "is not known") }
         let app = try given.withoutTemplateValues()
         let key = rows.keys.app(id)
-        try finishDeletion(of: id)
+        _ = try finishDeletion(of: id)
         do throws(ConnError) {
             try rows.commit([rows.seal(app, at: key, expecting: .absent)])
         } catch {
@@ -36,12 +36,13 @@ extension VaultBackend {
     func deleteApp(_ request: Request) throws(ConnError) -> Step<JSON> {
         let id = try request.required("id")
         let key = rows.keys.app(id)
+        let revokes = request["revoke"]?.boolean ?? true
         try retrying { () throws(ConnError) in
             guard let row: Row<AppRecord> = try rows.get(key) else { throw noSuchApp }
-            try rows.commit([rows.seal(row.value.beingDeleted, at: key, expecting: .version(row.version))])
+            let marked = row.value.beingDeleted(revoking: revokes)
+            try rows.commit([rows.seal(marked, at: key, expecting: .version(row.version))])
         }
-        try finishDeletion(of: id)
-        return .done(.object())
+        return try finish(try finishDeletion(of: id))
     }
 
     func loadApp(_ request: Request) throws(ConnError) -> Step<JSON> {
@@ -59,13 +60,14 @@ extension VaultBackend {
 
     /// Removes what an earlier connection of this id, which is deleted or about to be, left behind: a grant may have been
     /// on its way. Leaves a living connection alone.
-    private func finishDeletion(of id: String) throws(ConnError) {
+    private func finishDeletion(of id: String) throws(ConnError) -> Removal {
         let key = rows.keys.app(id)
         let row: Row<AppRecord>? = try rows.get(key)
-        guard row?.value.isBeingDeleted ?? true else { return }
-        _ = try removeTokens(TokenSet(appID: id, subject: nil))
+        guard row?.value.isBeingDeleted ?? true else { return Removal(tally: nil) }
+        let removal = try removeTokens(TokenSet(appID: id, subject: nil), revoking: row?.value.revokes ?? true)
         try forgetRegistrations(of: id)
         if let row { try rows.commit([.remove(key, expecting: .version(row.version))]) }
+        return removal
     }
 }
 

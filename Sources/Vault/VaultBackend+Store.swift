@@ -15,7 +15,7 @@ extension VaultBackend {
         return location
     }
 
-    private func place(of record: TokenRecord) -> TokenLocation {
+    func place(of record: TokenRecord) -> TokenLocation {
         rows.keys.token(
             of: record.subject, at: record.appID, account: record.externalIdentifier, scopes: record.scopes,
             resources: record.resources)
