@@ -142,7 +142,8 @@ def test_a_completion_that_is_cut_off_leaves_the_old_grant_or_the_new_one(vault:
         # The same callback once more: it is taken, or its state or its code was used.
         again = vault.run(("complete", callback))["results"][0]
         assert again.get("error", {}).get("code") in (None, "not_found", "provider_error"), again
-        assert vault.error("complete", **callback)["code"] == "not_found"
+        more = vault.run(("complete", callback))["results"][0]
+        assert more == again or more["error"]["code"] == "not_found"
         callback = vault.authorize("u1")
     assert "tokenId" in outcome["results"][0]
     assert step > 3
