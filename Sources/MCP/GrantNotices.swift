@@ -1,6 +1,6 @@
 internal import Connections
 internal import JSON
-internal import Synchronization
+internal import Memory
 
 /// Tells those who wait for a subject's grants when this process has stored one.
 ///
@@ -11,7 +11,7 @@ final class GrantNotices: Sendable {
         var leaders: [Subject: [Int: Flight.Leader]] = [:]
     }
 
-    private let state = Mutex(State())
+    private let state = Monitor(State())
 
     /// Lands at the subject's next grant. Whoever looks for a grant takes one first, so that none slips through between.
     final class Watch: Sendable {

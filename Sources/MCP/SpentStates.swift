@@ -1,5 +1,5 @@
 internal import Connections
-internal import Synchronization
+internal import Memory
 
 /// The states that this process has seen, until they expire: for backends that have no store to remember them in.
 final class SpentStates: Sendable {
@@ -11,7 +11,7 @@ final class SpentStates: Sendable {
         var nextSweep: Int64 = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Monitor(State())
 
     /// - Returns: whether it was not there.
     /// - Throws: `limit` when there is no room: what cannot be remembered is not taken.

@@ -1,6 +1,6 @@
 internal import Connections
 internal import HTTP
-internal import Synchronization
+internal import Memory
 
 /// Which leases this process has seen, and since when: how it knows that one is over.
 ///
@@ -18,7 +18,7 @@ final class LeaseWatch: Sendable {
         let end: Deadline
     }
 
-    private let sightings = Mutex<[[UInt8]: Sighting]>([:])
+    private let sightings = Monitor<[[UInt8]: Sighting]>([:])
 
     /// Whether a row's lease is held still.
     func isHeld(_ lease: RefreshState.Lease?, at key: [UInt8], clock: Clock) -> Bool {

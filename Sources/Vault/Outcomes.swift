@@ -1,5 +1,5 @@
+internal import Memory
 internal import OAuth
-internal import Synchronization
 
 /// What came of refreshes and is not in the store yet.
 ///
@@ -15,7 +15,7 @@ final class Outcomes: Sendable {
         let app: AppRecord
     }
 
-    private let outcomes = Mutex<[[UInt8]: Outcome]>([:])
+    private let outcomes = Monitor<[[UInt8]: Outcome]>([:])
 
     /// The rows whose outcome is here.
     var keys: [[UInt8]] { outcomes.withLock { Array($0.keys) } }

@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -105,7 +105,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, key in KEYS.items():
         authority = certs.Authority(f"CA with {name}", key())
         authority.write(folder / f"ca {name}.pem")
-        end = datetime.now(timezone.utc) + timedelta(days=1)
+        end = datetime.now(UTC) + timedelta(days=1)
         certs.write_server(folder / name, authority, certs.LOCAL, end, key())
     return folder
 
@@ -159,7 +159,7 @@ def test_a_key_that_is_too_short_is_refused(folder: Path) -> None:
     """OpenSSL's security level 2, which Debian sets: 112 bits, so no RSA below 2048."""
     authority = certs.Authority("CA of a short key")
     authority.write(folder / "ca short.pem")
-    end = datetime.now(timezone.utc) + timedelta(days=1)
+    end = datetime.now(UTC) + timedelta(days=1)
     certs.write_server(folder / "short", authority, certs.LOCAL, end, rsa.generate_private_key(65537, 1024))
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.set_ciphers("DEFAULT:@SECLEVEL=0")

@@ -150,18 +150,31 @@ static const struct {
     {"table of functions", {SIZE, 1, 2, 0, "broken", "1", never_open, never_close, NULL, &no_functions}},
 };
 
-static const descope_conn_plugin *filled;
-
-static descope_conn_status fill(uint32_t host_plugin_abi, const descope_conn_host *host, descope_conn_plugin *plugin)
+static descope_conn_status fill(size_t index, uint32_t host_plugin_abi, const descope_conn_host *host,
+                                descope_conn_plugin *plugin)
 {
     assert_int_equal(host_plugin_abi, DESCOPE_CONN_PLUGIN_ABI);
     assert_int_equal(host->struct_size, sizeof *host);
     assert_int_equal(host->abi, DESCOPE_CONN_ABI);
     assert_int_equal(plugin->struct_size, sizeof *plugin);
     assert_null(plugin->open);
-    *plugin = *filled;
+    *plugin = broken[index].plugin;
     return DESCOPE_CONN_OK;
 }
+
+/* A function for each: an init is called once in a process. */
+#define FILL(index)                                                                                             \
+    static descope_conn_status fill_##index(uint32_t abi, const descope_conn_host *host, descope_conn_plugin *plugin) \
+    {                                                                                                           \
+        return fill(index, abi, host, plugin);                                                                  \
+    }
+FILL(0) FILL(1) FILL(2) FILL(3) FILL(4) FILL(5) FILL(6) FILL(7) FILL(8)
+FILL(9) FILL(10) FILL(11) FILL(12) FILL(13) FILL(14) FILL(15) FILL(16) FILL(17)
+
+static const descope_conn_plugin_init_fn fills[COUNT(broken)] = {
+    fill_0, fill_1,  fill_2,  fill_3,  fill_4,  fill_5,  fill_6,  fill_7,  fill_8,
+    fill_9, fill_10, fill_11, fill_12, fill_13, fill_14, fill_15, fill_16, fill_17,
+};
 
 static descope_conn_status refuse(uint32_t host_plugin_abi, const descope_conn_host *host, descope_conn_plugin *plugin)
 {
@@ -186,8 +199,7 @@ static void what_cannot_be_registered(void **state)
     size_t index;
     (void)state;
     for (index = 0; index < COUNT(broken); index++) {
-        filled = &broken[index].plugin;
-        answer = register_fails(fill);
+        answer = register_fails(fills[index]);
         assert_says(&answer, broken[index].words);
         assert_failed(answer, DESCOPE_CONN_E_ARGUMENT, "invalid_config", NULL);
     }

@@ -18,8 +18,8 @@ ROOT = HERE.parent.parent
 LIBRARY = os.environ.get("DESCOPE_CONN_LIBRARY", str(ROOT / "dist/lib/libdescope_conn.so.1"))
 
 sys.path.append(str(ROOT / "Tests" / "servers"))
-from consent import consent
-from launch import launch
+from consent import consent  # noqa: E402
+from launch import launch  # noqa: E402
 
 REDIRECT_URL = "http://127.0.0.1/callback"
 APP = "crm"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from parties import ACCOUNTS_TOKEN, EXAMPLE, WEATHER_KEY, Example
+
 from launch import launch  # isort: skip # parties says where it is
 
 if TYPE_CHECKING:

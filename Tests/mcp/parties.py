@@ -21,7 +21,6 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "Tests/servers"), str(ROOT / "bindings/python")]
 
 from consent import consent  # noqa: E402
-
 from descope_conn import AsyncClient  # noqa: E402
 
 if TYPE_CHECKING:

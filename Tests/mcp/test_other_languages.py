@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from descope_conn import AsyncClient
 from mcp import Client, StdioServerParameters
 from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitResult
 from parties import ROOT, VAULT_KEY, consent, text
-
-from descope_conn import AsyncClient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

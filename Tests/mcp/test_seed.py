@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from descope_conn import Client, ConnectionRequired, MissingConnection
 
 from launch import launch  # isort: skip # parties says where it is

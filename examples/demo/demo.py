@@ -7,7 +7,7 @@ import subprocess
 import time
 from urllib.parse import parse_qsl, urlsplit
 
-from descope_conn import Client, ConnectionRequired
+from descope_conn import Client, ConnectionRequired, Token
 
 PROVIDER = os.environ["DEMO_PROVIDER"]
 REDIRECT_URL = os.environ["DEMO_REDIRECT_URL"]
@@ -31,6 +31,11 @@ def run(*command: str, stdin: str = "") -> str:
     done = subprocess.run([os.environ["DEMO_PYTHON"], *command], input=stdin, capture_output=True, text=True)
     check(done.returncode == 0, done.stderr)
     return done.stdout.strip()
+
+
+def ask_api(token: Token) -> str:
+    """What the service's API says to whoever holds this token."""
+    return run(os.environ["DEMO_SERVICE"], PROVIDER, stdin=token.access_token)
 
 
 def open_in_browser(url: str) -> dict[str, str]:
@@ -74,7 +79,7 @@ with Client.vault(**config) as client:
     step(f"complete: alice granted {' '.join(grant.scopes)}")
 
     first = client.fetch_token("crm", user_id="alice", scopes=["read"], min_ttl_seconds=0)
-    step(f"fetch: {mask(first.access_token)}; the API says: {run(os.environ['DEMO_SERVICE'], PROVIDER, stdin=first.access_token)}")
+    step(f"fetch: {mask(first.access_token)}; the API says: {ask_api(first)}")
 
     step("waiting for it to expire")
     for _ in range(100):
@@ -83,7 +88,7 @@ with Client.vault(**config) as client:
             break
         time.sleep(0.2)
     check(second.access_token != first.access_token, "the token was not refreshed")
-    step(f"fetch: refreshed, {mask(second.access_token)}; the API says: {run(os.environ['DEMO_SERVICE'], PROVIDER, stdin=second.access_token)}")
+    step(f"fetch: refreshed, {mask(second.access_token)}; the API says: {ask_api(second)}")
 
     required = expect_connection_required(client, ["read", "write"])
     check(list(required.missing_scopes) == ["write"], "the wrong scopes are missing")

@@ -6,11 +6,10 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from descope_conn import AsyncClient, ConnError
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
-
-from descope_conn import AsyncClient, ConnError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import uvicorn
+from descope_conn import AsyncClient, Conflict, Token
+from descope_conn.mcp import Caller, Connection, Connections
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
 from pages import Pages
 from users import Users
-
-from descope_conn import AsyncClient, Conflict, Token
-from descope_conn.mcp import Caller, Connection, Connections
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

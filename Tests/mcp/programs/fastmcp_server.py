@@ -12,11 +12,10 @@ from fastmcp import FastMCP
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "examples/mcp-python"))
 
-from pages import Pages
-from server import ask, serve
-
 from descope_conn import AsyncClient, Token
 from descope_conn.mcp.fastmcp import Caller, Connection, Connections
+from pages import Pages
+from server import ask, serve
 
 
 async def main() -> None:

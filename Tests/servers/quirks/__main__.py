@@ -1,4 +1,4 @@
-"""OAuth providers with the habits of real ones, on loopback. Run it as `python Tests/servers/quirks`; see ../README.md."""
+"""OAuth providers with the habits of real ones, on loopback: `python Tests/servers/quirks`; see ../README.md."""
 
 from __future__ import annotations
 

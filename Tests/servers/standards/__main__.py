@@ -1,4 +1,4 @@
-"""An authorization server that takes what the newer RFCs add. Run it as `python Tests/servers/standards`; see ../README.md."""
+"""An authorization server that takes what the newer RFCs add: `python Tests/servers/standards`; see ../README.md."""
 
 from __future__ import annotations
 

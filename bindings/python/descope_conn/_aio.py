@@ -9,6 +9,7 @@ from . import _app_operations, _device_operations, _mcp_operations, _operations,
 from ._call import Call, present
 from ._errors import Cancelled, ConnError, Limit
 from ._handle import Handle
+from ._wire import milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -90,6 +91,8 @@ class AsyncClient(Handle):
         """
         if self.closed:
             return True
+        loop = asyncio.get_running_loop()
+        end = loop.time() + wait
         waiting = [future for future in self._in_flight.values() if not future.done()]
         if waiting:
             self._bind()
@@ -97,7 +100,10 @@ class AsyncClient(Handle):
             await asyncio.wait(waiting, timeout=wait)
         self._settle_all(Cancelled("the client was closed"))
         self._unwatch()
-        return self._close(0)
+        self._finalizer.detach()
+        # The library's thread ends after its last answer. Waiting for it must not hold up the loop.
+        left = milliseconds(max(0.0, end - loop.time()))
+        return await loop.run_in_executor(None, self._library.close, self._handle, left)
 
     async def __aenter__(self) -> Self:
         return self
