@@ -86,6 +86,28 @@ import Testing
         #expect(world.provider.forms.last?.contains("token=rt-1") == true)
     }
 
+    /// The process ended, or the disk was full, between the last try and throwing the grant away.
+    @Test func aWornOutGrantThatIsThereYetIsNotLetOut() throws {
+        let store = FailingStore()
+        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        try world.makeApp()
+        let url = try world.call(
+            "connect",
+            #"{"appId":"google","userId":"u1","options":{"redirectUrl":"https://h.example/done","confirmation":true}}"#)
+        world.provider.next(200, tokens("at-1"))
+        let held = try world.call(
+            "complete", #"{"state":"\#(query(url["url"]?.string, "state") ?? "")","code":"c"}"#)
+        let code = held["code"]?.string ?? ""
+        func refusal(_ code: String) -> ConnError? {
+            world.error("confirm", #"{"appId":"google","userId":"u1","code":"\#(code)"}"#)
+        }
+        for _ in 0..<4 { #expect(refusal(wrong(code))?.code == .forbidden) }
+        store.fail(after: 1)
+        #expect(refusal(wrong(code))?.code == .unavailable)
+        store.fail(after: nil)
+        #expect(refusal(code)?.code == .notFound)
+    }
+
     @Test func theFifthTryMayBeRight() throws {
         let (code, _) = try hold()
         for _ in 0..<4 { #expect(refusal(wrong(code))?.code == .forbidden) }

@@ -51,6 +51,50 @@ import Testing
         #expect(sent.last == "https://p.example/revoke token=at-3&token_type_hint=access_token")
     }
 
+    /// What the catalogue knows of providers: Google ends the whole grant, and GitHub takes access tokens alone.
+    @Test func theCataloguesWaysAreTaken() throws {
+        for template in ["google", "github"] {
+            _ = try world.call(
+                "apps.create",
+                #"{"id":"\#(template)-1","templateId":"\#(template)","clientId":"c","clientSecret":"s3cret"}"#)
+            try world.connect(#""userId":"u5""#, app: "\(template)-1", reply: tokens("at-5", refresh: "rt-5"))
+        }
+        let before = world.provider.requests.count
+        for _ in 0..<2 { world.provider.next(200, "") }
+        #expect(counts(try world.call("delete", #"{"userId":"u5"}"#)) == [2, 2, 0, 0])
+        let sent = Set(
+            zip(world.provider.requests, world.provider.forms).dropFirst(before).map {
+                "\($0.method.rawValue) \($0.url) \($1)"
+            })
+        #expect(
+            sent == [
+                "POST https://oauth2.googleapis.com/revoke token=rt-5&token_type_hint=refresh_token"
+                    + "&client_id=c&client_secret=s3cret",
+                #"DELETE https://api.github.com/applications/c/grant {"access_token":"at-5"}"#,
+            ])
+    }
+
+    /// The client that a provider made for a connection goes with it, but not before its tokens are taken back.
+    @Test func aRegisteredClientTakesItsTokensBackAfterItsConnectionIsGone() throws {
+        let discovery = #""discoveryUrl":"https://r.example/.well-known/openid-configuration""#
+        let document = """
+            {"issuer":"https://r.example","authorization_endpoint":"https://r.example/a",
+            "token_endpoint":"https://r.example/t","registration_endpoint":"https://r.example/reg",
+            "revocation_endpoint":"https://r.example/revoke"}
+            """
+        _ = try world.call("apps.create", #"{"id":"dcr","useDcr":true,\#(discovery)}"#)
+        world.provider.next(200, document)
+        world.provider.next(201, #"{"client_id":"made","client_secret":"for-us"}"#)
+        try world.connect(app: "dcr", reply: tokens("at-6", refresh: "rt-6"))
+        world.provider.next(503, "")
+        #expect(counts(try world.call("apps.delete", #"{"id":"dcr"}"#)) == [0, 0, 1, 0])
+        world.clock.advance(seconds: 30)
+        world.provider.next(200, "")
+        #expect(try run() == [1, 0, 0])
+        #expect(world.provider.requests.last?.url == "https://r.example/revoke")
+        #expect(authorization == basic("made:for-us"))
+    }
+
     @Test func forgettingAsksNobody() throws {
         #expect(try world.answer("delete", #"{"appId":"google","revoke":false}"#) == #"{"deleted":2}"#)
         #expect(try world.answer("apps.delete", #"{"id":"google","revoke":false}"#) == #"{"deleted":0}"#)
@@ -308,30 +352,6 @@ private final class StaleStore: Store {
 
     func commit(_ writes: [StoreWrite]) throws(ConnError) {
         before.withLock { $0 = store.scan(prefix: RowKeys.revocations, after: nil, limit: 10) }
-        try store.commit(writes)
-    }
-
-    func close() {}
-}
-
-/// A store that takes some commits yet, and then none.
-private final class FailingStore: Store {
-    private let store = MemoryStore()
-    private let left = Mutex<Int?>(nil)
-
-    func fail(after commits: Int?) { left.withLock { $0 = commits } }
-    func get(_ key: [UInt8]) -> StoredValue? { store.get(key) }
-    func scan(prefix: [UInt8], after: [UInt8]?, limit: Int) -> [StoredRow] {
-        store.scan(prefix: prefix, after: after, limit: limit)
-    }
-
-    func commit(_ writes: [StoreWrite]) throws(ConnError) {
-        let isTaken = left.withLock { left in
-            guard let count = left else { return true }
-            left = count - 1
-            return count > 0
-        }
-        guard isTaken else { throw ConnError(.unavailable, "the disk is full") }
         try store.commit(writes)
     }
 
