@@ -170,6 +170,26 @@ def test_a_deletion_that_is_cut_off_is_done_or_not(vault: Vault, kill: str) -> N
 
 
 @KILLS
+def test_lesson15_a_deletion_that_is_cut_off_leaves_no_grant_behind(vault: Vault, kill: str) -> None:
+    """The token is in the vault yet, or its provider takes it back, by whoever comes next."""
+    vault.call("apps.create", **app_settings(vault.server, APP), revocationUrl=f"{vault.server.url}/revoke")
+    seen = set()
+    vault.connect("u1")
+    for _ in killed(vault, kill, ("delete", {"userId": "u1"})):
+        if vault.listed("u1"):
+            seen.add("whole")
+            assert vault.grants() == 1
+            continue
+        seen.add("deleted")
+        run = vault.run(("revocations.run", {}), clock=LATER)["results"][0]
+        assert run["pending"] == run["failed"] == 0, run
+        assert vault.grants() == 0
+        vault.connect("u1")
+    assert seen == {"whole", "deleted"}
+    assert vault.grants() == 0
+
+
+@KILLS
 def test_a_connection_whose_deletion_is_cut_off_is_there_or_gone(vault: Vault, kill: str) -> None:
     subjects = [(name, APP) for name in ("u1", "u2", "u3")]
     vault.make_app("mail")

@@ -94,8 +94,8 @@ def connect(
 def open_connect(ticket: str, opened_by: Subject, *, timeout: float | None = None) -> Call[str]:
     """The provider's URL for a connect URL that leads to a page of your own (``connectPageUrl``). The vault only.
 
-    ``ticket`` is in the page's query, and ``opened_by`` is who is signed in there: it has to be who the URL was made for.
-    Another call makes another URL, for those who have closed the window.
+    ``ticket`` is in the page's query, and ``opened_by`` is who is signed in there: it has to be who the URL was made
+    for. Another call makes another URL, for those who have closed the window.
     """
     fields = to_wire({"ticket": ticket, "opened_by": to_wire(opened_by)})
     return make_call("open", fields, timeout, lambda answer: str(answer["url"]))
