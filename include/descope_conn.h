@@ -93,7 +93,8 @@ DESCOPE_CONN_API descope_conn_status descope_conn_fetch(descope_conn handle, con
 DESCOPE_CONN_API descope_conn_status descope_conn_store_api_key(descope_conn handle, const char *request,
                                                                 size_t request_len, uint32_t timeout_ms,
                                                                 char **out, size_t *out_len);
-/* Removes tokens by id, by connection, by subject. At least one of them is needed. -> {"deleted"} where known */
+/* Removes tokens by id, by connection, by subject. At least one of them is needed. -> {"deleted"} where known; the vault
+ * has their providers take them back too, and says so: "revokedAtProvider" */
 DESCOPE_CONN_API descope_conn_status descope_conn_delete(descope_conn handle, const char *request, size_t request_len,
                                                          uint32_t timeout_ms, char **out, size_t *out_len);
 

@@ -23,8 +23,9 @@ package final class Executor: Sendable {
             switch step {
             case .done(let answer):
                 return answer
-            case .http where context.deadline.hasPassed:
-                throw .timeout
+            case .http(let request, let then) where context.deadline.hasPassed:
+                guard request.isAside else { throw .timeout }
+                step = try then(.callEnded)
             case .http(let request, let then):
                 if request.mustFinish, context.deadline < .after(milliseconds: request.timeoutMilliseconds) {
                     return try finishOnLoop(step, context)
@@ -34,7 +35,7 @@ package final class Executor: Sendable {
                 let result = transport.perform(request, deadline: context.deadline, cancellation: cancellation)
                 if case .failure = result, !request.mustFinish {
                     if context.cancellation.isCancelled { throw .cancelled }
-                    if context.deadline.hasPassed { throw .timeout }
+                    if context.deadline.hasPassed, !request.isAside { throw .timeout }
                 }
                 step = try then(result)
             case .pause(let milliseconds, let then):

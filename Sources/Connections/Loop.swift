@@ -207,7 +207,12 @@ final class Loop: Sendable {
             while let id = moments.popDue(at: now) {
                 guard let task = tasks[id] else { continue }
                 if task.completion != nil, task.context.deadline <= now {
-                    giveUp(task, .timeout)
+                    if case .http(let request, let then) = task.wait, request.isAside {
+                        engine.drop(id: id)
+                        advance(task) { () throws(ConnError) in try then(.callEnded) }
+                    } else {
+                        giveUp(task, .timeout)
+                    }
                 } else if case .pause(let moment, let then) = task.wait, moment <= now {
                     advance(task, then)
                 }
@@ -246,8 +251,9 @@ final class Loop: Sendable {
             case .done(let answer):
                 task.complete(.success(answer))
                 tasks[id] = nil
-            case .http where task.completion != nil && task.context.deadline.hasPassed:
-                throw .timeout
+            case .http(let request, let then) where task.completion != nil && task.context.deadline.hasPassed:
+                guard request.isAside else { throw .timeout }
+                advance(task) { () throws(ConnError) in try then(.callEnded) }
             case .http(let request, let then):
                 task.wait = .http(request, then: then)
                 engine.start(request, id: id)

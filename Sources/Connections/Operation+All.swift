@@ -24,6 +24,9 @@ extension Field {
             Field("loginHint", .string(), "The account to preselect at the provider."),
             Field("resources", .strings, "RFC 8707 resource indicators."),
             .externalIdentifier,
+            Field(
+                "confirmation", .boolean, backends: [.vault, .plugin],
+                "Hold the grant back until whoever it is for has typed the code that complete answers; see confirm."),
         ]
     }
 
@@ -126,6 +129,14 @@ extension Field {
 extension Operation {
     private static let subject = [["userId", "tenantId"]]
 
+    private static let revoke = Field(
+        "revoke", .boolean, backends: [.vault, .plugin],
+        "Have the providers take the tokens back; true unless said otherwise. False only forgets them here.")
+
+    private static let revocations =
+        "yes (taken back), grantCleared (of these, those whose whole grant is known to be gone), "
+        + "pending (to be tried again), unsupported (the provider takes none back)"
+
     package static let all: [Operation] = [
         Operation(
             "connect", "A URL where the user grants access to the connection.",
@@ -138,6 +149,18 @@ extension Operation {
             ],
             answer: "url; from the vault also expiresIn, the seconds in which it must be opened",
             errors: [.notFound, .misconfigured, .unauthorized, .forbidden]),
+        Operation(
+            "open",
+            "The provider's URL for a connect URL of one's own page, once the page knows who is there. Again: another.",
+            backends: [.vault, .plugin],
+            fields: [
+                Field("ticket", .string(maxBytes: 512), required: true, "The query's ticket."),
+                Field(
+                    "openedBy", .object([.userID, .tenantID]), required: true,
+                    "Who is signed in where the page was opened. It must be who the URL was made for."),
+            ],
+            answer: "url, and expiresIn, the seconds in which it must be opened",
+            errors: [.notFound, .misconfigured, .forbidden]),
         Operation(
             "complete", "The provider's answer, as it came to the redirect URI's query: keeps the grant.",
             backends: [.vault, .plugin],
@@ -152,11 +175,23 @@ extension Operation {
                     "The query's other parameters, decoded: providers sign them, and say there whose account it is."),
                 Field(
                     "openedBy", .object([.userID, .tenantID]),
-                    "Who is signed in where the callback arrived. When given it must be who the URL was made for."),
+                    "Who is signed in where the callback arrived. It must be who the URL was made for, and may be absent "
+                        + "only where requireOpener is false or the connect asked for a confirmation."),
             ],
             atLeastOneOf: [["code", "error"]],
-            answer: "tokenId, appId, userId, tenantId, scopes, redirectUrl, metadata",
+            answer: "tokenId, appId, userId, tenantId, scopes, redirectUrl, metadata; or, for the page to show, "
+                + "confirmationRequired, code, appId, expiresIn. The same callback again is answered the same",
             errors: [.notFound, .providerError, .misconfigured, .forbidden]),
+        Operation(
+            "confirm",
+            "Whoever the connect was for has typed the code that the browser showed: lets the grant be fetched.",
+            backends: [.vault, .plugin],
+            fields: [
+                .appID, .userID, .tenantID,
+                Field("code", .string(maxBytes: 32), required: true, "Six digits, however they are parted."),
+            ],
+            atLeastOneOf: subject, answer: "tokenId, appId, userId, tenantId, scopes, redirectUrl",
+            errors: [.notFound, .forbidden]),
         Operation(
             "fetch", "A fresh token of a user, a user in a tenant, or a tenant: by scopes, or the latest.",
             fields: [
@@ -203,10 +238,11 @@ extension Operation {
             fields: [
                 Field("tokenId", .string(maxBytes: 256), "One token."),
                 Field("appId", .string(maxBytes: 256), "All of this connection."),
-                .userID, .tenantID,
+                .userID, .tenantID, revoke,
             ],
             atLeastOneOf: [["tokenId", "appId", "userId", "tenantId"]], alone: ["tokenId"],
-            answer: "deleted where known", errors: [.unauthorized, .forbidden]),
+            answer: "deleted where known; from the vault also revokedAtProvider, which counts " + revocations,
+            errors: [.unauthorized, .forbidden]),
         Operation(
             "list", "What is connected, without secrets: of a subject, of a connection, or both.",
             fields: [Field("appId", .string(maxBytes: 256), "Only this connection."), .userID, .tenantID],
@@ -224,6 +260,17 @@ extension Operation {
             ],
             answer: "token", errors: [.notFound, .providerError, .misconfigured]),
         Operation(
+            "revocations.run",
+            "Takes back at their providers what was deleted before and is due; other calls do some of it by the way.",
+            backends: [.vault, .plugin],
+            fields: [
+                Field("limit", .integer(1...1000), "Tries at most so many. 100 unless said otherwise."),
+                Field(
+                    "waitMs", .integer(0...600_000),
+                    "Goes on for so long with what falls due. 0 unless said otherwise: what is due now."),
+            ],
+            answer: "revoked, pending (in all), failed (given up)"),
+        Operation(
             "apps.create", "Makes a connection.",
             fields: Field.appCreation, answer: "app", errors: [.conflict, .unauthorized, .forbidden]),
         Operation(
@@ -234,8 +281,8 @@ extension Operation {
             answer: "app", errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
             "apps.delete", "Removes a connection, for good. The vault removes its tokens too.",
-            fields: [Field("id", .string(maxBytes: 256), required: true, "The connection.")],
-            answer: "nothing", errors: [.notFound, .unauthorized, .forbidden]),
+            fields: [Field("id", .string(maxBytes: 256), required: true, "The connection."), revoke],
+            answer: "from the vault what delete answers", errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
             "apps.load", "One connection, never its secret.",
             fields: [Field("id", .string(maxBytes: 256), required: true, "The connection.")],

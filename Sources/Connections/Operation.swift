@@ -8,7 +8,7 @@ package struct Operation: Sendable {
     package var fields: [Field]
     /// Groups of fields of which at least one must be there.
     package var atLeastOneOf: [[String]]
-    /// Fields that may not stand beside others.
+    /// Fields that may not stand beside others of their group.
     package var alone: [String]
     /// The answer's fields, for people.
     package var answer: String
@@ -43,10 +43,9 @@ package struct Operation: Sendable {
             throw ConnError(.invalidRequest, "\(names) is missing", field: group[0])
         }
         for name in alone where fields[name] != nil {
-            if let other = fields.members.first(where: {
-                $0.key != name && $0.key != Field.actor.name && $0.value.kind != .null
-            }) {
-                throw .invalid(other.key, "may not stand beside \(name)")
+            let group = atLeastOneOf.first { $0.contains(name) } ?? []
+            if let other = group.first(where: { $0 != name && fields[$0] != nil }) {
+                throw .invalid(other, "may not stand beside \(name)")
             }
         }
     }

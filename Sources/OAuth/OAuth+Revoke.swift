@@ -51,6 +51,13 @@ extension OAuth {
             mustFinish: false)
     }
 
+    /// RFC 7009 section 2.2 has a token that is dead answered with 200. Others say so with an error.
+    private static let deadTokenCodes: Set = [
+        "invalid_grant", "invalid_token", "invalid_refresh_token", "bad_refresh_token", "expired_token",
+        "token_expired",
+        "token_revoked",
+    ]
+
     private static func outcome(
         of result: HTTPResult, _ revocation: Provider.Revocation, _ provider: Provider, _ clock: Clock,
         _ secrets: [RequestValue]
@@ -65,6 +72,7 @@ extension OAuth {
                 return .revoked(clearsGrant: revocation.clearsGrant)
             }
             if answer.error == "unsupported_token_type" { return .unsupported }
+            if answer.error.map(deadTokenCodes.contains) == true { return .revoked(clearsGrant: nil) }
             return .failed(TokenFailure(answer, provider: provider, clock: clock, secrets: secrets))
         }
     }

@@ -26,15 +26,36 @@ struct AppRecord: Record {
     /// Marked for deletion: nobody finds it any more, and its tokens are on their way out.
     var isBeingDeleted: Bool { settings["isBeingDeleted"]?.boolean ?? false }
 
-    /// This connection marked for deletion, without its settings.
-    var beingDeleted: AppRecord { AppRecord(id: id, kind: kind) }
+    /// Whether its tokens are taken back at the provider on their way out.
+    var revokes: Bool { settings["revokes"]?.boolean ?? true }
 
-    private init(id: String, kind: Kind) {
+    /// This connection marked for deletion.
+    func beingDeleted(revoking: Bool) -> AppRecord {
+        changed { settings in
+            settings.set("isBeingDeleted", .boolean(true))
+            settings.set("revokes", .boolean(revoking))
+        }
+    }
+
+    /// What of it takes a token back.
+    var forRevoking: AppRecord {
+        changed { settings in
+            for name in ["name", "description", "logo", "isBeingDeleted", "revokes"] { settings.remove(name) }
+        }
+    }
+
+    var clientID: String? { settings["clientId"]?.string }
+
+    private init(id: String, kind: Kind, settings: JSON) {
         self.id = id
         self.kind = kind
-        settings = .object([
-            "id": .string(id), "appType": .string(kind.rawValue), "isBeingDeleted": .boolean(true),
-        ])
+        self.settings = settings
+    }
+
+    func changed(_ change: (JSON) -> Void) -> AppRecord {
+        let settings = self.settings.shallowCopy()
+        change(settings)
+        return AppRecord(id: id, kind: kind, settings: settings)
     }
 
     /// New settings in place of all but the id, the kind, the template, and, unless they name them, the template's hosts

@@ -16,6 +16,20 @@ struct FlowRecord: Record, PendingGrant {
     var redirectURL: String
     /// PKCE's secret (RFC 7636).
     var verifier: Secret?
+    /// The row of the ticket that it was opened with.
+    var ticket: [UInt8]?
+    /// Whoever comes back types a code where the connection was asked for.
+    var needsConfirmation = false
+    /// Nil until the callback has come.
+    var use: Use?
+
+    /// What became of a flow whose callback has come: kept, so that the same callback is answered the same again.
+    struct Use: Sendable {
+        /// SHA-256 of the callback's code, in hexadecimal digits.
+        let codeHash: String
+        /// Nil while the code is being exchanged, and when its process ended there.
+        var answer: JSON?
+    }
 
     var json: JSON {
         let json = JSON.object([
@@ -26,6 +40,10 @@ struct FlowRecord: Record, PendingGrant {
             "redirectUri": .string(redirectURI),
             "redirectUrl": .string(redirectURL),
             "verifier": verifier?.json,
+            "ticket": ticket.map { .string(Crypto.hex($0)) },
+            "needsConfirmation": needsConfirmation ? .boolean(true) : nil,
+            "codeHash": use.map { .string($0.codeHash) },
+            "answer": use?.answer,
         ])
         json.setSubject(subject)
         return json
@@ -41,7 +59,30 @@ extension FlowRecord {
         self.init(
             appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.string, scopes: scopes,
             resources: resources, redirectURI: redirectURI, redirectURL: redirectURL,
-            verifier: json["verifier"]?.stringSecret)
+            verifier: json["verifier"]?.stringSecret, ticket: json["ticket"]?.string.flatMap(Crypto.fromHex),
+            needsConfirmation: json["needsConfirmation"]?.boolean ?? false,
+            use: json["codeHash"]?.string.map { Use(codeHash: $0, answer: json["answer"]) })
+    }
+}
+
+extension FlowRecord {
+    /// This flow while the code of its callback is exchanged. PKCE's secret has done its work then.
+    func used(codeHash: String) -> FlowRecord {
+        var flow = self
+        flow.use = Use(codeHash: codeHash)
+        flow.verifier = nil
+        return flow
+    }
+
+    func answered(_ answer: JSON) -> FlowRecord {
+        var flow = self
+        flow.use?.answer = answer
+        return flow
+    }
+
+    /// Keeps what became of the flow. The ticket that it was opened with is used up.
+    func writes(_ rows: Rows, at key: [UInt8]) -> [StoreWrite] {
+        [rows.seal(self, at: key, expecting: .any)] + [ticket].compactMap { $0 }.map { .remove($0, expecting: .any) }
     }
 }
 

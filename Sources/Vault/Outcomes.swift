@@ -10,6 +10,9 @@ final class Outcomes: Sendable {
         let result: Result<TokenReply, TokenFailure>
         let lease: RefreshState.Lease
         let habits: RefreshHabits
+        /// What was refreshed, and of which connection.
+        let token: TokenRecord
+        let app: AppRecord
     }
 
     private let outcomes = Monitor<[[UInt8]: Outcome]>([:])

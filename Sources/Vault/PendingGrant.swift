@@ -26,12 +26,14 @@ extension PendingGrant {
 
 extension TokenRecord {
     /// What those who complete a grant are told of it.
-    func grantAnswer(at location: TokenLocation) -> JSON {
+    /// - Parameter redirectURL: where the user's browser ends up; nil where there is none.
+    func grantAnswer(at location: TokenLocation, redirectURL: String? = nil) -> JSON {
         let answer = JSON.object([
             "tokenId": .string(location.id),
             "appId": .string(appID),
             "scopes": .strings(scopes),
             "metadata": metadata,
+            "redirectUrl": redirectURL.map(JSON.string),
         ])
         answer.setSubject(subject)
         return answer

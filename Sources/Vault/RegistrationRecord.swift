@@ -40,6 +40,16 @@ struct RegistrationRecord: Record {
         (registration.secretExpiresAt.map { now < $0 } ?? true) && wanted.allSatisfy(redirectURIs.contains)
     }
 
+    /// The connection with this client in its settings, as if nobody had registered it.
+    func client(of app: AppRecord) -> AppRecord {
+        app.changed { settings in
+            settings.remove("useDcr")
+            settings.set("clientId", .string(registration.clientID))
+            settings.set("tokenEndpointAuthMethod", .string(registration.authMethod.rawValue))
+            if let secret = registration.clientSecret?.json { settings.set("clientSecret", secret) }
+        }
+    }
+
     func client(of provider: Provider) -> Provider {
         var provider = provider
         provider.clientID = registration.clientID

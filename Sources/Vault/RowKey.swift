@@ -12,6 +12,8 @@ internal import Memory
 ///     f  expiry  state                        a connect URL that waits for its callback, the next to expire first
 ///     d  expiry  flow                         a device that waits for its user, the next to expire first
 ///     r  app  issuer                          the client that a provider made for a connection
+///     p  owner  context  app  expiry  random  a grant that waits for its confirmation code
+///     o  due  random                          a token to take back at its provider, the next one due first
 ///     n  expiry  id                           something that was used and is good for one use, the next to expire first
 ///     h                                       the audit's head: how far it goes
 ///     l  number                               a record of the audit
@@ -23,17 +25,20 @@ struct RowKeys: Sendable {
     static let flows = Array("f".utf8)
     static let deviceFlows = Array("d".utf8)
     static let registrations = Array("r".utf8)
+    static let heldGrants = Array("p".utf8)
+    static let revocations = Array("o".utf8)
     static let spent = Array("n".utf8)
     static let auditHead = Array("h".utf8)
     static let audit = Array("l".utf8)
 
     let hashKey: Secret
 
-    private enum Kind: UInt8 {
+    enum Kind: UInt8 {
         case app = 0x61
         case context = 0x63
         case flow = 0x66
         case issuer = 0x69
+        case ticket = 0x6B
         case spent = 0x6E
         case slot = 0x73
         case tenant = 0x74
@@ -44,7 +49,7 @@ struct RowKeys: Sendable {
         Crypto.keyedHash([kind.rawValue] + bytes, key: hashKey, count: TokenLocation.hashBytes)
     }
 
-    private func hash(_ kind: Kind, _ text: String) -> [UInt8] { hash(kind, text.utf8) }
+    func hash(_ kind: Kind, _ text: String) -> [UInt8] { hash(kind, text.utf8) }
 
     func app(_ id: String) -> [UInt8] { Self.apps + hash(.app, id) }
 
@@ -63,7 +68,7 @@ struct RowKeys: Sendable {
 
     func spent(_ id: [UInt8], expiresAt: Int64) -> [UInt8] { Self.spent + Self.moment(expiresAt) + hash(.spent, id) }
 
-    private static func moment(_ seconds: Int64) -> [UInt8] { withUnsafeBytes(of: seconds.bigEndian) { Array($0) } }
+    static func moment(_ time: Int64) -> [UInt8] { withUnsafeBytes(of: time.bigEndian) { Array($0) } }
 
     /// When a row of `flows`, `deviceFlows` or `spent` expires. Seconds since 1970.
     static func expiry(_ key: [UInt8]) -> Int64 {
@@ -84,7 +89,11 @@ struct RowKeys: Sendable {
 
     /// The prefix of a subject's tokens at an app.
     func tokens(of subject: Subject, at appID: String) -> [UInt8] {
-        TokenLocation.family + owner(of: subject) + context(of: subject) + hash(.app, appID)
+        TokenLocation.family + place(of: subject, at: appID)
+    }
+
+    func place(of subject: Subject, at appID: String) -> [UInt8] {
+        owner(of: subject) + context(of: subject) + hash(.app, appID)
     }
 
     /// The prefix of the rows that find an app's tokens.

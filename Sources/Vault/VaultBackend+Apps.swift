@@ -11,7 +11,7 @@ extension VaultBackend {
         guard let given = AppRecord(json: settings.withoutNulls) else { throw .invalid("appType", "is not known") }
         let app = try given.withoutTemplateValues()
         let key = rows.keys.app(id)
-        try finishDeletion(of: id, request)
+        _ = try finishDeletion(of: id, request)
         do throws(ConnError) {
             try rows.commit(
                 [rows.seal(app, at: key, expecting: .absent)], recording: [event(request, appID: id)])
@@ -39,14 +39,14 @@ extension VaultBackend {
     func deleteApp(_ request: Request) throws(ConnError) -> Step<JSON> {
         let id = try request.required("id")
         let key = rows.keys.app(id)
+        let revokes = request["revoke"]?.boolean ?? true
         try retrying { () throws(ConnError) in
             guard let row: Row<AppRecord> = try rows.get(key) else { throw noSuchApp }
             try rows.commit(
-                [rows.seal(row.value.beingDeleted, at: key, expecting: .version(row.version))],
+                [rows.seal(row.value.beingDeleted(revoking: revokes), at: key, expecting: .version(row.version))],
                 recording: [event(request, appID: id)])
         }
-        try finishDeletion(of: id, request)
-        return .done(.object())
+        return try finish(try finishDeletion(of: id, request))
     }
 
     func loadApp(_ request: Request) throws(ConnError) -> Step<JSON> {
@@ -64,13 +64,16 @@ extension VaultBackend {
 
     /// Removes what an earlier connection of this id, which is deleted or about to be, left behind: a grant may have been
     /// on its way. Leaves a living connection alone.
-    private func finishDeletion(of id: String, _ request: Request) throws(ConnError) {
+    private func finishDeletion(of id: String, _ request: Request) throws(ConnError) -> Removal {
         let key = rows.keys.app(id)
         let row: Row<AppRecord>? = try rows.get(key)
-        guard row?.value.isBeingDeleted ?? true else { return }
-        _ = try removeTokens(TokenSet(appID: id, subject: nil), recording: event(request, appID: id))
+        guard row?.value.isBeingDeleted ?? true else { return Removal(tally: nil) }
+        let removal = try remove(
+            try locations(of: TokenSet(appID: id, subject: nil)), revoking: row?.value.revokes ?? true,
+            recording: event(request, appID: id))
         try forgetRegistrations(of: id)
         if let row { try rows.commit([.remove(key, expecting: .version(row.version))]) }
+        return removal
     }
 }
 

@@ -14,12 +14,11 @@ struct ConnectOrder: Sendable {
     var prompt: [String]?
     var loginHint: String?
     var resources: [String]
-    /// For the audit.
-    var actor: String?
+    /// Whoever comes back from the provider types a code where the connection was asked for.
+    var needsConfirmation: Bool
 
     /// - Parameter options: the fields of a connect's options; nil when the request has none.
-    init(appID: String, subject: Subject, options: JSON?, actor: String?) {
-        self.actor = actor
+    init(appID: String, subject: Subject, options: JSON?) {
         self.appID = appID
         self.subject = subject
         scopes = options?["scopes"]?.strings ?? []
@@ -28,27 +27,38 @@ struct ConnectOrder: Sendable {
         prompt = options?["prompt"]?.strings
         loginHint = options?["loginHint"]?.string
         resources = options?["resources"]?.strings ?? []
+        needsConfirmation = options?["confirmation"]?.boolean ?? false
     }
 }
 
 extension VaultBackend {
     func connect(_ request: Request) throws(ConnError) -> Step<JSON> {
         let order = ConnectOrder(
-            appID: try request.required("appId"), subject: try request.requiredSubject(), options: request["options"],
-            actor: request.actor)
-        return try connectURL(order).then { (made) throws(ConnError) in
+            appID: try request.required("appId"), subject: try request.requiredSubject(), options: request["options"])
+        return try connectURL(order, actor: request.actor).then { (made) throws(ConnError) in
             .done(.object(["url": .string(made.url), "expiresIn": .integer(made.lifetimeSeconds)]))
         }
     }
 
-    /// Makes the provider's authorization URL, and keeps what its callback will need.
-    func connectURL(_ order: ConnectOrder) throws(ConnError) -> Step<(url: String, lifetimeSeconds: Int64)> {
-        let app = try app(order.appID, .oauth)
-        guard let redirectURI = app.defaultRedirectURL ?? config.redirectURL ?? order.redirectURL else {
+    /// The OAuth redirect URI.
+    func redirectURI(of app: AppRecord, _ order: ConnectOrder) throws(ConnError) -> String {
+        guard let uri = app.defaultRedirectURL ?? config.redirectURL ?? order.redirectURL else {
             throw .invalid("options.redirectUrl", "is missing")
         }
+        return uri
+    }
+
+    /// Makes the provider's authorization URL, and keeps what its callback will need.
+    /// - Parameters:
+    ///   - lifetime: how long it waits for its callback. Seconds.
+    ///   - ticket: the row of the ticket that opens it.
+    ///   - event: recorded with it.
+    func authorizationURL(
+        _ order: ConnectOrder, lifetime: Int64, ticket: [UInt8]? = nil, recording event: AuditEvent
+    ) throws(ConnError) -> Step<(url: String, lifetimeSeconds: Int64)> {
+        let app = try app(order.appID, .oauth)
+        let redirectURI = try redirectURI(of: app, order)
         let scopes = order.scopes.isEmpty ? app.defaultScopes : Scopes.unique(order.scopes)
-        let lifetime = config.connectTTLSeconds
         return try provider(of: app, registeringFor: [redirectURI]).then { [self] (provider) throws(ConnError) in
             let state = FlowState.random(expiresAt: clock.seconds + lifetime)
             return try AuthorizationRequest.build(
@@ -58,34 +68,51 @@ extension VaultBackend {
                 let flow = FlowRecord(
                     appID: app.id, subject: order.subject, externalIdentifier: order.externalIdentifier,
                     scopes: scopes, resources: order.resources, redirectURI: redirectURI,
-                    redirectURL: order.redirectURL ?? redirectURI, verifier: authorization.verifier)
+                    redirectURL: order.redirectURL ?? redirectURI, verifier: authorization.verifier, ticket: ticket,
+                    needsConfirmation: order.needsConfirmation)
                 let key = rows.keys.flow(state)
                 try rows.commit(
                     try expired(RowKeys.flows) + [rows.seal(flow, at: key, expecting: .absent)],
-                    recording: [AuditEvent("connect", actor: order.actor, appID: app.id, subject: order.subject)])
+                    recording: [event])
                 return .done((authorization.url, min(authorization.lifetimeSeconds ?? lifetime, lifetime)))
             }
         }
     }
 
     func complete(_ request: Request) throws(ConnError) -> Step<JSON> {
+        try complete(request, until: clock.milliseconds() + Int64(config.timeoutMilliseconds))
+    }
+
+    /// - Parameter until: how long to wait for the same callback that came before and is at work. Milliseconds since 1970.
+    private func complete(_ request: Request, until: Int64) throws(ConnError) -> Step<JSON> {
         let unknown = ConnError(.notFound, "this connect URL is not known, was used, or has expired", field: "state")
         guard let state = FlowState(try request.required("state")), state.expiresAt > clock.seconds,
             let flow: Row<FlowRecord> = try rows.get(rows.keys.flow(state))
         else { throw unknown }
-        if let opener = request["openedBy"] {
-            guard opener.subject == flow.value.subject else {
-                throw ConnError(.forbidden, "the connect URL was made for somebody else", field: "openedBy")
+        try checkOpener(request["openedBy"], of: flow.value)
+        let codeHash = request["code"]?.withStringBytes { Crypto.hex(Crypto.sha256($0)) }
+        if let use = flow.value.use {
+            guard use.codeHash == codeHash else { throw unknown }
+            if let answer = use.answer { return .done(answer) }
+            guard clock.milliseconds() < until else { throw unknown }
+            return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
+                try complete(request, until: until)
             }
         }
         let app = try app(flow.value.appID, .oauth)
         let callback = try self.callback(request, of: app)
         return try provider(of: app, hosts: callback.hosts).then { [self] (provider) throws(ConnError) in
             try OAuth.checkIssuer(request.string("iss"), provider: provider)
+            let used = codeHash.map { flow.value.used(codeHash: $0) }
             do throws(ConnError) {
-                try rows.commit([.remove(flow.key, expecting: .version(flow.version))])
+                let isFirst = StoreWrite.Expectation.version(flow.version)
+                try rows.commit([
+                    used.map { rows.seal($0, at: flow.key, expecting: isFirst) }
+                        ?? .remove(flow.key, expecting: isFirst)
+                ])
             } catch {
-                throw error.code == .conflict ? unknown : error  // the same callback came twice at a time
+                guard error.code == .conflict else { throw error }
+                return try complete(request, until: until)  // the same callback came twice at a time
             }
             if let refusal = request.string("error") {
                 var error = ConnError(.providerError, "\(app.id) did not grant access")
@@ -94,14 +121,17 @@ extension VaultBackend {
                 error.appID = app.id
                 throw error
             }
-            guard let code = request["code"]?.stringSecret else { throw .invalid("code", "is missing") }
+            guard let used, let code = request["code"]?.stringSecret else { throw .invalid("code", "is missing") }
             return try OAuth.exchange(
                 code: code, verifier: flow.value.verifier, redirectURI: flow.value.redirectURI,
                 resources: flow.value.resources, provider: provider, clock: clock
             ).then { [self] (result) throws(ConnError) in
                 switch result {
-                case .success(let reply): try keep(reply, of: flow.value, callback, provider, for: request)
-                case .failure(let failure): throw failure.asConnError
+                case .success(let reply):
+                    return try keep(reply, of: used, at: flow.key, app, callback, provider, for: request)
+                case .failure(let failure):
+                    try rows.commit([.remove(flow.key, expecting: .any)])
+                    throw failure.asConnError
                 }
             }
         }
@@ -136,16 +166,21 @@ extension VaultBackend {
     ]
 
     private func keep(
-        _ reply: TokenReply, of flow: FlowRecord, _ callback: Callback, _ provider: Provider, for request: Request
+        _ reply: TokenReply, of flow: FlowRecord, at key: [UInt8], _ app: AppRecord, _ callback: Callback,
+        _ provider: Provider, for request: Request
     ) throws(ConnError) -> Step<JSON> {
         var record = flow.token(reply, now: clock.milliseconds())
         record.hosts = callback.hosts
         if let metadata = callback.metadata { record.add(metadata: metadata) }
-        let location = try keepGrant(record, for: request)
-        return try learnExpiry(at: location.key, provider).then { [record] () throws(ConnError) in
-            let answer = record.grantAnswer(at: location)
-            answer.set("redirectUrl", .string(flow.redirectURL))
-            return .done(answer)
+        if flow.needsConfirmation { return .done(try hold(record, of: app, flow, at: key, for: request)) }
+        let location = place(of: record)
+        let answer = record.grantAnswer(at: location, redirectURL: flow.redirectURL)
+        do throws(ConnError) {
+            _ = try keepGrant(record, with: flow.answered(answer).writes(rows, at: key), for: request)
+        } catch {
+            if error.reason == .app { try discard(record, of: app) }  // it has gone meanwhile
+            throw error
         }
+        return try learnExpiry(at: location.key, provider).then { () throws(ConnError) in .done(answer) }
     }
 }

@@ -51,15 +51,15 @@ extension VaultBackend {
             case .success(let answer):
                 return .done(answer)
             case .failure(let error):
-                let order = ConnectOrder(appID: appID, subject: subject, options: options, actor: request.actor)
-                return try connectionRequired(error, order, selection)
+                let order = ConnectOrder(appID: appID, subject: subject, options: options)
+                return try connectionRequired(error, order, selection, actor: request.actor)
             }
         }
     }
 
     /// Adaptive Connect: the error with a URL that asks for what is missing and what was granted before.
     private func connectionRequired(
-        _ error: ConnError, _ order: ConnectOrder, _ selection: TokenSelection
+        _ error: ConnError, _ order: ConnectOrder, _ selection: TokenSelection, actor: String?
     ) throws(ConnError) -> Step<JSON> {
         guard error.code == .notFound, error.reason != nil, error.reason != .app,
             try app(order.appID).kind == .oauth
@@ -76,7 +76,7 @@ extension VaultBackend {
         case .found(let row), .lacking(_, let row): order.scopes += row.value.scopes
         case .missing: break
         }
-        return try connectURL(order).then { [order] (made) throws(ConnError) in
+        return try connectURL(order, actor: actor).then { [order] (made) throws(ConnError) in
             throw error.connectionRequired(at: made.url, appID: order.appID)
         }
     }

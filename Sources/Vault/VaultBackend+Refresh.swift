@@ -26,7 +26,7 @@ extension VaultBackend {
                 // The flight lasts as long as this closure and those below.
                 try withExtendedLifetime(leader) { () throws(ConnError) in
                     switch result {
-                    case .success(let provider): return try lead(row, provider, demand, leader, unused)
+                    case .success(let provider): return try lead(row, app, provider, demand, leader, unused)
                     case .failure(let error): return try serveAnyway(row, demand, error)
                     }
                 }
@@ -35,8 +35,8 @@ extension VaultBackend {
     }
 
     private func lead(
-        _ row: Row<TokenRecord>, _ provider: Provider, _ demand: TokenDemand, _ leader: Flight.Leader,
-        _ unused: UnusedLease
+        _ row: Row<TokenRecord>, _ app: AppRecord, _ provider: Provider, _ demand: TokenDemand,
+        _ leader: Flight.Leader, _ unused: UnusedLease
     ) throws(ConnError) -> Step<JSON> {
         guard let refreshToken = row.value.refreshToken else { return try supply(demand) }
         var claimed = row.value
@@ -57,7 +57,9 @@ extension VaultBackend {
         ).then { [self] (result) throws(ConnError) in
             try withExtendedLifetime(leader) { () throws(ConnError) in
                 unused.use()
-                outcomes.add(Outcomes.Outcome(result: result, lease: lease, habits: habits), at: row.key)
+                let outcome = Outcomes.Outcome(
+                    result: result, lease: lease, habits: habits, token: row.value, app: app)
+                outcomes.add(outcome, at: row.key)
                 let end = clock.monotonic().adding(milliseconds: Int(Self.leaseMargin))
                 return try settle(row.key, provider, demand, leader, until: end)
             }
@@ -87,7 +89,13 @@ extension VaultBackend {
     func settle(_ key: [UInt8]) throws(ConnError) {
         guard let outcome = outcomes[key] else { return }
         try retrying { () throws(ConnError) in
-            guard let row: Row<TokenRecord> = try rows.get(key) else { return }  // deleted meanwhile
+            guard let row: Row<TokenRecord> = try rows.get(key) else {
+                // Deleted meanwhile. What was taken back is the token before, which may have been spent by then.
+                guard case .success(let reply) = outcome.result else { return }
+                var late = outcome.token
+                late.take(reply)
+                return try discard(late, of: outcome.app)
+            }
             var record = row.value
             let now = clock.milliseconds()
             let isNews =

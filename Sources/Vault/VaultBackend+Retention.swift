@@ -8,7 +8,7 @@ extension VaultBackend {
         let answer = try answer(row, withRefreshToken: demand.withRefreshToken)
         if app.deletesAfterFirstFetch {
             // Before it is handed out, so that nobody else gets it.
-            guard try remove(row, recording: "fetch") else { return try supply(demand) }
+            guard try remove(row, of: app, recording: "fetch", revoking: false) else { return try supply(demand) }
         } else if let idle = app.idle {
             noteFetch(row, idle)
         }
@@ -40,7 +40,9 @@ extension VaultBackend {
                     break
                 }
                 // One that changes just then was fetched, or stored anew.
-                row = try remove(present, recording: "retention") ? nil : try rows.get(present.key)
+                row =
+                    try remove(present, of: app, recording: "retention", revoking: true)
+                    ? nil : try rows.get(present.key)
             }
         }
         return kept
@@ -63,13 +65,20 @@ extension VaultBackend {
         }.then { [self] (deleted) throws(ConnError) in try sweep(apps.dropFirst(), deleted: deleted) }
     }
 
+    /// - Parameter revoking: whether nobody has a use for the token any more: the outbox takes it back.
     /// - Returns: false when the row has changed, and stays.
-    private func remove(_ row: Row<TokenRecord>, recording operation: String) throws(ConnError) -> Bool {
+    private func remove(
+        _ row: Row<TokenRecord>, of app: AppRecord, recording operation: String, revoking: Bool
+    ) throws(ConnError) -> Bool {
         guard let location = TokenLocation(key: row.key) else { return false }
         let event = AuditEvent(
             operation, appID: row.value.appID, subject: row.value.subject, tokenID: location.id, outcome: "deleted")
+        var writes = removal(of: location, version: row.version)
+        if revoking, let record = try revocation(of: row.value, id: location.id, at: app) {
+            writes.append(put(record, due: clock.milliseconds()).write)
+        }
         do throws(ConnError) {
-            try rows.commit(removal(of: location, version: row.version), recording: [event])
+            try rows.commit(writes, recording: [event])
             return true
         } catch {
             guard error.code == .conflict else { throw error }

@@ -22,7 +22,7 @@ extension VaultBackend {
         event(request, appID: record.appID, subject: record.subject, tokenID: location.id)
     }
 
-    private func place(of record: TokenRecord) -> TokenLocation {
+    func place(of record: TokenRecord) -> TokenLocation {
         rows.keys.token(
             of: record.subject, at: record.appID, account: record.externalIdentifier, scopes: record.scopes,
             resources: record.resources)

@@ -17,6 +17,20 @@ struct TokenSet: Sendable {
     init(_ request: Request) { self.init(appID: request.string("appId"), subject: request.subject) }
 }
 
+/// Tokens that were removed.
+struct Removal: Sendable {
+    /// So many are tried at their providers by the call that removes them.
+    static let maxClaimed = 16
+
+    var count = 0
+    /// Nil: they are forgotten here, and nothing else.
+    var tally: RevocationTally?
+    /// Of the outbox, those that the call tries itself.
+    var claimed: [Row<RevocationRecord>] = []
+
+    init(tally: RevocationTally?) { self.tally = tally }
+}
+
 extension VaultBackend {
     /// Rows that go with one commit.
     private static let removalBatch = 64
@@ -40,44 +54,79 @@ extension VaultBackend {
 
     func delete(_ request: Request) throws(ConnError) -> Step<JSON> {
         let event = event(request, appID: request.string("appId"), subject: request.subject)
-        let deleted: Int
+        let locations: [TokenLocation]
         if let id = request.string("tokenId") {
-            deleted =
-                try TokenLocation(id: id).map { (location) throws(ConnError) in
-                    try remove([location], recording: event)
-                } ?? 0
+            locations = TokenLocation(id: id).map { [$0] } ?? []
         } else {
-            deleted = try removeTokens(TokenSet(request), recording: event)
+            locations = try self.locations(of: TokenSet(request))
         }
-        return .done(.object(["deleted": .integer(deleted)]))
+        return try finish(try remove(locations, revoking: request["revoke"]?.boolean ?? true, recording: event))
     }
 
+    /// Tries to have removed tokens taken back, and answers.
+    func finish(_ removal: Removal) throws(ConnError) -> Step<JSON> {
+        guard let tally = removal.tally else { return .done(.object(["deleted": .integer(removal.count)])) }
+        return try revoke(removal.claimed, tally).then { (tally) throws(ConnError) in
+            .done(.object(["deleted": .integer(removal.count), "revokedAtProvider": tally.json]))
+        }
+    }
+
+    /// Removes tokens, and puts them into the outbox in the same commit.
     /// - Parameter event: recorded with each token's id.
-    /// - Returns: how many there were.
-    func removeTokens(_ set: TokenSet, recording event: AuditEvent) throws(ConnError) -> Int {
-        var rest = try locations(of: set)[...]
-        var removed = 0
+    func remove(
+        _ locations: [TokenLocation], revoking: Bool, recording event: AuditEvent
+    ) throws(ConnError) -> Removal {
+        var removal = Removal(tally: revoking ? RevocationTally() : nil)
+        var rest = locations[...]
         while !rest.isEmpty {
-            removed += try remove(rest.prefix(Self.removalBatch), recording: event)
+            let batch = rest.prefix(Self.removalBatch)
+            removal = try retrying { () throws(ConnError) in
+                var next = removal
+                var events: [AuditEvent] = []
+                let writes = try removeWrites(batch, &next) { events.append(event.about($0)) }
+                try rows.commit(writes, recording: events)
+                return next
+            }
             rest = rest.dropFirst(Self.removalBatch)
         }
-        return removed
+        return removal
     }
 
-    private func remove(
-        _ locations: some Sequence<TokenLocation>, recording event: AuditEvent
-    ) throws(ConnError) -> Int {
-        try retrying { () throws(ConnError) in
-            var writes: [StoreWrite] = []
-            var events: [AuditEvent] = []
-            for location in locations {
-                guard let stored = try rows.store.get(location.key) else { continue }
-                writes += removal(of: location, version: stored.version)
-                events.append(event.about(location))
+    private func removeWrites(
+        _ locations: some Sequence<TokenLocation>, _ removal: inout Removal, _ told: (TokenLocation) -> Void
+    ) throws(ConnError) -> [StoreWrite] {
+        var writes: [StoreWrite] = []
+        var apps: [String: AppRecord] = [:]
+        let now = clock.milliseconds()
+        for location in locations {
+            guard let stored = try rows.store.get(location.key) else { continue }
+            writes += self.removal(of: location, version: stored.version)
+            told(location)
+            removal.count += 1
+            guard removal.tally != nil else { continue }
+            // What does not open can still be removed, and that is all.
+            let row: Row<TokenRecord>? = try? rows.open(
+                StoredRow(key: location.key, value: stored.value, version: stored.version))
+            if let id = row?.value.appID, apps[id] == nil {
+                let app: Row<AppRecord>? = try rows.get(rows.keys.app(id))
+                apps[id] = app?.value
             }
-            try rows.commit(writes, recording: events)
-            return events.count
+            guard let row, let app = apps[row.value.appID],
+                let record = try revocation(of: row.value, id: location.id, at: app)
+            else {
+                removal.tally?.unsupported += 1
+                continue
+            }
+            if removal.claimed.count < Removal.maxClaimed {
+                let (claimed, write) = put(record)
+                removal.claimed.append(claimed)
+                writes.append(write)
+            } else {
+                removal.tally?.pending += 1
+                writes.append(put(record, due: now).write)
+            }
         }
+        return writes
     }
 
     /// - Parameters:

@@ -29,18 +29,25 @@ package final class VaultBackend: Backend {
     }
 
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
-        try audited(request) { () throws(ConnError) in try answer(request) }
+        let step = try audited(request) { () throws(ConnError) in try perform(request) }
+        guard Self.helpers.contains(request.operation) else { return step }
+        return try step.then { [self] (answer) throws(ConnError) in
+            try helpRevoking().then { () throws(ConnError) in .done(answer) }
+        }
     }
 
-    private func answer(_ request: Request) throws(ConnError) -> Step<JSON> {
+    private func perform(_ request: Request) throws(ConnError) -> Step<JSON> {
         switch request.operation {
         case "connect": try connect(request)
+        case "open": try open(request)
         case "complete": try complete(request)
+        case "confirm": try confirm(request)
         case "fetch": try fetch(request)
         case "store_api_key": try storeAPIKey(request)
         case "store_token": try storeToken(request)
         case "store_tokens": try storeTokens(request)
         case "delete": try delete(request)
+        case "revocations.run": try runRevocations(request)
         case "list": try list(request)
         case "report_rejected": try reportRejected(request)
         case "apps.create": try createApp(request)

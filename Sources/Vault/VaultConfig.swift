@@ -24,8 +24,12 @@ package struct VaultConfig: Sendable {
     let allowsExport: Bool
     /// The OAuth redirect URI, unless a connection names its own.
     package let redirectURL: String?
-    /// How long a connect URL waits for its callback. Seconds.
+    /// The host's page that connect URLs lead to; nil: they are the provider's.
+    package let connectPageURL: String?
+    /// How long a connect URL waits for its callback, or for its page to open it. Seconds.
     package let connectTTLSeconds: Int64
+    /// A callback must say who is signed in where it arrived.
+    package let requiresOpener: Bool
     /// Bounds one exchange with a provider. Milliseconds.
     package let timeoutMilliseconds: Int
     /// Lets endpoints that a discovery document names be on private addresses. Endpoints on this machine that a
@@ -59,7 +63,11 @@ package struct VaultConfig: Sendable {
         Field("auditDays", .integer(1...36_500), "How long records are kept; for good unless said otherwise."),
         Field("allowExport", .boolean, "Lets export hand out refresh tokens; false unless said otherwise."),
         Field("redirectUrl", .redirectURL, "The OAuth redirect URI, unless a connection names its own."),
-        Field("connectTtlSeconds", .integer(60...86_400), "A connect URL's life. 600 unless said otherwise."),
+        Field("connectPageUrl", .endpointURL, "Your page that connect URLs lead to, in place of the provider's."),
+        Field(
+            "connectTtlSeconds", .integer(60...86_400),
+            "A connect URL's life. 600 unless said otherwise; 14400 with connectPageUrl."),
+        Field("requireOpener", .boolean, "complete must say openedBy; true unless said otherwise."),
         Field("timeoutMs", .integer(1000...120_000), "Bounds one exchange. 10000 unless said otherwise."),
         Field("allowPrivateAddresses", .boolean, "For discovered endpoints; false unless said otherwise."),
         Field("caFile", .string(maxBytes: 4096), "PEM file of the certificate authorities to trust."),
@@ -90,7 +98,9 @@ package struct VaultConfig: Sendable {
         auditDays = config["auditDays"]?.integer
         allowsExport = config["allowExport"]?.boolean ?? false
         redirectURL = config["redirectUrl"]?.string
-        connectTTLSeconds = config["connectTtlSeconds"]?.integer ?? 600
+        connectPageURL = config["connectPageUrl"]?.string
+        connectTTLSeconds = config["connectTtlSeconds"]?.integer ?? (connectPageURL == nil ? 600 : 14_400)
+        requiresOpener = config["requireOpener"]?.boolean ?? true
         timeoutMilliseconds = config["timeoutMs"]?.integer.flatMap(Int.init(exactly:)) ?? 10_000
         allowsPrivateAddresses = config["allowPrivateAddresses"]?.boolean ?? false
         http = HTTPOptions(caFile: config["caFile"]?.string, proxy: config["proxy"]?.string)

@@ -35,7 +35,8 @@ import Testing
     @Test func aGrantIsKeptAndFetched() throws {
         let url = try connect(#","options":{"redirectUrl":"https://h.example/done","scopes":["a","b"]}"#)
         world.provider.next(200, tokens("at-1", refresh: "rt-1", scope: "a"))
-        let done = try world.call("complete", #"{"state":"\#(state(of: url))","code":"c0de"}"#)
+        let done = try world.call(
+            "complete", #"{"state":"\#(state(of: url))","code":"c0de","openedBy":{"userId":"u1"}}"#)
         #expect(done["appId"]?.string == "google")
         #expect(done["userId"]?.string == "u1")
         #expect(done["scopes"]?.strings == ["a"])
@@ -54,33 +55,54 @@ import Testing
         #expect(try world.fetch(#","options":{"withRefreshToken":true}"#)["refreshToken"]?.string == "rt-1")
     }
 
-    @Test func aStateWorksOnce() throws {
+    @Test func aStateIsExchangedOnce() throws {
         let url = try connect()
+        let callback = #"{"state":"\#(state(of: url))","code":"c0de","openedBy":{"userId":"u1"}}"#
         world.provider.next(200, tokens("at-1"))
-        _ = try world.call("complete", #"{"state":"\#(state(of: url))","code":"c0de"}"#)
-        let again = world.error("complete", #"{"state":"\#(state(of: url))","code":"c0de"}"#)
-        #expect(again?.code == .notFound)
+        let done = try world.answer("complete", callback)
+        #expect(try world.answer("complete", callback) == done)
+        #expect(world.provider.requests.count == 1)
+        // Another code, or nobody, is not the same callback.
+        let other = #"{"state":"\#(state(of: url))","code":"another","openedBy":{"userId":"u1"}}"#
+        #expect(world.error("complete", other)?.code == .notFound)
+        let nobody = #"{"state":"\#(state(of: url))","code":"c0de"}"#
+        #expect(world.error("complete", nobody)?.field == "openedBy")
+        world.clock.advance(seconds: 601)
+        #expect(world.error("complete", callback)?.code == .notFound)
+    }
+
+    @Test func ofTwoCallbacksAtATimeOneIsExchangedAndBothAreAnswered() throws {
+        let request = #"{"state":"\#(state(of: try connect()))","code":"c0de","openedBy":{"userId":"u1"}}"#
+        let first = Call(world, "complete", request)
+        #expect(first.isAtProvider)
+        let second = Call(try world.another(), "complete", request)
+        #expect(second.isPaused)
+        world.provider.next(200, tokens("at-1"))
+        first.step()
+        second.step()
+        #expect(try first.result.get().text == second.result.get().text)
         #expect(world.provider.requests.count == 1)
     }
 
-    @Test func ofTwoCallbacksAtATimeOneIsTaken() throws {
-        let other = try world.another()
-        let request = #"{"state":"\#(state(of: try connect()))","code":"c0de"}"#
-        let first = Call(world, "complete", request)
-        #expect(first.isAtProvider)
-        #expect(other.error("complete", request)?.code == .notFound)
-        world.provider.next(200, tokens("at-1"))
-        first.step()
-        #expect(try first.result.get()["tokenId"] != nil)
+    /// The process that exchanges the code has ended: whoever comes again is not left waiting for ever.
+    @Test func aCallbackWhoseProcessEndedIsNotTakenAgain() throws {
+        let request = #"{"state":"\#(state(of: try connect()))","code":"c0de","openedBy":{"userId":"u1"}}"#
+        Call(world, "complete", request).leave()
+        #expect(try world.another().error("complete", request)?.code == .notFound)
+        #expect(world.provider.requests.isEmpty)
     }
 
     @Test func unknownAndExpiredStatesChangeNothing() throws {
         let url = try connect()
         for state in ["", "x", String(repeating: "A", count: 54), state(of: url) + "A"] where !state.isEmpty {
-            #expect(world.error("complete", #"{"state":"\#(state)","code":"c"}"#)?.code == .notFound)
+            #expect(
+                world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)?.code
+                    == .notFound)
         }
         world.clock.advance(seconds: 601)
-        #expect(world.error("complete", #"{"state":"\#(state(of: url))","code":"c"}"#)?.code == .notFound)
+        #expect(
+            world.error("complete", #"{"state":"\#(state(of: url))","code":"c","openedBy":{"userId":"u1"}}"#)?.code
+                == .notFound)
         #expect(world.provider.requests.isEmpty)
     }
 
@@ -97,10 +119,12 @@ import Testing
     @Test func aRefusalAtTheProviderIsToldAndUsesTheStateUp() throws {
         let state = state(of: try connect())
         let error = world.error(
-            "complete", #"{"state":"\#(state)","error":"access_denied","errorDescription":"no"}"#)
+            "complete",
+            #"{"state":"\#(state)","error":"access_denied","errorDescription":"no","openedBy":{"userId":"u1"}}"#)
         #expect(error?.code == .providerError)
         #expect(error?.errorCode == "access_denied")
-        #expect(world.error("complete", #"{"state":"\#(state)","code":"c"}"#)?.code == .notFound)
+        #expect(
+            world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)?.code == .notFound)
         #expect(world.fetchError()?.reason == .missing)
     }
 
@@ -109,17 +133,21 @@ import Testing
         let url = try world.call(
             "connect", #"{"appId":"strict","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
         let state = state(of: url["url"]?.string ?? "")
-        let error = world.error("complete", #"{"state":"\#(state)","code":"c","iss":"https://evil.example"}"#)
+        let error = world.error(
+            "complete", #"{"state":"\#(state)","code":"c","iss":"https://evil.example","openedBy":{"userId":"u1"}}"#)
         #expect(error?.code == .providerError)
         #expect(world.provider.requests.isEmpty)
         world.provider.next(200, tokens("at-1"))
-        _ = try world.call("complete", #"{"state":"\#(state)","code":"c","iss":"https://p.example"}"#)
+        _ = try world.call(
+            "complete", #"{"state":"\#(state)","code":"c","iss":"https://p.example","openedBy":{"userId":"u1"}}"#)
     }
 
     @Test func aFailedExchangeKeepsNothing() throws {
         let state = state(of: try connect())
         world.provider.next(400, #"{"error":"invalid_client"}"#)
-        #expect(world.error("complete", #"{"state":"\#(state)","code":"c"}"#)?.code == .misconfigured)
+        #expect(
+            world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)?.code
+                == .misconfigured)
         #expect(world.fetchError()?.reason == .missing)
     }
 
@@ -170,7 +198,8 @@ import Testing
         let url = try world.call(
             "connect", #"{"appId":"d","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)["url"]
         world.provider.next(200, tokens("at-1"))
-        _ = try world.call("complete", #"{"state":"\#(query(url?.string, "state") ?? "")","code":"c"}"#)
+        _ = try world.call(
+            "complete", #"{"state":"\#(query(url?.string, "state") ?? "")","code":"c","openedBy":{"userId":"u1"}}"#)
         #expect(world.provider.requests.map(\.publicAddressesOnly) == [true, true])
     }
 

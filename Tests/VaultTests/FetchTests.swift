@@ -49,7 +49,7 @@ import Testing
         #expect(wider?.appID == "google")
         world.provider.next(200, tokens("at-2"))
         let state = query(wider?.connectionURL, "state") ?? ""
-        _ = try world.call("complete", #"{"state":"\#(state)","code":"c"}"#)
+        _ = try world.call("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)
         #expect(try world.fetch(#","scopes":["write","read"]\#(connect)"#)["accessToken"]?.string == "at-2")
         let app = world.fetchError(connect, app: "none")
         #expect(app?.code == .notFound)

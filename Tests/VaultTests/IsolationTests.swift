@@ -110,7 +110,7 @@ import Testing
         try store.commit([.put(row.key, [], expecting: .any)])
         #expect(world.fetchError()?.code == .internal)
         // What does not open can still be removed.
-        #expect(try world.answer("delete", #"{"userId":"u1"}"#) == #"{"deleted":1}"#)
+        #expect(try world.call("delete", #"{"userId":"u1"}"#)["deleted"]?.integer == 1)
     }
 
     @Test func rowsShowNothingOfWhatTheyHold() throws {

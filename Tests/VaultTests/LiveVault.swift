@@ -65,6 +65,7 @@ final class LiveVault: Sendable {
             (isField ? request : parameters).set(item.name, .string(item.value ?? ""))
         }
         request.set("parameters", parameters)
+        request.set("openedBy", .object(["userId": .string("u1")]))
         return try call("complete", request)
     }
 

@@ -6,7 +6,8 @@ import Memory
 import Synchronization
 import TestSupport
 import Testing
-import Vault
+
+@testable import Vault
 
 /// The vault over SQLite and libcurl, against a real authorization server that rotates refresh tokens and ends a grant
 /// when a spent one comes back (RFC 9700 section 4.14.2).
@@ -21,12 +22,12 @@ import Vault
     }
 
     /// A process of its own, as far as the vault is concerned.
-    private func open() throws -> Client {
+    private func open(_ more: String = "") throws -> Client {
         let config = try VaultConfig(
             try JSON.parse(
                 """
                 {"backend":"vault","path":"\(folder.file("vault.db"))","redirectUrl":"http://127.0.0.1/callback",
-                "key":{"bytes":"\(String(repeating: "0a", count: 32))"},"allowPrivateAddresses":true}
+                "key":{"bytes":"\(String(repeating: "0a", count: 32))"},"allowPrivateAddresses":true\(more)}
                 """), environment: { _ in nil })
         return Client(
             backend: try VaultBackend(
@@ -40,13 +41,15 @@ import Vault
         ended.wait()
     }
 
-    private func call(_ client: Client, _ operation: String, _ request: String) throws(ConnError) -> JSON {
+    private func call(
+        _ client: Client, _ operation: String, _ request: String, milliseconds: Int = 30_000
+    ) throws(ConnError) -> JSON {
         var request = request
         let result: Result<JSON, ConnError> = request.withUTF8 { bytes in
             Result { () throws(ConnError) in
                 try client.call(
                     UnsafeRawBufferPointer(bytes), operation: operation,
-                    CallContext(deadline: .after(milliseconds: 30_000), cancellation: Cancellation()))
+                    CallContext(deadline: .after(milliseconds: milliseconds), cancellation: Cancellation()))
             }
         }
         return try result.get()
@@ -69,11 +72,17 @@ import Vault
             """
             {"appId":"dot","userId":"\(user)","options":{"redirectUrl":"https://h.example/done","scopes":\(scopes)}}
             """)
-        let callback = try consent(url["url"]?.string ?? "", user: user)
-        let query = URLComponents(string: callback)?.queryItems ?? []
+        return try call(client, "complete", try callback(of: url["url"]?.string, user: user, openedBy: user).text)
+    }
+
+    /// What the provider's callback brings when a user of the provider grants what the URL asks for.
+    /// - Parameter opener: who is signed in at the host.
+    private func callback(of url: String?, user: String, openedBy opener: String?) throws -> JSON {
+        let query = URLComponents(string: try consent(url ?? "", user: user))?.queryItems ?? []
         let request = JSON.object()
         for item in query { request.set(item.name, .string(item.value ?? "")) }
-        return try call(client, "complete", request.text)
+        if let opener { request.set("openedBy", .object(["userId": .string(opener)])) }
+        return request
     }
 
     private func consent(_ url: String, user: String) throws -> String {
@@ -173,5 +182,161 @@ import Vault
         clock.advance(milliseconds: Int64(error?.retryAfterMilliseconds ?? 0))
         let token = try call(client, "fetch", forced)["token"]?["accessToken"]?.string
         #expect(try owner(of: token) == "bob")
+    }
+
+    // MARK: - Who opened it
+
+    /// The host's page: connected, opened and completed in three processes.
+    @Test func aLinkOfAlicesIsNothingToBob() throws {
+        let page = #","connectPageUrl":"https://h.example/connect""#
+        let (first, second, third) = (try open(page), try open(page), try open(page))
+        defer { for client in [first, second, third] { close(client) } }
+        try makeApp(first)
+        let link = try call(
+            first, "connect",
+            #"{"appId":"dot","userId":"alice","options":{"redirectUrl":"https://h.example/done","scopes":["read"]}}"#)
+        let url = link["url"]?.string ?? ""
+        #expect(url.hasPrefix("https://h.example/connect?ticket="))
+        let ticket = query(url, "ticket") ?? ""
+        func opened(_ client: Client, as user: String) throws(ConnError) -> String? {
+            try call(client, "open", #"{"ticket":"\#(ticket)","openedBy":{"userId":"\#(user)"}}"#)["url"]?.string
+        }
+        let refused = #expect(throws: ConnError.self) { try opened(second, as: "bob") }
+        #expect(refused?.code == .forbidden)
+        // Alice opens it herself, and sends bob on to the provider: bob's grant does not become hers.
+        let trap = try opened(second, as: "alice")
+        let bobs = try callback(of: trap, user: "bob", openedBy: "bob")
+        let caught = #expect(throws: ConnError.self) { try call(third, "complete", bobs.text) }
+        #expect(caught?.code == .forbidden)
+        bobs.remove("openedBy")
+        let nobody = #expect(throws: ConnError.self) { try call(third, "complete", bobs.text) }
+        #expect(nobody?.field == "openedBy")
+        #expect(try control(.get, "counts")["authorization_code"] == nil)
+        // Her own window still works.
+        let alices = try callback(of: try opened(second, as: "alice"), user: "alice", openedBy: "alice")
+        let done = try call(third, "complete", alices.text)
+        #expect(try call(first, "complete", alices.text).text == done.text)
+        let token = try call(first, "fetch", #"{"appId":"dot","userId":"alice"}"#)["token"]?["accessToken"]?.string
+        #expect(try owner(of: token) == "alice")
+    }
+
+    @Test func aTypedCodeLetsAGrantOut() throws {
+        let client = try open()
+        defer { close(client) }
+        try makeApp(client)
+        let link = try call(
+            client, "connect",
+            """
+            {"appId":"dot","userId":"u1","options":{"redirectUrl":"https://h.example/done","scopes":["read"],
+            "confirmation":true}}
+            """)
+        let held = try call(client, "complete", try callback(of: link["url"]?.string, user: "bob", openedBy: nil).text)
+        #expect(held["confirmationRequired"]?.boolean == true)
+        #expect(throws: ConnError.self) { try call(client, "fetch", #"{"appId":"dot","userId":"u1"}"#) }
+        _ = try call(
+            client, "confirm", #"{"appId":"dot","userId":"u1","code":"\#(held["code"]?.string ?? "")"}"#)
+        let token = try call(client, "fetch", #"{"appId":"dot","userId":"u1"}"#)["token"]?["accessToken"]?.string
+        #expect(try owner(of: token) == "bob")
+    }
+
+    /// A grant that nobody confirms is taken back.
+    @Test func aGrantThatIsNotConfirmedDoesNotStayAtTheProvider() throws {
+        let client = try open()
+        defer { close(client) }
+        try makeApp(client)
+        let link = try call(
+            client, "connect",
+            """
+            {"appId":"dot","userId":"u1","options":{"redirectUrl":"https://h.example/done","confirmation":true}}
+            """)
+        _ = try call(client, "complete", try callback(of: link["url"]?.string, user: "bob", openedBy: nil).text)
+        #expect(try control(.get, "grants")["bob"]?.integer == 1)
+        #expect(try call(client, "revocations.run", "{}")["revoked"]?.integer == 0)
+        clock.advance(seconds: HeldGrant.lifetime)
+        #expect(try call(client, "revocations.run", "{}")["revoked"]?.integer == 1)
+        #expect(try control(.get, "grants")["bob"]?.integer == 0)
+    }
+
+    // MARK: - Deleting
+
+    private static let answered =
+        #"{"deleted":1,"revokedAtProvider":{"yes":1,"grantCleared":0,"pending":0,"unsupported":0}}"#
+
+    @Test func aDeletedTokenIsDead() throws {
+        let client = try open()
+        defer { close(client) }
+        try makeApp(client)
+        let id = try connect(client, "alice", scopes: #"["read"]"#)["tokenId"]?.string ?? ""
+        let token = try call(client, "fetch", #"{"appId":"dot","userId":"alice"}"#)["token"]?["accessToken"]?.string
+        #expect(try owner(of: token) == "alice")
+        #expect(try call(client, "delete", #"{"tokenId":"\#(id)"}"#).text == Self.answered)
+        #expect(try owner(of: token) == nil)
+        #expect(try control(.get, "grants")["alice"]?.integer == 0)
+    }
+
+    @Test func aDeletedAppTakesItsGrantsAlong() throws {
+        let client = try open()
+        defer { close(client) }
+        try makeApp(client)
+        for user in ["alice", "bob"] { try connect(client, user, scopes: #"["read"]"#) }
+        let answer = try call(client, "apps.delete", #"{"id":"dot"}"#)
+        #expect(answer["deleted"]?.integer == 2)
+        #expect(answer["revokedAtProvider"]?["yes"]?.integer == 2)
+        let grants = try control(.get, "grants")
+        #expect(grants["alice"]?.integer == 0 && grants["bob"]?.integer == 0)
+    }
+
+    /// RFC 7009 section 2.2.1: the token lives yet, and the provider says when to come back. The connection is gone then.
+    @Test func aProviderThatIsAwayIsAskedAgainWhenItSaid() throws {
+        let (client, other) = (try open(), try open())
+        defer { for client in [client, other] { close(client) } }
+        try makeApp(client)
+        try connect(client, "alice", scopes: #"["read"]"#)
+        let token = try call(client, "fetch", #"{"appId":"dot","userId":"alice"}"#)["token"]?["accessToken"]?.string
+        _ = try control(.post, "faults", #"{"path":"/revoke","status":503,"headers":{"Retry-After":"120"}}"#)
+        let answer = try call(client, "apps.delete", #"{"id":"dot"}"#)
+        #expect(answer["revokedAtProvider"]?["pending"]?.integer == 1)
+        #expect(try owner(of: token) == "alice")
+        clock.advance(seconds: 119)
+        #expect(
+            try call(other, "revocations.run", "{}").text == #"{"revoked":0,"pending":1,"failed":0}"#)
+        clock.advance(seconds: 1)
+        #expect(
+            try call(other, "revocations.run", "{}").text == #"{"revoked":1,"pending":0,"failed":0}"#)
+        #expect(try owner(of: token) == nil)
+    }
+
+    /// The provider hangs: the caller has its answer when its time is up, and the token is on its way out all the same.
+    @Test func aCallersTimeIsNotSpentOnAProviderThatHangs() throws {
+        let client = try open()
+        defer { close(client) }
+        try makeApp(client)
+        try connect(client, "alice", scopes: #"["read"]"#)
+        _ = try control(.post, "faults", #"{"path":"/revoke","delay":3}"#)
+        let request = #"{"op":"delete","userId":"alice"}"#
+        let answer = try submit(client, request, milliseconds: 300)
+        #expect(answer["revokedAtProvider"]?["pending"]?.integer == 1)
+        try connect(client, "bob", scopes: #"["read"]"#)
+        _ = try control(.post, "faults", #"{"path":"/revoke","delay":3}"#)
+        let blocking = try call(client, "delete", #"{"userId":"bob"}"#, milliseconds: 300)
+        #expect(blocking["revokedAtProvider"]?["pending"]?.integer == 1)
+    }
+
+    /// A call on the loop's thread.
+    private func submit(_ client: Client, _ request: String, milliseconds: Int) throws -> JSON {
+        let answer = Mutex<Result<JSON, ConnError>?>(nil)
+        let answered = DispatchSemaphore(value: 0)
+        var request = request
+        request.withUTF8 { bytes in
+            client.submit(
+                UnsafeRawBufferPointer(bytes),
+                CallContext(deadline: .after(milliseconds: milliseconds), cancellation: Cancellation())
+            ) { result in
+                answer.withLock { $0 = result }
+                answered.signal()
+            }
+        }
+        answered.wait()
+        return try #require(answer.withLock { $0 }).get()
     }
 }

@@ -114,7 +114,7 @@ import Testing
         world.provider.next(200, tokens("at-1", refresh: "rt-1"))
         _ = try world.call(
             "complete",
-            #"{"state":"\#(state)","code":"c","parameters":{"location":"eu","accounts-server":"https://accounts.zoho.eu"}}"#
+            #"{"state":"\#(state)","code":"c","parameters":{"location":"eu","accounts-server":"https://accounts.zoho.eu"},"openedBy":{"userId":"u1"}}"#
         )
         world.provider.next(200, tokens("at-2"))
         _ = try world.fetch(#","options":{"forceRefresh":true}"#, app: "z")
@@ -129,7 +129,8 @@ import Testing
     func aForgedHostGetsNothing(_ host: String) throws {
         let state = try makeZoho()
         let error = world.error(
-            "complete", #"{"state":"\#(state)","code":"c","parameters":{"accounts-server":"\#(host)"}}"#)
+            "complete",
+            #"{"state":"\#(state)","code":"c","parameters":{"accounts-server":"\#(host)"},"openedBy":{"userId":"u1"}}"#)
         #expect(error != nil)
         #expect(world.provider.requests.isEmpty)
     }
@@ -139,10 +140,11 @@ import Testing
         let url = try world.call(
             "connect", #"{"appId":"q","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)["url"]
         let state = query(url?.string, "state") ?? ""
-        let error = world.error("complete", #"{"state":"\#(state)","code":"c"}"#)
+        let error = world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)
         #expect(error?.field == "parameters.realmId")
         world.provider.next(200, tokens("at-1", refresh: "rt-1"))
-        let done = try world.call("complete", #"{"state":"\#(state)","code":"c","parameters":{"realmId":"42"}}"#)
+        let done = try world.call(
+            "complete", #"{"state":"\#(state)","code":"c","parameters":{"realmId":"42"},"openedBy":{"userId":"u1"}}"#)
         #expect(done["metadata"]?["realmId"]?.string == "42")
         let token = try world.fetch(app: "q")
         #expect(token["metadata"]?["realmId"]?.string == "42")
@@ -158,7 +160,8 @@ import Testing
             "connect", #"{"appId":"q","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)["url"]
         let state = query(url?.string, "state") ?? ""
         #expect(
-            world.error("complete", #"{"state":"\#(state)","error":"access_denied"}"#)?.errorCode == "access_denied")
+            world.error("complete", #"{"state":"\#(state)","error":"access_denied","openedBy":{"userId":"u1"}}"#)?
+                .errorCode == "access_denied")
     }
 
     /// Facebook has no refresh tokens: a token that has expired cannot be exchanged any more.
@@ -176,7 +179,8 @@ import Testing
         world.provider.next(200, #"{"active":true,"exp":\#(world.clock.seconds + 7200)}"#)
         let url = try world.call(
             "connect", #"{"appId":"s","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)["url"]
-        _ = try world.call("complete", #"{"state":"\#(query(url?.string, "state") ?? "")","code":"c"}"#)
+        _ = try world.call(
+            "complete", #"{"state":"\#(query(url?.string, "state") ?? "")","code":"c","openedBy":{"userId":"u1"}}"#)
         #expect(try world.fetch(app: "s")["accessTokenExpiry"]?.integer == world.clock.seconds + 7200)
         // A provider that does not answer costs nothing but the knowledge.
         world.provider.next(200, #"{"access_token":"at-2"}"#)

@@ -82,7 +82,9 @@ final class World: Sendable {
             #"{"appId":"\#(app)",\#(subject),"options":{"redirectUrl":"https://h.example/done","scopes":\#(scopes)\#(more)}}"#
         )
         provider.next(200, reply)
-        let done = try call("complete", #"{"state":"\#(query(url["url"]?.string, "state") ?? "")","code":"c0de"}"#)
+        let done = try call(
+            "complete",
+            #"{"state":"\#(query(url["url"]?.string, "state") ?? "")","code":"c0de","openedBy":{\#(subject)}}"#)
         return done["tokenId"]?.string ?? ""
     }
 

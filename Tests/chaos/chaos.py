@@ -103,7 +103,8 @@ class Vault:
             userId=subject,
             options={"redirectUrl": "https://host.example/done", "scopes": ["read"]},
         )["url"]
-        return dict(parse_qsl(urlsplit(consent(url, user, f"{user}-password")).query))
+        query = dict(parse_qsl(urlsplit(consent(url, user, f"{user}-password")).query))
+        return {**query, "openedBy": {"userId": subject}}
 
     def connect(self, subject: str, user: str = "alice", app: str = APP) -> str:
         """The subject connects, as `user` of the server. Gives the token's id."""

@@ -98,7 +98,7 @@ def test_a_locked_file_can_be_read_and_is_written_later(vault: Vault, lock: sqli
     assert answers[1]["error"]["code"] == "unavailable"
     assert answers[0] == answers[2]
     lock.execute("ROLLBACK")
-    assert vault.call("delete", userId="u1") == {"deleted": 1}
+    assert vault.call("delete", userId="u1")["deleted"] == 1
 
 
 def test_lesson04_a_reply_that_finds_the_file_locked_is_kept(vault: Vault, lock: sqlite3.Connection) -> None:

@@ -78,11 +78,12 @@ try {
   assert.deepEqual(connected, ['crm', 'weather']);
   step(`list: alice is connected to ${connected.join(' and ')}`);
 
-  const { deleted } = await client.deleteTokens({ userId: 'alice' });
+  const { deleted, revokedAtProvider } = await client.deleteTokens({ userId: 'alice' });
   assert.equal(deleted, 2);
+  assert.equal(revokedAtProvider.yes, 1);
   required = await connectionRequired(client, ['read']);
   assert.equal(required.reason, 'missing');
-  step(`delete: ${deleted} tokens; fetch: ${required.code} again`);
+  step(`delete: ${deleted} tokens, 1 taken back by its provider; fetch: ${required.code} again`);
 } finally {
   await client.close();
 }

@@ -103,8 +103,10 @@ with Client.vault(**config) as client:
     check(connected == ["crm", "weather"], f"alice is connected to {connected}")
     step(f"list: alice is connected to {' and '.join(connected)}")
 
-    deleted = client.delete_tokens(user_id="alice")
+    deletion = client.delete_tokens(user_id="alice")
+    deleted, revoked = deletion.deleted, deletion.revoked_at_provider
     check(deleted == 2, f"{deleted} were deleted")
+    check(revoked is not None and revoked.yes == 1, "the provider did not take its token back")
     required = expect_connection_required(client, ["read"])
     check(required.reason == "missing", "the token is not gone")
-    step(f"delete: {deleted} tokens; fetch: {required.code} again")
+    step(f"delete: {deleted} tokens, 1 taken back by its provider; fetch: {required.code} again")

@@ -51,8 +51,16 @@ class Client {
     return this.call('connect', fields, options);
   }
 
+  openConnect(fields, options) {
+    return this.call('open', fields, options);
+  }
+
   complete(fields, options) {
     return this.call('complete', fields, options);
+  }
+
+  confirm(fields, options) {
+    return this.call('confirm', fields, options);
   }
 
   async fetchToken(fields, options) {
@@ -73,6 +81,10 @@ class Client {
 
   deleteTokens(fields, options) {
     return this.call('delete', fields, options);
+  }
+
+  runRevocations(fields, options) {
+    return this.call('revocations.run', fields, options);
   }
 
   list(fields, options) {

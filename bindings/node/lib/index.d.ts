@@ -49,6 +49,8 @@ export interface VaultConfig {
   allowExport?: boolean;
   /** Where providers send the user's browser back to. */
   redirectUrl?: string;
+  /** Your page that connect URLs lead to; it calls openConnect. */
+  connectPageUrl?: string;
 }
 
 /** A backend from a shared library that has descope_conn_plugin_init. */
@@ -100,6 +102,8 @@ export interface ConnectOptions {
   resources?: string[];
   /** Names one of several accounts of the subject at the connection. */
   externalIdentifier?: string;
+  /** Vault: hold the grant back until confirm has the code that the browser shows. */
+  confirmation?: boolean;
 }
 
 export interface ConnectFields extends Subject {
@@ -120,8 +124,25 @@ export interface CompleteFields {
   iss?: string;
   /** The query's other parameters, decoded: providers sign them, and say there whose account it is. */
   parameters?: Record<string, string>;
-  /** Who is signed in where the callback arrived. When given it must be who the URL was made for. */
+  /**
+   * Who is signed in where the callback arrived: it must be who the URL was made for. Absent only where requireOpener is
+   * false or the connect asked for a confirmation.
+   */
   openedBy?: Subject;
+}
+
+/** A connect URL of connectPageUrl, as it came to that page. */
+export interface OpenFields {
+  /** The query's ticket. */
+  ticket: string;
+  /** Who is signed in where the page was opened: it must be who the URL was made for. */
+  openedBy: Subject;
+}
+
+export interface ConfirmFields extends Subject {
+  appId: string;
+  /** What the browser showed, however its digits are parted. */
+  code: string;
 }
 
 export interface FetchFields extends Subject {
@@ -180,6 +201,15 @@ export interface StoreTokensFields {
 export interface DeleteFields extends Subject {
   tokenId?: string;
   appId?: string;
+  /** Vault: have the providers take the tokens back; true unless said otherwise. */
+  revoke?: boolean;
+}
+
+export interface RevocationsRunFields {
+  /** At most so many, up to 1000. 100 unless said otherwise. */
+  limit?: number;
+  /** Goes on for so long with what falls due, in milliseconds; less than the call's timeoutMs. */
+  waitMs?: number;
 }
 
 /** At least one of the three. */
@@ -271,6 +301,8 @@ export interface AppsUpdateFields extends AppSettings {
 
 export interface AppsDeleteFields {
   id: string;
+  /** Vault: have the providers take the tokens back; true unless said otherwise. */
+  revoke?: boolean;
 }
 
 /** The MCP request that is being answered, and whose. */
@@ -380,6 +412,7 @@ export interface Completion extends Subject {
   scopes: string[];
   /** What the provider said besides, by its own names. */
   metadata?: Record<string, unknown>;
+  confirmationRequired?: undefined;
 }
 
 /** A provider that a connection can be made for. */
@@ -467,6 +500,32 @@ export interface TokenStatus extends Subject {
   grantedBy?: string;
   externalIdentifier?: string;
   [field: string]: unknown;
+}
+
+/** A grant that is held back until confirm has the code. */
+export interface ConfirmationCode {
+  confirmationRequired: true;
+  /** To show to whoever is at the browser, and to nobody else. */
+  code: string;
+  appId: string;
+  /** In seconds. */
+  expiresIn: number;
+}
+
+/** How many tokens were deleted, where known. */
+export interface Deletion {
+  deleted?: number;
+  /** Vault, unless revoke was false: what became of them at their providers. */
+  revokedAtProvider?: {
+    /** Taken back. */
+    yes: number;
+    /** Of these, those whose whole grant is known to be gone. Others may still be listed in the user's account there. */
+    grantCleared: number;
+    /** The provider did not answer. They are tried again. */
+    pending: number;
+    /** The provider takes no tokens back. */
+    unsupported: number;
+  };
 }
 
 /** A connection, never its secret. What is not set is absent from the vault's, and empty in the cloud's. */
@@ -570,8 +629,16 @@ export class Client implements AsyncDisposable, Disposable {
     expiresIn?: number;
   }>;
 
-  /** Vault: takes the provider's answer to the redirect URI, and keeps the grant. */
-  complete(fields: CompleteFields, options?: CallOptions): Promise<Completion & { redirectUrl?: string }>;
+  /** Vault: the provider's URL for a connect URL of your own page. Another call makes another one. */
+  openConnect(fields: OpenFields, options?: CallOptions): Promise<{ url: string }>;
+
+  /** Vault: takes the provider's answer to the redirect URI, and keeps the grant; or holds it back for confirm. */
+  complete(fields: CompleteFields, options?: CallOptions): Promise<
+    (Completion & { redirectUrl?: string }) | ConfirmationCode
+  >;
+
+  /** Vault: lets a grant be fetched that was held back. Five wrong codes throw it away. */
+  confirm(fields: ConfirmFields, options?: CallOptions): Promise<Completion & { redirectUrl?: string }>;
 
   /** A fresh token: by scopes, or the latest. */
   fetchToken(fields: FetchFields, options?: CallOptions): Promise<Token>;
@@ -586,7 +653,12 @@ export class Client implements AsyncDisposable, Disposable {
   storeTokens(fields: StoreTokensFields, options?: CallOptions): Promise<{ failures: StoreFailure[] }>;
 
   /** Removes tokens. At least one field is needed: nothing deletes everything. */
-  deleteTokens(fields: DeleteFields, options?: CallOptions): Promise<{ deleted?: number }>;
+  deleteTokens(fields: DeleteFields, options?: CallOptions): Promise<Deletion>;
+
+  /** Vault: has providers take back what was deleted before, as far as it is due. Other calls do some by the way. */
+  runRevocations(
+    fields?: RevocationsRunFields, options?: CallOptions,
+  ): Promise<{ revoked: number; pending: number; failed: number }>;
 
   /** What is connected, without secrets. */
   list(fields: ListFields, options?: CallOptions): Promise<{ tokens: TokenStatus[] }>;
@@ -640,7 +712,7 @@ export interface Apps {
    */
   update(fields: AppsUpdateFields, options?: CallOptions): Promise<{ app: App }>;
   /** For good. The vault removes the connection's tokens too. */
-  delete(fields: AppsDeleteFields, options?: CallOptions): Promise<object>;
+  delete(fields: AppsDeleteFields, options?: CallOptions): Promise<Deletion>;
   load(fields: AppsLoadFields, options?: CallOptions): Promise<{ app: App }>;
   list(fields?: object, options?: CallOptions): Promise<{ apps: App[] }>;
 }

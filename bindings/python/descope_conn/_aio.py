@@ -40,12 +40,15 @@ class AsyncClient(Handle):
     """
 
     connect = _method(_operations.connect)
+    open_connect = _method(_operations.open_connect)
     complete = _method(_operations.complete)
+    confirm = _method(_operations.confirm)
     fetch_token = _method(_operations.fetch_token)
     store_api_key = _method(_operations.store_api_key)
     store_token = _method(_operations.store_token)
     store_tokens = _method(_operations.store_tokens)
     delete_tokens = _method(_operations.delete_tokens)
+    run_revocations = _method(_operations.run_revocations)
     list_tokens = _method(_operations.list_tokens)
     report_rejected = _method(_operations.report_rejected)
     export_tokens = _method(_vault_operations.export_tokens)

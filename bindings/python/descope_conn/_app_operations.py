@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._call import Call, make_call
-from ._types import App, from_wire
+from ._types import App, Deletion, from_wire
 from ._wire import to_wire
 
 if TYPE_CHECKING:
@@ -190,9 +190,9 @@ def update_app(
     return make_call("apps.update", fields, timeout, _app)
 
 
-def delete_app(id: str, *, timeout: float | None = None) -> Call[None]:
-    """Deletes a connection for good."""
-    return make_call("apps.delete", {"id": id}, timeout, lambda _: None)
+def delete_app(id: str, *, revoke: bool | None = None, timeout: float | None = None) -> Call[Deletion]:
+    """Deletes a connection for good. From the vault its tokens go too, as with ``delete_tokens``."""
+    return make_call("apps.delete", to_wire({"id": id, "revoke": revoke}), timeout, Deletion.from_answer)
 
 
 def load_app(id: str, *, timeout: float | None = None) -> Call[App]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._call import Call, make_call
-from ._types import Completion, StoreFailure, Token, TokenInfo, from_wire
+from ._types import Completion, Deletion, RevocationRun, StoreFailure, Token, TokenInfo, from_wire
 from ._wire import to_wire
 
 if TYPE_CHECKING:
@@ -32,11 +32,6 @@ def _completion(answer: Any) -> Completion:
 def _token_id(answer: Any) -> str | None:
     token_id: str | None = answer.get("tokenId")
     return token_id
-
-
-def _deleted(answer: Any) -> int | None:
-    deleted: int | None = answer.get("deleted")
-    return deleted
 
 
 def call(op: str, fields: Mapping[str, object] | None = None, *, timeout: float | None = None) -> Call[dict[str, Any]]:
@@ -64,12 +59,14 @@ def connect(
     login_hint: str | None = None,
     resources: Sequence[str] | None = None,
     external_identifier: str | None = None,
+    confirmation: bool | None = None,
     timeout: float | None = None,
 ) -> Call[str]:
     """The URL where a user grants access to the connection ``app_id``. Hand it to that user only.
 
     The cloud binds the URL to whoever ``access_token`` names: the user, or the user of the MCP client that holds it.
-    The vault binds it to ``user_id`` and ``tenant_id``. The user ends up at ``redirect_url``.
+    The vault binds it to ``user_id`` and ``tenant_id``. The user ends up at ``redirect_url``. With ``confirmation`` the
+    grant is held back until ``confirm`` has the code that the browser shows.
     """
     options = to_wire(
         {
@@ -79,6 +76,7 @@ def connect(
             "login_hint": login_hint,
             "resources": resources,
             "external_identifier": external_identifier,
+            "confirmation": confirmation,
         }
     )
     fields = to_wire(
@@ -91,6 +89,16 @@ def connect(
         }
     )
     return make_call("connect", fields, timeout, lambda answer: str(answer["url"]))
+
+
+def open_connect(ticket: str, opened_by: Subject, *, timeout: float | None = None) -> Call[str]:
+    """The provider's URL for a connect URL that leads to a page of your own (``connectPageUrl``). The vault only.
+
+    ``ticket`` is in the page's query, and ``opened_by`` is who is signed in there: it has to be who the URL was made
+    for. Another call makes another URL, for those who have closed the window.
+    """
+    fields = to_wire({"ticket": ticket, "opened_by": to_wire(opened_by)})
+    return make_call("open", fields, timeout, lambda answer: str(answer["url"]))
 
 
 def complete(
@@ -110,7 +118,8 @@ def complete(
     it is.
 
     ``opened_by`` is who is signed in where the redirect arrived, as your own session knows it. It has to be who the URL
-    was made for, so that nobody completes somebody else's link.
+    was made for, so that nobody completes somebody else's link. It may be absent only for connects with
+    ``confirmation``, or where the configuration's ``requireOpener`` is false.
     """
     fields = to_wire(
         {
@@ -124,6 +133,23 @@ def complete(
         }
     )
     return make_call("complete", fields, timeout, _completion)
+
+
+def confirm(
+    app_id: str,
+    code: str,
+    *,
+    user_id: str | None = None,
+    tenant_id: str | None = None,
+    timeout: float | None = None,
+) -> Call[Completion]:
+    """Lets a grant be fetched that ``connect`` with ``confirmation`` held back. The vault only.
+
+    ``code`` is what the user has read in the browser and typed where they asked for the connection. After five wrong
+    ones the grant is thrown away.
+    """
+    fields = to_wire({"app_id": app_id, "code": code, "user_id": user_id, "tenant_id": tenant_id})
+    return make_call("confirm", fields, timeout, _completion)
 
 
 def fetch_token(
@@ -235,14 +261,31 @@ def delete_tokens(
     app_id: str | None = None,
     user_id: str | None = None,
     tenant_id: str | None = None,
+    revoke: bool | None = None,
     timeout: float | None = None,
-) -> Call[int | None]:
-    """Removes one token by its id, or all of a connection, of a subject, or of both. Gives their number where known.
+) -> Call[Deletion]:
+    """Removes one token by its id, or all of a connection, of a subject, or of both.
 
-    Naming none of them is refused.
+    Naming none of them is refused. The vault has the providers take the tokens back, unless ``revoke`` is False.
     """
-    fields = to_wire({"token_id": token_id, "app_id": app_id, "user_id": user_id, "tenant_id": tenant_id})
-    return make_call("delete", fields, timeout, _deleted)
+    fields = to_wire(
+        {"token_id": token_id, "app_id": app_id, "user_id": user_id, "tenant_id": tenant_id, "revoke": revoke}
+    )
+    return make_call("delete", fields, timeout, Deletion.from_answer)
+
+
+def run_revocations(
+    *, limit: int | None = None, wait_ms: int | None = None, timeout: float | None = None
+) -> Call[RevocationRun]:
+    """Has providers take back what was deleted before, as far as it is due. The vault only.
+
+    At most ``limit`` of them, 100 unless said otherwise. With ``wait_ms`` it goes on for so long with what falls due;
+    ``timeout`` is longer.
+    """
+    fields = to_wire({"limit": limit, "wait_ms": wait_ms})
+    return make_call(
+        "revocations.run", fields, timeout, lambda a: RevocationRun(a["revoked"], a["pending"], a["failed"])
+    )
 
 
 def list_tokens(

@@ -117,15 +117,61 @@ class Token:
 
 @dataclass(frozen=True)
 class Completion:
-    """What a user granted, and where their browser goes next."""
+    """What a user granted, and where their browser goes next.
 
-    token_id: str
+    With ``confirmation_required`` the grant is held back and there is no token yet: show ``code`` to whoever is at the
+    browser; it is good for ``expires_in`` seconds.
+    """
+
     app_id: str
+    token_id: str | None = None
     user_id: str | None = None
     tenant_id: str | None = None
     scopes: tuple[str, ...] = ()
     redirect_url: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    confirmation_required: bool = False
+    code: str | None = None
+    expires_in: int | None = None
+
+
+@dataclass(frozen=True)
+class Revocations:
+    """What became of deleted tokens at their providers."""
+
+    yes: int
+    """Taken back."""
+    grant_cleared: int
+    """Of these, those whose whole grant is known to be gone. Others may still be listed in the user's account there."""
+    pending: int
+    """The provider did not answer. They are tried again; see ``run_revocations``."""
+    unsupported: int
+    """The provider takes no tokens back."""
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """How many tokens were deleted, where known; and what their providers said, where they were asked (the vault)."""
+
+    deleted: int | None
+    revoked_at_provider: Revocations | None
+
+    @classmethod
+    def from_answer(cls, answer: Mapping[str, Any]) -> Deletion:
+        counts = answer.get("revokedAtProvider")
+        revocations = counts and Revocations(
+            counts["yes"], counts["grantCleared"], counts["pending"], counts["unsupported"]
+        )
+        return cls(answer.get("deleted"), revocations)
+
+
+@dataclass(frozen=True)
+class RevocationRun:
+    """What ``run_revocations`` did, and how many are still to do."""
+
+    revoked: int
+    pending: int
+    failed: int
 
 
 @dataclass(frozen=True)
@@ -265,6 +311,7 @@ class ConnectOptions(TypedDict, total=False):
     login_hint: str
     resources: Sequence[str]
     external_identifier: str
+    confirmation: bool
 
 
 class _MissingConnection(TypedDict):

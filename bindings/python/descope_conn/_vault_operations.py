@@ -42,12 +42,10 @@ def export_tokens(
 ) -> Call[Export]:
     """Tokens with all their secrets, as ``store_tokens`` takes them: of a connection, of a subject, or all.
 
-    At most ``limit`` (100) of them; the rest comes ``after`` what ``Export.next`` says. The vault's configuration has to
-    have ``allowExport``.
+    At most ``limit`` (100) of them; the rest comes ``after`` what ``Export.next`` says. The vault's configuration has
+    to have ``allowExport``.
     """
-    fields = to_wire(
-        {"app_id": app_id, "user_id": user_id, "tenant_id": tenant_id, "limit": limit, "after": after}
-    )
+    fields = to_wire({"app_id": app_id, "user_id": user_id, "tenant_id": tenant_id, "limit": limit, "after": after})
     return make_call("export", fields, timeout, _export)
 
 

@@ -1,0 +1,90 @@
+internal import Connections
+internal import Crypto
+internal import JSON
+
+extension VaultBackend {
+    /// Keeps a grant where nobody can fetch it, and answers the code that lets it out. If the code does not come in
+    /// time, the outbox takes the grant back.
+    /// - Parameter flow: the flow's row, to which the answer is added.
+    func hold(
+        _ token: TokenRecord, of app: AppRecord, _ flow: FlowRecord, at flowKey: [UInt8],
+        for request: Request
+    ) throws(ConnError) -> JSON {
+        let now = clock.milliseconds()
+        let expiry = now / 1000 + HeldGrant.lifetime
+        let revocation = try revocation(of: token, at: app).map { put($0, due: expiry * 1000) }
+        let held = HeldGrant(
+            token, clientID: app.clientID, redirectURL: flow.redirectURL, revocation: revocation?.row.key)
+        let answer = JSON.object([
+            "confirmationRequired": .boolean(true),
+            "code": .string(held.shownCode),
+            "appId": .string(flow.appID),
+            "expiresIn": .integer(HeldGrant.lifetime),
+        ])
+        let key = rows.keys.heldGrant(of: token.subject, at: token.appID, expiry: expiry)
+        var writes = try expiredHeldGrants() + [rows.seal(held, at: key, expecting: .absent)]
+        if let revocation { writes.append(revocation.write) }
+        try rows.commit(
+            writes + flow.answered(answer).writes(rows, at: flowKey),
+            recording: [event(request, appID: token.appID, subject: token.subject, outcome: "held")])
+        return answer
+    }
+
+    func confirm(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let appID = try request.required("appId")
+        let subject = try request.requiredSubject()
+        let typed = try request.required("code")
+        let app = try app(appID, .oauth)
+        let tried = try countTry(of: subject, at: app)
+        guard !tried.isEmpty else {
+            throw ConnError(.notFound, "no grant waits for a code, or its code has expired", reason: .missing)
+        }
+        guard let row = tried.first(where: { $0.value.isConfirmed(by: typed) }) else {
+            try dropWornOut(tried)
+            throw ConnError(.forbidden, "this is not the code that the browser shows", field: "code")
+        }
+        let held = row.value
+        let removals = ([row.key] + [held.revocation].compactMap { $0 }).map { StoreWrite.remove($0, expecting: .any) }
+        let location = try keepGrant(held.token, with: removals, for: request)
+        return try Step<Void>.attempt({ [self] () throws(ConnError) in
+            try provider(of: app, hosts: held.token.hosts).then { [self] (provider) throws(ConnError) in
+                try learnExpiry(at: location.key, provider)
+            }
+        }) { (_) throws(ConnError) in  // the grant is there, whatever becomes known of its expiry
+            .done(held.token.grantAnswer(at: location, redirectURL: held.redirectURL))
+        }
+    }
+
+    /// Counts a try against each of the grants that it may be meant for, before anybody looks whether it is right: of
+    /// many at a time no more are looked at than are allowed.
+    private func countTry(of subject: Subject, at app: AppRecord) throws(ConnError) -> [Row<HeldGrant>] {
+        try retrying { () throws(ConnError) in
+            let all: [Row<HeldGrant>] = try rows.all(rows.keys.heldGrants(of: subject, at: app.id))
+            var tried = all.filter { row in
+                RowKeys.heldGrantExpiry(row.key) > clock.seconds && row.value.tries < HeldGrant.maxTries
+                    && row.value.clientID == app.clientID
+            }
+            for index in tried.indices { tried[index].value.tries += 1 }
+            try rows.commit(tried.map { rows.seal($0.value, at: $0.key, expecting: .version($0.version)) })
+            return tried
+        }
+    }
+
+    /// Throws away what was guessed at too often, and has it taken back without waiting any longer.
+    private func dropWornOut(_ tried: [Row<HeldGrant>]) throws(ConnError) {
+        for row in tried where row.value.tries >= HeldGrant.maxTries {
+            var writes = [StoreWrite.remove(row.key, expecting: .any)]
+            if let key = row.value.revocation, let waiting: Row<RevocationRecord> = try rows.get(key) {
+                writes.append(.remove(key, expecting: .any))
+                writes.append(put(waiting.value, due: clock.milliseconds()).write)
+            }
+            try rows.commit(writes)
+        }
+    }
+
+    /// A few grants that nobody confirmed: each new one removes some.
+    private func expiredHeldGrants() throws(ConnError) -> [StoreWrite] {
+        let some = try rows.store.scan(prefix: RowKeys.heldGrants, after: nil, limit: 32)
+        return some.filter { RowKeys.heldGrantExpiry($0.key) <= clock.seconds }.map { .remove($0.key, expecting: .any) }
+    }
+}

@@ -1,0 +1,190 @@
+import Connections
+import JSON
+import Testing
+
+@testable import Vault
+
+/// A grant is let out by a code that only the browser shows, for hosts without a page that knows who is there.
+@Suite struct ConfirmationTests {
+    private let world: World
+
+    init() throws {
+        world = try World(config: #","redirectUrl":"https://h.example/callback""#)
+        try world.makeApp("google", #","revocationUrl":"https://p.example/revoke""#)
+    }
+
+    /// Connects up to where the browser shows the code.
+    private func hold(_ access: String = "at-1", refresh: String = "rt-1") throws -> (code: String, callback: String) {
+        let url = try world.call(
+            "connect",
+            #"{"appId":"google","userId":"u1","options":{"redirectUrl":"https://h.example/done","scopes":["read"],"confirmation":true}}"#
+        )
+        let callback = #"{"state":"\#(query(url["url"]?.string, "state") ?? "")","code":"c"}"#
+        world.provider.next(200, tokens(access, refresh: refresh))
+        let answer = try world.call("complete", callback)
+        #expect(answer["confirmationRequired"]?.boolean == true)
+        #expect(answer["tokenId"] == nil && answer["userId"] == nil)
+        #expect(answer["expiresIn"]?.integer == 600)
+        return (answer["code"]?.string ?? "", callback)
+    }
+
+    private func confirm(_ code: String, as subject: String = #""userId":"u1""#, app: String = "google")
+        throws(ConnError) -> JSON
+    {
+        try world.call("confirm", #"{"appId":"\#(app)",\#(subject),"code":"\#(code)"}"#)
+    }
+
+    private func refusal(_ code: String, as subject: String = #""userId":"u1""#) -> ConnError? {
+        do throws(ConnError) {
+            _ = try confirm(code, as: subject)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// A code that differs.
+    private func wrong(_ code: String) -> String { code == "000-000" ? "111-111" : "000-000" }
+
+    @Test func aGrantIsLetOutByItsCode() throws {
+        let (code, _) = try hold()
+        #expect(code.wholeMatch(of: /[0-9]{3}-[0-9]{3}/) != nil)
+        #expect(world.fetchError()?.reason == .missing)
+        #expect(try world.answer("list", #"{"userId":"u1"}"#) == #"{"tokens":[]}"#)
+        let done = try confirm(code)
+        #expect(done["userId"]?.string == "u1" && done["redirectUrl"]?.string == "https://h.example/done")
+        #expect(try world.fetch()["id"]?.string == done["tokenId"]?.string)
+        #expect(refusal(code)?.code == .notFound)
+    }
+
+    @Test(arguments: ["", " ", "-", " - "]) func howTheDigitsArePartedDoesNotMatter(_ separator: String) throws {
+        let (code, _) = try hold()
+        _ = try confirm("\(code.prefix(3))\(separator)\(code.suffix(3))")
+    }
+
+    @Test func anotherSubjectsOrAppsCodeIsNothing() throws {
+        let (code, _) = try hold()
+        try world.makeApp("other")
+        #expect(refusal(code, as: #""userId":"u2""#)?.code == .notFound)
+        #expect(refusal(code, as: #""userId":"u1","tenantId":"t""#)?.code == .notFound)
+        #expect(throws: ConnError.self) { try confirm(code, app: "other") }
+        #expect(world.fetchError()?.reason == .missing)
+        _ = try confirm(code)
+    }
+
+    @Test func fiveWrongCodesThrowTheGrantAway() throws {
+        let (code, _) = try hold()
+        for _ in 0..<5 {
+            let error = refusal(wrong(code))
+            #expect(error?.code == .forbidden && error?.field == "code")
+        }
+        #expect(refusal(code)?.code == .notFound)
+        #expect(world.fetchError()?.reason == .missing)
+        // It is taken back at once: nobody waits for its time.
+        world.provider.next(200, "")
+        #expect(try world.call("revocations.run", "{}")["revoked"]?.integer == 1)
+        #expect(world.provider.forms.last?.contains("token=rt-1") == true)
+    }
+
+    /// The process ended, or the disk was full, between the last try and throwing the grant away.
+    @Test func aWornOutGrantThatIsThereYetIsNotLetOut() throws {
+        let store = FailingStore()
+        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        try world.makeApp()
+        let url = try world.call(
+            "connect",
+            #"{"appId":"google","userId":"u1","options":{"redirectUrl":"https://h.example/done","confirmation":true}}"#)
+        world.provider.next(200, tokens("at-1"))
+        let held = try world.call(
+            "complete", #"{"state":"\#(query(url["url"]?.string, "state") ?? "")","code":"c"}"#)
+        let code = held["code"]?.string ?? ""
+        func refusal(_ code: String) -> ConnError? {
+            world.error("confirm", #"{"appId":"google","userId":"u1","code":"\#(code)"}"#)
+        }
+        for _ in 0..<4 { #expect(refusal(wrong(code))?.code == .forbidden) }
+        store.fail(after: 1)
+        #expect(refusal(wrong(code))?.code == .unavailable)
+        store.fail(after: nil)
+        #expect(refusal(code)?.code == .notFound)
+    }
+
+    @Test func theFifthTryMayBeRight() throws {
+        let (code, _) = try hold()
+        for _ in 0..<4 { #expect(refusal(wrong(code))?.code == .forbidden) }
+        _ = try confirm(code)
+    }
+
+    /// Each guess counts against every grant that waits.
+    @Test func moreGrantsAreNoMoreGuesses() throws {
+        let first = try hold("at-1").code
+        let second = try hold("at-2").code
+        for _ in 0..<5 { #expect(refusal(first == "999-999" || second == "999-999" ? "888-888" : "999-999") != nil) }
+        #expect(refusal(first)?.code == .notFound)
+        #expect(refusal(second)?.code == .notFound)
+    }
+
+    @Test func anyOfSeveralGrantsIsLetOutByItsOwnCode() throws {
+        let first = try hold("at-1").code
+        let second = try hold("at-2").code
+        _ = try confirm(second)
+        #expect(try world.fetch()["accessToken"]?.string == "at-2")
+        if first != second { _ = try confirm(first) }
+    }
+
+    @Test func aCodeLivesTenMinutesAndThenItsGrantIsTakenBack() throws {
+        let (code, _) = try hold()
+        world.clock.advance(seconds: 599)
+        #expect(try world.call("revocations.run", "{}")["revoked"]?.integer == 0)
+        world.clock.advance(seconds: 1)
+        #expect(refusal(code)?.code == .notFound)
+        world.provider.next(200, "")
+        #expect(try world.call("revocations.run", "{}")["revoked"]?.integer == 1)
+    }
+
+    @Test func aConfirmedGrantIsNotTakenBack() throws {
+        _ = try confirm(try hold().code)
+        world.clock.advance(seconds: 3599)
+        #expect(try world.answer("revocations.run", "{}") == #"{"revoked":0,"pending":0,"failed":0}"#)
+    }
+
+    @Test func aReloadShowsTheSameCode() throws {
+        let (code, callback) = try hold()
+        #expect(try world.call("complete", callback)["code"]?.string == code)
+        #expect(world.provider.requests.count == 1)
+    }
+
+    /// A host that does know who is there says so, and is held to it.
+    @Test func anOpenerWhoIsToldMustBeTheRightOne() throws {
+        let url = try world.call(
+            "connect",
+            #"{"appId":"google","userId":"u1","options":{"redirectUrl":"https://h.example/done","confirmation":true}}"#)
+        let state = query(url["url"]?.string, "state") ?? ""
+        let error = world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u2"}}"#)
+        #expect(error?.code == .forbidden)
+    }
+
+    @Test func adaptiveConnectMayAskForACode() throws {
+        let error = world.fetchError(#","connect":{"redirectUrl":"https://h.example/done","confirmation":true}"#)
+        let state = query(error?.connectionURL, "state") ?? ""
+        world.provider.next(200, tokens("at-1"))
+        #expect(
+            try world.call("complete", #"{"state":"\#(state)","code":"c"}"#)["confirmationRequired"]?.boolean == true)
+    }
+
+    @Test func nothingWaitsAtAConnectionThatWasDeleted() throws {
+        let (code, _) = try hold()
+        _ = try world.call("apps.delete", #"{"id":"google"}"#)
+        #expect(refusal(code)?.reason == .app)
+        _ = try world.call("apps.create", #"{"id":"google","clientId":"another",\#(World.providerURLs)}"#)
+        #expect(refusal(code)?.code == .notFound)
+    }
+
+    @Test func grantsThatNobodyConfirmedLeaveNoRows() throws {
+        for _ in 0..<3 { _ = try hold() }
+        world.clock.advance(seconds: 600)
+        _ = try hold()
+        #expect(world.store is MemoryStore)
+        let rows = try world.store.scan(prefix: RowKeys.heldGrants, after: nil, limit: 10)
+        #expect(rows.count == 1)
+    }
+}

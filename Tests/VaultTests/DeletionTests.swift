@@ -1,0 +1,359 @@
+import Connections
+import HTTP
+import JSON
+import Memory
+import Synchronization
+import Testing
+
+@testable import Vault
+
+/// What becomes of deleted tokens at their providers.
+@Suite struct DeletionTests {
+    private let world: World
+
+    init() throws {
+        world = try World(config: #","redirectUrl":"https://h.example/callback""#)
+        try world.makeApp("google", #","revocationUrl":"https://p.example/revoke""#)
+        try world.connect()
+        try world.connect(#""userId":"u2""#, reply: tokens("at-2", refresh: "rt-2"))
+        sentBefore = world.provider.requests.count
+    }
+
+    private let sentBefore: Int
+
+    /// What was sent since the grants.
+    private var sent: [String] {
+        zip(world.provider.requests, world.provider.forms).dropFirst(sentBefore).map { "\($0.url) \($1)" }
+    }
+
+    private func counts(_ answer: JSON) -> [Int64?] {
+        ["yes", "grantCleared", "pending", "unsupported"].map { answer["revokedAtProvider"]?[$0]?.integer }
+    }
+
+    private func run(_ more: String = "", in other: World? = nil) throws -> [Int64?] {
+        let answer = try (other ?? world).call("revocations.run", "{\(more)}")
+        return ["revoked", "pending", "failed"].map { answer[$0]?.integer }
+    }
+
+    @Test func theRefreshTokenIsTakenBackByTheDeletingCall() throws {
+        world.provider.next(200, "")
+        let answer = try world.call("delete", #"{"userId":"u1"}"#)
+        #expect(answer["deleted"]?.integer == 1)
+        #expect(counts(answer) == [1, 0, 0, 0])
+        #expect(sent == ["https://p.example/revoke token=rt-1&token_type_hint=refresh_token"])
+        #expect(try run() == [0, 0, 0])
+    }
+
+    @Test func anAccessTokenAloneIsTakenBack() throws {
+        try world.connect(#""userId":"u3""#, reply: tokens("at-3"))
+        world.provider.next(200, "")
+        #expect(counts(try world.call("delete", #"{"userId":"u3"}"#)) == [1, 0, 0, 0])
+        #expect(sent.last == "https://p.example/revoke token=at-3&token_type_hint=access_token")
+    }
+
+    /// What the catalogue knows of providers: Google ends the whole grant, and GitHub takes access tokens alone.
+    @Test func theCataloguesWaysAreTaken() throws {
+        for template in ["google", "github"] {
+            _ = try world.call(
+                "apps.create",
+                #"{"id":"\#(template)-1","templateId":"\#(template)","clientId":"c","clientSecret":"s3cret"}"#)
+            try world.connect(#""userId":"u5""#, app: "\(template)-1", reply: tokens("at-5", refresh: "rt-5"))
+        }
+        let before = world.provider.requests.count
+        for _ in 0..<2 { world.provider.next(200, "") }
+        #expect(counts(try world.call("delete", #"{"userId":"u5"}"#)) == [2, 2, 0, 0])
+        let sent = Set(
+            zip(world.provider.requests, world.provider.forms).dropFirst(before).map {
+                "\($0.method.rawValue) \($0.url) \($1)"
+            })
+        #expect(
+            sent == [
+                "POST https://oauth2.googleapis.com/revoke token=rt-5&token_type_hint=refresh_token"
+                    + "&client_id=c&client_secret=s3cret",
+                #"DELETE https://api.github.com/applications/c/grant {"access_token":"at-5"}"#,
+            ])
+    }
+
+    /// The client that a provider made for a connection goes with it, but not before its tokens are taken back.
+    @Test func aRegisteredClientTakesItsTokensBackAfterItsConnectionIsGone() throws {
+        let discovery = #""discoveryUrl":"https://r.example/.well-known/openid-configuration""#
+        let document = """
+            {"issuer":"https://r.example","authorization_endpoint":"https://r.example/a",
+            "token_endpoint":"https://r.example/t","registration_endpoint":"https://r.example/reg",
+            "revocation_endpoint":"https://r.example/revoke"}
+            """
+        _ = try world.call("apps.create", #"{"id":"dcr","useDcr":true,\#(discovery)}"#)
+        world.provider.next(200, document)
+        world.provider.next(201, #"{"client_id":"made","client_secret":"for-us"}"#)
+        try world.connect(app: "dcr", reply: tokens("at-6", refresh: "rt-6"))
+        world.provider.next(503, "")
+        #expect(counts(try world.call("apps.delete", #"{"id":"dcr"}"#)) == [0, 0, 1, 0])
+        world.clock.advance(seconds: 30)
+        world.provider.next(200, "")
+        #expect(try run() == [1, 0, 0])
+        #expect(world.provider.requests.last?.url == "https://r.example/revoke")
+        #expect(authorization == basic("made:for-us"))
+    }
+
+    @Test func forgettingAsksNobody() throws {
+        #expect(try world.answer("delete", #"{"appId":"google","revoke":false}"#) == #"{"deleted":2}"#)
+        #expect(try world.answer("apps.delete", #"{"id":"google","revoke":false}"#) == #"{"deleted":0}"#)
+        #expect(sent.isEmpty)
+        #expect(try run() == [0, 0, 0])
+    }
+
+    @Test func oneTokenMayBeForgotten() throws {
+        let id = try world.fetch()["id"]?.string ?? ""
+        #expect(try world.answer("delete", #"{"tokenId":"\#(id)","revoke":false}"#) == #"{"deleted":1}"#)
+        let both = world.error("delete", #"{"tokenId":"\#(id)","userId":"u1"}"#)
+        #expect(both?.field == "userId")
+    }
+
+    @Test func whatTheProviderTakesNoneOfIsTold() throws {
+        try world.makeApp("plain")
+        try world.connect(#""userId":"u1""#, app: "plain")
+        _ = try world.call("apps.create", #"{"id":"keys","appType":"apikey"}"#)
+        _ = try world.call("store_api_key", #"{"appId":"keys","userId":"u1","apiKey":"k"}"#)
+        world.provider.next(400, #"{"error":"unsupported_token_type"}"#)
+        let answer = try world.call("delete", #"{"userId":"u1"}"#)
+        #expect(answer["deleted"]?.integer == 3)
+        #expect(counts(answer) == [0, 0, 0, 3])
+        #expect(try run() == [0, 0, 0])
+    }
+
+    @Test func aProviderThatSaysTheTokenIsDeadIsBelieved() throws {
+        world.provider.next(400, #"{"error":"invalid_token"}"#)
+        #expect(counts(try world.call("delete", #"{"userId":"u1"}"#)) == [1, 0, 0, 0])
+    }
+
+    /// One of a connection's failed: its others wait, and the provider is not asked for each of them.
+    @Test func aProviderThatFailsIsAskedOnceByACall() throws {
+        world.provider.next(503, "")
+        #expect(counts(try world.call("delete", #"{"appId":"google"}"#)) == [0, 0, 2, 0])
+        #expect(sent.count == 1)
+    }
+
+    @Test func aFailureIsTriedAgainLaterAndLater() throws {
+        world.provider.nextIsLost()
+        #expect(counts(try world.call("delete", #"{"userId":"u1"}"#)) == [0, 0, 1, 0])
+        for seconds: Int64 in [30, 60, 120] {
+            world.clock.advance(seconds: seconds - 1)
+            #expect(try run() == [0, 1, 0])
+            world.clock.advance(seconds: 1)
+            world.provider.next(500, "")
+            #expect(try run() == [0, 1, 0])
+        }
+        #expect(sent.count == 4)
+        world.clock.advance(seconds: 240)
+        world.provider.next(200, "")
+        #expect(try run() == [1, 0, 0])
+    }
+
+    @Test func retryAfterIsHonoured() throws {
+        world.provider.next(503, "", headers: ["retry-after": "3600"])
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        world.clock.advance(seconds: 3599)
+        #expect(try run() == [0, 1, 0])
+        world.clock.advance(seconds: 1)
+        world.provider.next(200, "")
+        #expect(try run() == [1, 0, 0])
+    }
+
+    @Test func aWeekOfFailuresIsEnough() throws {
+        world.provider.next(503, "")
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        world.clock.advance(seconds: 7 * 86_400)
+        world.provider.next(503, "")
+        let lines = Lines()
+        Log.set(maxLevel: Log.Level.warning.rawValue) { _, line in lines.add(line) }
+        defer { Log.set(maxLevel: 0, sink: nil) }
+        #expect(try run() == [0, 0, 1])
+        #expect(lines.all.contains { $0.contains("google") && $0.contains("given up") && !$0.contains("rt-1") })
+    }
+
+    /// The rest is another process's to do once the lease is over: a call that ended in the middle loses nothing.
+    @Test func aDeletionThatEndedIsFinishedByAnother() throws {
+        let call = Call(world, "delete", #"{"userId":"u1"}"#)
+        #expect(call.isAtProvider)
+        call.leave()
+        #expect(world.fetchError()?.reason == .missing)
+        let other = try world.another()
+        #expect(try run(in: other) == [0, 1, 0])
+        world.clock.advance(seconds: 60)
+        world.provider.next(200, "")
+        #expect(try run(in: other) == [1, 0, 0])
+    }
+
+    @Test func ofTwoProcessesOneTries() throws {
+        world.provider.next(503, "")
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        world.clock.advance(seconds: 30)
+        let first = Call(world, "revocations.run", "{}")
+        #expect(first.isAtProvider)
+        #expect(try run(in: try world.another()) == [0, 1, 0])
+        world.provider.next(200, "")
+        first.step()
+        #expect(try first.result.get()["revoked"]?.integer == 1)
+        #expect(sent.count == 2)
+    }
+
+    /// Two processes look at the same row before either of them writes.
+    @Test func ofTwoThatReadTheSameRowOneTakesIt() throws {
+        let store = StaleStore()
+        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        try world.makeApp("google", #","revocationUrl":"https://p.example/revoke""#)
+        try world.connect()
+        world.provider.next(503, "")
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        world.clock.advance(seconds: 30)
+        let first = Call(world, "revocations.run", "{}")
+        #expect(first.isAtProvider)
+        store.freeze()
+        world.clock.advance(seconds: 1)
+        let second = Call(try world.another(), "revocations.run", "{}")
+        #expect(!second.isAtProvider)
+    }
+
+    @Test func laterCallsHelpButFetchesDoNot() throws {
+        world.provider.next(503, "")
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        world.clock.advance(seconds: 30)
+        _ = try world.fetch(subject: #""userId":"u2""#)
+        _ = try world.call("list", #"{"userId":"u2"}"#)
+        #expect(sent.count == 1)
+        world.provider.next(200, "")
+        _ = try world.call("store_token", #"{"appId":"google","userId":"u4","accessToken":"at-4"}"#)
+        #expect(sent.count == 2)
+        #expect(try run() == [0, 0, 0])
+    }
+
+    @Test func aHelperThatFailsDoesNotFailItsCall() throws {
+        world.provider.next(503, "")
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        world.clock.advance(seconds: 30)
+        world.provider.nextIsLost()
+        #expect(
+            try world.call("store_token", #"{"appId":"google","userId":"u4","accessToken":"at-4"}"#)["tokenId"] != nil)
+    }
+
+    @Test func aRunWaitsForWhatFallsDue() throws {
+        world.provider.next(503, "")
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        world.provider.next(200, "")
+        #expect(try run(#""waitMs":29000"#) == [0, 1, 0])
+        #expect(try run(#""waitMs":10000"#) == [1, 0, 0])
+    }
+
+    @Test func aRunTriesNoMoreThanItsLimit() throws {
+        for number in 0..<20 { try world.connect(#""userId":"many-\#(number)""#, reply: tokens("at", refresh: "rt")) }
+        world.provider.next(503, "")
+        #expect(try world.call("apps.delete", #"{"id":"google"}"#)["deleted"]?.integer == 22)
+        world.clock.advance(seconds: 60)
+        for _ in 0..<22 { world.provider.next(200, "") }
+        #expect(try run(#""limit":5"#) == [5, 17, 0])
+        #expect(try run() == [17, 0, 0])
+    }
+
+    /// The operator has mended the secret meanwhile.
+    @Test func aMendedSecretIsUsed() throws {
+        world.provider.next(401, #"{"error":"invalid_client"}"#)
+        #expect(counts(try world.call("delete", #"{"userId":"u1"}"#)) == [0, 0, 1, 0])
+        let settings =
+            #"{"id":"google","clientId":"c","clientSecret":"mended",\#(World.providerURLs),"revocationUrl":"https://p.example/revoke"}"#
+        _ = try world.call("apps.update", settings)
+        world.clock.advance(seconds: 30)
+        world.provider.next(200, "")
+        #expect(try run() == [1, 0, 0])
+        #expect(authorization == basic("c:mended"))
+    }
+
+    /// Its connection is gone, and another client has its id.
+    @Test func aTokenIsTakenBackByTheClientThatGotIt() throws {
+        world.provider.next(503, "")
+        _ = try world.call("apps.delete", #"{"id":"google"}"#)
+        _ = try world.call(
+            "apps.create", #"{"id":"google","clientId":"d","clientSecret":"other",\#(World.providerURLs)}"#)
+        world.clock.advance(seconds: 60)
+        for _ in 0..<2 { world.provider.next(200, "") }
+        #expect(try run() == [2, 0, 0])
+        #expect(authorization == basic("c:s3cret"))
+    }
+
+    /// A deletion of a connection that ended after its mark: the next one knows how to take its tokens back.
+    @Test func aConnectionsDeletionThatEndedIsFinishedWithItsSettings() throws {
+        let store = FailingStore()
+        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        try world.makeApp("google", #","revocationUrl":"https://p.example/revoke""#)
+        try world.connect()
+        store.fail(after: 1)
+        #expect(world.error("apps.delete", #"{"id":"google"}"#)?.code == .unavailable)
+        store.fail(after: nil)
+        #expect(world.fetchError()?.reason == .app)
+        world.provider.next(200, "")
+        #expect(counts(try world.call("apps.delete", #"{"id":"google"}"#)) == [1, 0, 0, 0])
+    }
+
+    @Test func aTokenThatARefreshBringsAfterItsDeletionIsTakenBack() throws {
+        world.clock.advance(seconds: 3600)
+        let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        #expect(refreshing.isAtProvider)
+        world.provider.next(200, "")
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        world.provider.next(200, tokens("at-new", refresh: "rt-new"))
+        refreshing.step()
+        world.provider.next(200, "")
+        #expect(try run() == [1, 0, 0])
+        #expect(sent.last?.contains("token=rt-new") == true)
+    }
+
+    @Test func aGrantWhoseConnectionWentMeanwhileIsTakenBack() throws {
+        let url = try world.call(
+            "connect", #"{"appId":"google","userId":"late","options":{"redirectUrl":"https://h.example/done"}}"#)
+        let state = query(url["url"]?.string, "state") ?? ""
+        let late = Call(world, "complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"late"}}"#)
+        for _ in 0..<2 { world.provider.next(200, "") }
+        _ = try world.call("apps.delete", #"{"id":"google"}"#)
+        world.provider.next(200, tokens("at-late", refresh: "rt-late"))
+        late.step()
+        #expect(throws: ConnError.self) { try late.result.get() }
+        world.provider.next(200, "")
+        #expect(try run() == [1, 0, 0])
+        #expect(sent.last?.contains("token=rt-late") == true)
+    }
+
+    private var authorization: String? {
+        world.provider.requests.last?.headers.first { $0.name == "Authorization" }?.value.withBytes {
+            String(decoding: $0, as: UTF8.self)
+        }
+    }
+}
+
+private final class Lines: Sendable {
+    private let lines = Mutex<[String]>([])
+    func add(_ line: String) { lines.withLock { $0.append(line) } }
+    var all: [String] { lines.withLock { $0 } }
+}
+
+/// A store that answers scans as it was when it was frozen.
+private final class StaleStore: Store {
+    private let store = MemoryStore()
+    private let frozen = Mutex<[StoredRow]?>(nil)
+    /// The outbox as it was before the last claim.
+    private let before = Mutex<[StoredRow]>([])
+
+    func freeze() { frozen.withLock { $0 = before.withLock { $0 } } }
+
+    func get(_ key: [UInt8]) -> StoredValue? { store.get(key) }
+
+    func scan(prefix: [UInt8], after: [UInt8]?, limit: Int) -> [StoredRow] {
+        if prefix == RowKeys.revocations, after == nil, let stale = frozen.withLock({ $0 }) { return stale }
+        return store.scan(prefix: prefix, after: after, limit: limit)
+    }
+
+    func commit(_ writes: [StoreWrite]) throws(ConnError) {
+        before.withLock { $0 = store.scan(prefix: RowKeys.revocations, after: nil, limit: 10) }
+        try store.commit(writes)
+    }
+
+    func close() {}
+}
