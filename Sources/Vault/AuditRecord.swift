@@ -36,9 +36,12 @@ extension AuditEvent {
             outcome: outcome)
     }
 
-    func about(_ location: TokenLocation) -> AuditEvent {
+    /// - Parameter token: nil when it does not open.
+    func about(_ location: TokenLocation, _ token: TokenRecord?) -> AuditEvent {
         var event = self
         event.tokenID = location.id
+        event.appID = token?.appID ?? appID
+        event.subject = token?.subject ?? subject
         return event
     }
 }

@@ -83,7 +83,9 @@ extension VaultBackend {
             removal = try retrying { () throws(ConnError) in
                 var next = removal
                 var events: [AuditEvent] = []
-                let writes = try removeWrites(batch, &next) { events.append(event.about($0)) }
+                let writes = try removeWrites(batch, &next) { (location, token) in
+                    events.append(event.about(location, token))
+                }
                 try rows.commit(writes, recording: events)
                 return next
             }
@@ -93,7 +95,7 @@ extension VaultBackend {
     }
 
     private func removeWrites(
-        _ locations: some Sequence<TokenLocation>, _ removal: inout Removal, _ told: (TokenLocation) -> Void
+        _ locations: some Sequence<TokenLocation>, _ removal: inout Removal, _ told: (TokenLocation, TokenRecord?) -> Void
     ) throws(ConnError) -> [StoreWrite] {
         var writes: [StoreWrite] = []
         var apps: [String: AppRecord] = [:]
@@ -101,12 +103,12 @@ extension VaultBackend {
         for location in locations {
             guard let stored = try rows.store.get(location.key) else { continue }
             writes += self.removal(of: location, version: stored.version)
-            told(location)
-            removal.count += 1
-            guard removal.tally != nil else { continue }
             // What does not open can still be removed, and that is all.
             let row: Row<TokenRecord>? = try? rows.open(
                 StoredRow(key: location.key, value: stored.value, version: stored.version))
+            told(location, row?.value)
+            removal.count += 1
+            guard removal.tally != nil else { continue }
             if let id = row?.value.appID, apps[id] == nil {
                 let app: Row<AppRecord>? = try rows.get(rows.keys.app(id))
                 apps[id] = app?.value

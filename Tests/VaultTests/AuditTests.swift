@@ -43,6 +43,34 @@ import Testing
         #expect(told[3]["timeMs"]?.integer == (told[2]["timeMs"]?.integer ?? 0) + 3_600_000)
     }
 
+    /// How a grant came by way of a page and a typed code, and how it went.
+    @Test func openingConfirmingAndTakingBackAreTold() throws {
+        let world = try World(config: #","connectPageUrl":"https://h.example/connect"\#(Self.callback)"#)
+        try world.makeApp("google", #","revocationUrl":"https://p.example/revoke""#)
+        let url = try world.call(
+            "connect",
+            #"{"appId":"google","userId":"u1","actor":"agent","options":{"confirmation":true,"redirectUrl":"https://h.example/done"}}"#
+        )
+        let ticket = query(url["url"]?.string, "ticket") ?? ""
+        let opened = try world.call("open", #"{"ticket":"\#(ticket)","openedBy":{"userId":"u1"},"actor":"page"}"#)
+        let state = query(opened["url"]?.string, "state") ?? ""
+        world.provider.next(200, tokens("at-1", refresh: "rt-1"))
+        let held = try world.call("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)
+        let code = held["code"]?.string ?? ""
+        let done = try world.call("confirm", #"{"appId":"google","userId":"u1","code":"\#(code)"}"#)
+        world.provider.next(200, "")
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        #expect(
+            try story(world) == [
+                "apps.create ok", "connect ok", "open ok", "complete held", "confirm ok", "delete ok", "revocation ok",
+            ])
+        let told = try records(world)
+        #expect(told.dropFirst().allSatisfy { $0["userId"]?.string == "u1" && $0["appId"]?.string == "google" })
+        #expect(told[1]["actor"]?.string == "agent" && told[2]["actor"]?.string == "page")
+        #expect(told[4...].allSatisfy { $0["tokenId"]?.string == done["tokenId"]?.string })
+        #expect(!told.contains { $0.text.contains(code) || $0.text.contains("rt-1") })
+    }
+
     @Test func noSecretIsTold() throws {
         let world = try World(config: #","audit":"all"\#(Self.callback)"#)
         try world.makeApp()

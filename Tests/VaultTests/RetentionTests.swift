@@ -39,6 +39,22 @@ import Testing
         #expect(told?["op"]?.string == "retention" && told?["userId"]?.string == "u1")
     }
 
+    /// Nobody has a use for it any more, so its provider takes it back; one that was handed out lives on.
+    @Test func whatIsIdleIsTakenBackAtTheProviderAndWhatIsHandedOutIsNot() throws {
+        let world = try World(config: #","redirectUrl":"https://h.example/callback""#)
+        try world.makeApp("google", #","maxIdleSeconds":1600,"revocationUrl":"https://p.example/revoke""#)
+        try world.makeApp("once", #","deleteAfterFirstFetch":true,"revocationUrl":"https://p.example/revoke""#)
+        try world.connect()
+        try world.connect(app: "once", reply: tokens("at-2", refresh: "rt-2"))
+        #expect(try world.fetch(app: "once")["accessToken"]?.string == "at-2")
+        world.clock.advance(seconds: 1701)
+        #expect(try world.answer("retention.sweep", "{}") == #"{"deleted":1}"#)
+        world.provider.next(200, "")
+        #expect(try world.call("revocations.run", "{}")["revoked"]?.integer == 1)
+        #expect(world.provider.forms.last == "token=rt-1&token_type_hint=refresh_token")
+        #expect(try world.call("revocations.run", "{}")["pending"]?.integer == 0)
+    }
+
     @Test func aFetchIsWrittenDownNowAndThen() throws {
         let world = try makeIdle(1600)
         try store(world, "u1")

@@ -230,6 +230,38 @@ def test_a_batch_that_is_cut_off_is_kept_whole_or_not_at_all(vault: Vault, kill:
 
 
 @KILLS
+def test_lesson16_a_resealing_that_is_cut_off_leaves_no_row_without_its_key(vault: Vault, kill: str) -> None:
+    """All rows open at each moment, the next call carries on, and a key goes when no row needs it any more."""
+    vault.make_app()
+    vault.connect("u1")
+    subjects = [(f"user {number}", APP) for number in range(50)]
+    vault.call("store_tokens", tokens=[imported(*each) for each in subjects])
+
+    def add_key() -> None:
+        vault.call("keys.activate", id=vault.call("keys.add")["id"])
+
+    def drop_others() -> None:
+        for key in vault.call("keys.list")["keys"]:
+            if not key["active"]:
+                vault.call("keys.drop", id=key["id"])
+
+    add_key()
+    rest = set()
+    for _ in killed(vault, kill, ("keys.reseal", {})):
+        assert state(vault, subjects) == {"whole"}
+        rest.add(sum(key["rows"] for key in vault.call("keys.list")["keys"] if not key["active"]))
+        assert vault.call("keys.reseal")["unreadable"] == 0
+        drop_others()
+        add_key()  # as much to do for the next one
+    assert len(rest) > 2, "it was never cut off between two pages"
+    assert 0 in rest
+    drop_others()
+    assert state(vault, subjects) == {"whole"}
+    assert vault.accepts(vault.token("u1")["accessToken"]) == "alice"
+    assert vault.call("audit.verify")["ok"]
+
+
+@KILLS
 def test_a_vault_whose_making_is_cut_off_is_made_by_the_next(vault: Vault, kill: str) -> None:
     vault.config["path"] = str(vault.file.with_name("new.db"))
     for step in range(1, MOST_STEPS):
