@@ -183,7 +183,6 @@ import Testing
         for _ in 0..<3 { _ = try hold() }
         world.clock.advance(seconds: 600)
         _ = try hold()
-        #expect(world.store is MemoryStore)
         let rows = try world.store.scan(prefix: RowKeys.heldGrants, after: nil, limit: 10)
         #expect(rows.count == 1)
     }
