@@ -9,6 +9,7 @@
 # make check     format, lint, and lists that must agree
 # make memory    valgrind, and the address and thread sanitizers
 # make fuzz      SECONDS=60 of fuzzing
+# make bench     how long a fetch takes, from C and Python
 # make soak      the longer tests of processes that share a vault
 # make clean     removes everything that was made
 
@@ -114,6 +115,12 @@ soak: $(LIBRARY) | setup
 
 model: | setup
 	Tests/model/check
+
+.PHONY: bench
+bench: $(LIBRARY) | setup
+	mkdir -p .build-c
+	cc -std=c99 -D_POSIX_C_SOURCE=200809L -O2 -Wall -Wextra -pedantic -Werror -pthread -Idist/include -o .build-c/bench Tests/bench/fetch.c -Ldist/lib -ldescope_conn -Wl,-rpath,$(ROOT)/dist/lib
+	$(PYTHON) Tests/bench/bench.py .build-c/bench
 
 # --- The packages ---
 

@@ -5,6 +5,14 @@ import PackageDescription
 // its dependencies and the Swift runtime; without it, the system's shared libraries are used, as `swift test` needs.
 let deps = Context.environment["DESCOPE_CONN_DEPS"]
 
+/// The functions of the Swift runtime that a fork waits for: see Sources/System/CForkGate.
+let forkGated = [
+    "swift_checkMetadataState", "swift_conformsToProtocolCommon", "swift_dynamicCast",
+    "swift_getAssociatedConformanceWitness", "swift_getAssociatedTypeWitness", "swift_getForeignTypeMetadata",
+    "swift_getGenericMetadata", "swift_getKeyPath", "swift_getTypeByMangledNameInContext2",
+    "swift_getTypeByMangledNameInContextInMetadataState2", "swift_getWitnessTable", "swift_once",
+]
+
 /// How the release library is linked: see docs/architecture.md, "One file".
 let releaseLink: [LinkerSetting] =
     deps.map { deps in
@@ -18,6 +26,7 @@ let releaseLink: [LinkerSetting] =
                 "-Xlinker", "-z", "-Xlinker", "defs",
                 "-Xlinker", "--gc-sections",
             ]),
+            .unsafeFlags(forkGated.flatMap { ["-Xlinker", "--wrap=\($0)"] }),
             .linkedLibrary("ssl"),
             .linkedLibrary("crypto"),
         ]
@@ -48,12 +57,13 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CDescopeConn", path: "include"),
         .systemLibrary(name: "CPlatform", path: "Sources/System/CPlatform"),
+        .target(name: "CForkGate", path: "Sources/System/CForkGate"),
         .systemLibrary(name: "CJansson", path: "Sources/System/CJansson"),
         .systemLibrary(name: "CCurl", path: "Sources/System/CCurl"),
         .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite"),
         .systemLibrary(name: "CSodium", path: "Sources/System/CSodium"),
 
-        library("Memory", []),
+        library("Memory", ["CForkGate"]),
         library("JSON", ["CJansson", "Memory"]),
         library("Crypto", ["CSodium", "Memory"]),
         library("HTTP", ["CCurl", "CPlatform", "Memory"]),

@@ -28,6 +28,7 @@ int test_requests(void);
 int test_handles(void);
 int test_tickets(void);
 int test_process(void);
+int test_first_calls(void);
 int test_log(void);
 int test_plugins(void);
 int test_cases(void);

@@ -3,6 +3,7 @@
 #include "harness.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -206,19 +207,18 @@ static void drop_line(void *user, int32_t level, const char *message, size_t mes
     (void)message_len;
 }
 
-/* A child finds everything whole, whatever other threads were doing to it. */
-static void fork_while_others_are_busy(void **state)
+/* Forks, again and again, while other threads make calls. A child finds everything whole, whatever they were doing. */
+static void fork_beside_busy_threads(unsigned rounds)
 {
     pthread_t threads[3];
     unsigned round;
     size_t index;
-    (void)state;
     set_flag(&is_over, 0);
     assert_int_equal(descope_conn_set_log(4, drop_line, NULL), DESCOPE_CONN_OK);
     for (index = 0; index < COUNT(threads); index++) {
         assert_int_equal(pthread_create(&threads[index], NULL, open_call_and_close, NULL), 0);
     }
-    for (round = 0; round < 100; round++) {
+    for (round = 0; round < rounds; round++) {
         descope_conn handle = open_harness();
         assert_int_equal(in_child(the_parents_handle_is_refused, handle), 0);
         assert_int_equal(in_child(a_fresh_handle_works, handle), 0);
@@ -229,6 +229,46 @@ static void fork_while_others_are_busy(void **state)
         pthread_join(threads[index], NULL);
     }
     assert_int_equal(descope_conn_set_log(0, NULL, NULL), DESCOPE_CONN_OK);
+}
+
+static void fork_while_others_are_busy(void **state)
+{
+    (void)state;
+    fork_beside_busy_threads(100);
+}
+
+static void fork_beside_the_first_calls(void **state)
+{
+    (void)state;
+    fork_beside_busy_threads(2);
+}
+
+int test_first_calls(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(fork_beside_the_first_calls)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+/* What a process does for the first time, it prepares under locks. Each round is a new process, since there is but one
+ * first time in each: it takes some to hit the moment. */
+static void fork_while_others_make_their_first_calls(void **state)
+{
+    unsigned round;
+    (void)state;
+    for (round = 0; round < 100; round++) {
+        int status = -1;
+        pid_t child = fork();
+        if (child == 0) {
+            int nowhere = open("/dev/null", O_WRONLY);
+            dup2(nowhere, STDOUT_FILENO);
+            dup2(nowhere, STDERR_FILENO);
+            execl("/proc/self/exe", "test_descope_conn", "first calls", (char *)NULL);
+            _exit(255);
+        }
+        assert_true(child > 0);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
 }
 
 /* --- locale ------------------------------------------------------------------------------------------------------- */
@@ -261,6 +301,7 @@ int test_process(void)
         cmocka_unit_test(threads_of_the_library_block_signals),
         cmocka_unit_test(a_child_has_no_handles),
         cmocka_unit_test(fork_while_others_are_busy),
+        cmocka_unit_test(fork_while_others_make_their_first_calls),
         cmocka_unit_test(numbers_have_a_point_in_every_locale),
     };
     return cmocka_run_group_tests_name("process", tests, NULL, NULL);
