@@ -12,8 +12,9 @@ package final class Client: Sendable {
     }
 
     /// A client whose exchanges go through libcurl.
-    /// - Throws: `invalid_config` when the CA file cannot be used.
+    /// - Throws: `invalid_config` when the CA file or the proxy cannot be used.
     package convenience init(_ backend: any Backend, http: HTTPOptions) throws(ConnError) {
+        guard http.hasUsableProxy else { throw .invalidConfig("proxy", "is not the URL of a proxy") }
         do throws(HTTPFailure) {
             self.init(backend: backend, transport: try CurlTransport(options: http))
         } catch {

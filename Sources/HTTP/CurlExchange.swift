@@ -249,11 +249,18 @@ extension CurlExchange {
         HTTPFailure(.timeout, "\(url.host) did not answer in time", mayHaveArrived: hasBegunRequest)
     }
 
+    private static let tlsFailures = [
+        CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR,
+        CURLE_SSL_INVALIDCERTSTATUS,
+    ].map(\.rawValue)
+
     private func failure(_ code: CURLcode) -> HTTPFailure {
         // libcurl's own words are told only for what happens before the request is sent: they name hosts, ports and
-        // certificates, and cannot hold anything of the request or the response.
+        // certificates, and cannot hold anything of the request or the response. But they may repeat a proxy's URL, with
+        // its password, unless they are about TLS.
+        let mayNameProxy = !proxy.isEmpty && !Self.tlsFailures.contains(code.rawValue)
         let said = String(decoding: UnsafeRawBufferPointer(start: reason, count: strlen(reason)), as: UTF8.self)
-        let why = said.isEmpty ? String(cString: curl_easy_strerror(code)) : said
+        let why = said.isEmpty || mayNameProxy ? String(cString: curl_easy_strerror(code)) : said
         func failure(_ kind: HTTPFailure.Kind, _ problem: String) -> HTTPFailure {
             HTTPFailure(kind, "\(url.host): \(problem)", mayHaveArrived: hasBegunRequest)
         }
@@ -270,8 +277,7 @@ extension CurlExchange {
             return failure(.invalid, why)
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
             return failure(.resolve, why)
-        case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR,
-            CURLE_SSL_INVALIDCERTSTATUS:
+        case _ where Self.tlsFailures.contains(code.rawValue):
             return failure(.tls, why)
         default:
             return hasBegunRequest

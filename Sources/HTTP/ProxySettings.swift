@@ -19,5 +19,20 @@ struct ProxySettings: Sendable {
         exceptions = first("no_proxy", "NO_PROXY")
     }
 
-    func proxy(for url: URL) -> String { url.scheme == "https" ? https : http }
+    /// Empty is none. Plain http is only for this machine, and stays on it.
+    func proxy(for url: URL) -> String {
+        if url.scheme == "https" { return https }
+        return url.isLoopback ? "" : http
+    }
+}
+
+extension HTTPOptions {
+    private static let proxySchemes: Set = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"]
+
+    /// Whether the configured proxy, if there is one, is a URL that libcurl takes; without a scheme it is http.
+    package var hasUsableProxy: Bool {
+        guard let proxy, !proxy.isEmpty else { return true }
+        guard let url = URL(proxy.utf8.contains(UInt8(ascii: "/")) ? proxy : "http://" + proxy) else { return false }
+        return Self.proxySchemes.contains(url.scheme) && !url.host.isEmpty
+    }
 }

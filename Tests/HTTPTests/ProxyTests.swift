@@ -52,6 +52,33 @@ import Testing
         #expect(!failure.message.contains("hidden"))
     }
 
+    /// libcurl's words repeat a URL that it does not take.
+    @Test(arguments: ["http://user:hidden@host:99999", "foo://user:hidden@host", "http://user:hidden@no-such.invalid"])
+    func aProxysPasswordIsNotTold(_ proxy: String) throws {
+        for url in ["http://somewhere.test/", "https://somewhere.test/"] {
+            let failure = try #require(try CurlTransport(options: HTTPOptions(proxy: proxy)).get(url).failure)
+            #expect(!failure.message.contains("hidden"), "\(failure.message)")
+        }
+    }
+
+    @Test func whatAProxyIs() {
+        for usable in ["", "proxy.test", "proxy.test:8080", "http://u:p@proxy.test:8080", "socks5h://[::1]:1080"] {
+            #expect(HTTPOptions(proxy: usable).hasUsableProxy, "\(usable)")
+        }
+        for wrong in ["http://u:p@host:99999", "foo://host", "http://", "ftp://host", "a b"] {
+            #expect(!HTTPOptions(proxy: wrong).hasUsableProxy, "\(wrong)")
+        }
+    }
+
+    /// Plain http is allowed to this machine because it does not leave it.
+    @Test func plainHTTPToThisMachineGoesThroughNoProxy() throws {
+        let (server, proxy) = (try TestServer("http/server.py"), try TestServer("http/proxy.py"))
+        for host in ["127.0.0.1", "localhost"] {
+            #expect(try transport(through: proxy).get(server.url("/echo", host: host)).get().status == 200)
+        }
+        #expect(try count(proxy) == "0")
+    }
+
     @Test func theUsualVariables() throws {
         func settings(_ environment: [String: String], configured: String? = nil) -> ProxySettings {
             ProxySettings(configured) { environment[$0] }
