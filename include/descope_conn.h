@@ -54,7 +54,7 @@ typedef int32_t descope_conn_status;
 #define DESCOPE_CONN_E_TIMEOUT   (-4)   /* error.code timeout */
 #define DESCOPE_CONN_E_CANCELLED (-5)   /* error.code cancelled */
 #define DESCOPE_CONN_E_FAILED    (-6)   /* the operation's own error: read error.code */
-#define DESCOPE_CONN_E_LIMIT     (-7)   /* error.code limit: request too large, or too many calls in flight */
+#define DESCOPE_CONN_E_LIMIT     (-7)   /* error.code limit: too large, or too many handles or calls */
 #define DESCOPE_CONN_E_MEMORY    (-8)   /* out of memory. *out is NULL */
 
 /* No bound on the whole call. Each exchange with a server is still bounded by the config's timeoutMs. */
@@ -70,7 +70,8 @@ DESCOPE_CONN_API const char *descope_conn_build_info(void);
 
 /* Opens a backend. config is {"backend":"cloud"|"vault"|"plugin", ...}; docs/configuration.md lists the rest.
  * Does no network traffic. On success *out_handle is the handle and *out is NULL; on failure *out_handle is 0 and
- * *out holds the error. out_handle must not be NULL. Since 1.0. */
+ * *out holds the error: E_LIMIT for a config above 1 MiB or too many open handles, else E_ARGUMENT or E_FAILED.
+ * out_handle must not be NULL. Since 1.0. */
 DESCOPE_CONN_API descope_conn_status descope_conn_open(const char *config, size_t config_len,
                                                        descope_conn *out_handle, char **out, size_t *out_len);
 
@@ -132,6 +133,7 @@ DESCOPE_CONN_API descope_conn_status descope_conn_cancel(descope_conn handle, de
 DESCOPE_CONN_API void descope_conn_free(void *memory);
 
 /* Log lines, for the whole process. level: 1 error, 2 warning, 3 info, 4 debug; lines above max_level are not made.
+ * max_level 0 makes none; below 0 or above 4 is E_ARGUMENT.
  * Called from any thread, with no lock held; must not call this library. When set_log returns, the earlier callback
  * is not running and will not run again. log NULL: none. The message is not terminated. Since 1.0. */
 typedef void (*descope_conn_log_fn)(void *user, int32_t level, const char *message, size_t message_len);

@@ -31,9 +31,11 @@ struct CloudFetch: Sendable {
     private func refreshedIfShort(_ token: JSON) throws(ConnError) -> Step<JSON> {
         let minTTL = fields["minTtlSeconds"]?.integer ?? Self.defaultMinTTLSeconds
         let wasForced = fields["options"]?["forceRefresh"]?.boolean == true
-        guard !wasForced, token["hasRefreshToken"]?.boolean != false, let left = secondsLeft(token), left < minTTL
-        else {
-            return .done(token)
+        guard let left = secondsLeft(token), left < minTTL, !wasForced else { return .done(token) }
+        guard token["hasRefreshToken"]?.boolean != false else {
+            if left > 0 { return .done(token) }
+            throw ConnError(
+                .notFound, "the token has expired, and there is none to refresh it by", reason: .reauthorize)
         }
         let forced = fields.shallowCopy()
         let options = fields["options"]?.shallowCopy() ?? .object()

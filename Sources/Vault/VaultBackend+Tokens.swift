@@ -95,7 +95,8 @@ extension VaultBackend {
     }
 
     private func removeWrites(
-        _ locations: some Sequence<TokenLocation>, _ removal: inout Removal, _ told: (TokenLocation, TokenRecord?) -> Void
+        _ locations: some Sequence<TokenLocation>, _ removal: inout Removal,
+        _ told: (TokenLocation, TokenRecord?) -> Void
     ) throws(ConnError) -> [StoreWrite] {
         var writes: [StoreWrite] = []
         var apps: [String: AppRecord] = [:]

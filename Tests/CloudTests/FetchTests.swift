@@ -39,6 +39,13 @@ import Testing
         #expect(try play("fetch", fetch, none).requests.count == 1)
     }
 
+    /// It needs a new grant, which Adaptive Connect may ask for.
+    @Test func aDeadTokenThatCannotBeRefreshedIsNotAnswered() throws {
+        let dead = reply(200, #"{"token":{"accessToken":"a","hasRefreshToken":false,"accessTokenExpiry":\#(now)}}"#)
+        let error = try play("fetch", fetch, dead).error
+        #expect(error?.code == .notFound && error?.reason == .reauthorize)
+    }
+
     @Test func aFailedRefreshLeavesATokenThatStillLives() throws {
         #expect(try id(try play("fetch", fetch, expiring(in: 10), reply(500, "{}"))) == "old")
         #expect(try id(try play("fetch", fetch, expiring(in: 10), reply(429, "{}"))) == "old")
