@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
 from contextlib import asynccontextmanager, contextmanager
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +117,8 @@ class Browser:
         self.opened.append(url)
         with httpx2.Client(follow_redirects=True, trust_env=False) as http:
             page = self._visit(http, url)
+            if link := re.search('<a href="([^"]*)"', page.text):
+                page = http.get(unescape(link[1]))
             if page.url.path in ("/authorize", "/login"):  # the provider's
                 back = consent(str(page.url), self.user, f"{self.user}-password", approve=self._approve)
                 page = self._visit(http, back)
@@ -128,11 +132,18 @@ class Browser:
         return self._send(http, page, token=self._token) if page.url.path == "/sign-in" else page
 
     def _send(self, http: httpx2.Client, page: httpx2.Response, **form: str) -> httpx2.Response:
-        """The page's form, with the Origin that the Fetch standard gives it: none if the page wants no referrer."""
+        """The page's form, with the Origin that the Fetch standard gives it: none if the page wants no referrer.
+
+        What the form leads to stays where the page's ``form-action`` wants it.
+        """
         origin = f"{page.url.scheme}://{page.url.netloc.decode()}"
         if page.headers.get("referrer-policy") == "no-referrer":
             origin = "null"
-        return http.post(page.url, data=form, headers={"origin": origin})
+        end = http.post(page.url, data=form, headers={"origin": origin})
+        assert "form-action 'self'" not in page.headers.get("content-security-policy", "") or (
+            end.url.netloc == page.url.netloc
+        )
+        return end
 
 
 class Person:
@@ -147,7 +158,9 @@ class Person:
         assert isinstance(params, ElicitRequestURLParams)
         self.asked.append(params)
         if self.action == "accept":
-            await asyncio.to_thread(self.browser.open, params.url)
+            page = await asyncio.to_thread(self.browser.open, params.url)
+            if page is not None:
+                page.raise_for_status()  # rather than wait for what does not come
         return ElicitResult(action=self.action)
 
 

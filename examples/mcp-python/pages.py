@@ -38,7 +38,10 @@ class Pages:
         )
 
     async def _connect(self, request: Request) -> Response:
-        """Where the vault's connect URLs lead (connectPageUrl): on to the provider, for who asked and nobody else."""
+        """Where the vault's connect URLs lead (connectPageUrl): on to the provider, for who asked and nobody else.
+
+        By a link, as browsers do not let what a form has begun (the sign-in) redirect to another site: ``form-action``.
+        """
         user = self._who(request)
         if user is None:
             return _sign_in(request)
@@ -46,7 +49,7 @@ class Pages:
             url = await self._client.open_connect(request.query_params.get("ticket", ""), {"user_id": user})
         except ConnError as error:
             return _not_connected(error)
-        return RedirectResponse(url, 303)
+        return page("Connect", f'You are {escape(user)}. <a href="{escape(url)}">Go on to the provider</a>')
 
     async def _callback(self, request: Request) -> Response:
         """Where the vault's OAuth providers send the browser. Descope's cloud has its own."""
