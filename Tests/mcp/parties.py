@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
 from contextlib import asynccontextmanager, contextmanager
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,16 +115,35 @@ class Browser:
     def open(self, url: str) -> httpx2.Response:
         """Where the user ends up."""
         self.opened.append(url)
-        if "/authorize" in url:
-            url = consent(url, self.user, f"{self.user}-password", approve=self._approve)
         with httpx2.Client(follow_redirects=True, trust_env=False) as http:
-            page = http.get(url)
-            if page.url.path == "/sign-in":
-                page = http.post(page.url, data={"token": self._token})
+            page = self._visit(http, url)
+            if link := re.search('<a href="([^"]*)"', page.text):
+                page = http.get(unescape(link[1]))
+            if page.url.path in ("/authorize", "/login"):  # the provider's
+                back = consent(str(page.url), self.user, f"{self.user}-password", approve=self._approve)
+                page = self._visit(http, back)
             if page.url.path.startswith("/keys/"):
-                origin = f"{page.url.scheme}://{page.url.netloc.decode()}"
-                page = http.post(page.url, data={"key": WEATHER_KEY}, headers={"origin": origin})
+                page = self._send(http, page, key=WEATHER_KEY)
             return page
+
+    def _visit(self, http: httpx2.Client, url: str) -> httpx2.Response:
+        """A page, signed in where it wants that."""
+        page = http.get(url)
+        return self._send(http, page, token=self._token) if page.url.path == "/sign-in" else page
+
+    def _send(self, http: httpx2.Client, page: httpx2.Response, **form: str) -> httpx2.Response:
+        """The page's form, with the Origin that the Fetch standard gives it: none if the page wants no referrer.
+
+        What the form leads to stays where the page's ``form-action`` wants it.
+        """
+        origin = f"{page.url.scheme}://{page.url.netloc.decode()}"
+        if page.headers.get("referrer-policy") == "no-referrer":
+            origin = "null"
+        end = http.post(page.url, data=form, headers={"origin": origin})
+        assert "form-action 'self'" not in page.headers.get("content-security-policy", "") or (
+            end.url.netloc == page.url.netloc
+        )
+        return end
 
 
 class Person:
@@ -137,7 +158,9 @@ class Person:
         assert isinstance(params, ElicitRequestURLParams)
         self.asked.append(params)
         if self.action == "accept":
-            await asyncio.to_thread(self.browser.open, params.url)
+            page = await asyncio.to_thread(self.browser.open, params.url)
+            if page is not None:
+                page.raise_for_status()  # rather than wait for what does not come
         return ElicitResult(action=self.action)
 
 

@@ -89,8 +89,10 @@ def deployment(program: list[str], vault_config: dict[str, Any], tmp_path: Path)
     return Deployment(program, vault_config["apps"], tmp_path)
 
 
-async def test_round_trip_of_2026(deployment: Deployment) -> None:
-    async with deployment.connected(mode="2026-07-28", elicitation_callback=deployment.elicit) as client:
+@pytest.mark.parametrize("mode", ["2026-07-28", "auto"])
+async def test_round_trip_of_2026(deployment: Deployment, mode: str) -> None:
+    """By a client that knows the server, or one that asks what it speaks."""
+    async with deployment.connected(mode=mode, elicitation_callback=deployment.elicit) as client:
         assert text(await client.call_tool("describe_grant", {})) == GRANTED
         assert len(deployment.asked) == 1
 

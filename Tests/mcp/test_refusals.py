@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -86,6 +88,42 @@ async def test_a_second_user_who_opens_the_url(impatient: Example) -> None:
             # It is still hers.
             await asyncio.to_thread(Browser("alice").open, url_of(answer))
             assert '"user": "alice"' in text(await again(alice, waiting.request_state))
+
+
+async def test_a_second_user_who_is_sent_on_to_the_provider(impatient: Example) -> None:
+    """Whoever may open the URL sends what is behind it to somebody else, who consents there."""
+    with impatient.serving() as url:
+        async with over_http(url, TOKENS["alice"], **MODERN) as alice:
+            answer = await first_round(alice)
+            with httpx2.Client(follow_redirects=True, trust_env=False) as http:
+                sign_in = http.get(url_of(answer))
+                http.post(sign_in.url, data={"token": TOKENS["alice"]}, headers={"origin": url})
+                behind = unescape(re.search('<a href="([^"]*)"', http.get(url_of(answer)).text)[1])
+            assert "/authorize?" in behind
+            page = await asyncio.to_thread(Browser("bob").open, behind)
+            assert page.status_code == 403
+            assert "somebody else" in page.text
+            assert (await again(alice, answer.request_state)).result_type == "input_required"
+
+
+@pytest.mark.parametrize("origin", [None, "null", "https://elsewhere.example"])
+@pytest.mark.parametrize("path", ["/sign-in", "/keys/weather"])
+def test_forms_of_other_sites(example: Example, path: str, origin: str | None) -> None:
+    """Signed in as somebody else by a page that they have opened, a user would grant for that one."""
+    with example.serving() as url, httpx2.Client(trust_env=False) as http:
+        if path != "/sign-in":
+            http.post(f"{url}/sign-in", data={"token": TOKENS["alice"]}, headers={"origin": url})
+        form = {"token": TOKENS["bob"], "key": "key-of-bob"}
+        answer = http.post(f"{url}{path}", data=form, headers={"origin": origin} if origin else {})
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+
+
+def test_a_ticket_that_nobody_made(example: Example) -> None:
+    with example.serving() as url:
+        page = Browser().open(f"{url}/connect?ticket=forged")
+        assert page.status_code == 400
+        assert "Not connected" in page.text
 
 
 @pytest.mark.parametrize("forged", ["forged", "", "A" * 400])

@@ -164,6 +164,14 @@ static json_t *list_tools(void)
                      "inputSchema", "type", "object", "properties");
 }
 
+/* What a client of 2026-07-28 asks in place of initialize. */
+static json_t *discover(void)
+{
+    return json_pack("{s:{s:s,s:i,s:s,s:[s],s:{s:{}},s:{s:{s:s,s:s}}}}", "result", "resultType", "complete", "ttlMs", 0,
+                     "cacheScope", "private", "supportedVersions", "2026-07-28", "capabilities", "tools", "_meta",
+                     META "serverInfo", "name", "c-mcp", "version", "1");
+}
+
 static json_t *initialize(const json_t *params)
 {
     const char *version = text(params, "protocolVersion");
@@ -183,6 +191,9 @@ static json_t *respond(const json_t *message)
     }
     if (strcmp(method, "initialize") == 0) {
         return initialize(params);
+    }
+    if (strcmp(method, "server/discover") == 0) {
+        return discover();
     }
     if (strcmp(method, "tools/list") == 0) {
         return list_tools();

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import httpx2
-from mcp import Client
+from mcp import Client, InputRequiredRoundsExceededError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitResult
 
@@ -23,7 +23,11 @@ async def main(url: str, token: str, tool: str, *arguments: str) -> None:
     """Calls a tool, and prints what it says."""
     async with httpx2.AsyncClient(headers={"authorization": f"Bearer {token}"}, timeout=60) as http:
         async with Client(streamable_http_client(url, http_client=http), elicitation_callback=show_url) as client:
-            result = await client.call_tool(tool, dict(argument.split("=", 1) for argument in arguments))
+            try:
+                result = await client.call_tool(tool, dict(argument.split("=", 1) for argument in arguments))
+            except InputRequiredRoundsExceededError:
+                print("The server has waited long enough. Call again when you have connected.")
+                return
             print(*(block.text for block in result.content))
 
 

@@ -1,4 +1,4 @@
-"""The pages where a user connects: the OAuth callback, and a form for an API key."""
+"""The pages where a user connects: where the connect URLs lead, the OAuth callback, and a form for an API key."""
 
 from __future__ import annotations
 
@@ -30,11 +30,26 @@ class Pages:
         self._who = who
         self.app = Starlette(
             routes=[
+                Route("/connect", self._connect),
                 Route("/callback", self._callback),
                 Route("/keys/{app_id}", self._key, methods=["GET", "POST"]),
                 Route("/connected", self._connected),
             ]
         )
+
+    async def _connect(self, request: Request) -> Response:
+        """Where the vault's connect URLs lead (connectPageUrl): on to the provider, for who asked and nobody else.
+
+        By a link, as browsers do not let what a form has begun (the sign-in) redirect to another site: ``form-action``.
+        """
+        user = self._who(request)
+        if user is None:
+            return _sign_in(request)
+        try:
+            url = await self._client.open_connect(request.query_params.get("ticket", ""), {"user_id": user})
+        except ConnError as error:
+            return _not_connected(error)
+        return page("Connect", f'You are {escape(user)}. <a href="{escape(url)}">Go on to the provider</a>')
 
     async def _callback(self, request: Request) -> Response:
         """Where the vault's OAuth providers send the browser. Descope's cloud has its own."""
@@ -54,7 +69,7 @@ class Pages:
                 opened_by={"user_id": user},
             )
         except ConnError as error:
-            return page("Not connected", escape(str(error)), status=403 if error.code == "forbidden" else 400)
+            return _not_connected(error)
         return RedirectResponse("/connected", 303)
 
     async def _key(self, request: Request) -> Response:
@@ -65,13 +80,13 @@ class Pages:
         if request.method == "GET":
             form = '<form method="post"><input name="key" type="password" required autofocus><button>Connect</button>'
             return page(f"Your key for {escape(app_id)}", form)
-        if request.headers.get("origin") != self._origin:
+        if not is_sent_from(self._origin, request):
             return page("Not connected", "The form was sent from another site.", status=403)
         key = (await request.form()).get("key")
         try:
             await self._client.store_api_key(app_id, str(key or ""), user_id=user)
         except ConnError as error:
-            return page("Not connected", escape(str(error)), status=400)
+            return _not_connected(error)
         return RedirectResponse("/connected", 303)
 
     async def _connected(self, _: Request) -> Response:
@@ -84,11 +99,20 @@ def page(title: str, body: str, status: int = 200) -> Response:
         f"<!doctype html><title>{title}</title><h1>{title}</h1>{body}",
         status,
         {
-            "content-security-policy": "default-src 'none'; form-action 'self'",
+            "content-security-policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
             "cache-control": "no-store",
-            "referrer-policy": "no-referrer",
+            "referrer-policy": "same-origin",  # with no-referrer, browsers say "Origin: null" of our own forms too
         },
     )
+
+
+def is_sent_from(origin: str, request: Request) -> bool:
+    """Whether a form is one of these pages, and not another site's, which would act in the user's name."""
+    return request.headers.get("origin") == origin
+
+
+def _not_connected(error: ConnError) -> Response:
+    return page("Not connected", escape(str(error)), status=403 if error.code == "forbidden" else 400)
 
 
 def _sign_in(request: Request) -> Response:

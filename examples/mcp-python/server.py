@@ -89,6 +89,8 @@ async def main() -> None:
     wait = config["waitSeconds"]
     listener = socket.create_server(("127.0.0.1", options.http or 0))
     origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    if config["backend"]["backend"] == "vault":
+        config["backend"]["connectPageUrl"] = f"{origin}/connect"  # who opens a connect URL is asked who they are
     async with AsyncClient(config["backend"]) as client:
         for app in config["apps"]:
             with suppress(Conflict):  # made at an earlier start
@@ -101,9 +103,9 @@ async def main() -> None:
             async with serve(Pages(client, origin, lambda _: local.user_id).app, listener):
                 await server.run_stdio_async()
         else:
-            users = Users(config["users"])
+            users = Users(config["users"], origin)
             connections = Connections(client, redirect_url=f"{origin}/callback", wait=wait)
-            auth = AuthSettings(issuer_url=origin, resource_server_url=f"{origin}/mcp")
+            auth = AuthSettings(issuer_url=origin, resource_server_url=f"{origin}/mcp", validate_token_resource=True)
             server = MCPServer("example", token_verifier=users, auth=auth)
             add_tools(server, connections, config, origin)
             app = server.streamable_http_app()

@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from mcp.server.auth.provider import AccessToken
-from pages import page
+from pages import is_sent_from, page
 from starlette.applications import Starlette
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -24,18 +24,21 @@ COOKIE = "session"
 class Users:
     """Verifies the tokens of MCP clients, and signs the same users in to the pages.
 
-    ``by_hash`` has each user's id by the SHA-256 of a token, in hexadecimal digits.
+    ``by_hash`` has each user's id by the SHA-256 of a token, in hexadecimal digits. All tokens of the table are for the
+    MCP server at ``origin``.
     """
 
-    def __init__(self, by_hash: Mapping[str, str]) -> None:
+    def __init__(self, by_hash: Mapping[str, str], origin: str) -> None:
         self._by_hash = by_hash
+        self._origin = origin
         self._sessions: dict[str, str] = {}
         self.pages = Starlette(routes=[Route("/sign-in", self._sign_in, methods=["GET", "POST"])])
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """What the official SDK asks of a token verifier."""
         user = self._user(token)
-        return user and AccessToken(token=token, client_id="example-client", scopes=[], subject=user)
+        resource = f"{self._origin}/mcp"
+        return user and AccessToken(token=token, client_id="example-client", scopes=[], subject=user, resource=resource)
 
     def signed_in(self, request: Request) -> str | None:
         """Whose browser it is."""
@@ -54,6 +57,8 @@ class Users:
                 '<input name="token" type="password" required autofocus><button>Sign in</button>'
             )
             return page("Your token", form)
+        if not is_sent_from(self._origin, request):  # who is signed in as somebody else would grant for them
+            return page("Not signed in", "The form was sent from another site.", status=403)
         user = self._user(str((await request.form()).get("token", "")))
         if user is None:
             return page("Not signed in", "There is no such token.", status=403)

@@ -20,6 +20,12 @@ const methods = {
     const serverInfo = { name: 'node', version: '1' };
     return { result: { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo } };
   },
+  'server/discover': async () => {
+    const _meta = { 'io.modelcontextprotocol/serverInfo': { name: 'node', version: '1' } };
+    const cached = { ttlMs: 0, cacheScope: 'private' };
+    const known = { supportedVersions: ['2026-07-28'], capabilities: { tools: {} } };
+    return { result: { resultType: 'complete', ...cached, ...known, _meta } };
+  },
   'tools/list': async () => {
     const tool = { name: 'describe_grant', inputSchema: { type: 'object', properties: {} } };
     return { result: { resultType: 'complete', ttlMs: 0, cacheScope: 'private', tools: [tool] } };

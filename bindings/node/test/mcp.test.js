@@ -1,6 +1,6 @@
 'use strict';
 
-// The answers that a server made of plain objects gives. Tests/mcp/test_node.py holds them against the protocol's schema.
+// The answers that a server made of plain objects gives. Tests/mcp/test_other_languages.py holds them against the protocol's schema.
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
