@@ -7,6 +7,8 @@ package struct Request: Sendable {
     package let fields: JSON
     /// Who asks, or which tool, for the audit. Any request may say so.
     package let actor: String?
+    /// Only whether there is a token is of interest: nobody gets it, so that it counts as no fetch.
+    package let isLook: Bool
 
     /// Requests beyond this are refused with `limit`.
     package static let maxBytes = 1 << 20
@@ -27,6 +29,7 @@ package struct Request: Sendable {
         }
         self.fields = fields
         actor = fields["actor"]?.string
+        isLook = false
         if let operation = Operation.byName[self.operation] {
             try operation.check(fields, backend: backend)
         } else if backend != .plugin {
@@ -37,8 +40,9 @@ package struct Request: Sendable {
     }
 
     /// A request of the library's own, which fits its operation's table.
-    package init(operation: String, fields: JSON, actor: String? = nil) {
+    package init(operation: String, fields: JSON, actor: String? = nil, isLook: Bool = false) {
         self.actor = actor
+        self.isLook = isLook
         self.operation = operation
         self.fields = fields
     }

@@ -46,7 +46,7 @@ final class GrantNotices: Sendable {
     /// Whose grants were stored by an operation that has succeeded.
     func announce(_ request: Request, _ answer: JSON) {
         switch request.operation {
-        case "complete": announce(answer)
+        case "complete", "confirm", "device.poll": announce(answer)
         case "store_api_key", "store_token": announce(request.fields)
         case "store_tokens": for token in request["tokens"]?.elements ?? [] { announce(token) }
         default: break

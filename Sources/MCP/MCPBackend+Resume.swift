@@ -92,7 +92,7 @@ private struct GrantSearch: Sendable {
         fields.set("userId", call.subject.userID.map(JSON.string) ?? .null)
         fields.set("tenantId", call.subject.tenantID.map(JSON.string) ?? .null)
         if let accessToken { fields.set("accessToken", accessToken) }
-        return Request(operation: "fetch", fields: fields)
+        return Request(operation: "fetch", fields: fields, isLook: true)
     }
 
     /// The same call again, with a fresh state that expires when the first one did: the user is not asked twice.

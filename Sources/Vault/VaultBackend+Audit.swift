@@ -18,7 +18,7 @@ extension VaultBackend {
     func audited(
         _ request: Request, _ body: () throws(ConnError) -> Step<JSON>
     ) throws(ConnError) -> Step<JSON> {
-        guard config.audit == .all else { return try body() }
+        guard config.audit == .all, !request.isLook else { return try body() }
         return try Step.attempt(body) { [self] (result) throws(ConnError) in
             let appID = request.string("appId") ?? request.string("id")
             switch result {

@@ -22,6 +22,8 @@ struct TokenDemand: Sendable {
     /// A service refused the access token that there is now.
     var isRejected = false
     var withRefreshToken = false
+    /// Nobody gets the token: see ``Request/isLook``.
+    var isLook = false
     /// The first token that would not do, and its generation: a later one is taken as it is, so that a token which
     /// lives shorter than was asked for is refreshed once and not forever.
     var unfit: (key: [UInt8], generation: Int64)?
@@ -44,6 +46,7 @@ extension VaultBackend {
         if let seconds = request["minTtlSeconds"]?.integer { demand.minTTL = seconds }
         demand.isForced = request["options"]?["forceRefresh"]?.boolean ?? false
         demand.withRefreshToken = request["options"]?["withRefreshToken"]?.boolean ?? false
+        demand.isLook = request.isLook
         guard let options = request["connect"] else { return try supply(demand) }
         return try Step.attempt({ [demand] () throws(ConnError) in try supply(demand) }) {
             [self] (result) throws(ConnError) in

@@ -6,6 +6,7 @@ extension VaultBackend {
     /// The last step of a fetch: answers the token, and keeps that it was fetched where its connection wants to know.
     func handOut(_ row: Row<TokenRecord>, of app: AppRecord, _ demand: TokenDemand) throws(ConnError) -> Step<JSON> {
         let answer = try answer(row, withRefreshToken: demand.withRefreshToken)
+        if demand.isLook { return .done(answer) }
         if app.deletesAfterFirstFetch {
             // Before it is handed out, so that nobody else gets it.
             guard try remove(row, of: app, recording: "fetch", revoking: false) else { return try supply(demand) }

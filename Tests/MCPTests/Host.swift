@@ -51,7 +51,7 @@ final class Host: Sendable {
             try JSON.parse(
                 """
                 {"backend":"vault","path":"\(folder.path)/vault.db",
-                 "key":{"bytes":"\(String(repeating: "5a", count: 32))"}}
+                 "key":{"bytes":"\(String(repeating: "5a", count: 32))"},"audit":"all"}
                 """), environment: { _ in nil })
         let store = try SQLiteStore(path: folder.path + "/vault.db")
         return MCPBackend(try VaultBackend(store: store, config: config, clock: clock), clock: clock)

@@ -3,6 +3,8 @@ import JSON
 import Synchronization
 import Testing
 
+@testable import MCP
+
 @Suite struct ResumeTests {
     private let host: Host
 
@@ -45,6 +47,21 @@ import Testing
         }
     }
 
+    /// These say in their answers whose grant it is.
+    @Test(arguments: ["complete", "confirm", "device.poll"])
+    func wakesForGrantsThatCameAnotherWay(operation: String) throws {
+        let notices = GrantNotices()
+        let alice = try #require(Subject(userID: "alice", tenantID: "t"))
+        let watch = notices.watch(alice)
+        let woken = Mutex(0)
+        watch.flight.onLanding { woken.withLock { $0 += 1 } }
+        for (tenant, count) in [("other", 0), ("t", 1)] {
+            let answer = JSON.object(["userId": .string("alice"), "tenantId": .string(tenant)])
+            notices.announce(Request(operation: operation, fields: .object()), answer)
+            #expect(woken.withLock { $0 } == count)
+        }
+    }
+
     @Test func findsWhatAnotherProcessStored() throws {
         let state = try host.state()
         let answer = try host.resume(state) { _ in
@@ -53,6 +70,23 @@ import Testing
             }
         }
         #expect(answer["state"]?.string == "ready")
+    }
+
+    /// The token is still there for whoever is told so, and the audit tells of no fetch.
+    @Test func lookingIsNoFetch() throws {
+        try host.run("apps.create", #"{"id":"once","appType":"apikey","deleteAfterFirstFetch":true}"#)
+        let state = try host.state(apps: ["once"])
+        var looks = 0
+        let answer = try host.resume(state) { _ in
+            looks += 1
+            guard looks == 3 else { return }
+            try host.run("store_api_key", #"{"appId":"once","userId":"alice","apiKey":"k"}"#)
+        }
+        #expect(answer.text == #"{"state":"ready"}"#)
+        #expect(
+            try host.run("fetch", #"{"appId":"once","userId":"alice"}"#)["token"]?["accessToken"]?.string == "k")
+        let told = try host.run("audit.list", "{}")["records"]?.elements.compactMap { $0["op"]?.string }
+        #expect(told?.suffix(3) == ["store_api_key", "fetch", "fetch"])  // handed out, and deleted
     }
 
     @Test func waitsForTheScopesThatWereAsked() throws {
