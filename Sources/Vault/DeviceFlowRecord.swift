@@ -15,6 +15,7 @@ struct DeviceFlowRecord: Record, PendingGrant {
     var interval: Int64
     /// The next poll may not leave before. Milliseconds since 1970.
     var nextPollAt: Int64
+    var clientID: String?
 
     /// The longest that a provider out of reach is waited out. Seconds.
     private static let maxInterval: Int64 = 60
@@ -28,6 +29,7 @@ struct DeviceFlowRecord: Record, PendingGrant {
             "deviceCode": deviceCode.json,
             "interval": .integer(interval),
             "nextPollAt": .integer(nextPollAt),
+            "clientId": clientID.map(JSON.string),
         ])
         json.setSubject(subject)
         return json
@@ -53,6 +55,7 @@ extension DeviceFlowRecord {
         else { return nil }
         self.init(
             appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.string, scopes: scopes,
-            resources: resources, deviceCode: deviceCode, interval: interval, nextPollAt: nextPollAt)
+            resources: resources, deviceCode: deviceCode, interval: interval, nextPollAt: nextPollAt,
+            clientID: json["clientId"]?.string)
     }
 }

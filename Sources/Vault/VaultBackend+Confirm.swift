@@ -47,7 +47,8 @@ extension VaultBackend {
         let removals = ([row.key] + [held.revocation].compactMap { $0 }).map { StoreWrite.remove($0, expecting: .any) }
         let location = try keepGrant(held.token, with: removals, for: request)
         return try Step<Void>.attempt({ [self] () throws(ConnError) in
-            try provider(of: app, hosts: held.token.hosts).then { [self] (provider) throws(ConnError) in
+            try provider(of: app, hosts: held.token.hosts, client: .grant(of: held.token.clientID)).then {
+                [self] (provider) throws(ConnError) in
                 try learnExpiry(at: location.key, provider)
             }
         }) { (_) throws(ConnError) in  // the grant is there, whatever becomes known of its expiry

@@ -59,7 +59,7 @@ extension VaultBackend {
         let app = try app(order.appID, .oauth)
         let redirectURI = try redirectURI(of: app, order)
         let scopes = order.scopes.isEmpty ? app.defaultScopes : Scopes.unique(order.scopes)
-        return try provider(of: app, registeringFor: [redirectURI]).then { [self] (provider) throws(ConnError) in
+        return try provider(of: app, client: .connecting([redirectURI])).then { [self] (provider) throws(ConnError) in
             let state = FlowState.random(expiresAt: clock.seconds + lifetime)
             return try AuthorizationRequest.build(
                 provider, redirectURI: redirectURI, state: state.text, scopes: scopes, prompt: order.prompt,
@@ -69,7 +69,7 @@ extension VaultBackend {
                     appID: app.id, subject: order.subject, externalIdentifier: order.externalIdentifier,
                     scopes: scopes, resources: order.resources, redirectURI: redirectURI,
                     redirectURL: order.redirectURL ?? redirectURI, verifier: authorization.verifier, ticket: ticket,
-                    needsConfirmation: order.needsConfirmation)
+                    needsConfirmation: order.needsConfirmation, clientID: provider.clientID)
                 let key = rows.keys.flow(state)
                 try rows.commit(
                     try expired(RowKeys.flows) + [rows.seal(flow, at: key, expecting: .absent)],
@@ -101,7 +101,8 @@ extension VaultBackend {
         }
         let app = try app(flow.value.appID, .oauth)
         let callback = try self.callback(request, of: app)
-        return try provider(of: app, hosts: callback.hosts).then { [self] (provider) throws(ConnError) in
+        return try provider(of: app, hosts: callback.hosts, client: .grant(of: flow.value.clientID)).then {
+            [self] (provider) throws(ConnError) in
             try OAuth.checkIssuer(request.string("iss"), provider: provider)
             let used = codeHash.map { flow.value.used(codeHash: $0) }
             do throws(ConnError) {

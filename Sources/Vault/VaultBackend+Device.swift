@@ -11,14 +11,15 @@ extension VaultBackend {
         let resources = request["resources"]?.strings ?? []
         let account = request.string("externalIdentifier")
         let redirectURIs = [app.defaultRedirectURL ?? config.redirectURL].compactMap { $0 }
-        return try provider(of: app, registeringFor: redirectURIs).then { [self] (provider) throws(ConnError) in
+        return try provider(of: app, client: .connecting(redirectURIs)).then { [self] (provider) throws(ConnError) in
             try OAuth.authorizeDevice(scopes: scopes, resources: resources, provider: provider, clock: clock)
                 .then { [self] (device) throws(ConnError) in
                     let state = FlowState.random(expiresAt: clock.seconds + device.lifetimeSeconds)
                     let flow = DeviceFlowRecord(
                         appID: app.id, subject: subject, externalIdentifier: account, scopes: scopes,
                         resources: resources, deviceCode: device.deviceCode, interval: device.intervalSeconds,
-                        nextPollAt: clock.milliseconds() + device.intervalSeconds * 1000)
+                        nextPollAt: clock.milliseconds() + device.intervalSeconds * 1000,
+                        clientID: provider.clientID)
                     try rows.commit(
                         try expired(RowKeys.deviceFlows)
                             + [rows.seal(flow, at: rows.keys.deviceFlow(state), expecting: .absent)],
@@ -59,7 +60,8 @@ extension VaultBackend {
             guard error.code == .conflict else { throw error }
             return try pollDevice(state, until: until, for: request)
         }
-        return try provider(of: app).then { [self] (provider) throws(ConnError) in
+        return try provider(of: app, client: .grant(of: row.value.clientID)).then {
+            [self] (provider) throws(ConnError) in
             try OAuth.redeem(
                 deviceCode: row.value.deviceCode, resources: row.value.resources, provider: provider, clock: clock
             ).then { [self] (result) throws(ConnError) in
