@@ -91,12 +91,10 @@ extension VaultBackend {
     func settle(_ key: [UInt8]) throws(ConnError) {
         guard let outcome = outcomes[key] else { return }
         try retrying { () throws(ConnError) in
-            guard let row: Row<TokenRecord> = try rows.get(key) else {
-                // Deleted meanwhile. What was taken back is the token before, which may have been spent by then.
-                guard case .success(let reply) = outcome.result else { return }
-                var late = outcome.token
-                late.take(reply)
-                return try discard(late, of: outcome.app)
+            guard let row: Row<TokenRecord> = try rows.get(key) else { return try discard(outcome) }
+            guard row.value.refresh.isOfThisRow(outcome.lease.generation) else {
+                // Deleted, and granted anew. Where all that the user granted goes with any token, the new grant would too.
+                return clearsGrant(outcome) ? () : try discard(outcome)
             }
             var record = row.value
             let now = clock.milliseconds()
@@ -112,6 +110,20 @@ extension VaultBackend {
             }
         }
         outcomes.remove(outcome, at: key)
+    }
+
+    /// Has the tokens taken back that a refresh brought after its row was deleted. What the deletion took back is the
+    /// token before, which may have been spent by then.
+    private func discard(_ outcome: Outcomes.Outcome) throws(ConnError) {
+        guard case .success(let reply) = outcome.result else { return }
+        var late = outcome.token
+        late.take(reply)
+        try discard(late, of: outcome.app)
+    }
+
+    /// Whether all that the user granted goes with any token that is taken back.
+    private func clearsGrant(_ outcome: Outcomes.Outcome) -> Bool {
+        (try? outcome.app.provider(config, hosts: outcome.token.hosts))?.revocation?.clearsGrant == true
     }
 
     /// The provider's endpoints cannot be found out: a token that lives still does, unless another one is wanted.

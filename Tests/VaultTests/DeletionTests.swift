@@ -322,6 +322,53 @@ import Testing
         #expect(sent.last?.contains("token=rt-new") == true)
     }
 
+    /// The user has connected again by the time that the reply to the first grant's refresh comes.
+    @Test func aLateReplyDoesNotReplaceTheGrantThatCameAfterADeletion() throws {
+        world.clock.advance(seconds: 3600)
+        let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        #expect(refreshing.isAtProvider)
+        world.provider.next(200, "")
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        try world.connect(reply: tokens("at-again", refresh: "rt-again"))
+        world.provider.next(200, tokens("at-late", refresh: "rt-late"))
+        refreshing.step()
+        #expect(try refreshing.result.get()["token"]?["accessToken"]?.string == "at-again")
+        let token = try world.fetch(#","options":{"withRefreshToken":true}"#)
+        #expect(token["refreshToken"]?.string == "rt-again")
+        world.provider.next(200, "")
+        #expect(try run() == [1, 0, 0])
+        #expect(sent.last?.contains("token=rt-late") == true)
+    }
+
+    /// A late failure is not the new grant's either.
+    @Test func aLateRefusalDoesNotEndTheGrantThatCameAfterADeletion() throws {
+        world.clock.advance(seconds: 3600)
+        let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        world.provider.next(200, "")
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        try world.connect(reply: tokens("at-again", refresh: "rt-again"))
+        world.provider.next(400, #"{"error":"invalid_grant"}"#)
+        refreshing.step()
+        #expect(try refreshing.result.get()["token"]?["accessToken"]?.string == "at-again")
+    }
+
+    /// Where the provider ends all that a user granted with any token of it, the late one is left alone: the new grant
+    /// would go along.
+    @Test func aLateReplyIsNotTakenBackWhereTheNewGrantWouldGoAlong() throws {
+        _ = try world.call(
+            "apps.create", #"{"id":"g","templateId":"google","clientId":"c","clientSecret":"s3cret"}"#)
+        try world.connect(#""userId":"u9""#, app: "g", reply: tokens("at-9", refresh: "rt-9"))
+        world.clock.advance(seconds: 3600)
+        let refreshing = Call(world, "fetch", #"{"appId":"g","userId":"u9"}"#)
+        world.provider.next(200, "")
+        _ = try world.call("delete", #"{"userId":"u9"}"#)
+        try world.connect(#""userId":"u9""#, app: "g", reply: tokens("at-again", refresh: "rt-again"))
+        world.provider.next(200, tokens("at-late", refresh: "rt-late"))
+        refreshing.step()
+        #expect(try refreshing.result.get()["token"]?["accessToken"]?.string == "at-again")
+        #expect(try run() == [0, 0, 0])
+    }
+
     @Test func aGrantWhoseConnectionWentMeanwhileIsTakenBack() throws {
         let url = try world.call(
             "connect", #"{"appId":"google","userId":"late","options":{"redirectUrl":"https://h.example/done"}}"#)
