@@ -24,7 +24,7 @@ struct RefreshState: Sendable {
     var lastTime: Int64?
     /// Nil after a success.
     var lastFailure: Failure?
-    /// Why the refresh token is not tried any more; a new grant clears it.
+    /// Why only a new grant helps; it clears it.
     var refusal: Refusal?
 
     /// Of a new row.
@@ -79,6 +79,8 @@ struct RefreshState: Sendable {
             case refused
             /// A reply was lost, and the refresh token did not work again.
             case uncertain
+            /// A service refused the access token, and nothing replaces it.
+            case rejected
         }
 
         let cause: Cause

@@ -10,6 +10,8 @@ struct Freshness: Sendable {
     var unfit: Int64?
     /// Only a newer one does.
     var isForced: Bool
+    /// A service refused the unfit one.
+    var isRejected: Bool
 }
 
 /// What to do about a token that is asked for.
@@ -24,6 +26,8 @@ enum RefreshAction: Sendable {
     case giveUp
     /// Only a new grant helps.
     case reauthorize
+    /// Keep that the access token is dead, with ``TokenRecord/reject(now:)``: nothing replaces it now.
+    case reject
     /// The last refresh failed, and the next may not begin yet.
     case failed(RefreshState.Failure, retryAfterMilliseconds: Int64)
 }
@@ -39,7 +43,8 @@ extension TokenRecord {
 
     /// Whether the access token lives, as far as anybody knows.
     func isAlive(for seconds: Int64 = 1, now: Int64) -> Bool {
-        accessToken != nil && (accessTokenExpiry.map { $0 - now / 1000 >= seconds } ?? true)
+        accessToken != nil && refresh.refusal?.cause != .rejected
+            && (accessTokenExpiry.map { $0 - now / 1000 >= seconds } ?? true)
     }
 
     func canRefresh(now: Int64) -> Bool {
@@ -64,10 +69,13 @@ extension TokenRecord {
             if isLeaseHeld { return .wait }
             if lease.attempt > 1, !isRecovering { return .giveUp }
         }
+        let isDead = wanted.isRejected && !isNewer && isAlive(now: now)
         guard canRefresh(now: now) else {
+            if isDead { return .reject }
             return isAlive(now: now) && refresh.refusal == nil ? .serve : .reauthorize
         }
         if let wait = refresh.backoff?.remaining(now: now), let failure = refresh.lastFailure {
+            if isDead { return .reject }
             return fallback ? .serve : .failed(failure, retryAfterMilliseconds: wait)
         }
         return .refresh
@@ -171,6 +179,15 @@ extension TokenRecord {
         refresh.refusal = RefreshState.Refusal(
             cause: refresh.hasLostReply ? .uncertain : .refused, since: now / 1000)
     }
+
+    /// Keeps that a service refused the access token, whatever its expiry says.
+    mutating func reject(now: Int64) {
+        if canRefresh(now: now) {
+            accessTokenExpiry = now / 1000
+        } else {
+            refresh.refusal = RefreshState.Refusal(cause: .rejected, since: now / 1000)
+        }
+    }
 }
 
 // MARK: - Status
@@ -189,6 +206,8 @@ struct TokenStatus: Sendable {
     enum Reason: String, Sendable {
         case refused
         case uncertain
+        /// A service refused the access token, and nothing replaces it.
+        case rejected
         /// It has expired, and there is no refresh token that lives.
         case expired
         /// There is no refresh token that lives.
@@ -210,6 +229,7 @@ extension TokenRecord {
                 switch refusal.cause {
                 case .refused: .refused
                 case .uncertain: .uncertain
+                case .rejected: .rejected
                 }
             return TokenStatus(name: .needsReauthorization, reason: reason, since: refusal.since)
         }

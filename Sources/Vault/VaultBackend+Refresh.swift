@@ -130,7 +130,9 @@ extension VaultBackend {
     private func serveAnyway(
         _ row: Row<TokenRecord>, _ demand: TokenDemand, _ error: ConnError
     ) throws(ConnError) -> Step<JSON> {
-        guard !demand.isForced, !demand.isRejected, row.value.isAlive(now: clock.milliseconds()) else { throw error }
+        let now = clock.milliseconds()
+        if demand.isRejected, row.value.isAlive(now: now) { try reject(row, now: now) }
+        guard !demand.isForced, !demand.isRejected, row.value.isAlive(now: now) else { throw error }
         return try handOut(row, of: try app(row.value.appID), demand)
     }
 
