@@ -195,13 +195,14 @@ extension VaultBackend {
         try commit(rejected, over: row, recording: [.refresh(row, outcome: "rejected")])
     }
 
-    /// Writes a row, unless somebody else has changed it since: what comes next looks at it anew.
+    /// Writes a row, unless somebody else has changed it since: what comes next looks at it anew. A damaged audit does not
+    /// keep anybody from learning what became of a token.
     func commit(
         _ record: TokenRecord, over row: Row<TokenRecord>, recording events: [AuditEvent] = []
     ) throws(ConnError) {
         do throws(ConnError) {
             try rows.commit(
-                [rows.seal(record, at: row.key, expecting: .version(row.version))], recording: events)
+                [rows.seal(record, at: row.key, expecting: .version(row.version))], recording: events, evenUntold: true)
         } catch {
             guard error.code == .conflict else { throw error }
         }

@@ -106,7 +106,7 @@ extension VaultBackend {
             if isNews {
                 try rows.commit(
                     [rows.seal(record, at: key, expecting: .version(row.version))],
-                    recording: [.refresh(row, outcome: outcome.result.auditOutcome)])
+                    recording: [.refresh(row, outcome: outcome.result.auditOutcome)], evenUntold: true)
             }
         }
         outcomes.remove(outcome, at: key)
