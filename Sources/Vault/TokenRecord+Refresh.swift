@@ -147,7 +147,7 @@ extension TokenRecord {
     /// Keeps that a refresh failed.
     /// - Returns: false when the lease is somebody else's by now, and the row stays as it is.
     mutating func fail(
-        _ failure: TokenFailure, _ lease: RefreshState.Lease, now: Int64, habits: RefreshHabits
+        _ failure: TokenFailure, _ lease: RefreshState.Lease, now: Int64, habits: RefreshHabits, jitter: Jitter
     ) -> Bool {
         guard refresh.lease == lease else { return false }
         refresh.lease = nil
@@ -156,12 +156,12 @@ extension TokenRecord {
         case .permanent:
             refuse(now: now)
         case .misconfigured:
-            refresh.backoff = RefreshState.Span(begun: now, duration: Self.misconfiguredBackoff)
+            refresh.backoff = RefreshState.Span(begun: now, duration: jitter.lengthen(Self.misconfiguredBackoff))
         case .transient:
             let backoff = min(1000 << min(refresh.failures, 10), Self.maxBackoff)
             let asked = failure.retryAfterMilliseconds.map { min(Int64($0), Self.maxRetryAfter) }
             refresh.failures += 1
-            refresh.backoff = RefreshState.Span(begun: now, duration: max(asked ?? backoff, 1000))
+            refresh.backoff = RefreshState.Span(begun: now, duration: jitter.lengthen(max(asked ?? backoff, 1000)))
             if failure.mayHaveArrived, !habits.survivesUse { lose(lease) }
         }
         return true

@@ -101,7 +101,7 @@ extension VaultBackend {
             let isNews =
                 switch outcome.result {
                 case .success(let reply): record.succeed(reply, outcome.lease, now: now)
-                case .failure(let failure): record.fail(failure, outcome.lease, now: now, habits: outcome.habits)
+                case .failure(let failure): record.fail(failure, outcome.lease, now: now, habits: outcome.habits, jitter: jitter)
                 }
             if isNews {
                 try rows.commit(

@@ -165,6 +165,26 @@ import Testing
         #expect(try run() == [1, 0, 0])
     }
 
+    /// Many that failed together are not tried again together.
+    @Test func aFailureIsWaitedOutForUpToAQuarterLonger() throws {
+        let world = try World(config: #","redirectUrl":"https://h.example/callback""#, jitter: Jitter { 255 })
+        try world.makeApp("google", #","revocationUrl":"https://p.example/revoke""#)
+        try world.connect()
+        world.provider.next(503, "")
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        world.clock.advance(milliseconds: 37_499)
+        #expect(try run(in: world) == [0, 1, 0])
+        world.clock.advance(milliseconds: 1)
+        world.provider.next(200, "")
+        #expect(try run(in: world) == [1, 0, 0])
+    }
+
+    @Test func waitsDiffer() {
+        let waits = (0..<64).map { _ in Jitter.random.lengthen(1000) }
+        #expect(waits.allSatisfy { (1000...1250).contains($0) })
+        #expect(Set(waits).count > 1)
+    }
+
     @Test func retryAfterIsHonoured() throws {
         world.provider.next(503, "", headers: ["retry-after": "3600"])
         _ = try world.call("delete", #"{"userId":"u1"}"#)

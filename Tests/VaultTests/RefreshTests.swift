@@ -142,6 +142,23 @@ import Vault
         #expect(try world.fetch()["accessToken"]?.string == "at-2")
     }
 
+    /// Many who failed together do not come back together, and none before its time.
+    @Test(arguments: [(503, "{}", 1000), (429, "{}", 120_000), (401, #"{"error":"invalid_client"}"#, 10_000)])
+    func aFailureIsWaitedOutForUpToAQuarterLonger(_ status: Int, _ body: String, _ wait: Int64) throws {
+        let world = try World(config: #","redirectUrl":"https://h.example/callback""#, jitter: Jitter { 255 })
+        try world.makeApp()
+        try world.connect()
+        world.clock.advance(seconds: 3600)
+        world.provider.next(status, body, headers: status == 429 ? ["retry-after": "120"] : [:])
+        #expect(world.fetchError() != nil)
+        world.clock.advance(milliseconds: wait + wait / 4 - 1)
+        #expect(world.fetchError() != nil)
+        #expect(world.provider.refreshes.count == 1)
+        world.clock.advance(milliseconds: 1)
+        world.provider.next(200, tokens("at-2"))
+        #expect(try world.fetch()["accessToken"]?.string == "at-2")
+    }
+
     @Test func aForcedRefreshThatFailsSaysSoAndHarmsNothing() throws {
         world.provider.next(500, "{}")
         #expect(world.fetchError(#","options":{"forceRefresh":true}"#)?.code == .unavailable)
