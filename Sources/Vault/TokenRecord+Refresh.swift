@@ -47,12 +47,20 @@ extension TokenRecord {
             && (accessTokenExpiry.map { $0 - now / 1000 >= seconds } ?? true)
     }
 
+    /// Whether a refresh may be tried. How long a refresh token lives is often a guess: past that it is tried once, since
+    /// a refusal is remembered. An access token that is exchanged for the next one is known to have ended.
     func canRefresh(now: Int64) -> Bool {
+        guard let refreshToken, refresh.refusal == nil else { return false }
+        return isRenewable(now: now) || accessToken?.equals(refreshToken) != true
+    }
+
+    /// Whether a refresh is likely to bring a token.
+    func isRenewable(now: Int64) -> Bool {
         refreshToken != nil && refresh.refusal == nil && (refreshTokenExpiry.map { $0 > now / 1000 } ?? true)
     }
 
-    /// Whether there is a token to be had without the user.
-    func isUsable(now: Int64) -> Bool { isAlive(now: now) || canRefresh(now: now) }
+    /// Whether there is likely a token to be had without the user.
+    func isUsable(now: Int64) -> Bool { isAlive(now: now) || isRenewable(now: now) }
 
     /// - Parameter isLeaseHeld: whether the row's lease, if there is one, is not over yet.
     func next(_ wanted: Freshness, isLeaseHeld: Bool, now: Int64) -> RefreshAction {
@@ -120,6 +128,8 @@ extension TokenRecord {
     mutating func succeed(_ reply: TokenReply, _ lease: RefreshState.Lease, now: Int64) -> Bool {
         guard refresh.generation == lease.generation else { return false }
         take(reply)
+        // The old refresh token works yet, though its time was thought to be over.
+        if let expiry = refreshTokenExpiry, reply.refreshToken == nil, expiry <= now / 1000 { refreshTokenExpiry = nil }
         refresh = RefreshState(generation: refresh.generation + 1, fence: refresh.fence, lastTime: now / 1000)
         return true
     }
@@ -208,9 +218,9 @@ struct TokenStatus: Sendable {
         case uncertain
         /// A service refused the access token, and nothing replaces it.
         case rejected
-        /// It has expired, and there is no refresh token that lives.
+        /// It has expired, and there is no refresh token that lives, as far as is known.
         case expired
-        /// There is no refresh token that lives.
+        /// There is no refresh token that lives, as far as is known.
         case noRefreshToken = "no_refresh_token"
     }
 
@@ -233,7 +243,7 @@ extension TokenRecord {
                 }
             return TokenStatus(name: .needsReauthorization, reason: reason, since: refusal.since)
         }
-        if canRefresh(now: now) { return TokenStatus(name: .active, nextRefresh: nextRefresh(now: now)) }
+        if isRenewable(now: now) { return TokenStatus(name: .active, nextRefresh: nextRefresh(now: now)) }
         guard isAlive(now: now) else {
             let ends = [accessTokenExpiry, refreshTokenExpiry].compactMap { $0 }
             return TokenStatus(name: .needsReauthorization, reason: .expired, since: ends.max())
