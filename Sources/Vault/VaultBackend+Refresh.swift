@@ -93,7 +93,7 @@ extension VaultBackend {
         try retrying { () throws(ConnError) in
             guard let row: Row<TokenRecord> = try rows.get(key) else { return try discard(outcome) }
             guard row.value.refresh.isOfThisRow(outcome.lease.generation) else {
-                // Deleted, and granted anew. Where all that the user granted goes with any token, the new grant would too.
+                // Deleted, and granted anew. Where all that a user granted goes with any token, the new grant would too.
                 return clearsGrant(outcome) ? () : try discard(outcome)
             }
             var record = row.value
@@ -101,7 +101,8 @@ extension VaultBackend {
             let isNews =
                 switch outcome.result {
                 case .success(let reply): record.succeed(reply, outcome.lease, now: now)
-                case .failure(let failure): record.fail(failure, outcome.lease, now: now, habits: outcome.habits, jitter: jitter)
+                case .failure(let failure):
+                    record.fail(failure, outcome.lease, now: now, habits: outcome.habits, jitter: jitter)
                 }
             if isNews {
                 try rows.commit(
@@ -115,7 +116,8 @@ extension VaultBackend {
     /// Has the tokens taken back that a refresh brought after its row was deleted. What the deletion took back is the
     /// token before, which may have been spent by then.
     private func discard(_ outcome: Outcomes.Outcome) throws(ConnError) {
-        guard case .success(let reply) = outcome.result else { return }
+        // Without a new refresh token there is nothing that the deletion did not take back, or left alone by intention.
+        guard case .success(let reply) = outcome.result, reply.refreshToken != nil else { return }
         var late = outcome.token
         late.take(reply)
         try discard(late, of: outcome.app)

@@ -342,6 +342,17 @@ import Testing
         #expect(sent.last?.contains("token=rt-new") == true)
     }
 
+    /// The tokens live on elsewhere: a reply without a new refresh token does not have the old one taken back.
+    @Test func aForgottenTokenIsNotTakenBackByALateRefresh() throws {
+        world.clock.advance(seconds: 3600)
+        let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        _ = try world.call("delete", #"{"userId":"u1","revoke":false}"#)
+        world.provider.next(200, tokens("at-new"))
+        refreshing.step()
+        #expect(throws: ConnError.self) { try refreshing.result.get() }
+        #expect(try run() == [0, 0, 0])
+    }
+
     /// The user has connected again by the time that the reply to the first grant's refresh comes.
     @Test func aLateReplyDoesNotReplaceTheGrantThatCameAfterADeletion() throws {
         world.clock.advance(seconds: 3600)
