@@ -26,7 +26,6 @@ let releaseLink: [LinkerSetting] =
                 "-Xlinker", "-z", "-Xlinker", "defs",
                 "-Xlinker", "--gc-sections",
             ]),
-            .unsafeFlags(forkGated.flatMap { ["-Xlinker", "--wrap=\($0)"] }),
             .linkedLibrary("ssl"),
             .linkedLibrary("crypto"),
         ]
@@ -82,7 +81,8 @@ let package = Package(
                 "CDescopeConn", "CCurl", "CJansson", "CPlatform", "CSodium", "CSQLite", "Cloud", "Connections", "HTTP",
                 "JSON", "MCP", "Memory", "Plugins", "Vault",
             ],
-            exclude: ["exports.map"], swiftSettings: strict, linkerSettings: releaseLink),
+            exclude: ["exports.map"], swiftSettings: strict,
+            linkerSettings: releaseLink + [.unsafeFlags(forkGated.flatMap { ["-Xlinker", "--wrap=\($0)"] })]),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("JSONTests", ["JSON"]),

@@ -234,6 +234,7 @@ static void fork_beside_busy_threads(unsigned rounds)
 static void fork_while_others_are_busy(void **state)
 {
     (void)state;
+    assert_int_equal(a_fresh_handle_works(0), 0); /* so that nobody does it for the first time */
     fork_beside_busy_threads(100);
 }
 
@@ -249,11 +250,15 @@ int test_first_calls(void)
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
-/* Builds with a sanitizer have no gate that a fork waits at (Package.swift, `--wrap`). */
+/* Where the Swift runtime is a library of its own, a fork does not wait for what that does for the first time: see
+ * Sources/System/CForkGate. So it is with the sanitizers. */
 #ifdef __has_feature
-#define IS_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define IS_SANITIZED 0
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_SHARED_RUNTIME 1
+#endif
+#endif
+#ifndef HAS_SHARED_RUNTIME
+#define HAS_SHARED_RUNTIME 0
 #endif
 
 /* What a process does for the first time, it prepares under locks. Each round is a new process, since there is but one
@@ -262,8 +267,8 @@ static void fork_while_others_make_their_first_calls(void **state)
 {
     unsigned round;
     (void)state;
-    if (IS_SANITIZED) {
-        print_message("a build with a sanitizer has no gate\n");
+    if (HAS_SHARED_RUNTIME) {
+        print_message("a fork does not wait for a Swift runtime that is a library of its own\n");
         skip();
     }
     for (round = 0; round < 100; round++) {

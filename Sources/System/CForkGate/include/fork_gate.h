@@ -7,8 +7,9 @@
  *
  * Swift makes globals, types of generics and tables of conformances when they are first used, under locks of its own. A
  * child that is forked while another thread is at it has a lock that nobody will ever give up, and hangs when it uses the
- * same. So a fork waits until nothing is being made. The release library wraps those functions of the runtime (see
- * Package.swift, `--wrap`) so that each of their calls goes through this gate; in other builds it is always free. */
+ * same. So a fork waits until nothing is being made. The linker wraps those functions of the runtime (Package.swift,
+ * `--wrap`), so that each of their calls goes through this gate: those of the library's own code, and where the runtime is
+ * linked statically, as in the release library, those of the standard library too. */
 
 /* Closes the gate, and returns true; or returns false, having done nothing, while something is being made. */
 bool dc_fork_gate_close(void);
