@@ -81,9 +81,17 @@ extension FlowRecord {
     }
 
     /// Keeps what became of the flow. The ticket that it was opened with is used up.
-    func writes(_ rows: Rows, at key: [UInt8]) -> [StoreWrite] {
-        [rows.seal(self, at: key, expecting: .any)] + [ticket].compactMap { $0 }.map { .remove($0, expecting: .any) }
+    /// - Throws: `not_found` when the flow is gone: its subject was deleted.
+    func writes(_ rows: Rows, at key: [UInt8]) throws(ConnError) -> [StoreWrite] {
+        guard let stored = try rows.store.get(key) else { throw .unknownFlow }
+        return [rows.seal(self, at: key, expecting: .version(stored.version))]
+            + [ticket].compactMap { $0 }.map { .remove($0, expecting: .any) }
     }
+}
+
+extension ConnError {
+    static let unknownFlow = ConnError(
+        .notFound, "this connect URL is not known, was used, or has expired", field: "state")
 }
 
 /// What finds a flow, such as the `state` of an authorization request: when it expires, and 32 random bytes. Only a hash of

@@ -10,9 +10,9 @@ extension VaultBackend {
         _ token: TokenRecord, of app: AppRecord, _ flow: FlowRecord, at flowKey: [UInt8],
         for request: Request
     ) throws(ConnError) -> JSON {
-        let now = clock.milliseconds()
-        let expiry = now / 1000 + HeldGrant.lifetime
-        let revocation = try revocation(of: token, at: app).map { put($0, due: expiry * 1000) }
+        let expiry = clock.seconds + HeldGrant.lifetime
+        let due = (expiry + HeldGrant.margin) * 1000
+        let revocation = try revocation(of: token, at: app).map { put($0, due: due) }
         let held = HeldGrant(
             token, clientID: app.clientID, redirectURL: flow.redirectURL, revocation: revocation?.row.key)
         let answer = JSON.object([
@@ -22,11 +22,14 @@ extension VaultBackend {
             "expiresIn": .integer(HeldGrant.lifetime),
         ])
         let key = rows.keys.heldGrant(of: token.subject, at: token.appID, expiry: expiry)
-        var writes = try expiredHeldGrants() + [rows.seal(held, at: key, expecting: .absent)]
-        if let revocation { writes.append(revocation.write) }
-        try rows.commit(
-            writes + flow.answered(answer).writes(rows, at: flowKey),
-            recording: [event(request, appID: token.appID, subject: token.subject, outcome: "held")])
+        let garbage = try expiredHeldGrants()
+        try retrying { () throws(ConnError) in
+            var writes = try [standing(app), rows.seal(held, at: key, expecting: .absent)] + garbage
+            if let revocation { writes.append(revocation.write) }
+            try rows.commit(
+                writes + flow.answered(answer).writes(rows, at: flowKey),
+                recording: [event(request, appID: token.appID, subject: token.subject, outcome: "held")])
+        }
         return answer
     }
 
@@ -36,16 +39,21 @@ extension VaultBackend {
         let typed = try request.required("code")
         let app = try app(appID, .oauth)
         let tried = try countTry(of: subject, at: app)
-        guard !tried.isEmpty else {
-            throw ConnError(.notFound, "no grant waits for a code, or its code has expired", reason: .missing)
-        }
+        guard !tried.isEmpty else { throw noneWaits }
         guard let row = tried.first(where: { $0.value.isConfirmed(by: typed) }) else {
             try dropWornOut(tried)
             throw ConnError(.forbidden, "this is not the code that the browser shows", field: "code")
         }
         let held = row.value
-        let removals = ([row.key] + [held.revocation].compactMap { $0 }).map { StoreWrite.remove($0, expecting: .any) }
-        let location = try keepGrant(held.token, with: removals, for: request)
+        let location = try keepGrant(held.token, of: app, for: request) { () throws(ConnError) in
+            // A grant that is let out is not taken back, and one that is being taken back is not let out.
+            var removals: [StoreWrite] = []
+            for key in [row.key] + [held.revocation].compactMap({ $0 }) {
+                guard let stored = try rows.store.get(key) else { throw noneWaits }
+                removals.append(.remove(key, expecting: .version(stored.version)))
+            }
+            return removals
+        }
         return try Step<Void>.attempt({ [self] () throws(ConnError) in
             try provider(of: app, hosts: held.token.hosts).then { [self] (provider) throws(ConnError) in
                 try learnExpiry(at: location.key, provider)
@@ -53,6 +61,10 @@ extension VaultBackend {
         }) { (_) throws(ConnError) in  // the grant is there, whatever becomes known of its expiry
             .done(held.token.grantAnswer(at: location, redirectURL: held.redirectURL))
         }
+    }
+
+    private var noneWaits: ConnError {
+        ConnError(.notFound, "no grant waits for a code, or its code has expired", reason: .missing)
     }
 
     /// Counts a try against each of the grants that it may be meant for, before anybody looks whether it is right: of
@@ -85,6 +97,8 @@ extension VaultBackend {
     /// A few grants that nobody confirmed: each new one removes some.
     private func expiredHeldGrants() throws(ConnError) -> [StoreWrite] {
         let some = try rows.store.scan(prefix: RowKeys.heldGrants, after: nil, limit: 32)
-        return some.filter { RowKeys.heldGrantExpiry($0.key) <= clock.seconds }.map { .remove($0.key, expecting: .any) }
+        return some.filter { RowKeys.heldGrantExpiry($0.key) + HeldGrant.margin <= clock.seconds }.map {
+            .remove($0.key, expecting: .any)
+        }
     }
 }

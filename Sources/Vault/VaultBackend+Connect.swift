@@ -85,16 +85,15 @@ extension VaultBackend {
 
     /// - Parameter until: how long to wait for the same callback that came before and is at work. Milliseconds since 1970.
     private func complete(_ request: Request, until: Int64) throws(ConnError) -> Step<JSON> {
-        let unknown = ConnError(.notFound, "this connect URL is not known, was used, or has expired", field: "state")
         guard let state = FlowState(try request.required("state")), state.expiresAt > clock.seconds,
             let flow: Row<FlowRecord> = try rows.get(rows.keys.flow(state))
-        else { throw unknown }
+        else { throw .unknownFlow }
         try checkOpener(request["openedBy"], of: flow.value)
         let codeHash = request["code"]?.withStringBytes { Crypto.hex(Crypto.sha256($0)) }
         if let use = flow.value.use {
-            guard use.codeHash == codeHash else { throw unknown }
+            guard use.codeHash == codeHash else { throw .unknownFlow }
             if let answer = use.answer { return .done(answer) }
-            guard clock.milliseconds() < until else { throw unknown }
+            guard clock.milliseconds() < until else { throw .unknownFlow }
             return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
                 try complete(request, until: until)
             }
@@ -172,13 +171,15 @@ extension VaultBackend {
         var record = flow.token(reply, now: clock.milliseconds())
         record.hosts = callback.hosts
         if let metadata = callback.metadata { record.add(metadata: metadata) }
-        if flow.needsConfirmation { return .done(try hold(record, of: app, flow, at: key, for: request)) }
         let location = place(of: record)
         let answer = record.grantAnswer(at: location, redirectURL: flow.redirectURL)
         do throws(ConnError) {
-            _ = try keepGrant(record, with: flow.answered(answer).writes(rows, at: key), for: request)
+            if flow.needsConfirmation { return .done(try hold(record, of: app, flow, at: key, for: request)) }
+            _ = try keepGrant(record, of: app, for: request) { () throws(ConnError) in
+                try flow.answered(answer).writes(rows, at: key)
+            }
         } catch {
-            if error.reason == .app { try discard(record, of: app) }  // it has gone meanwhile
+            if error.code == .notFound { try discard(record, of: app) }  // the connection or the subject was deleted
             throw error
         }
         return try learnExpiry(at: location.key, provider).then { () throws(ConnError) in .done(answer) }

@@ -309,6 +309,92 @@ import Testing
         #expect(counts(try world.call("apps.delete", #"{"id":"google"}"#)) == [1, 0, 0, 0])
     }
 
+    // MARK: - What is under way
+
+    /// A way to a grant, up to where the store takes it.
+    enum Way: CaseIterable {
+        case complete, hold, device
+    }
+
+    private func begin(_ way: Way, in world: World) throws -> Call {
+        if way == .device {
+            let device =
+                #"{"device_code":"d","user_code":"U","expires_in":900,"interval":5,"verification_uri":"https://p.example/d"}"#
+            world.provider.next(200, device)
+            let flow = try world.call("device.start", #"{"appId":"a","userId":"u1"}"#)["flow"]?.string ?? ""
+            world.clock.advance(seconds: 5)
+            return Call(world, "device.poll", #"{"flow":"\#(flow)"}"#)
+        }
+        let url = try world.call(
+            "connect",
+            #"{"appId":"a","userId":"u1","options":{"redirectUrl":"https://h.example/done","confirmation":\#(way == .hold)}}"#
+        )
+        let state = query(url["url"]?.string, "state") ?? ""
+        return Call(world, "complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)
+    }
+
+    private func makeWorld(_ store: any Store) throws -> World {
+        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        try remake(world)
+        return world
+    }
+
+    private func remake(_ world: World) throws {
+        try world.makeApp(
+            "a", #","revocationUrl":"https://p.example/revoke","deviceAuthorizationUrl":"https://p.example/device""#)
+    }
+
+    private func expectNothing(in world: World, takenBack token: String) throws {
+        for family in [TokenLocation.family, RowKeys.heldGrants] {
+            #expect(try world.store.scan(prefix: family, after: nil, limit: 1).isEmpty)
+        }
+        world.provider.forget()
+        world.provider.next(200, "")
+        _ = try world.call("revocations.run", "{}")
+        #expect(world.provider.forms.last?.contains("token=\(token)") == true)
+        #expect(try world.store.scan(prefix: RowKeys.revocations, after: nil, limit: 1).isEmpty)
+    }
+
+    private func finish(_ call: Call) -> ConnError? {
+        while !call.isDone { call.step() }
+        guard case .failure(let error) = call.result else { return nil }
+        return error
+    }
+
+    /// Between the last look at the connection and the commit.
+    @Test(arguments: Way.allCases, [false, true])
+    func noGrantIsKeptAtAConnectionThatIsDeletedMeanwhile(_ way: Way, _ isMadeAnew: Bool) throws {
+        let store = MeddlingStore(try makeStore())
+        let world = try makeWorld(store)
+        let other = try world.another()
+        let call = try begin(way, in: world)
+        #expect(call.isAtProvider)
+        world.provider.next(200, tokens("at-9", refresh: "rt-9"))
+        store.before(.commit) { () throws(ConnError) in
+            _ = try other.call("apps.delete", #"{"id":"a"}"#)
+            if isMadeAnew { try? remake(other) }
+        }
+        #expect(finish(call)?.code == .notFound)
+        try expectNothing(in: world, takenBack: "rt-9")
+    }
+
+    @Test(arguments: [
+        ("store_token", #"{"appId":"a","userId":"u1","accessToken":"at"}"#),
+        ("store_tokens", #"{"tokens":[{"appId":"a","userId":"u1","accessToken":"at"}]}"#),
+        ("store_api_key", #"{"appId":"k","userId":"u1","apiKey":"key"}"#),
+    ])
+    func nothingIsStoredAtAConnectionThatIsDeletedMeanwhile(_ operation: String, _ request: String) throws {
+        let store = MeddlingStore(try makeStore())
+        let world = try makeWorld(store)
+        _ = try world.call("apps.create", #"{"id":"k","appType":"apikey"}"#)
+        let other = try world.another()
+        store.before(.commit) { () throws(ConnError) in
+            for id in ["a", "k"] { _ = try other.call("apps.delete", #"{"id":"\#(id)"}"#) }
+        }
+        #expect(world.error(operation, request)?.reason == .app)
+        #expect(try world.store.scan(prefix: TokenLocation.family, after: nil, limit: 1).isEmpty)
+    }
+
     @Test func aTokenThatARefreshBringsAfterItsDeletionIsTakenBack() throws {
         world.clock.advance(seconds: 3600)
         let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
