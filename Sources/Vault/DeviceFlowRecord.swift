@@ -15,6 +15,8 @@ struct DeviceFlowRecord: Record, PendingGrant {
     var interval: Int64
     /// The next poll may not leave before. Milliseconds since 1970.
     var nextPollAt: Int64
+    /// The connection's.
+    var incarnation: String?
 
     /// The longest that a provider out of reach is waited out. Seconds.
     private static let maxInterval: Int64 = 60
@@ -28,6 +30,7 @@ struct DeviceFlowRecord: Record, PendingGrant {
             "deviceCode": deviceCode.json,
             "interval": .integer(interval),
             "nextPollAt": .integer(nextPollAt),
+            "incarnation": incarnation.map(JSON.string),
         ])
         json.setSubject(subject)
         return json
@@ -53,6 +56,7 @@ extension DeviceFlowRecord {
         else { return nil }
         self.init(
             appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.string, scopes: scopes,
-            resources: resources, deviceCode: deviceCode, interval: interval, nextPollAt: nextPollAt)
+            resources: resources, deviceCode: deviceCode, interval: interval, nextPollAt: nextPollAt,
+            incarnation: json["incarnation"]?.string)
     }
 }

@@ -20,6 +20,8 @@ struct FlowRecord: Record, PendingGrant {
     var ticket: [UInt8]?
     /// Whoever comes back types a code where the connection was asked for.
     var needsConfirmation = false
+    /// The connection's.
+    var incarnation: String?
     /// Nil until the callback has come.
     var use: Use?
 
@@ -42,6 +44,7 @@ struct FlowRecord: Record, PendingGrant {
             "verifier": verifier?.json,
             "ticket": ticket.map { .string(Crypto.hex($0)) },
             "needsConfirmation": needsConfirmation ? .boolean(true) : nil,
+            "incarnation": incarnation.map(JSON.string),
             "codeHash": use.map { .string($0.codeHash) },
             "answer": use?.answer,
         ])
@@ -61,6 +64,7 @@ extension FlowRecord {
             resources: resources, redirectURI: redirectURI, redirectURL: redirectURL,
             verifier: json["verifier"]?.stringSecret, ticket: json["ticket"]?.string.flatMap(Crypto.fromHex),
             needsConfirmation: json["needsConfirmation"]?.boolean ?? false,
+            incarnation: json["incarnation"]?.string,
             use: json["codeHash"]?.string.map { Use(codeHash: $0, answer: json["answer"]) })
     }
 }

@@ -104,9 +104,13 @@ struct RowKeys: Sendable {
 
     /// The prefix of all a user's tokens, in tenants and outside; of a user's tokens in a tenant; or of a tenant's own.
     func tokens(ofAll subject: Subject) -> [UInt8] {
+        TokenLocation.family + places(ofAll: subject)
+    }
+
+    func places(ofAll subject: Subject) -> [UInt8] {
         switch subject {
-        case .user, .tenant: TokenLocation.family + owner(of: subject)
-        case .userInTenant: TokenLocation.family + owner(of: subject) + context(of: subject)
+        case .user, .tenant: owner(of: subject)
+        case .userInTenant: owner(of: subject) + context(of: subject)
         }
     }
 

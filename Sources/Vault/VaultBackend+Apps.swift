@@ -84,9 +84,11 @@ extension VaultBackend {
         let key = rows.keys.app(id)
         let row: Row<AppRecord>? = try rows.get(key)
         guard row?.value.isBeingDeleted ?? true else { return Removal(tally: nil) }
+        let revokes = row?.value.revokes ?? true
+        let set = TokenSet(appID: id, subject: nil)
+        try dropPending(set, revoking: revokes)
         let removal = try remove(
-            try locations(of: TokenSet(appID: id, subject: nil)), revoking: row?.value.revokes ?? true,
-            recording: event(request, appID: id))
+            try locations(of: set), revoking: revokes, recording: event(request, appID: id))
         try forgetRegistrations(of: id)
         if let row { try rows.commit([.remove(key, expecting: .version(row.version))]) }
         return removal

@@ -14,7 +14,7 @@ extension VaultBackend {
         let due = (expiry + HeldGrant.margin) * 1000
         let revocation = try revocation(of: token, at: app).map { put($0, due: due) }
         let held = HeldGrant(
-            token, clientID: app.clientID, redirectURL: flow.redirectURL, revocation: revocation?.row.key)
+            token, of: app, redirectURL: flow.redirectURL, revocation: revocation?.row.key)
         let answer = JSON.object([
             "confirmationRequired": .boolean(true),
             "code": .string(held.shownCode),
@@ -74,7 +74,7 @@ extension VaultBackend {
             let all: [Row<HeldGrant>] = try rows.all(rows.keys.heldGrants(of: subject, at: app.id))
             var tried = all.filter { row in
                 RowKeys.heldGrantExpiry(row.key) > clock.seconds && row.value.tries < HeldGrant.maxTries
-                    && row.value.clientID == app.clientID
+                    && row.value.clientID == app.clientID && row.value.incarnation == app.incarnation
             }
             for index in tried.indices { tried[index].value.tries += 1 }
             try rows.commit(tried.map { rows.seal($0.value, at: $0.key, expecting: .version($0.version)) })
@@ -85,12 +85,7 @@ extension VaultBackend {
     /// Throws away what was guessed at too often, and has it taken back without waiting any longer.
     private func dropWornOut(_ tried: [Row<HeldGrant>]) throws(ConnError) {
         for row in tried where row.value.tries >= HeldGrant.maxTries {
-            var writes = [StoreWrite.remove(row.key, expecting: .any)]
-            if let key = row.value.revocation, let waiting: Row<RevocationRecord> = try rows.get(key) {
-                writes.append(.remove(key, expecting: .any))
-                writes.append(put(waiting.value, due: clock.milliseconds()).write)
-            }
-            try rows.commit(writes)
+            try drop(row.key, revocation: row.value.revocation, revoking: true)
         }
     }
 

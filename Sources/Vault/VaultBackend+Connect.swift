@@ -16,6 +16,8 @@ struct ConnectOrder: Sendable {
     var resources: [String]
     /// Whoever comes back from the provider types a code where the connection was asked for.
     var needsConfirmation: Bool
+    /// That of the connection which the order was written down for.
+    var incarnation: String?
 
     /// - Parameter options: the fields of a connect's options; nil when the request has none.
     init(appID: String, subject: Subject, options: JSON?) {
@@ -69,11 +71,17 @@ extension VaultBackend {
                     appID: app.id, subject: order.subject, externalIdentifier: order.externalIdentifier,
                     scopes: scopes, resources: order.resources, redirectURI: redirectURI,
                     redirectURL: order.redirectURL ?? redirectURI, verifier: authorization.verifier, ticket: ticket,
-                    needsConfirmation: order.needsConfirmation)
+                    needsConfirmation: order.needsConfirmation, incarnation: app.incarnation)
                 let key = rows.keys.flow(state)
-                try rows.commit(
-                    try expired(RowKeys.flows) + [rows.seal(flow, at: key, expecting: .absent)],
-                    recording: [event])
+                let garbage = try expired(RowKeys.flows)
+                try retrying { () throws(ConnError) in
+                    var writes = [rows.seal(flow, at: key, expecting: .absent)] + garbage
+                    if let ticket {
+                        guard let stored = try rows.store.get(ticket) else { throw .unknownTicket }
+                        writes.append(.keep(ticket, expecting: .version(stored.version)))
+                    }
+                    try rows.commit(writes, recording: [event])
+                }
                 return .done((authorization.url, min(authorization.lifetimeSeconds ?? lifetime, lifetime)))
             }
         }
@@ -99,6 +107,7 @@ extension VaultBackend {
             }
         }
         let app = try app(flow.value.appID, .oauth)
+        guard flow.value.incarnation == app.incarnation else { throw .unknownFlow }
         let callback = try self.callback(request, of: app)
         return try provider(of: app, hosts: callback.hosts).then { [self] (provider) throws(ConnError) in
             try OAuth.checkIssuer(request.string("iss"), provider: provider)

@@ -18,7 +18,8 @@ extension VaultBackend {
                     let flow = DeviceFlowRecord(
                         appID: app.id, subject: subject, externalIdentifier: account, scopes: scopes,
                         resources: resources, deviceCode: device.deviceCode, interval: device.intervalSeconds,
-                        nextPollAt: clock.milliseconds() + device.intervalSeconds * 1000)
+                        nextPollAt: clock.milliseconds() + device.intervalSeconds * 1000,
+                        incarnation: app.incarnation)
                     try rows.commit(
                         try expired(RowKeys.deviceFlows)
                             + [rows.seal(flow, at: rows.keys.deviceFlow(state), expecting: .absent)],
@@ -51,6 +52,7 @@ extension VaultBackend {
         let now = clock.milliseconds()
         guard now >= row.value.nextPollAt else { return wait(for: row.value, state, until: until, request) }
         let app = try app(row.value.appID, .oauth)
+        guard row.value.incarnation == app.incarnation else { throw unknownDevice }
         var claimed = row.value
         claimed.nextPollAt = now + claimed.interval * 1000
         do throws(ConnError) {

@@ -54,13 +54,16 @@ extension VaultBackend {
 
     func delete(_ request: Request) throws(ConnError) -> Step<JSON> {
         let event = event(request, appID: request.string("appId"), subject: request.subject)
+        let revokes = request["revoke"]?.boolean ?? true
         let locations: [TokenLocation]
         if let id = request.string("tokenId") {
             locations = TokenLocation(id: id).map { [$0] } ?? []
         } else {
-            locations = try self.locations(of: TokenSet(request))
+            let set = TokenSet(request)
+            try dropPending(set, revoking: revokes)
+            locations = try self.locations(of: set)
         }
-        return try finish(try remove(locations, revoking: request["revoke"]?.boolean ?? true, recording: event))
+        return try finish(try remove(locations, revoking: revokes, recording: event))
     }
 
     /// Tries to have removed tokens taken back, and answers.

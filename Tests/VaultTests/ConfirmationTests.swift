@@ -210,6 +210,39 @@ import Testing
         #expect(refusal(code)?.code == .notFound)
     }
 
+    @Test(arguments: [#""userId":"u1""#, #""appId":"google""#, #""appId":"google","userId":"u1""#])
+    func aDeleteTakesBackWhatWaitsForItsCode(_ set: String) throws {
+        let (code, callback) = try hold()
+        world.provider.next(200, "")
+        #expect(try world.call("delete", "{\(set)}")["deleted"]?.integer == 0)
+        #expect(world.provider.forms.last?.contains("token=rt-1") == true)
+        #expect(refusal(code)?.code == .notFound)
+        #expect(world.error("complete", callback)?.code == .notFound)
+        for family in [RowKeys.heldGrants, RowKeys.revocations] {
+            #expect(try world.store.scan(prefix: family, after: nil, limit: 1).isEmpty)
+        }
+    }
+
+    @Test func forgettingForgetsWhatWaitsForItsCode() throws {
+        _ = try hold()
+        let sent = world.provider.requests.count
+        _ = try world.call("delete", #"{"userId":"u1","revoke":false}"#)
+        #expect(world.provider.requests.count == sent)
+        for family in [RowKeys.heldGrants, RowKeys.revocations] {
+            #expect(try world.store.scan(prefix: family, after: nil, limit: 1).isEmpty)
+        }
+    }
+
+    @Test(arguments: [
+        #""userId":"u2""#, #""tenantId":"u1""#, #""userId":"u1","tenantId":"t""#, #""appId":"other""#,
+        #""appId":"other","userId":"u1""#,
+    ]) func aDeleteOfOthersLeavesWhatWaits(_ set: String) throws {
+        try world.makeApp("other")
+        let (code, _) = try hold()
+        _ = try world.call("delete", "{\(set)}")
+        _ = try confirm(code)
+    }
+
     @Test func grantsThatNobodyConfirmedLeaveNoRows() throws {
         for _ in 0..<3 { _ = try hold() }
         world.clock.advance(seconds: 1500)

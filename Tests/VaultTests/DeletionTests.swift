@@ -395,6 +395,72 @@ import Testing
         #expect(try world.store.scan(prefix: TokenLocation.family, after: nil, limit: 1).isEmpty)
     }
 
+    @Test(arguments: Way.allCases) func noGrantIsKeptOfASubjectThatIsDeletedMeanwhile(_ way: Way) throws {
+        let store = MeddlingStore(try makeStore())
+        let world = try makeWorld(store)
+        let other = try world.another()
+        let call = try begin(way, in: world)
+        world.provider.next(200, tokens("at-9", refresh: "rt-9"))
+        store.before(.commit) { () throws(ConnError) in _ = try other.call("delete", #"{"userId":"u1"}"#) }
+        #expect(finish(call)?.code == .notFound)
+        try expectNothing(in: world, takenBack: "rt-9")
+    }
+
+    @Test(arguments: [#"{"userId":"u1"}"#, #"{"appId":"a"}"#])
+    func whatWaitsForTheUserGoesWithADelete(_ set: String) throws {
+        let world = try makeWorld(try makeStore())
+        let urls = try [#""userId":"u1""#, #""userId":"u1","tenantId":"t""#, #""userId":"u2""#].map { subject in
+            let request = #"{"appId":"a",\#(subject),"options":{"redirectUrl":"https://h.example/done"}}"#
+            let url = try world.call("connect", request)["url"]?.string
+            return #"{"state":"\#(query(url, "state") ?? "")","code":"c","openedBy":{\#(subject)}}"#
+        }
+        let device = try begin(.device, in: world)
+        device.cancel()
+        _ = try world.call("delete", set)
+        let sent = world.provider.requests.count
+        for request in urls.prefix(2) { #expect(world.error("complete", request)?.field == "state") }
+        #expect(world.provider.requests.count == sent)
+        #expect(try world.store.scan(prefix: RowKeys.deviceFlows, after: nil, limit: 1).isEmpty)
+        world.provider.next(200, tokens("at-2"))
+        #expect((world.error("complete", urls[2]) == nil) == set.contains("u1"))
+    }
+
+    @Test func aTicketGoesWithADeleteAlsoWhileItIsOpened() throws {
+        let store = MeddlingStore(try makeStore())
+        let config = #","redirectUrl":"https://h.example/callback","connectPageUrl":"https://h.example/connect""#
+        let world = try World(store: store, config: config)
+        try remake(world)
+        let other = try world.another()
+        func ticket() throws -> String {
+            let url = try world.call("connect", #"{"appId":"a","userId":"u1"}"#)["url"]?.string
+            return #"{"ticket":"\#(query(url, "ticket") ?? "")","openedBy":{"userId":"u1"}}"#
+        }
+        let first = try ticket()
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        #expect(world.error("open", first)?.field == "ticket")
+        let second = try ticket()
+        store.before(.commit) { () throws(ConnError) in _ = try other.call("delete", #"{"userId":"u1"}"#) }
+        #expect(world.error("open", second)?.field == "ticket")
+        #expect(try world.store.scan(prefix: RowKeys.flows, after: nil, limit: 1).isEmpty)
+    }
+
+    /// Its flow comes into the store after the connection was deleted and made anew.
+    @Test func aConnectionTakesNoFlowOfAnEarlierOneOfItsID() throws {
+        let store = MeddlingStore(try makeStore())
+        let world = try makeWorld(store)
+        let other = try world.another()
+        store.before(.commit) { () throws(ConnError) in
+            _ = try other.call("apps.delete", #"{"id":"a"}"#)
+            try? remake(other)
+        }
+        let url = try world.call(
+            "connect", #"{"appId":"a","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+        let state = query(url["url"]?.string, "state") ?? ""
+        let error = world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)
+        #expect(error?.field == "state")
+        #expect(world.provider.requests.isEmpty)
+    }
+
     @Test func aTokenThatARefreshBringsAfterItsDeletionIsTakenBack() throws {
         world.clock.advance(seconds: 3600)
         let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
