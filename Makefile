@@ -104,7 +104,7 @@ test-mcp: $(LIBRARY) bindings/node/native | setup
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/mcp
 
 test-packages: $(LIBRARY) bindings/node/native | setup
-	$(PYTHON) -m pytest -q Tests/packages
+	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/packages
 
 .PHONY: test-chaos soak model
 test-chaos: $(LIBRARY) | setup

@@ -92,7 +92,7 @@ let package = Package(
             ["Cloud", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Plugins", "TestSupport", "Vault"]),
         tests("PluginsTests", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory", "Plugins", "TestSupport"]),
         tests("BridgeTests", ["Bridge", "CDescopeConn", "Connections", "HTTP", "JSON"]),
-        tests("MCPTests", ["Connections", "HTTP", "JSON", "MCP", "Memory", "Vault"]),
+        tests("MCPTests", ["Cloud", "Connections", "Crypto", "HTTP", "JSON", "MCP", "Memory", "Vault"]),
         tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory", "TestSupport"]),
     ]
 )

@@ -15,6 +15,7 @@ struct DeviceFlowRecord: Record, PendingGrant {
     var interval: Int64
     /// The next poll may not leave before. Milliseconds since 1970.
     var nextPollAt: Int64
+    var clientID: String?
     /// The connection's.
     var incarnation: String?
 
@@ -30,6 +31,7 @@ struct DeviceFlowRecord: Record, PendingGrant {
             "deviceCode": deviceCode.json,
             "interval": .integer(interval),
             "nextPollAt": .integer(nextPollAt),
+            "clientId": clientID.map(JSON.string),
             "incarnation": incarnation.map(JSON.string),
         ])
         json.setSubject(subject)
@@ -57,6 +59,6 @@ extension DeviceFlowRecord {
         self.init(
             appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.string, scopes: scopes,
             resources: resources, deviceCode: deviceCode, interval: interval, nextPollAt: nextPollAt,
-            incarnation: json["incarnation"]?.string)
+            clientID: json["clientId"]?.string, incarnation: json["incarnation"]?.string)
     }
 }

@@ -20,6 +20,7 @@ struct FlowRecord: Record, PendingGrant {
     var ticket: [UInt8]?
     /// Whoever comes back types a code where the connection was asked for.
     var needsConfirmation = false
+    var clientID: String?
     /// The connection's.
     var incarnation: String?
     /// Nil until the callback has come.
@@ -44,6 +45,7 @@ struct FlowRecord: Record, PendingGrant {
             "verifier": verifier?.json,
             "ticket": ticket.map { .string(Crypto.hex($0)) },
             "needsConfirmation": needsConfirmation ? .boolean(true) : nil,
+            "clientId": clientID.map(JSON.string),
             "incarnation": incarnation.map(JSON.string),
             "codeHash": use.map { .string($0.codeHash) },
             "answer": use?.answer,
@@ -63,7 +65,7 @@ extension FlowRecord {
             appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.string, scopes: scopes,
             resources: resources, redirectURI: redirectURI, redirectURL: redirectURL,
             verifier: json["verifier"]?.stringSecret, ticket: json["ticket"]?.string.flatMap(Crypto.fromHex),
-            needsConfirmation: json["needsConfirmation"]?.boolean ?? false,
+            needsConfirmation: json["needsConfirmation"]?.boolean ?? false, clientID: json["clientId"]?.string,
             incarnation: json["incarnation"]?.string,
             use: json["codeHash"]?.string.map { Use(codeHash: $0, answer: json["answer"]) })
     }

@@ -10,6 +10,8 @@ protocol PendingGrant: Sendable {
     /// What is asked for; granted, unless the provider's reply says otherwise (RFC 6749 section 5.1).
     var scopes: [String] { get }
     var resources: [String] { get }
+    /// The client that asks; nil in what was kept before this was.
+    var clientID: String? { get }
 }
 
 extension PendingGrant {
@@ -19,6 +21,7 @@ extension PendingGrant {
             appID: appID, subject: subject, externalIdentifier: externalIdentifier, scopes: scopes, grantedAt: now)
         record.resources = Scopes.unique(resources)
         record.grantedBy = subject.userID
+        record.clientID = clientID
         record.take(reply)
         return record
     }

@@ -2,8 +2,38 @@ internal import JSON
 internal import Memory
 internal import OAuth
 
-/// The client that a provider made for a connection (RFC 7591).
+/// The clients that a provider made for a connection (RFC 7591). A grant belongs to the client that it was given to, so
+/// that earlier ones stay for the grants that they have.
 struct RegistrationRecord: Record {
+    /// Beyond so many the first one goes.
+    private static let maxClients = 64
+
+    /// The latest one last; never empty.
+    private(set) var clients: [RegisteredClient]
+
+    init(_ client: RegisteredClient) { clients = [client] }
+
+    init?(json: JSON) {
+        clients = json["clients"]?.elements.compactMap(RegisteredClient.init) ?? []
+        if clients.isEmpty { return nil }
+    }
+
+    var json: JSON { .object(["clients": .array(clients.map(\.json))]) }
+
+    func adding(_ client: RegisteredClient) -> RegistrationRecord {
+        var record = self
+        record.clients = (clients + [client]).suffix(Self.maxClients)
+        return record
+    }
+
+    /// - Parameter id: nil is the latest.
+    func client(_ id: String?) -> RegisteredClient? {
+        guard let id else { return clients.last }
+        return clients.last { $0.registration.clientID == id }
+    }
+}
+
+struct RegisteredClient: Sendable {
     let redirectURIs: [String]
     let registration: Registration
 
@@ -35,10 +65,8 @@ struct RegistrationRecord: Record {
         ])
     }
 
-    /// - Parameter wanted: redirect URIs that the client must have.
-    func serves(_ wanted: [String], now: Int64) -> Bool {
-        (registration.secretExpiresAt.map { now < $0 } ?? true) && wanted.allSatisfy(redirectURIs.contains)
-    }
+    /// - Parameter now: seconds since 1970.
+    func isAlive(now: Int64) -> Bool { registration.secretExpiresAt.map { now < $0 } ?? true }
 
     /// The connection with this client in its settings, as if nobody had registered it.
     func client(of app: AppRecord) -> AppRecord {

@@ -22,6 +22,8 @@ struct TokenRecord: Record {
     var resources: [String] = []
     /// Where the grant lives, where that is not at the connection's own hosts: by the template's names.
     var hosts: [String: String] = [:]
+    /// The client that it was granted to; nil when it came from elsewhere.
+    var clientID: String?
     /// What the provider said besides, by its own names.
     var metadata: JSON?
     /// The subject's id at the provider.
@@ -57,6 +59,7 @@ struct TokenRecord: Record {
         refreshTokenExpiry = json["refreshTokenExpiry"]?.integer
         resources = json["resources"]?.strings ?? []
         hosts = json["hosts"]?.texts ?? [:]
+        clientID = json["clientId"]?.string
         metadata = json["metadata"]
         tokenSub = json["tokenSub"]?.string
         grantedBy = json["grantedBy"]?.string
@@ -71,6 +74,7 @@ struct TokenRecord: Record {
         if let accessToken { json.set("accessToken", accessToken) }
         if let refreshToken { json.set("refreshToken", refreshToken) }
         if !hosts.isEmpty { json.set("hosts", .texts(hosts)) }
+        if let clientID { json.set("clientId", .string(clientID)) }
         if let lastFetchTime { json.set("lastFetchTime", .integer(lastFetchTime)) }
         return json
     }

@@ -55,7 +55,8 @@ extension VaultBackend {
             return removals
         }
         return try Step<Void>.attempt({ [self] () throws(ConnError) in
-            try provider(of: app, hosts: held.token.hosts).then { [self] (provider) throws(ConnError) in
+            try provider(of: app, hosts: held.token.hosts, client: .grant(of: held.token.clientID)).then {
+                [self] (provider) throws(ConnError) in
                 try learnExpiry(at: location.key, provider)
             }
         }) { (_) throws(ConnError) in  // the grant is there, whatever becomes known of its expiry

@@ -61,7 +61,7 @@ extension VaultBackend {
         let app = try app(order.appID, .oauth)
         let redirectURI = try redirectURI(of: app, order)
         let scopes = order.scopes.isEmpty ? app.defaultScopes : Scopes.unique(order.scopes)
-        return try provider(of: app, registeringFor: [redirectURI]).then { [self] (provider) throws(ConnError) in
+        return try provider(of: app, client: .connecting([redirectURI])).then { [self] (provider) throws(ConnError) in
             let state = FlowState.random(expiresAt: clock.seconds + lifetime)
             return try AuthorizationRequest.build(
                 provider, redirectURI: redirectURI, state: state.text, scopes: scopes, prompt: order.prompt,
@@ -71,7 +71,8 @@ extension VaultBackend {
                     appID: app.id, subject: order.subject, externalIdentifier: order.externalIdentifier,
                     scopes: scopes, resources: order.resources, redirectURI: redirectURI,
                     redirectURL: order.redirectURL ?? redirectURI, verifier: authorization.verifier, ticket: ticket,
-                    needsConfirmation: order.needsConfirmation, incarnation: app.incarnation)
+                    needsConfirmation: order.needsConfirmation, clientID: provider.clientID,
+                    incarnation: app.incarnation)
                 let key = rows.keys.flow(state)
                 let garbage = try expired(RowKeys.flows)
                 try retrying { () throws(ConnError) in
@@ -109,7 +110,8 @@ extension VaultBackend {
         let app = try app(flow.value.appID, .oauth)
         guard flow.value.incarnation == app.incarnation else { throw .unknownFlow }
         let callback = try self.callback(request, of: app)
-        return try provider(of: app, hosts: callback.hosts).then { [self] (provider) throws(ConnError) in
+        return try provider(of: app, hosts: callback.hosts, client: .grant(of: flow.value.clientID)).then {
+            [self] (provider) throws(ConnError) in
             try OAuth.checkIssuer(request.string("iss"), provider: provider)
             let used = codeHash.map { flow.value.used(codeHash: $0) }
             do throws(ConnError) {

@@ -11,7 +11,7 @@ extension VaultBackend {
         let resources = request["resources"]?.strings ?? []
         let account = request.string("externalIdentifier")
         let redirectURIs = [app.defaultRedirectURL ?? config.redirectURL].compactMap { $0 }
-        return try provider(of: app, registeringFor: redirectURIs).then { [self] (provider) throws(ConnError) in
+        return try provider(of: app, client: .connecting(redirectURIs)).then { [self] (provider) throws(ConnError) in
             try OAuth.authorizeDevice(scopes: scopes, resources: resources, provider: provider, clock: clock)
                 .then { [self] (device) throws(ConnError) in
                     let state = FlowState.random(expiresAt: clock.seconds + device.lifetimeSeconds)
@@ -19,7 +19,7 @@ extension VaultBackend {
                         appID: app.id, subject: subject, externalIdentifier: account, scopes: scopes,
                         resources: resources, deviceCode: device.deviceCode, interval: device.intervalSeconds,
                         nextPollAt: clock.milliseconds() + device.intervalSeconds * 1000,
-                        incarnation: app.incarnation)
+                        clientID: provider.clientID, incarnation: app.incarnation)
                     try rows.commit(
                         try expired(RowKeys.deviceFlows)
                             + [rows.seal(flow, at: rows.keys.deviceFlow(state), expecting: .absent)],
@@ -61,7 +61,8 @@ extension VaultBackend {
             guard error.code == .conflict else { throw error }
             return try pollDevice(state, until: until, for: request)
         }
-        return try provider(of: app).then { [self] (provider) throws(ConnError) in
+        return try provider(of: app, client: .grant(of: row.value.clientID)).then {
+            [self] (provider) throws(ConnError) in
             try OAuth.redeem(
                 deviceCode: row.value.deviceCode, resources: row.value.resources, provider: provider, clock: clock
             ).then { [self] (result) throws(ConnError) in

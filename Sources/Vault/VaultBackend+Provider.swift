@@ -7,12 +7,12 @@ extension VaultBackend {
     /// the client that it made for us where the settings want that.
     /// - Parameters:
     ///   - hosts: of a grant that lives elsewhere than the connection.
-    ///   - redirectURIs: registers a client for these where there is none yet; nil: one that is there must do.
+    ///   - use: which of its clients, where there may be several.
     func provider(
-        of app: AppRecord, hosts: [String: String] = [:], registeringFor redirectURIs: [String]? = nil
+        of app: AppRecord, hosts: [String: String] = [:], client use: ClientUse = .grant(of: nil)
     ) throws(ConnError) -> Step<Provider> {
         try discovered(app, hosts).then { [self] (provider) throws(ConnError) in
-            try registered(provider, for: app, redirectURIs: redirectURIs)
+            try registered(provider, for: app, use)
         }
     }
 

@@ -21,7 +21,9 @@ extension VaultBackend {
         case .follower(let flight):
             return .join(flight) { [self] () throws(ConnError) in try supply(demand) }
         case .leader(let leader):
-            return try Step.attempt({ [self] () throws(ConnError) in try provider(of: app, hosts: row.value.hosts) }) {
+            return try Step.attempt({ [self] () throws(ConnError) in
+                try provider(of: app, hosts: row.value.hosts, client: .grant(of: row.value.clientID))
+            }) {
                 [self] (result) throws(ConnError) in
                 // The flight lasts as long as this closure and those below.
                 try withExtendedLifetime(leader) { () throws(ConnError) in

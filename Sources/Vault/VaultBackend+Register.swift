@@ -3,38 +3,50 @@ internal import HTTP
 internal import OAuth
 
 extension VaultBackend {
-    /// The provider with the client that it made for this connection: there is one for each issuer. It is registered
-    /// again when its secret has expired, or when a redirect URI comes up that it does not have.
-    /// - Parameter redirectURIs: what the client is needed for; nil: one that is there must do, such as for a refresh.
+    /// What a client of a provider is needed for.
+    enum ClientUse: Sendable {
+        /// New grants, by these redirect URIs. Where the latest client's secret has expired, or a redirect URI comes up
+        /// that it does not have, another one is registered.
+        case connecting([String])
+        /// A grant of this client; nil: it is not known whose it is, and the latest has to do.
+        case grant(of: String?)
+    }
+
+    /// The provider with a client that it made for this connection.
     func registered(
-        _ provider: Provider, for app: AppRecord, redirectURIs: [String]?
+        _ provider: Provider, for app: AppRecord, _ use: ClientUse
     ) throws(ConnError) -> Step<Provider> {
         guard app.registers else { return .done(provider) }
         let issuer = provider.issuer ?? provider.tokenURL.flatMap(URL.init)?.origin ?? app.id
         let key = rows.keys.registration(of: app.id, at: issuer)
         let row: Row<RegistrationRecord>? = try rows.get(key)
-        if let row, row.value.serves(redirectURIs ?? [], now: clock.seconds) {
-            return .done(row.value.client(of: provider))
+        guard case .connecting(let redirectURIs) = use else {
+            guard case .grant(let id) = use, let client = row?.value.client(id), client.isAlive(now: clock.seconds)
+            else {
+                throw ConnError(
+                    .misconfigured, "\(app.id) has no client of this grant at \(issuer) any more: connect again")
+            }
+            return .done(client.client(of: provider))
         }
-        guard let redirectURIs else {
-            throw ConnError(.misconfigured, "\(app.id) has no client at \(issuer): the next connect registers one")
+        let latest = row?.value.client(nil)
+        if let latest, latest.isAlive(now: clock.seconds), redirectURIs.allSatisfy(latest.redirectURIs.contains) {
+            return .done(latest.client(of: provider))
         }
-        // The ones it had stay, so that hosts with different redirect URIs do not drive out each other's client.
-        let wanted = Scopes.unique((row?.value.redirectURIs ?? []) + redirectURIs)
+        // The ones it had stay, so that hosts with different redirect URIs do not register in turns.
+        let wanted = Scopes.unique((latest?.redirectURIs ?? []) + redirectURIs)
         return try OAuth.register(
             name: app.name, redirectURIs: wanted, scopes: app.defaultScopes, provider: provider, clock: clock
         ).then { [self] (registration) throws(ConnError) in
-            let made = RegistrationRecord(registration, redirectURIs: wanted)
+            let made = RegisteredClient(registration, redirectURIs: wanted)
+            let all = row?.value.adding(made) ?? RegistrationRecord(made)
             do throws(ConnError) {
                 let expected = row.map { StoreWrite.Expectation.version($0.version) } ?? .absent
-                try rows.commit([rows.seal(made, at: key, expecting: expected)])
+                try rows.commit([rows.seal(all, at: key, expecting: expected)])
                 return .done(made.client(of: provider))
             } catch {
-                // Somebody else was faster: everybody uses that client.
-                guard error.code == .conflict, let winner: Row<RegistrationRecord> = try rows.get(key) else {
-                    throw error
-                }
-                return .done(winner.value.client(of: provider))
+                // Somebody else was faster: everybody uses that client, if it will do.
+                guard error.code == .conflict else { throw error }
+                return try registered(provider, for: app, use)
             }
         }
     }

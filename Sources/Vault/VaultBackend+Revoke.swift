@@ -45,14 +45,15 @@ extension VaultBackend {
     func revocation(
         of token: TokenRecord, id: String? = nil, at app: AppRecord
     ) throws(ConnError) -> RevocationRecord? {
-        RevocationRecord(token, id: id, of: try withClient(app), config: config, now: clock.milliseconds())
+        RevocationRecord(token, id: id, of: try withClient(app, of: token), config: config, now: clock.milliseconds())
     }
 
     /// A connection's registered client goes with it, so that it is kept beside its token.
-    private func withClient(_ app: AppRecord) throws(ConnError) -> AppRecord {
+    private func withClient(_ app: AppRecord, of token: TokenRecord) throws(ConnError) -> AppRecord {
         guard app.registers else { return app }
         let registered: [Row<RegistrationRecord>] = try rows.all(rows.keys.registrations(of: app.id))
-        return registered.first?.value.client(of: app) ?? app
+        let client = registered.lazy.compactMap { $0.value.client(token.clientID) }.first
+        return client?.client(of: app) ?? app
     }
 
     /// Has a token taken back that came too late to be kept.

@@ -82,6 +82,23 @@ import Vault
         #expect(try clients("t1") == 2)
     }
 
+    /// A grant is refreshed by the client that it was given to, whatever others came since.
+    @Test func earlierGrantsKeepTheirClient() throws {
+        try makeApp()
+        try live.connect("a", #","scopes":["read"]"#)
+        let update = #"{"id":"a","useDcr":true,"defaultRedirectUrl":"https://new.example/cb","#
+        _ = try live.call("apps.update", update + #""discoveryUrl":"\#(discoveryURL("t1"))"}"#)
+        try live.connect("a", #","scopes":["read","write"]"#)
+        #expect(try clients("t1") == 2)
+        for scopes in [#"["read"]"#, #"["write"]"#] {
+            for _ in 0..<2 {
+                let token = try live.call(
+                    "fetch", #"{"appId":"a","userId":"u1","scopes":\#(scopes),"options":{"forceRefresh":true}}"#)
+                #expect(token["token"]?["accessToken"] != nil)
+            }
+        }
+    }
+
     @Test func aDeletedConnectionForgetsItsClient() throws {
         try makeApp()
         try live.connect("a")
