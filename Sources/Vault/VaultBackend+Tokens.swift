@@ -46,7 +46,7 @@ extension VaultBackend {
                 let found: Row<AppRecord>? = try rows.get(rows.keys.app(appID))
                 apps[appID] = found?.value
             }
-            if let app = apps[appID], try withoutIdle([row], of: app).isEmpty { continue }
+            guard let app = apps[appID], !app.isBeingDeleted, try !withoutIdle([row], of: app).isEmpty else { continue }
             tokens.append(row.value.answer(id: location.id, status: row.value.status(now: now)))
         }
         return .done(.object(["tokens": .array(tokens)]))

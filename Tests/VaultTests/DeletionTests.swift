@@ -461,6 +461,22 @@ import Testing
         #expect(world.provider.requests.isEmpty)
     }
 
+    @Test func aConnectionsListShowsNothingWhileItIsDeleted() throws {
+        let store = FailingStore()
+        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback","allowExport":true"#)
+        try world.makeApp("google")
+        try world.makeApp("b")
+        try world.connect()
+        try world.connect(app: "b")
+        store.fail(after: 1)
+        #expect(world.error("apps.delete", #"{"id":"google"}"#)?.code == .unavailable)
+        store.fail(after: nil)
+        for (set, count) in [(#"{"userId":"u1"}"#, 1), (#"{"appId":"google"}"#, 0), (#"{"appId":"b"}"#, 1)] {
+            #expect(try world.call("list", set)["tokens"]?.elements.count == count)
+            #expect(try world.call("export", set)["tokens"]?.elements.count == count)
+        }
+    }
+
     @Test func aTokenThatARefreshBringsAfterItsDeletionIsTakenBack() throws {
         world.clock.advance(seconds: 3600)
         let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
