@@ -57,7 +57,9 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CDescopeConn", path: "include"),
         .systemLibrary(name: "CPlatform", path: "Sources/System/CPlatform"),
-        .target(name: "CForkGate", path: "Sources/System/CForkGate"),
+        // Debian's valgrind does not read the newest clang's DWARF.
+        .target(
+            name: "CForkGate", path: "Sources/System/CForkGate", cSettings: [.unsafeFlags(["-gdwarf-4"])]),
         .systemLibrary(name: "CJansson", path: "Sources/System/CJansson"),
         .systemLibrary(name: "CCurl", path: "Sources/System/CCurl"),
         .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite"),

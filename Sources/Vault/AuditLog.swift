@@ -57,10 +57,10 @@ extension Rows {
     /// What appends records, and removes a few whose time is over.
     func auditWrites(
         _ events: [AuditEvent], after row: Row<AuditHead>, _ ring: KeyRing
-    ) throws(ConnError) -> [StoreWrite] {
+    ) -> [StoreWrite] {
         let now = audit.clock.milliseconds()
         var head = row.value
-        var writes = try removals(&head, now: now)
+        var writes = removals(&head, now: now)
         for event in events {
             head.sequence += 1
             let record = AuditRecord(sequence: head.sequence, time: now, previous: head.hash, event: event)
@@ -76,8 +76,8 @@ extension Rows {
         return writes + [.put(row.key, sealed, expecting: .version(row.version))]
     }
 
-    /// A record that is not there is left for `audit.verify` to find.
-    private func removals(_ head: inout AuditHead, now: Int64) throws(ConnError) -> [StoreWrite] {
+    /// A record that is not there, or does not open, is left for `audit.verify` to find.
+    private func removals(_ head: inout AuditHead, now: Int64) -> [StoreWrite] {
         guard let lifetime = audit.lifetime else { return [] }
         var writes: [StoreWrite] = []
         while let time = head.firstTime, now - time > lifetime, writes.count < AuditLog.removalBatch {
@@ -86,7 +86,7 @@ extension Rows {
                 (head.first, head.firstPrevious, head.firstTime) = (head.sequence + 1, head.hash, nil)
                 break
             }
-            guard let next: Row<AuditRecord> = try get(AuditLog.rowKey(head.first + 1)) else {
+            guard let next: Row<AuditRecord> = try? get(AuditLog.rowKey(head.first + 1)) else {
                 writes.removeLast()
                 break
             }

@@ -1,11 +1,13 @@
 internal import Connections
+internal import Crypto
 internal import JSON
 internal import OAuth
 
 /// What is known of a token's refreshing: part of its row, so that all processes on a store agree.
 struct RefreshState: Sendable {
-    /// Counts the access tokens this row has held.
-    var generation: Int64 = 0
+    /// Counts the access tokens this row has held. The upper half is random and stays: a row that comes into the place of
+    /// a deleted one counts elsewhere, so that nothing that is under way yet takes the one for the other.
+    var generation: Int64
     /// Counts the leases this row has given.
     var fence: Int64 = 0
     /// Who is refreshing, or was when its process ended.
@@ -22,8 +24,16 @@ struct RefreshState: Sendable {
     var lastTime: Int64?
     /// Nil after a success.
     var lastFailure: Failure?
-    /// Why the refresh token is not tried any more; a new grant clears it.
+    /// Why only a new grant helps; it clears it.
     var refusal: Refusal?
+
+    /// Of a new row.
+    static func first() -> RefreshState {
+        RefreshState(generation: Crypto.random(3).reduce(0) { $0 << 8 | Int64($1) } << 32)
+    }
+
+    /// Whether a generation is one of this row, and not of one that was in its place before.
+    func isOfThisRow(_ generation: Int64) -> Bool { generation >> 32 == self.generation >> 32 }
 
     /// The right to refresh, and the record that it was used: it is on disk before the request leaves.
     struct Lease: Sendable, Equatable {
@@ -69,6 +79,8 @@ struct RefreshState: Sendable {
             case refused
             /// A reply was lost, and the refresh token did not work again.
             case uncertain
+            /// A service refused the access token, and nothing replaces it.
+            case rejected
         }
 
         let cause: Cause

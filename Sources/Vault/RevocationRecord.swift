@@ -77,10 +77,10 @@ struct RevocationRecord: Record {
     /// Keeps that it failed once more.
     /// - Parameter retryAfter: what the provider asked for. Milliseconds.
     /// - Returns: when to try again, in milliseconds since 1970; nil when it has been tried for long enough.
-    mutating func fail(now: Int64, retryAfter: Int?) -> Int64? {
+    mutating func fail(now: Int64, retryAfter: Int?, jitter: Jitter) -> Int64? {
         let backoff = min(Self.backoffs.lowerBound << min(failures, 20), Self.backoffs.upperBound)
         failures += 1
-        return now - since < Self.patience ? now + max(backoff, Int64(retryAfter ?? 0)) : nil
+        return now - since < Self.patience ? now + jitter.lengthen(max(backoff, Int64(retryAfter ?? 0))) : nil
     }
 }
 

@@ -171,26 +171,40 @@ extension Rows {
     }
 
     /// Keeps what is written, together with what the audit says of it, or nothing of it.
-    func commit(_ writes: [StoreWrite], recording events: [AuditEvent] = []) throws(ConnError) {
+    /// - Parameter evenUntold: it is kept also when the audit is damaged, and then without a record.
+    func commit(
+        _ writes: [StoreWrite], recording events: [AuditEvent] = [], evenUntold: Bool = false
+    ) throws(ConnError) {
         let events = audit.level == .off ? [] : events
         if writes.isEmpty, events.isEmpty { return }
         if events.isEmpty { return try commitGuarded(writes, recording: []) }
         // Those of one process queue up, so that only other processes' records get in between.
         let result = audit.turn.withLock { _ in
-            Result { () throws(ConnError) in try commitGuarded(writes, recording: events) }
+            Result { () throws(ConnError) in try commitGuarded(writes, recording: events, evenUntold: evenUntold) }
         }
         try result.get()
     }
 
     /// Commits only while the keys are those that sealed the writes; seals anew when they have changed.
-    private func commitGuarded(_ writes: [StoreWrite], recording events: [AuditEvent]) throws(ConnError) {
+    private func commitGuarded(
+        _ writes: [StoreWrite], recording events: [AuditEvent], evenUntold: Bool = false
+    ) throws(ConnError) {
         var conflict = ConnError(.conflict, "the row has changed")
         for _ in 0..<Self.maxAttempts {
             let reading = first.current
             var all: [StoreWrite] = []
             for write in writes { all.append(try sealed(write, by: reading.ring)) }
-            let head: Row<AuditHead>? = events.isEmpty ? nil : try auditHead()
-            if let head { all += try auditWrites(events, after: head, reading.ring) }
+            var head: Row<AuditHead>?
+            if !events.isEmpty {
+                do throws(ConnError) {
+                    let found = try auditHead()
+                    all += auditWrites(events, after: found, reading.ring)
+                    head = found
+                } catch {
+                    guard evenUntold else { throw error }
+                    return try commitUntold(writes, error)
+                }
+            }
             if all.contains(where: { $0.value != nil }), !all.contains(where: { $0.key == RowKeys.vault }) {
                 all.append(.keep(RowKeys.vault, expecting: .version(reading.version)))
             }
@@ -203,9 +217,18 @@ extension Rows {
             // If it was not the keys, nor the audit, it was a row of the caller's.
             let haveKeysChanged = try first.read().version != reading.version
             let hasAuditGoneOn = try head.map { (head) throws(ConnError) in try auditHead().version != head.version }
-            guard haveKeysChanged || hasAuditGoneOn == true else { throw conflict }
+            if haveKeysChanged || hasAuditGoneOn == true { continue }
+            // Or a head that was put back: there are records beyond it.
+            guard evenUntold, head != nil else { throw conflict }
+            return try commitUntold(writes, conflict)
         }
         throw conflict
+    }
+
+    /// Commits what must not be lost because the audit is damaged.
+    private func commitUntold(_ writes: [StoreWrite], _ problem: ConnError) throws(ConnError) {
+        try commitGuarded(writes, recording: [])
+        Log.write(.warning, "a change is kept that the audit cannot tell of: \(problem.message)")
     }
 
     private func sealed(_ write: StoreWrite, by ring: KeyRing) throws(ConnError) -> StoreWrite {

@@ -10,6 +10,8 @@ struct Freshness: Sendable {
     var unfit: Int64?
     /// Only a newer one does.
     var isForced: Bool
+    /// A service refused the unfit one.
+    var isRejected: Bool
 }
 
 /// What to do about a token that is asked for.
@@ -24,6 +26,8 @@ enum RefreshAction: Sendable {
     case giveUp
     /// Only a new grant helps.
     case reauthorize
+    /// Keep that the access token is dead, with ``TokenRecord/reject(now:)``: nothing replaces it now.
+    case reject
     /// The last refresh failed, and the next may not begin yet.
     case failed(RefreshState.Failure, retryAfterMilliseconds: Int64)
 }
@@ -39,15 +43,24 @@ extension TokenRecord {
 
     /// Whether the access token lives, as far as anybody knows.
     func isAlive(for seconds: Int64 = 1, now: Int64) -> Bool {
-        accessToken != nil && (accessTokenExpiry.map { $0 - now / 1000 >= seconds } ?? true)
+        accessToken != nil && refresh.refusal?.cause != .rejected
+            && (accessTokenExpiry.map { $0 - now / 1000 >= seconds } ?? true)
     }
 
+    /// Whether a refresh may be tried. How long a refresh token lives is often a guess: past that it is tried once, since
+    /// a refusal is remembered. An access token that is exchanged for the next one is known to have ended.
     func canRefresh(now: Int64) -> Bool {
+        guard let refreshToken, refresh.refusal == nil else { return false }
+        return isRenewable(now: now) || accessToken?.equals(refreshToken) != true
+    }
+
+    /// Whether a refresh is likely to bring a token.
+    func isRenewable(now: Int64) -> Bool {
         refreshToken != nil && refresh.refusal == nil && (refreshTokenExpiry.map { $0 > now / 1000 } ?? true)
     }
 
-    /// Whether there is a token to be had without the user.
-    func isUsable(now: Int64) -> Bool { isAlive(now: now) || canRefresh(now: now) }
+    /// Whether there is likely a token to be had without the user.
+    func isUsable(now: Int64) -> Bool { isAlive(now: now) || isRenewable(now: now) }
 
     /// - Parameter isLeaseHeld: whether the row's lease, if there is one, is not over yet.
     func next(_ wanted: Freshness, isLeaseHeld: Bool, now: Int64) -> RefreshAction {
@@ -64,10 +77,13 @@ extension TokenRecord {
             if isLeaseHeld { return .wait }
             if lease.attempt > 1, !isRecovering { return .giveUp }
         }
+        let isDead = wanted.isRejected && !isNewer && isAlive(now: now)
         guard canRefresh(now: now) else {
+            if isDead { return .reject }
             return isAlive(now: now) && refresh.refusal == nil ? .serve : .reauthorize
         }
         if let wait = refresh.backoff?.remaining(now: now), let failure = refresh.lastFailure {
+            if isDead { return .reject }
             return fallback ? .serve : .failed(failure, retryAfterMilliseconds: wait)
         }
         return .refresh
@@ -112,6 +128,8 @@ extension TokenRecord {
     mutating func succeed(_ reply: TokenReply, _ lease: RefreshState.Lease, now: Int64) -> Bool {
         guard refresh.generation == lease.generation else { return false }
         take(reply)
+        // The old refresh token works yet, though its time was thought to be over.
+        if let expiry = refreshTokenExpiry, reply.refreshToken == nil, expiry <= now / 1000 { refreshTokenExpiry = nil }
         refresh = RefreshState(generation: refresh.generation + 1, fence: refresh.fence, lastTime: now / 1000)
         return true
     }
@@ -139,7 +157,7 @@ extension TokenRecord {
     /// Keeps that a refresh failed.
     /// - Returns: false when the lease is somebody else's by now, and the row stays as it is.
     mutating func fail(
-        _ failure: TokenFailure, _ lease: RefreshState.Lease, now: Int64, habits: RefreshHabits
+        _ failure: TokenFailure, _ lease: RefreshState.Lease, now: Int64, habits: RefreshHabits, jitter: Jitter
     ) -> Bool {
         guard refresh.lease == lease else { return false }
         refresh.lease = nil
@@ -148,12 +166,12 @@ extension TokenRecord {
         case .permanent:
             refuse(now: now)
         case .misconfigured:
-            refresh.backoff = RefreshState.Span(begun: now, duration: Self.misconfiguredBackoff)
+            refresh.backoff = RefreshState.Span(begun: now, duration: jitter.lengthen(Self.misconfiguredBackoff))
         case .transient:
             let backoff = min(1000 << min(refresh.failures, 10), Self.maxBackoff)
             let asked = failure.retryAfterMilliseconds.map { min(Int64($0), Self.maxRetryAfter) }
             refresh.failures += 1
-            refresh.backoff = RefreshState.Span(begun: now, duration: max(asked ?? backoff, 1000))
+            refresh.backoff = RefreshState.Span(begun: now, duration: jitter.lengthen(max(asked ?? backoff, 1000)))
             if failure.mayHaveArrived, !habits.survivesUse { lose(lease) }
         }
         return true
@@ -170,6 +188,15 @@ extension TokenRecord {
         refresh.backoff = nil
         refresh.refusal = RefreshState.Refusal(
             cause: refresh.hasLostReply ? .uncertain : .refused, since: now / 1000)
+    }
+
+    /// Keeps that a service refused the access token, whatever its expiry says.
+    mutating func reject(now: Int64) {
+        if canRefresh(now: now) {
+            accessTokenExpiry = now / 1000
+        } else {
+            refresh.refusal = RefreshState.Refusal(cause: .rejected, since: now / 1000)
+        }
     }
 }
 
@@ -189,9 +216,11 @@ struct TokenStatus: Sendable {
     enum Reason: String, Sendable {
         case refused
         case uncertain
-        /// It has expired, and there is no refresh token that lives.
+        /// A service refused the access token, and nothing replaces it.
+        case rejected
+        /// It has expired, and there is no refresh token that lives, as far as is known.
         case expired
-        /// There is no refresh token that lives.
+        /// There is no refresh token that lives, as far as is known.
         case noRefreshToken = "no_refresh_token"
     }
 
@@ -210,10 +239,11 @@ extension TokenRecord {
                 switch refusal.cause {
                 case .refused: .refused
                 case .uncertain: .uncertain
+                case .rejected: .rejected
                 }
             return TokenStatus(name: .needsReauthorization, reason: reason, since: refusal.since)
         }
-        if canRefresh(now: now) { return TokenStatus(name: .active, nextRefresh: nextRefresh(now: now)) }
+        if isRenewable(now: now) { return TokenStatus(name: .active, nextRefresh: nextRefresh(now: now)) }
         guard isAlive(now: now) else {
             let ends = [accessTokenExpiry, refreshTokenExpiry].compactMap { $0 }
             return TokenStatus(name: .needsReauthorization, reason: .expired, since: ends.max())

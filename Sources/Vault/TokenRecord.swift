@@ -33,16 +33,18 @@ struct TokenRecord: Record {
     var grantedAt: Int64
     /// When it was last fetched, about; nil where nobody asks. Seconds since 1970.
     var lastFetchTime: Int64?
-    var refresh = RefreshState()
+    var refresh: RefreshState
 
     init(
-        appID: String, subject: Subject, externalIdentifier: String? = nil, scopes: [String], grantedAt: Int64
+        appID: String, subject: Subject, externalIdentifier: String? = nil, scopes: [String], grantedAt: Int64,
+        refresh: RefreshState = .first()
     ) {
         self.appID = appID
         self.subject = subject
         self.externalIdentifier = externalIdentifier
         self.scopes = Scopes.unique(scopes)
         self.grantedAt = grantedAt
+        self.refresh = refresh
     }
 
     init?(json: JSON) {
@@ -51,7 +53,7 @@ struct TokenRecord: Record {
         else { return nil }
         self.init(
             appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.string, scopes: scopes,
-            grantedAt: grantedAt)
+            grantedAt: grantedAt, refresh: refresh)
         accessToken = json["accessToken"]
         accessTokenType = json["accessTokenType"]?.string ?? ""
         accessTokenExpiry = json["accessTokenExpiry"]?.integer
@@ -64,7 +66,6 @@ struct TokenRecord: Record {
         tokenSub = json["tokenSub"]?.string
         grantedBy = json["grantedBy"]?.string
         lastFetchTime = json["lastFetchTime"]?.integer
-        self.refresh = refresh
     }
 
     var json: JSON {

@@ -33,7 +33,8 @@ struct TokenDemand: Sendable {
     /// How fresh this row must be.
     func freshness(of row: Row<TokenRecord>) -> Freshness {
         Freshness(
-            minTTL: minTTL, unfit: unfit?.key == row.key ? unfit?.generation : nil, isForced: isForced || isRejected)
+            minTTL: minTTL, unfit: unfit?.key == row.key ? unfit?.generation : nil, isForced: isForced || isRejected,
+            isRejected: isRejected)
     }
 }
 
@@ -98,7 +99,6 @@ extension VaultBackend {
         demand.actor = request.actor
         let current = row.value.accessToken?.withStringBytes { Crypto.sha256($0) }
         if let current, Secret(current).equals(Secret(hash)) {
-            guard row.value.refreshToken != nil else { throw reauthorize(row.value) }
             demand.unfit = (row.key, row.value.refresh.generation)
             demand.isRejected = true
         }
@@ -146,6 +146,9 @@ extension VaultBackend {
             return try supply(later)
         case .reauthorize:
             throw reauthorize(row.value)
+        case .reject:
+            try reject(row, now: now)
+            return try supply(later)
         case .failed(let failure, let milliseconds):
             throw failure.error(appID: row.value.appID, retryAfterMilliseconds: milliseconds)
         }
@@ -189,13 +192,21 @@ extension VaultBackend {
         return error
     }
 
-    /// Writes a row, unless somebody else has changed it since: what comes next looks at it anew.
+    /// Keeps that a service refused a row's access token.
+    func reject(_ row: Row<TokenRecord>, now: Int64) throws(ConnError) {
+        var rejected = row.value
+        rejected.reject(now: now)
+        try commit(rejected, over: row, recording: [.refresh(row, outcome: "rejected")])
+    }
+
+    /// Writes a row, unless somebody else has changed it since: what comes next looks at it anew. A damaged audit does not
+    /// keep anybody from learning what became of a token.
     func commit(
         _ record: TokenRecord, over row: Row<TokenRecord>, recording events: [AuditEvent] = []
     ) throws(ConnError) {
         do throws(ConnError) {
             try rows.commit(
-                [rows.seal(record, at: row.key, expecting: .version(row.version))], recording: events)
+                [rows.seal(record, at: row.key, expecting: .version(row.version))], recording: events, evenUntold: true)
         } catch {
             guard error.code == .conflict else { throw error }
         }

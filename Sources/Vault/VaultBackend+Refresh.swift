@@ -91,34 +91,50 @@ extension VaultBackend {
     func settle(_ key: [UInt8]) throws(ConnError) {
         guard let outcome = outcomes[key] else { return }
         try retrying { () throws(ConnError) in
-            guard let row: Row<TokenRecord> = try rows.get(key) else {
-                // Deleted meanwhile. What was taken back is the token before, which may have been spent by then.
-                guard case .success(let reply) = outcome.result else { return }
-                var late = outcome.token
-                late.take(reply)
-                return try discard(late, of: outcome.app)
+            guard let row: Row<TokenRecord> = try rows.get(key) else { return try discard(outcome) }
+            guard row.value.refresh.isOfThisRow(outcome.lease.generation) else {
+                // Deleted, and granted anew. Where all that a user granted goes with any token, the new grant would too.
+                return clearsGrant(outcome) ? () : try discard(outcome)
             }
             var record = row.value
             let now = clock.milliseconds()
             let isNews =
                 switch outcome.result {
                 case .success(let reply): record.succeed(reply, outcome.lease, now: now)
-                case .failure(let failure): record.fail(failure, outcome.lease, now: now, habits: outcome.habits)
+                case .failure(let failure):
+                    record.fail(failure, outcome.lease, now: now, habits: outcome.habits, jitter: jitter)
                 }
             if isNews {
                 try rows.commit(
                     [rows.seal(record, at: key, expecting: .version(row.version))],
-                    recording: [.refresh(row, outcome: outcome.result.auditOutcome)])
+                    recording: [.refresh(row, outcome: outcome.result.auditOutcome)], evenUntold: true)
             }
         }
         outcomes.remove(outcome, at: key)
+    }
+
+    /// Has the tokens taken back that a refresh brought after its row was deleted. What the deletion took back is the
+    /// token before, which may have been spent by then.
+    private func discard(_ outcome: Outcomes.Outcome) throws(ConnError) {
+        // Without a new refresh token there is nothing that the deletion did not take back, or left alone by intention.
+        guard case .success(let reply) = outcome.result, reply.refreshToken != nil else { return }
+        var late = outcome.token
+        late.take(reply)
+        try discard(late, of: outcome.app)
+    }
+
+    /// Whether all that the user granted goes with any token that is taken back.
+    private func clearsGrant(_ outcome: Outcomes.Outcome) -> Bool {
+        (try? outcome.app.provider(config, hosts: outcome.token.hosts))?.revocation?.clearsGrant == true
     }
 
     /// The provider's endpoints cannot be found out: a token that lives still does, unless another one is wanted.
     private func serveAnyway(
         _ row: Row<TokenRecord>, _ demand: TokenDemand, _ error: ConnError
     ) throws(ConnError) -> Step<JSON> {
-        guard !demand.isForced, !demand.isRejected, row.value.isAlive(now: clock.milliseconds()) else { throw error }
+        let now = clock.milliseconds()
+        if demand.isRejected, row.value.isAlive(now: now) { try reject(row, now: now) }
+        guard !demand.isForced, !demand.isRejected, row.value.isAlive(now: now) else { throw error }
         return try handOut(row, of: try app(row.value.appID), demand)
     }
 

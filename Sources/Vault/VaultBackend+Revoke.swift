@@ -175,7 +175,7 @@ extension VaultBackend {
             guard let stored = try rows.store.get(row.key) else { return .pending }  // somebody else took it over
             var record = row.value
             let removal = StoreWrite.remove(row.key, expecting: .version(stored.version))
-            guard let due = record.fail(now: clock.milliseconds(), retryAfter: retryAfter) else {
+            guard let due = record.fail(now: clock.milliseconds(), retryAfter: retryAfter, jitter: jitter) else {
                 try rows.commit([removal], recording: [record.event("given up")])
                 Log.write(.warning, "a token of \(record.app.id) was not taken back, and is given up: \(problem)")
                 return .givenUp

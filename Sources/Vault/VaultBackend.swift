@@ -11,6 +11,7 @@ package final class VaultBackend: Backend {
     let rows: Rows
     let config: VaultConfig
     let clock: Clock
+    let jitter: Jitter
     let flights = Flights()
     let leases = LeaseWatch()
     let outcomes = Outcomes()
@@ -21,11 +22,14 @@ package final class VaultBackend: Backend {
 
     /// Opens the vault in the store, or makes one there if the store is empty.
     /// - Throws: `invalid_config` for the field `key` when the vault was made with another one.
-    package init(store: any Store, config: VaultConfig, clock: Clock = .system) throws(ConnError) {
+    package init(
+        store: any Store, config: VaultConfig, clock: Clock = .system, jitter: Jitter = .random
+    ) throws(ConnError) {
         rows = try Rows(store: store, config: config, clock: clock)
         self.store = store
         self.config = config
         self.clock = clock
+        self.jitter = jitter
     }
 
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {

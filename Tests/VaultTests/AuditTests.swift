@@ -313,6 +313,58 @@ import Testing
         #expect(try verdict(world) == "0 ok")
     }
 
+    // MARK: - An audit that is damaged
+
+    /// A reply may hold the only refresh token there is: it is kept though nobody can be told of it.
+    @Test(arguments: ["gone", "changed", "put back"]) func aRefreshIsKeptThoughTheAuditIsDamaged(
+        _ damage: String
+    ) throws {
+        let world = try World(config: Self.callback)
+        try world.makeApp()
+        let early = try #require(try world.store.get(RowKeys.auditHead)).value
+        try world.connect()
+        var head = try #require(try world.store.get(RowKeys.auditHead)).value
+        head[head.count - 1] ^= 1
+        let damaged: StoreWrite =
+            switch damage {
+            case "gone": .remove(RowKeys.auditHead, expecting: .any)
+            case "changed": .put(RowKeys.auditHead, head, expecting: .any)
+            default: .put(RowKeys.auditHead, early, expecting: .any)
+            }
+        try world.store.commit([damaged])
+        world.clock.advance(seconds: 3600)
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        #expect(try world.fetch()["accessToken"]?.string == "at-2")
+        // It is in the store, and not in this process alone.
+        let token = try world.another().fetch(#","options":{"withRefreshToken":true}"#)
+        #expect(token["refreshToken"]?.string == "rt-2")
+        // All else that is to be told stops.
+        #expect(world.error("apps.create", #"{"id":"x","appType":"apikey"}"#) != nil)
+    }
+
+    /// A refusal is remembered too, so that the user is asked for a new grant.
+    @Test func aRefusalIsKeptThoughTheAuditIsDamaged() throws {
+        let world = try World(config: Self.callback)
+        try world.makeApp()
+        try world.connect()
+        try world.store.commit([.remove(RowKeys.auditHead, expecting: .any)])
+        world.clock.advance(seconds: 3600)
+        world.provider.next(400, #"{"error":"invalid_grant"}"#)
+        for _ in 0..<2 { #expect(world.fetchError()?.reason == .reauthorize) }
+        #expect(world.provider.refreshes.count == 1)
+    }
+
+    /// Records go one after the other: one that does not open stops that, and no change.
+    @Test func anOldRecordThatDoesNotOpenStopsNothing() throws {
+        let world = try twenty(#","auditDays":1"#)
+        var value = try row(world, 7).value
+        value[value.count - 1] ^= 1
+        try world.store.commit([.put(AuditLog.rowKey(7), value, expecting: .any)])
+        world.clock.advance(seconds: 200_000)
+        for number in 20..<23 { _ = try world.call("apps.create", #"{"id":"\#(number)","appType":"apikey"}"#) }
+        #expect(try verdict(world) == "7 the record was changed")
+    }
+
     /// Processes that write at the same time do not lose, double or tear a record.
     @Test func manyProcessesWriteOneChain() throws {
         let folder = try TemporaryFolder()

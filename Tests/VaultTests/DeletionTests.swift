@@ -165,6 +165,26 @@ import Testing
         #expect(try run() == [1, 0, 0])
     }
 
+    /// Many that failed together are not tried again together.
+    @Test func aFailureIsWaitedOutForUpToAQuarterLonger() throws {
+        let world = try World(config: #","redirectUrl":"https://h.example/callback""#, jitter: Jitter { 255 })
+        try world.makeApp("google", #","revocationUrl":"https://p.example/revoke""#)
+        try world.connect()
+        world.provider.next(503, "")
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        world.clock.advance(milliseconds: 37_499)
+        #expect(try run(in: world) == [0, 1, 0])
+        world.clock.advance(milliseconds: 1)
+        world.provider.next(200, "")
+        #expect(try run(in: world) == [1, 0, 0])
+    }
+
+    @Test func waitsDiffer() {
+        let waits = (0..<64).map { _ in Jitter.random.lengthen(1000) }
+        #expect(waits.allSatisfy { (1000...1250).contains($0) })
+        #expect(Set(waits).count > 1)
+    }
+
     @Test func retryAfterIsHonoured() throws {
         world.provider.next(503, "", headers: ["retry-after": "3600"])
         _ = try world.call("delete", #"{"userId":"u1"}"#)
@@ -488,6 +508,64 @@ import Testing
         world.provider.next(200, "")
         #expect(try run() == [1, 0, 0])
         #expect(sent.last?.contains("token=rt-new") == true)
+    }
+
+    /// The tokens live on elsewhere: a reply without a new refresh token does not have the old one taken back.
+    @Test func aForgottenTokenIsNotTakenBackByALateRefresh() throws {
+        world.clock.advance(seconds: 3600)
+        let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        _ = try world.call("delete", #"{"userId":"u1","revoke":false}"#)
+        world.provider.next(200, tokens("at-new"))
+        refreshing.step()
+        #expect(throws: ConnError.self) { try refreshing.result.get() }
+        #expect(try run() == [0, 0, 0])
+    }
+
+    /// The user has connected again by the time that the reply to the first grant's refresh comes.
+    @Test func aLateReplyDoesNotReplaceTheGrantThatCameAfterADeletion() throws {
+        world.clock.advance(seconds: 3600)
+        let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        #expect(refreshing.isAtProvider)
+        world.provider.next(200, "")
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        try world.connect(reply: tokens("at-again", refresh: "rt-again"))
+        world.provider.next(200, tokens("at-late", refresh: "rt-late"))
+        refreshing.step()
+        #expect(try refreshing.result.get()["token"]?["accessToken"]?.string == "at-again")
+        let token = try world.fetch(#","options":{"withRefreshToken":true}"#)
+        #expect(token["refreshToken"]?.string == "rt-again")
+        world.provider.next(200, "")
+        #expect(try run() == [1, 0, 0])
+        #expect(sent.last?.contains("token=rt-late") == true)
+    }
+
+    /// A late failure is not the new grant's either.
+    @Test func aLateRefusalDoesNotEndTheGrantThatCameAfterADeletion() throws {
+        world.clock.advance(seconds: 3600)
+        let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        world.provider.next(200, "")
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        try world.connect(reply: tokens("at-again", refresh: "rt-again"))
+        world.provider.next(400, #"{"error":"invalid_grant"}"#)
+        refreshing.step()
+        #expect(try refreshing.result.get()["token"]?["accessToken"]?.string == "at-again")
+    }
+
+    /// Where the provider ends all that a user granted with any token of it, the late one is left alone: the new grant
+    /// would go along.
+    @Test func aLateReplyIsNotTakenBackWhereTheNewGrantWouldGoAlong() throws {
+        _ = try world.call(
+            "apps.create", #"{"id":"g","templateId":"google","clientId":"c","clientSecret":"s3cret"}"#)
+        try world.connect(#""userId":"u9""#, app: "g", reply: tokens("at-9", refresh: "rt-9"))
+        world.clock.advance(seconds: 3600)
+        let refreshing = Call(world, "fetch", #"{"appId":"g","userId":"u9"}"#)
+        world.provider.next(200, "")
+        _ = try world.call("delete", #"{"userId":"u9"}"#)
+        try world.connect(#""userId":"u9""#, app: "g", reply: tokens("at-again", refresh: "rt-again"))
+        world.provider.next(200, tokens("at-late", refresh: "rt-late"))
+        refreshing.step()
+        #expect(try refreshing.result.get()["token"]?["accessToken"]?.string == "at-again")
+        #expect(try run() == [0, 0, 0])
     }
 
     @Test func aGrantWhoseConnectionWentMeanwhileIsTakenBack() throws {

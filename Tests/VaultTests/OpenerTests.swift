@@ -108,7 +108,8 @@ import Testing
         _ = try complete(url)
         let late = try open(try self.ticket())
         world.clock.advance(seconds: 600)
-        #expect(throws: ConnError.self) { try complete(late) }
+        let error = #expect(throws: ConnError.self) { try complete(late) }
+        #expect(error?.code == .notFound && error?.field == "state")
     }
 
     @Test func aClosedWindowIsOpenedAgainAndTheFirstStillWorks() throws {

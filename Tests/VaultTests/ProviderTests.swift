@@ -31,7 +31,8 @@ import Testing
                 """), environment: { _ in nil })
         return Client(
             backend: try VaultBackend(
-                store: try SQLiteStore(path: folder.file("vault.db")), config: config, clock: clock.clock),
+                store: try SQLiteStore(path: folder.file("vault.db")), config: config, clock: clock.clock,
+                jitter: Jitter { 0 }),
             transport: try CurlTransport(options: HTTPOptions(proxy: "")))
     }
 

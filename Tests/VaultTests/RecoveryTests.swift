@@ -74,15 +74,39 @@ import Testing
         #expect(listed?["reason"]?.string == "refused", "nothing about it is uncertain")
     }
 
-    /// A refresh token's life is told, and ends it without asking the provider.
+    /// How long a refresh token lives is told. Past that it is tried once yet: only the provider knows.
     @Test func aRefreshTokensLifeIsKnown() throws {
         try connect("box")
-        let listed = try world.call("list", #"{"appId":"a"}"#)["tokens"]?.elements.first
-        #expect(listed?["refreshTokenExpiry"]?.integer == world.clock.seconds + 5_184_000)
+        #expect(try listed["refreshTokenExpiry"]?.integer == world.clock.seconds + 5_184_000)
         world.clock.advance(seconds: 5_184_001)
-        #expect(world.fetchError(app: "a")?.reason == .reauthorize)
-        #expect(world.provider.refreshes.isEmpty)
-        let later = try world.call("list", #"{"appId":"a"}"#)["tokens"]?.elements.first
-        #expect(later?["status"]?.string == "needs_reauthorization")
+        #expect(try listed["status"]?.string == "needs_reauthorization")
+        #expect(try listed["reason"]?.string == "expired")
+        world.provider.next(400, #"{"error":"invalid_grant"}"#)
+        for _ in 0..<3 { #expect(world.fetchError(app: "a")?.reason == .reauthorize) }
+        #expect(world.provider.refreshes.count == 1)
+        #expect(try listed["reason"]?.string == "refused")
+    }
+
+    @Test func aRefreshTokenThatLivesLongerThanWasKnownIsUsed() throws {
+        try connect("box")
+        world.clock.advance(seconds: 5_184_001)
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        #expect(try world.fetch(app: "a")["accessToken"]?.string == "at-2")
+        #expect(try listed["status"]?.string == "active")
+        #expect(try listed["refreshTokenExpiry"]?.integer == world.clock.seconds + 5_184_000)
+    }
+
+    /// A reply without a new refresh token shows that the old one works yet: a guess that is over says nothing more.
+    @Test func aLifeThatWasGuessedWrongIsForgotten() throws {
+        try connect("docusign")
+        world.clock.advance(seconds: 2_592_001)
+        world.provider.next(200, tokens("at-2"))
+        #expect(try world.fetch(app: "a")["accessToken"]?.string == "at-2")
+        #expect(try listed["status"]?.string == "active")
+        #expect(try listed["refreshTokenExpiry"] == nil)
+    }
+
+    private var listed: JSON {
+        get throws { try world.call("list", #"{"appId":"a"}"#)["tokens"]?.elements.first ?? .object() }
     }
 }

@@ -142,6 +142,23 @@ import Vault
         #expect(try world.fetch()["accessToken"]?.string == "at-2")
     }
 
+    /// Many who failed together do not come back together, and none before its time.
+    @Test(arguments: [(503, "{}", 1000), (429, "{}", 120_000), (401, #"{"error":"invalid_client"}"#, 10_000)])
+    func aFailureIsWaitedOutForUpToAQuarterLonger(_ status: Int, _ body: String, _ wait: Int64) throws {
+        let world = try World(config: #","redirectUrl":"https://h.example/callback""#, jitter: Jitter { 255 })
+        try world.makeApp()
+        try world.connect()
+        world.clock.advance(seconds: 3600)
+        world.provider.next(status, body, headers: status == 429 ? ["retry-after": "120"] : [:])
+        #expect(world.fetchError() != nil)
+        world.clock.advance(milliseconds: wait + wait / 4 - 1)
+        #expect(world.fetchError() != nil)
+        #expect(world.provider.refreshes.count == 1)
+        world.clock.advance(milliseconds: 1)
+        world.provider.next(200, tokens("at-2"))
+        #expect(try world.fetch()["accessToken"]?.string == "at-2")
+    }
+
     @Test func aForcedRefreshThatFailsSaysSoAndHarmsNothing() throws {
         world.provider.next(500, "{}")
         #expect(world.fetchError(#","options":{"forceRefresh":true}"#)?.code == .unavailable)
@@ -181,6 +198,101 @@ import Vault
         world.provider.next(400, #"{"error":"invalid_grant"}"#)
         #expect(world.error("report_rejected", report)?.reason == .reauthorize)
         #expect(world.fetchError()?.reason == .reauthorize)
+    }
+
+    private let connecting = #","connect":{"redirectUrl":"https://h.example/done"}"#
+
+    /// Many providers give no refresh token: a rejected token is then dead, whatever its expiry says.
+    @Test(arguments: [3600, nil] as [Int?]) func aRejectedTokenThatNothingReplacesNeedsANewGrant(
+        _ expiresIn: Int?
+    ) throws {
+        try world.connect(reply: tokens("at-1", expiresIn: expiresIn))
+        let report = report("at-1")
+        let moment = world.clock.seconds
+        #expect(world.error("report_rejected", report)?.reason == .reauthorize)
+        world.clock.advance(seconds: 10)
+        for other in [world, try world.another(secondsAhead: -600)] {
+            let error = other.fetchError()
+            #expect(error?.code == .notFound && error?.reason == .reauthorize)
+            #expect(other.fetchError(#","options":{"forceRefresh":true}"#)?.reason == .reauthorize)
+        }
+        #expect(world.error("report_rejected", report)?.reason == .reauthorize)
+        let required = world.fetchError(connecting)
+        #expect(required?.code == .connectionRequired && required?.connectionURL != nil)
+        #expect(try listed["status"]?.string == "needs_reauthorization")
+        #expect(try listed["reason"]?.string == "rejected")
+        #expect(try listed["since"]?.integer == moment)
+        let told = try world.call("audit.list", "{}")["records"]?.elements.last { $0["outcome"]?.string == "rejected" }
+        #expect(told?["op"]?.string == "refresh" && told?["userId"]?.string == "u1")
+        try world.connect(reply: tokens("at-9", expiresIn: expiresIn))
+        #expect(try world.fetch()["accessToken"]?.string == "at-9")
+        #expect(try listed["reason"]?.string != "rejected")
+        #expect(world.provider.refreshes.isEmpty)
+    }
+
+    /// Somebody reports a token of long ago.
+    @Test func aReportOfAnotherTokenHarmsNothing() throws {
+        try world.connect(reply: tokens("at-1"))
+        #expect(try world.call("report_rejected", report("at-0"))["token"]?["accessToken"]?.string == "at-1")
+        #expect(try world.fetch()["accessToken"]?.string == "at-1")
+    }
+
+    @Test func aRejectedAPIKeyIsNotAnsweredAgain() throws {
+        _ = try world.call("apps.create", #"{"id":"keys","appType":"apikey"}"#)
+        let storing = { [world] (key: String) throws in
+            try world.call("store_api_key", #"{"appId":"keys","userId":"u1","apiKey":"\#(key)"}"#)
+        }
+        let id = try storing("k-1")["tokenId"]?.string ?? ""
+        let report = #"{"tokenId":"\#(id)","tokenHash":"\#(sha256("k-1"))"}"#
+        #expect(world.error("report_rejected", report)?.reason == .reauthorize)
+        #expect(world.fetchError(app: "keys")?.reason == .reauthorize)
+        let key = try world.call("list", #"{"appId":"keys"}"#)["tokens"]?.elements.first
+        #expect(key?["reason"]?.string == "rejected")
+        _ = try storing("k-2")
+        #expect(try world.fetch(app: "keys")["accessToken"]?.string == "k-2")
+    }
+
+    /// The provider refused the refresh token while the access token lived on; now a service refuses that too.
+    @Test func aRejectedTokenWhoseRefreshTokenWasRefusedIsNotAnsweredAgain() throws {
+        let report = report("at-1")
+        world.provider.next(400, #"{"error":"invalid_grant"}"#)
+        #expect(world.fetchError(#","options":{"forceRefresh":true}"#)?.reason == .reauthorize)
+        #expect(try world.fetch()["accessToken"]?.string == "at-1")
+        #expect(world.error("report_rejected", report)?.reason == .reauthorize)
+        #expect(world.fetchError()?.reason == .reauthorize)
+        #expect(try listed["reason"]?.string == "rejected")
+    }
+
+    /// Nor where it cannot even be found out whom to ask.
+    @Test func aTokenRejectedWhileTheDiscoveryFailsIsNotAnsweredAgain() throws {
+        let discovery = #""discoveryUrl":"https://d.example/.well-known/openid-configuration""#
+        _ = try world.call("apps.create", #"{"id":"d","clientId":"c","clientSecret":"s3cret",\#(discovery)}"#)
+        let document = """
+            {"issuer":"https://d.example","authorization_endpoint":"https://d.example/a",
+            "token_endpoint":"https://d.example/t"}
+            """
+        world.provider.next(200, document)
+        let id = try world.connect(app: "d")
+        let other = try world.another()
+        world.provider.next(503, "")
+        let report = #"{"tokenId":"\#(id)","tokenHash":"\#(sha256("at-1"))"}"#
+        #expect(other.error("report_rejected", report)?.code == .unavailable)
+        #expect(other.fetchError(app: "d")?.code == .unavailable)
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        #expect(try world.fetch(app: "d")["accessToken"]?.string == "at-2")
+    }
+
+    /// It cannot be refreshed just now: that does not make it any better.
+    @Test func aTokenRejectedDuringABackoffIsNotAnsweredAgain() throws {
+        let report = report("at-1")
+        world.provider.next(503, "{}")
+        #expect(world.fetchError(#","options":{"forceRefresh":true}"#)?.code == .unavailable)
+        #expect(try world.fetch()["accessToken"]?.string == "at-1")
+        #expect(world.error("report_rejected", report)?.code == .unavailable)
+        #expect(world.fetchError()?.code == .unavailable)
+        world.clock.advance(seconds: 2)
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        #expect(try world.fetch()["accessToken"]?.string == "at-2")
     }
 
     @Test func whatIsNoTokenOfOursIsNotFound() throws {

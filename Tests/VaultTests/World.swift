@@ -17,7 +17,8 @@ final class World: Sendable {
 
     init(
         store: (any Store)? = nil, clock: MovableClock = MovableClock(),
-        provider: CannedProvider = CannedProvider(), secondsAhead: Int64 = 0, key: String = "0a", config: String = ""
+        provider: CannedProvider = CannedProvider(), secondsAhead: Int64 = 0, key: String = "0a", config: String = "",
+        jitter: Jitter = Jitter { 0 }
     ) throws {
         let text = #"{"backend":"vault","path":"unused","key":\#(World.key(key))\#(config)}"#
         let store = try store ?? makeStore()
@@ -26,7 +27,7 @@ final class World: Sendable {
         self.provider = provider
         vault = try VaultBackend(
             store: store, config: try VaultConfig(try JSON.parse(text), environment: { _ in nil }),
-            clock: clock.clock(ahead: secondsAhead))
+            clock: clock.clock(ahead: secondsAhead), jitter: jitter)
     }
 
     /// Another process on the same store.
