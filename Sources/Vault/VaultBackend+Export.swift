@@ -33,6 +33,7 @@ extension VaultBackend {
                 continue
             }
             let appID = row.value.appID
+            guard location.key.starts(with: rows.keys.tokens(of: row.value.subject, at: appID)) else { continue }
             if apps[appID] == nil {
                 let found: Row<AppRecord>? = try rows.get(rows.keys.app(appID))
                 apps[appID] = found?.value

@@ -72,24 +72,7 @@ extension VaultBackend {
         guard let refreshToken = record.refreshToken else {
             throw .invalid("refreshToken", "is missing, and verifyRefresh needs it")
         }
-        return try provider(of: app).then { [self] (provider) throws(ConnError) in
-            try OAuth.refresh(refreshToken: refreshToken, scopes: nil, provider: provider, clock: clock)
-                .then { [self] (result) throws(ConnError) in
-                    var verified = record
-                    switch result {
-                    case .success(let reply): verified.take(reply)
-                    case .failure(let failure): throw failure.asConnError
-                    }
-                    verified.refresh.lastTime = clock.seconds
-                    do throws(ConnError) {
-                        let location = try keepGrant(verified, of: app, for: request)
-                        return .done(.object(["tokenId": .string(location.id)]))
-                    } catch {
-                        if error.reason == .app { try discard(verified, of: app) }
-                        throw error
-                    }
-                }
-        }
+        return try verify(record, refreshToken, of: app, for: request)
     }
 
     /// All of them, or none: what is refused is listed, and then nothing is kept.

@@ -61,8 +61,9 @@ extension VaultBackend {
             guard RowKeys.expiry(pointer.key) + HeldGrant.margin <= clock.seconds else { break }
             writes.append(.remove(pointer.key, expecting: .any))
             guard let location = TokenLocation(unverifiedKey: pointer.key) else { continue }
+            // It may have been brought again since.
             let row: Row<TokenRecord>? = try? rows.get(location.key)
-            if let row, row.value.grantedAt / 1000 + Self.unverifiedLifetime > clock.seconds { continue }  // a later one
+            if let row, row.value.grantedAt / 1000 + Self.unverifiedLifetime > clock.seconds { continue }
             writes.append(.remove(location.key, expecting: .any))
         }
         return writes
@@ -73,7 +74,7 @@ extension VaultBackend {
     ) throws(ConnError) -> JSON {
         var verified = row.value
         verified.grantedAt = grantedAt
-        verified.refresh = RefreshState()
+        verified.refresh = RefreshState.first()
         verified.refresh.lastTime = row.value.refresh.lastTime
         do throws(ConnError) {
             let location = try keepGrant(verified, of: app, for: request) { () throws(ConnError) in
