@@ -19,8 +19,15 @@
  *   NO_INTENT   a lease of a dead owner is forgotten, and with it that a reply may have been lost
  *   NO_LIMIT    a refresh whose owner died is tried again however often that happened
  *   NO_TAKEOVER a lease lasts forever
+ *   NO_ORIGIN   a new row counts generations from where a deleted one did
+ *
+ * With DELETION the row is deleted once, at any moment, and the user connects again; there are two processes then.
  */
+#ifdef DELETION
+#define PROCESSES 2
+#else
 #define PROCESSES 3
+#endif
 #define DEATHS 2
 #define MOST_ATTEMPTS 2
 #define NOBODY 255
@@ -32,6 +39,8 @@ mtype = { lenient, strict, merciless };
 byte version, generation, token, fence, attempt;
 byte owner = NOBODY;
 bool hasLostReply, isEnded;
+/* Which grant the row holds: in the code, the random half of the generation. */
+byte grant;
 
 /* The provider, when a spent refresh token comes again: lenient answers with the one that replaced it, strict refuses it,
  * merciless also ends the grant (RFC 9700 section 4.14.2). */
@@ -61,15 +70,15 @@ inline mortal() {
 }
 
 proctype Process(byte me) {
-    byte unfit, seen, sent, given, ownFence;
+    byte unfit, unfitGrant, seen, sent, sentGrant, given, ownFence;
     mtype answer = none;
 
-    unfit = generation; /* the token that the caller has no use for */
+    atomic { unfit = generation; unfitGrant = grant }; /* the token that the caller has no use for */
 
 look:
     atomic { given = 0; sent = 0; answer = none; seen = version };
     if
-    :: generation > unfit || isEnded -> goto over /* a newer token is there, or only the user helps */
+    :: generation > unfit || grant != unfitGrant || isEnded -> goto over /* a newer token is there, or only the user helps */
     :: else
     fi;
 #ifndef NO_LEASE
@@ -109,30 +118,39 @@ look:
         :: else -> attempt = 1
         fi;
         assert(attempt <= MOST_ATTEMPTS);
-        fence++; ownFence = fence; owner = me; sent = token
+        fence++; ownFence = fence; owner = me; sent = token; sentGrant = grant
     };
     mortal();
 
     /* Ask. Either the request is lost on its way, or the provider does its part. */
     atomic {
-        inFlight++;
+        if
+        :: sentGrant == grant ->
+            inFlight++;
 #ifdef HONOURED
-        assert(inFlight == 1)
+            assert(inFlight == 1)
 #endif
+        :: else
+        fi
     };
     atomic {
         if
         :: answer = lost
-        :: isAlive && sent == newest -> newest++; given = newest; answer = granted
-        :: isAlive && sent != newest ->
+        :: sentGrant != grant -> answer = granted /* a token of a grant that nobody wants any more */
+        :: sentGrant != grant -> answer = refused
+        :: sentGrant == grant && isAlive && sent == newest -> newest++; given = newest; answer = granted
+        :: sentGrant == grant && isAlive && sent != newest ->
             if
             :: provider == lenient -> given = newest; answer = granted
             :: provider == strict -> answer = refused
             :: provider == merciless -> answer = refused; isAlive = false
             fi
-        :: !isAlive -> answer = refused
+        :: sentGrant == grant && !isAlive -> answer = refused
         fi;
-        inFlight--
+        if
+        :: sentGrant == grant -> inFlight--
+        :: else
+        fi
     };
     mortal();
     if
@@ -147,9 +165,13 @@ look:
 #ifndef NO_CAS
             if
             :: generation != unfit -> goto look
+#ifndef NO_ORIGIN
+            :: grant != sentGrant -> goto look /* and the tokens are taken back */
+#endif
             :: else
             fi;
 #endif
+            assert(grant == sentGrant); /* the user's new grant is not replaced by the old one */
             assert(given >= token); /* an older refresh token never replaces a newer one */
             generation = unfit + 1;
             token = given; owner = NOBODY; attempt = 0; hasLostReply = false; isEnded = false; version++
@@ -178,12 +200,24 @@ over:
     skip
 }
 
-/* The committed generation never goes back. */
+#ifdef DELETION
+/* The new row is like one that never was refreshed, and its grant like one that nothing happened to. */
+active proctype User() {
+    atomic {
+        grant++; version++;
+        generation = 0; token = 0; fence = 0; attempt = 0; owner = NOBODY; hasLostReply = false; isEnded = false;
+        newest = 0; isAlive = true; inFlight = 0
+    }
+}
+#endif
+
+/* The committed generation of a grant never goes back. */
 active proctype Witness() {
-    byte highest;
+    byte highest, current;
     do
-    :: atomic { generation > highest -> highest = generation }
-    :: atomic { generation < highest -> assert(false) }
+    :: atomic { grant != current -> current = grant; highest = 0 }
+    :: atomic { grant == current && generation > highest -> highest = generation }
+    :: atomic { grant == current && generation < highest -> assert(false) }
     :: timeout -> break
     od;
     /* Whatever happened, whoever comes next is not stuck: no lease is held by anyone but the dead. */
