@@ -363,7 +363,8 @@ extension Operation {
                 Field("limit", .integer(1...1000), "The most that one answer holds. 100 unless said otherwise."),
                 Field("after", .string(maxBytes: 256), "The next of the answer before."),
             ],
-            answer: "tokens, apiKeys, next when there are more", errors: [.forbidden]),
+            answer: "tokens, apiKeys, next when there are more, unreadable when some rows do not open",
+            errors: [.forbidden]),
         Operation(
             "retention.sweep", "Deletes the tokens that have been idle for longer than their connection allows.",
             backends: [.vault, .plugin], answer: "deleted"),

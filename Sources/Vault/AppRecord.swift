@@ -40,9 +40,17 @@ struct AppRecord: Record {
     /// What of it takes a token back.
     var forRevoking: AppRecord {
         changed { settings in
-            for name in ["name", "description", "logo", "isBeingDeleted", "revokes"] { settings.remove(name) }
+            for name in ["name", "description", "logo", "isBeingDeleted", "revokes", Self.incarnationName] {
+                settings.remove(name)
+            }
         }
     }
+
+    /// The setting that tells this connection from earlier and later ones of its id. It is in no answer.
+    static let incarnationName = "incarnation"
+
+    /// Nil for a connection that was made before there were any.
+    var incarnation: String? { settings[Self.incarnationName]?.string }
 
     var clientID: String? { settings["clientId"]?.string }
 
@@ -69,7 +77,7 @@ struct AppRecord: Record {
         if let template = new["templateId"]?.string, template != templateID {
             throw .invalid("templateId", "cannot be changed")
         }
-        for name in ["clientSecret", "templateId", "hosts"] where new[name] == nil {
+        for name in ["clientSecret", "templateId", "hosts", Self.incarnationName] where new[name] == nil {
             if let kept = self.settings[name] { settings.set(name, kept) }
         }
         guard let record = AppRecord(json: settings) else { throw .invalid("id", "is missing") }

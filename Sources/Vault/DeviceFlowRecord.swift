@@ -16,6 +16,8 @@ struct DeviceFlowRecord: Record, PendingGrant {
     /// The next poll may not leave before. Milliseconds since 1970.
     var nextPollAt: Int64
     var clientID: String?
+    /// The connection's.
+    var incarnation: String?
 
     /// The longest that a provider out of reach is waited out. Seconds.
     private static let maxInterval: Int64 = 60
@@ -30,6 +32,7 @@ struct DeviceFlowRecord: Record, PendingGrant {
             "interval": .integer(interval),
             "nextPollAt": .integer(nextPollAt),
             "clientId": clientID.map(JSON.string),
+            "incarnation": incarnation.map(JSON.string),
         ])
         json.setSubject(subject)
         return json
@@ -56,6 +59,6 @@ extension DeviceFlowRecord {
         self.init(
             appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.string, scopes: scopes,
             resources: resources, deviceCode: deviceCode, interval: interval, nextPollAt: nextPollAt,
-            clientID: json["clientId"]?.string)
+            clientID: json["clientId"]?.string, incarnation: json["incarnation"]?.string)
     }
 }

@@ -21,6 +21,8 @@ struct FlowRecord: Record, PendingGrant {
     /// Whoever comes back types a code where the connection was asked for.
     var needsConfirmation = false
     var clientID: String?
+    /// The connection's.
+    var incarnation: String?
     /// Nil until the callback has come.
     var use: Use?
 
@@ -44,6 +46,7 @@ struct FlowRecord: Record, PendingGrant {
             "ticket": ticket.map { .string(Crypto.hex($0)) },
             "needsConfirmation": needsConfirmation ? .boolean(true) : nil,
             "clientId": clientID.map(JSON.string),
+            "incarnation": incarnation.map(JSON.string),
             "codeHash": use.map { .string($0.codeHash) },
             "answer": use?.answer,
         ])
@@ -63,6 +66,7 @@ extension FlowRecord {
             resources: resources, redirectURI: redirectURI, redirectURL: redirectURL,
             verifier: json["verifier"]?.stringSecret, ticket: json["ticket"]?.string.flatMap(Crypto.fromHex),
             needsConfirmation: json["needsConfirmation"]?.boolean ?? false, clientID: json["clientId"]?.string,
+            incarnation: json["incarnation"]?.string,
             use: json["codeHash"]?.string.map { Use(codeHash: $0, answer: json["answer"]) })
     }
 }
@@ -83,9 +87,17 @@ extension FlowRecord {
     }
 
     /// Keeps what became of the flow. The ticket that it was opened with is used up.
-    func writes(_ rows: Rows, at key: [UInt8]) -> [StoreWrite] {
-        [rows.seal(self, at: key, expecting: .any)] + [ticket].compactMap { $0 }.map { .remove($0, expecting: .any) }
+    /// - Throws: `not_found` when the flow is gone: its subject was deleted.
+    func writes(_ rows: Rows, at key: [UInt8]) throws(ConnError) -> [StoreWrite] {
+        guard let stored = try rows.store.get(key) else { throw .unknownFlow }
+        return [rows.seal(self, at: key, expecting: .version(stored.version))]
+            + [ticket].compactMap { $0 }.map { .remove($0, expecting: .any) }
     }
+}
+
+extension ConnError {
+    static let unknownFlow = ConnError(
+        .notFound, "this connect URL is not known, was used, or has expired", field: "state")
 }
 
 /// What finds a flow, such as the `state` of an authorization request: when it expires, and 32 random bytes. Only a hash of

@@ -8,12 +8,16 @@ internal import Memory
 struct HeldGrant: Record {
     /// Seconds.
     static let lifetime: Int64 = 600
+    /// So long after its expiry it goes, and is taken back: clocks of processes differ. Seconds.
+    static let margin: Int64 = 900
     /// Wrong codes, after which the grant is thrown away.
     static let maxTries: Int64 = 5
 
     let token: TokenRecord
     /// The connection's client, which got it.
     let clientID: String?
+    /// The connection's.
+    let incarnation: String?
     let redirectURL: String
     /// Six decimal digits.
     let code: String
@@ -22,9 +26,10 @@ struct HeldGrant: Record {
     /// Codes that were typed.
     var tries: Int64 = 0
 
-    init(_ token: TokenRecord, clientID: String?, redirectURL: String, revocation: [UInt8]?) {
+    init(_ token: TokenRecord, of app: AppRecord, redirectURL: String, revocation: [UInt8]?) {
         self.token = token
-        self.clientID = clientID
+        clientID = app.clientID
+        incarnation = app.incarnation
         self.redirectURL = redirectURL
         self.revocation = revocation
         let number = Crypto.random(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) } % 1_000_000
@@ -41,6 +46,7 @@ struct HeldGrant: Record {
         self.code = code
         self.tries = tries
         clientID = json["clientId"]?.string
+        incarnation = json["incarnation"]?.string
         revocation = json["revocation"]?.string.flatMap(Crypto.fromHex)
     }
 
@@ -48,7 +54,7 @@ struct HeldGrant: Record {
         .object([
             "token": token.json, "clientId": clientID.map(JSON.string), "redirectUrl": .string(redirectURL),
             "code": .string(code), "tries": .integer(tries),
-            "revocation": revocation.map { .string(Crypto.hex($0)) },
+            "incarnation": incarnation.map(JSON.string), "revocation": revocation.map { .string(Crypto.hex($0)) },
         ])
     }
 

@@ -19,6 +19,14 @@ extension RowKeys {
         Self.heldGrants + place(of: subject, at: appID)
     }
 
+    /// The prefix of a set's grants, or of more of them, that wait for a confirmation code.
+    func heldGrants(of set: TokenSet) -> [UInt8] { Self.heldGrants + (set.subject.map(places(ofAll:)) ?? []) }
+
+    /// Whether a grant that waits for a confirmation code is one of this app.
+    func isHeldGrant(_ key: [UInt8], at appID: String) -> Bool {
+        key.dropFirst(Self.heldGrants.count + 2 * TokenLocation.hashBytes).starts(with: hash(.app, appID))
+    }
+
     /// A new place.
     /// - Parameter expiry: seconds since 1970.
     func heldGrant(of subject: Subject, at appID: String, expiry: Int64) -> [UInt8] {

@@ -1,5 +1,6 @@
 internal import Connections
 internal import Crypto
+internal import JSON
 internal import Memory
 
 /// Where rows stand. Ids appear in keys as keyed hashes alone, ordered so that all rows of a subject, or of a subject at
@@ -13,6 +14,7 @@ internal import Memory
 ///     d  expiry  flow                         a device that waits for its user, the next to expire first
 ///     r  app  issuer                          the client that a provider made for a connection
 ///     p  owner  context  app  expiry  random  a grant that waits for its confirmation code
+///     u  expiry  place                        where a refresh token is that is being verified, the next to expire first
 ///     o  due  random                          a token to take back at its provider, the next one due first
 ///     n  expiry  id                           something that was used and is good for one use, the next to expire first
 ///     h                                       the audit's head: how far it goes
@@ -26,6 +28,7 @@ struct RowKeys: Sendable {
     static let deviceFlows = Array("d".utf8)
     static let registrations = Array("r".utf8)
     static let heldGrants = Array("p".utf8)
+    static let unverified = Array("u".utf8)
     static let revocations = Array("o".utf8)
     static let spent = Array("n".utf8)
     static let auditHead = Array("h".utf8)
@@ -43,6 +46,7 @@ struct RowKeys: Sendable {
         case slot = 0x73
         case tenant = 0x74
         case user = 0x75
+        case unverified = 0x76
     }
 
     private func hash(_ kind: Kind, _ bytes: some Sequence<UInt8>) -> [UInt8] {
@@ -87,6 +91,14 @@ struct RowKeys: Sendable {
             slot: Array(hash(.slot, names.joined(separator: "\0")).prefix(TokenLocation.slotBytes)))
     }
 
+    /// Where a refresh token stands while it is verified: among the tokens, so that it is refreshed like them, but where no
+    /// set of them is. The same one that comes again gets there again.
+    /// - Parameter place: where it will belong.
+    func unverified(_ refreshToken: JSON, for place: TokenLocation) -> TokenLocation {
+        let owner = refreshToken.withStringBytes { hash(.unverified, place.key + Array($0)) }
+        return TokenLocation(owner: owner ?? place.owner, context: place.context, app: place.app, slot: place.slot)
+    }
+
     /// The prefix of a subject's tokens at an app.
     func tokens(of subject: Subject, at appID: String) -> [UInt8] {
         TokenLocation.family + place(of: subject, at: appID)
@@ -104,9 +116,13 @@ struct RowKeys: Sendable {
 
     /// The prefix of all a user's tokens, in tenants and outside; of a user's tokens in a tenant; or of a tenant's own.
     func tokens(ofAll subject: Subject) -> [UInt8] {
+        TokenLocation.family + places(ofAll: subject)
+    }
+
+    func places(ofAll subject: Subject) -> [UInt8] {
         switch subject {
-        case .user, .tenant: TokenLocation.family + owner(of: subject)
-        case .userInTenant: TokenLocation.family + owner(of: subject) + context(of: subject)
+        case .user, .tenant: owner(of: subject)
+        case .userInTenant: owner(of: subject) + context(of: subject)
         }
     }
 
@@ -166,6 +182,9 @@ struct TokenLocation: Hashable, Sendable {
         self.init(parts: key.dropFirst(Self.family.count))
     }
 
+    /// From the key of the row by which a token is found that was never verified.
+    init?(unverifiedKey key: [UInt8]) { self.init(parts: key.dropFirst(RowKeys.unverified.count + 8)) }
+
     /// From the key of the row by which an app's tokens are found.
     init?(appKey key: [UInt8]) {
         guard key.starts(with: Self.appFamily) else { return nil }
@@ -177,5 +196,10 @@ struct TokenLocation: Hashable, Sendable {
 
     var id: String { Crypto.base64URL(owner + context + app + slot) }
     var key: [UInt8] { Self.family + owner + context + app + slot }
+    /// - Parameter expiry: seconds since 1970.
+    func unverifiedKey(expiry: Int64) -> [UInt8] {
+        RowKeys.unverified + RowKeys.moment(expiry) + owner + context + app + slot
+    }
+
     var appKey: [UInt8] { Self.appFamily + app + owner + context + slot }
 }

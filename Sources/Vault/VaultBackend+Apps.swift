@@ -7,6 +7,7 @@ extension VaultBackend {
         let settings = request.fields.shallowCopy()
         let id = request.string("id") ?? Crypto.hex(Crypto.random(8))
         settings.set("id", .string(id))
+        settings.set(AppRecord.incarnationName, .string(Crypto.hex(Crypto.random(8))))
         settings.set("appType", .string(request.string("appType") ?? AppRecord.Kind.oauth.rawValue))
         guard let given = AppRecord(json: settings.withoutNulls) else { throw .invalid("appType", "is not known") }
         let app = try given.withoutTemplateValues()
@@ -60,6 +61,21 @@ extension VaultBackend {
         return .done(.object(["apps": .array(apps.map(\.answer))]))
     }
 
+    /// What has a commit go through only while the connection stands, so that no grant comes to one that is deleted
+    /// meanwhile: it would never be taken back.
+    /// - Throws: `not_found` when it is gone, or when another one has its id.
+    func standing(_ app: AppRecord) throws(ConnError) -> StoreWrite {
+        let key = rows.keys.app(app.id)
+        guard let row: Row<AppRecord> = try rows.get(key), !row.value.isBeingDeleted,
+            row.value.incarnation == app.incarnation
+        else {
+            var error = noSuchApp
+            error.appID = app.id
+            throw error
+        }
+        return .keep(key, expecting: .version(row.version))
+    }
+
     private var noSuchApp: ConnError { ConnError(.notFound, "there is no connection of this id", reason: .app) }
 
     /// Removes what an earlier connection of this id, which is deleted or about to be, left behind: a grant may have been
@@ -68,9 +84,11 @@ extension VaultBackend {
         let key = rows.keys.app(id)
         let row: Row<AppRecord>? = try rows.get(key)
         guard row?.value.isBeingDeleted ?? true else { return Removal(tally: nil) }
+        let revokes = row?.value.revokes ?? true
+        let set = TokenSet(appID: id, subject: nil)
+        try dropPending(set, revoking: revokes)
         let removal = try remove(
-            try locations(of: TokenSet(appID: id, subject: nil)), revoking: row?.value.revokes ?? true,
-            recording: event(request, appID: id))
+            try locations(of: set), revoking: revokes, recording: event(request, appID: id))
         try forgetRegistrations(of: id)
         if let row { try rows.commit([.remove(key, expecting: .version(row.version))]) }
         return removal

@@ -29,7 +29,9 @@ extension VaultBackend {
                 try rows.commit([], recording: [refused])
                 throw error
             case .success(let answer):
-                if let token = answer["token"] {
+                if answer[Self.recordedMark] != nil {
+                    answer.remove(Self.recordedMark)
+                } else if let token = answer["token"] {
                     let served = event(
                         request, appID: token["appId"]?.string, subject: token.subject, tokenID: token["id"]?.string)
                     try rows.commit([], recording: [served])

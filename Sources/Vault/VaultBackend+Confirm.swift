@@ -10,11 +10,11 @@ extension VaultBackend {
         _ token: TokenRecord, of app: AppRecord, _ flow: FlowRecord, at flowKey: [UInt8],
         for request: Request
     ) throws(ConnError) -> JSON {
-        let now = clock.milliseconds()
-        let expiry = now / 1000 + HeldGrant.lifetime
-        let revocation = try revocation(of: token, at: app).map { put($0, due: expiry * 1000) }
+        let expiry = clock.seconds + HeldGrant.lifetime
+        let due = (expiry + HeldGrant.margin) * 1000
+        let revocation = try revocation(of: token, at: app).map { put($0, due: due) }
         let held = HeldGrant(
-            token, clientID: app.clientID, redirectURL: flow.redirectURL, revocation: revocation?.row.key)
+            token, of: app, redirectURL: flow.redirectURL, revocation: revocation?.row.key)
         let answer = JSON.object([
             "confirmationRequired": .boolean(true),
             "code": .string(held.shownCode),
@@ -22,11 +22,14 @@ extension VaultBackend {
             "expiresIn": .integer(HeldGrant.lifetime),
         ])
         let key = rows.keys.heldGrant(of: token.subject, at: token.appID, expiry: expiry)
-        var writes = try expiredHeldGrants() + [rows.seal(held, at: key, expecting: .absent)]
-        if let revocation { writes.append(revocation.write) }
-        try rows.commit(
-            writes + flow.answered(answer).writes(rows, at: flowKey),
-            recording: [event(request, appID: token.appID, subject: token.subject, outcome: "held")])
+        let garbage = try expiredHeldGrants()
+        try retrying { () throws(ConnError) in
+            var writes = try [standing(app), rows.seal(held, at: key, expecting: .absent)] + garbage
+            if let revocation { writes.append(revocation.write) }
+            try rows.commit(
+                writes + flow.answered(answer).writes(rows, at: flowKey),
+                recording: [event(request, appID: token.appID, subject: token.subject, outcome: "held")])
+        }
         return answer
     }
 
@@ -36,16 +39,21 @@ extension VaultBackend {
         let typed = try request.required("code")
         let app = try app(appID, .oauth)
         let tried = try countTry(of: subject, at: app)
-        guard !tried.isEmpty else {
-            throw ConnError(.notFound, "no grant waits for a code, or its code has expired", reason: .missing)
-        }
+        guard !tried.isEmpty else { throw noneWaits }
         guard let row = tried.first(where: { $0.value.isConfirmed(by: typed) }) else {
             try dropWornOut(tried)
             throw ConnError(.forbidden, "this is not the code that the browser shows", field: "code")
         }
         let held = row.value
-        let removals = ([row.key] + [held.revocation].compactMap { $0 }).map { StoreWrite.remove($0, expecting: .any) }
-        let location = try keepGrant(held.token, with: removals, for: request)
+        let location = try keepGrant(held.token, of: app, for: request) { () throws(ConnError) in
+            // A grant that is let out is not taken back, and one that is being taken back is not let out.
+            var removals: [StoreWrite] = []
+            for key in [row.key] + [held.revocation].compactMap({ $0 }) {
+                guard let stored = try rows.store.get(key) else { throw noneWaits }
+                removals.append(.remove(key, expecting: .version(stored.version)))
+            }
+            return removals
+        }
         return try Step<Void>.attempt({ [self] () throws(ConnError) in
             try provider(of: app, hosts: held.token.hosts, client: .grant(of: held.token.clientID)).then {
                 [self] (provider) throws(ConnError) in
@@ -56,6 +64,10 @@ extension VaultBackend {
         }
     }
 
+    private var noneWaits: ConnError {
+        ConnError(.notFound, "no grant waits for a code, or its code has expired", reason: .missing)
+    }
+
     /// Counts a try against each of the grants that it may be meant for, before anybody looks whether it is right: of
     /// many at a time no more are looked at than are allowed.
     private func countTry(of subject: Subject, at app: AppRecord) throws(ConnError) -> [Row<HeldGrant>] {
@@ -63,7 +75,7 @@ extension VaultBackend {
             let all: [Row<HeldGrant>] = try rows.all(rows.keys.heldGrants(of: subject, at: app.id))
             var tried = all.filter { row in
                 RowKeys.heldGrantExpiry(row.key) > clock.seconds && row.value.tries < HeldGrant.maxTries
-                    && row.value.clientID == app.clientID
+                    && row.value.clientID == app.clientID && row.value.incarnation == app.incarnation
             }
             for index in tried.indices { tried[index].value.tries += 1 }
             try rows.commit(tried.map { rows.seal($0.value, at: $0.key, expecting: .version($0.version)) })
@@ -74,18 +86,15 @@ extension VaultBackend {
     /// Throws away what was guessed at too often, and has it taken back without waiting any longer.
     private func dropWornOut(_ tried: [Row<HeldGrant>]) throws(ConnError) {
         for row in tried where row.value.tries >= HeldGrant.maxTries {
-            var writes = [StoreWrite.remove(row.key, expecting: .any)]
-            if let key = row.value.revocation, let waiting: Row<RevocationRecord> = try rows.get(key) {
-                writes.append(.remove(key, expecting: .any))
-                writes.append(put(waiting.value, due: clock.milliseconds()).write)
-            }
-            try rows.commit(writes)
+            try drop(row.key, revocation: row.value.revocation, revoking: true)
         }
     }
 
     /// A few grants that nobody confirmed: each new one removes some.
     private func expiredHeldGrants() throws(ConnError) -> [StoreWrite] {
         let some = try rows.store.scan(prefix: RowKeys.heldGrants, after: nil, limit: 32)
-        return some.filter { RowKeys.heldGrantExpiry($0.key) <= clock.seconds }.map { .remove($0.key, expecting: .any) }
+        return some.filter { RowKeys.heldGrantExpiry($0.key) + HeldGrant.margin <= clock.seconds }.map {
+            .remove($0.key, expecting: .any)
+        }
     }
 }

@@ -16,6 +16,8 @@ struct ConnectOrder: Sendable {
     var resources: [String]
     /// Whoever comes back from the provider types a code where the connection was asked for.
     var needsConfirmation: Bool
+    /// That of the connection which the order was written down for.
+    var incarnation: String?
 
     /// - Parameter options: the fields of a connect's options; nil when the request has none.
     init(appID: String, subject: Subject, options: JSON?) {
@@ -69,11 +71,18 @@ extension VaultBackend {
                     appID: app.id, subject: order.subject, externalIdentifier: order.externalIdentifier,
                     scopes: scopes, resources: order.resources, redirectURI: redirectURI,
                     redirectURL: order.redirectURL ?? redirectURI, verifier: authorization.verifier, ticket: ticket,
-                    needsConfirmation: order.needsConfirmation, clientID: provider.clientID)
+                    needsConfirmation: order.needsConfirmation, clientID: provider.clientID,
+                    incarnation: app.incarnation)
                 let key = rows.keys.flow(state)
-                try rows.commit(
-                    try expired(RowKeys.flows) + [rows.seal(flow, at: key, expecting: .absent)],
-                    recording: [event])
+                let garbage = try expired(RowKeys.flows)
+                try retrying { () throws(ConnError) in
+                    var writes = [rows.seal(flow, at: key, expecting: .absent)] + garbage
+                    if let ticket {
+                        guard let stored = try rows.store.get(ticket) else { throw .unknownTicket }
+                        writes.append(.keep(ticket, expecting: .version(stored.version)))
+                    }
+                    try rows.commit(writes, recording: [event])
+                }
                 return .done((authorization.url, min(authorization.lifetimeSeconds ?? lifetime, lifetime)))
             }
         }
@@ -85,21 +94,21 @@ extension VaultBackend {
 
     /// - Parameter until: how long to wait for the same callback that came before and is at work. Milliseconds since 1970.
     private func complete(_ request: Request, until: Int64) throws(ConnError) -> Step<JSON> {
-        let unknown = ConnError(.notFound, "this connect URL is not known, was used, or has expired", field: "state")
         guard let state = FlowState(try request.required("state")), state.expiresAt > clock.seconds,
             let flow: Row<FlowRecord> = try rows.get(rows.keys.flow(state))
-        else { throw unknown }
+        else { throw .unknownFlow }
         try checkOpener(request["openedBy"], of: flow.value)
         let codeHash = request["code"]?.withStringBytes { Crypto.hex(Crypto.sha256($0)) }
         if let use = flow.value.use {
-            guard use.codeHash == codeHash else { throw unknown }
+            guard use.codeHash == codeHash else { throw .unknownFlow }
             if let answer = use.answer { return .done(answer) }
-            guard clock.milliseconds() < until else { throw unknown }
+            guard clock.milliseconds() < until else { throw .unknownFlow }
             return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
                 try complete(request, until: until)
             }
         }
         let app = try app(flow.value.appID, .oauth)
+        guard flow.value.incarnation == app.incarnation else { throw .unknownFlow }
         let callback = try self.callback(request, of: app)
         return try provider(of: app, hosts: callback.hosts, client: .grant(of: flow.value.clientID)).then {
             [self] (provider) throws(ConnError) in
@@ -173,13 +182,15 @@ extension VaultBackend {
         var record = flow.token(reply, now: clock.milliseconds())
         record.hosts = callback.hosts
         if let metadata = callback.metadata { record.add(metadata: metadata) }
-        if flow.needsConfirmation { return .done(try hold(record, of: app, flow, at: key, for: request)) }
         let location = place(of: record)
         let answer = record.grantAnswer(at: location, redirectURL: flow.redirectURL)
         do throws(ConnError) {
-            _ = try keepGrant(record, with: flow.answered(answer).writes(rows, at: key), for: request)
+            if flow.needsConfirmation { return .done(try hold(record, of: app, flow, at: key, for: request)) }
+            _ = try keepGrant(record, of: app, for: request) { () throws(ConnError) in
+                try flow.answered(answer).writes(rows, at: key)
+            }
         } catch {
-            if error.reason == .app { try discard(record, of: app) }  // it has gone meanwhile
+            if error.code == .notFound { try discard(record, of: app) }  // the connection or the subject was deleted
             throw error
         }
         return try learnExpiry(at: location.key, provider).then { () throws(ConnError) in .done(answer) }

@@ -19,7 +19,7 @@ extension VaultBackend {
                         appID: app.id, subject: subject, externalIdentifier: account, scopes: scopes,
                         resources: resources, deviceCode: device.deviceCode, interval: device.intervalSeconds,
                         nextPollAt: clock.milliseconds() + device.intervalSeconds * 1000,
-                        clientID: provider.clientID)
+                        clientID: provider.clientID, incarnation: app.incarnation)
                     try rows.commit(
                         try expired(RowKeys.deviceFlows)
                             + [rows.seal(flow, at: rows.keys.deviceFlow(state), expecting: .absent)],
@@ -52,6 +52,7 @@ extension VaultBackend {
         let now = clock.milliseconds()
         guard now >= row.value.nextPollAt else { return wait(for: row.value, state, until: until, request) }
         let app = try app(row.value.appID, .oauth)
+        guard row.value.incarnation == app.incarnation else { throw unknownDevice }
         var claimed = row.value
         claimed.nextPollAt = now + claimed.interval * 1000
         do throws(ConnError) {
@@ -67,7 +68,7 @@ extension VaultBackend {
             ).then { [self] (result) throws(ConnError) in
                 switch result {
                 case .success(let reply):
-                    return try keep(reply, of: row, provider, for: request)
+                    return try keep(reply, of: row, app, provider, for: request)
                 case .failure(let failure):
                     return wait(for: try went(wrong: failure, key), state, until: until, request)
                 }
@@ -76,10 +77,20 @@ extension VaultBackend {
     }
 
     private func keep(
-        _ reply: TokenReply, of row: Row<DeviceFlowRecord>, _ provider: Provider, for request: Request
+        _ reply: TokenReply, of row: Row<DeviceFlowRecord>, _ app: AppRecord, _ provider: Provider,
+        for request: Request
     ) throws(ConnError) -> Step<JSON> {
         let record = row.value.token(reply, now: clock.milliseconds())
-        let location = try keepGrant(record, with: [.remove(row.key, expecting: .any)], for: request)
+        let location: TokenLocation
+        do throws(ConnError) {
+            location = try keepGrant(record, of: app, for: request) { () throws(ConnError) in
+                guard let stored = try rows.store.get(row.key) else { throw unknownDevice }
+                return [.remove(row.key, expecting: .version(stored.version))]
+            }
+        } catch {
+            if error.code == .notFound { try discard(record, of: app) }  // the connection or the subject was deleted
+            throw error
+        }
         return try learnExpiry(at: location.key, provider).then { () throws(ConnError) in
             let answer = record.grantAnswer(at: location)
             answer.set("status", .string("complete"))

@@ -2,7 +2,8 @@ internal import Connections
 internal import JSON
 
 extension VaultBackend {
-    /// Hands out tokens with all of their secrets, a page at a time: those of a connection, of a subject, or all.
+    /// Hands out tokens with all of their secrets, a page at a time: those of a connection, of a subject, or all. Rows that
+    /// do not open are counted, and do not keep the others back.
     func export(_ request: Request) throws(ConnError) -> Step<JSON> {
         guard config.allowsExport else {
             throw ConnError(.forbidden, "this vault was opened without allowExport")
@@ -18,14 +19,27 @@ extension VaultBackend {
         let tokens = JSON.array([])
         let keys = JSON.array([])
         var events: [AuditEvent] = []
-        var kinds: [String: AppRecord.Kind] = [:]
+        var apps: [String: AppRecord] = [:]
+        var unreadable = 0
         for location in locations.prefix(limit) {
-            guard let row: Row<TokenRecord> = try rows.get(location.key) else { continue }
+            guard let stored = try rows.store.get(location.key) else { continue }
+            let row: Row<TokenRecord>
+            do throws(ConnError) {
+                row = try rows.open(StoredRow(key: location.key, value: stored.value, version: stored.version))
+            } catch {
+                guard error.code == .internal else { throw error }
+                Log.write(.warning, "a token is not exported: \(error.message)")
+                unreadable += 1
+                continue
+            }
             let appID = row.value.appID
-            let kind: AppRecord.Kind
-            if let known = kinds[appID] { kind = known } else { kind = try app(appID).kind }
-            kinds[appID] = kind
-            switch kind {
+            guard location.key.starts(with: rows.keys.tokens(of: row.value.subject, at: appID)) else { continue }
+            if apps[appID] == nil {
+                let found: Row<AppRecord>? = try rows.get(rows.keys.app(appID))
+                apps[appID] = found?.value
+            }
+            guard let app = apps[appID], !app.isBeingDeleted else { continue }
+            switch app.kind {
             case .oauth: tokens.append(row.value.exported)
             case .apikey: keys.append(row.value.exportedKey)
             }
@@ -33,6 +47,7 @@ extension VaultBackend {
         }
         try rows.commit([], recording: events)
         let answer = JSON.object(["tokens": tokens, "apiKeys": keys])
+        if unreadable > 0 { answer.set("unreadable", .integer(unreadable)) }
         if locations.count > limit { answer.set("next", .string(locations[limit - 1].id)) }
         return .done(answer)
     }

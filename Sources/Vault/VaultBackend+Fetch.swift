@@ -24,6 +24,8 @@ struct TokenDemand: Sendable {
     var withRefreshToken = false
     /// Nobody gets the token: see ``Request/isLook``.
     var isLook = false
+    /// For the audit.
+    var actor: String?
     /// The first token that would not do, and its generation: a later one is taken as it is, so that a token which
     /// lives shorter than was asked for is refreshed once and not forever.
     var unfit: (key: [UInt8], generation: Int64)?
@@ -48,6 +50,7 @@ extension VaultBackend {
         demand.isForced = request["options"]?["forceRefresh"]?.boolean ?? false
         demand.withRefreshToken = request["options"]?["withRefreshToken"]?.boolean ?? false
         demand.isLook = request.isLook
+        demand.actor = request.actor
         guard let options = request["connect"] else { return try supply(demand) }
         return try Step.attempt({ [demand] () throws(ConnError) in try supply(demand) }) {
             [self] (result) throws(ConnError) in
@@ -93,6 +96,7 @@ extension VaultBackend {
             throw .invalid("tokenHash", "must be 64 hexadecimal digits")
         }
         var demand = TokenDemand(target: .token(location))
+        demand.actor = request.actor
         let current = row.value.accessToken?.withStringBytes { Crypto.sha256($0) }
         if let current, Secret(current).equals(Secret(hash)) {
             demand.unfit = (row.key, row.value.refresh.generation)

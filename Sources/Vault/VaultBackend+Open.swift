@@ -16,7 +16,10 @@ extension VaultBackend {
         guard let page = config.connectPageURL else {
             return try authorizationURL(order, lifetime: config.connectTTLSeconds, recording: event)
         }
-        _ = try redirectURI(of: try app(order.appID, .oauth), order)  // what is wrong is told now
+        let app = try app(order.appID, .oauth)
+        _ = try redirectURI(of: app, order)  // what is wrong is told now
+        var order = order
+        order.incarnation = app.incarnation
         let ticket = FlowState.random(expiresAt: clock.seconds + config.connectTTLSeconds)
         let key = rows.keys.ticket(ticket)
         try rows.commit(
@@ -28,10 +31,9 @@ extension VaultBackend {
     func open(_ request: Request) throws(ConnError) -> Step<JSON> {
         guard let ticket = FlowState(try request.required("ticket")), ticket.expiresAt > clock.seconds,
             let row: Row<ConnectOrder> = try rows.get(rows.keys.ticket(ticket))
-        else {
-            throw ConnError(.notFound, "this connect URL is not known, was used, or has expired", field: "ticket")
-        }
+        else { throw .unknownTicket }
         guard request["openedBy"]?.subject == row.value.subject else { throw .otherOpener }
+        guard try app(row.value.appID, .oauth).incarnation == row.value.incarnation else { throw .unknownTicket }
         let event = event(request, appID: row.value.appID, subject: row.value.subject)
         return try authorizationURL(row.value, lifetime: Self.openedLifetime, ticket: row.key, recording: event)
             .then { (made) throws(ConnError) in
@@ -50,6 +52,9 @@ extension VaultBackend {
 }
 
 extension ConnError {
+    static let unknownTicket = ConnError(
+        .notFound, "this connect URL is not known, was used, or has expired", field: "ticket")
+
     fileprivate static let otherOpener = ConnError(
         .forbidden, "the connect URL was made for somebody else", field: "openedBy")
 }
@@ -59,6 +64,7 @@ extension ConnectOrder: Record {
     init?(json: JSON) {
         guard let appID = json["appId"]?.string, let subject = json.subject else { return nil }
         self.init(appID: appID, subject: subject, options: json)
+        incarnation = json["incarnation"]?.string
     }
 
     var json: JSON {
@@ -71,6 +77,7 @@ extension ConnectOrder: Record {
             "loginHint": loginHint.map(JSON.string),
             "resources": .strings(resources),
             "confirmation": .boolean(needsConfirmation),
+            "incarnation": incarnation.map(JSON.string),
         ])
         json.setSubject(subject)
         return json

@@ -5,15 +5,17 @@ internal import OAuth
 extension VaultBackend {
     /// Keeps a grant in its place: over an earlier one of the same scopes, and instead of those of the same account that
     /// the provider refused and whose scopes it has. Others stay: a subject may hold several, each with its own scopes.
-    /// - Parameter others: writes of other rows that go with it.
+    /// - Parameters:
+    ///   - app: the connection that it was granted to.
+    ///   - others: writes of other rows that go with it; asked again whenever a row has changed.
     func keepGrant(
-        _ record: TokenRecord, with others: [StoreWrite] = [], for request: Request
+        _ record: TokenRecord, of app: AppRecord, for request: Request,
+        with others: () throws(ConnError) -> [StoreWrite] = { () throws(ConnError) in [] }
     ) throws(ConnError) -> TokenLocation {
         let location = place(of: record)
         try retrying { () throws(ConnError) in
-            _ = try app(record.appID)  // it may have gone while the provider was asked
-            try rows.commit(
-                try grantWrites(record, at: location) + others, recording: [event(request, record, at: location)])
+            let writes = try [standing(app)] + others() + grantWrites(record, at: location)
+            try rows.commit(writes, recording: [event(request, record, at: location)])
         }
         return location
     }
@@ -57,7 +59,7 @@ extension VaultBackend {
             appID: app.id, subject: try request.requiredSubject(), scopes: [], grantedAt: clock.milliseconds())
         record.accessToken = request["apiKey"]
         record.accessTokenType = ""
-        let location = try keepGrant(record, for: request)
+        let location = try keepGrant(record, of: app, for: request)
         return .done(.object(["tokenId": .string(location.id)]))
     }
 
@@ -65,32 +67,23 @@ extension VaultBackend {
         let app = try app(try request.required("appId"), .oauth)
         let record = imported(request.fields, of: try request.requiredSubject())
         guard request["verifyRefresh"]?.boolean == true else {
-            return .done(.object(["tokenId": .string(try keepGrant(record, for: request).id)]))
+            return .done(.object(["tokenId": .string(try keepGrant(record, of: app, for: request).id)]))
         }
         guard let refreshToken = record.refreshToken else {
             throw .invalid("refreshToken", "is missing, and verifyRefresh needs it")
         }
-        return try provider(of: app).then { [self] (provider) throws(ConnError) in
-            try OAuth.refresh(refreshToken: refreshToken, scopes: nil, provider: provider, clock: clock)
-                .then { [self] (result) throws(ConnError) in
-                    var verified = record
-                    switch result {
-                    case .success(let reply): verified.take(reply)
-                    case .failure(let failure): throw failure.asConnError
-                    }
-                    verified.refresh.lastTime = clock.seconds
-                    return .done(.object(["tokenId": .string(try keepGrant(verified, for: request).id)]))
-                }
-        }
+        return try verify(record, refreshToken, of: app, for: request)
     }
 
     /// All of them, or none: what is refused is listed, and then nothing is kept.
     func storeTokens(_ request: Request) throws(ConnError) -> Step<JSON> {
         var failures: [JSON] = []
         var records: [TokenLocation: TokenRecord] = [:]
+        var apps: [String: AppRecord] = [:]
         for item in request["tokens"]?.elements ?? [] {
             do throws(ConnError) {
-                let record = try checkedImport(item)
+                let (record, app) = try checkedImport(item)
+                apps[app.id] = app
                 guard records.updateValue(record, forKey: place(of: record)) == nil else {
                     throw ConnError(.conflict, "another token of the batch has the same place")
                 }
@@ -105,6 +98,7 @@ extension VaultBackend {
         if failures.isEmpty {
             try retrying { () throws(ConnError) in
                 var writes: [StoreWrite] = []
+                for app in apps.values { writes.append(try standing(app)) }
                 for (location, record) in records { writes += try grantWrites(record, at: location) }
                 try rows.commit(writes.settled, recording: records.map { event(request, $1, at: $0) })
             }
@@ -112,14 +106,14 @@ extension VaultBackend {
         return .done(.object(["failures": .array(failures)]))
     }
 
-    private func checkedImport(_ item: JSON) throws(ConnError) -> TokenRecord {
+    private func checkedImport(_ item: JSON) throws(ConnError) -> (TokenRecord, AppRecord) {
         guard let appID = item["appId"]?.string else { throw .invalid("appId", "is missing") }
         guard let subject = item.subject else { throw .invalid("userId", "or tenantId is missing") }
         guard item["accessToken"] != nil || item["refreshToken"] != nil else {
             throw .invalid("refreshToken", "or accessToken is missing")
         }
-        _ = try app(appID, .oauth)
-        return imported(item, of: subject)
+        let app = try app(appID, .oauth)
+        return (imported(item, of: subject), app)
     }
 
     /// A token brought from elsewhere. Whoever brings it without scopes gets it by a fetch without scopes alone.

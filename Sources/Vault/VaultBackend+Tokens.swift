@@ -46,7 +46,7 @@ extension VaultBackend {
                 let found: Row<AppRecord>? = try rows.get(rows.keys.app(appID))
                 apps[appID] = found?.value
             }
-            if let app = apps[appID], try withoutIdle([row], of: app).isEmpty { continue }
+            guard let app = apps[appID], !app.isBeingDeleted, try !withoutIdle([row], of: app).isEmpty else { continue }
             tokens.append(row.value.answer(id: location.id, status: row.value.status(now: now)))
         }
         return .done(.object(["tokens": .array(tokens)]))
@@ -54,13 +54,16 @@ extension VaultBackend {
 
     func delete(_ request: Request) throws(ConnError) -> Step<JSON> {
         let event = event(request, appID: request.string("appId"), subject: request.subject)
+        let revokes = request["revoke"]?.boolean ?? true
         let locations: [TokenLocation]
         if let id = request.string("tokenId") {
             locations = TokenLocation(id: id).map { [$0] } ?? []
         } else {
-            locations = try self.locations(of: TokenSet(request))
+            let set = TokenSet(request)
+            try dropPending(set, revoking: revokes)
+            locations = try self.locations(of: set)
         }
-        return try finish(try remove(locations, revoking: request["revoke"]?.boolean ?? true, recording: event))
+        return try finish(try remove(locations, revoking: revokes, recording: event))
     }
 
     /// Tries to have removed tokens taken back, and answers.

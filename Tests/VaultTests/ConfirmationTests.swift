@@ -138,7 +138,38 @@ import Testing
         world.clock.advance(seconds: 1)
         #expect(refusal(code)?.code == .notFound)
         world.provider.next(200, "")
+        world.clock.advance(seconds: 899)
+        #expect(try world.call("revocations.run", "{}")["revoked"]?.integer == 0)
+        world.clock.advance(seconds: 1)
         #expect(try world.call("revocations.run", "{}")["revoked"]?.integer == 1)
+    }
+
+    /// Clocks of processes may differ by ten minutes.
+    @Test func aFastClockTakesNothingBackEarly() throws {
+        let (code, _) = try hold()
+        let fast = try world.another(secondsAhead: 600, config: #","redirectUrl":"https://h.example/callback""#)
+        #expect(try fast.call("revocations.run", "{}")["revoked"]?.integer == 0)
+        let other = try fast.call(
+            "connect",
+            #"{"appId":"google","userId":"u2","options":{"redirectUrl":"https://h.example/done","confirmation":true}}"#)
+        world.provider.next(200, tokens("at-2"))
+        _ = try fast.call("complete", #"{"state":"\#(query(other["url"]?.string, "state") ?? "")","code":"c"}"#)
+        _ = try confirm(code)
+        #expect(try world.fetch()["accessToken"]?.string == "at-1")
+    }
+
+    /// Another process has begun to take the grant back, while the code was typed.
+    @Test func aGrantThatIsBeingTakenBackIsNotLetOut() throws {
+        let store = MeddlingStore(world.store)
+        let confirming = try World(store: store, clock: world.clock, provider: world.provider)
+        let other = try world.another(secondsAhead: 1500)
+        let (code, _) = try hold()
+        world.provider.next(200, "")
+        store.before(.commit, number: 2) { () throws(ConnError) in _ = try other.call("revocations.run", "{}") }
+        let error = confirming.error("confirm", #"{"appId":"google","userId":"u1","code":"\#(code)"}"#)
+        #expect(world.provider.forms.last?.contains("token=rt-1") == true)
+        #expect(error?.code == .notFound)
+        #expect(world.fetchError()?.reason == .missing)
     }
 
     @Test func aConfirmedGrantIsNotTakenBack() throws {
@@ -179,9 +210,42 @@ import Testing
         #expect(refusal(code)?.code == .notFound)
     }
 
+    @Test(arguments: [#""userId":"u1""#, #""appId":"google""#, #""appId":"google","userId":"u1""#])
+    func aDeleteTakesBackWhatWaitsForItsCode(_ set: String) throws {
+        let (code, callback) = try hold()
+        world.provider.next(200, "")
+        #expect(try world.call("delete", "{\(set)}")["deleted"]?.integer == 0)
+        #expect(world.provider.forms.last?.contains("token=rt-1") == true)
+        #expect(refusal(code)?.code == .notFound)
+        #expect(world.error("complete", callback)?.code == .notFound)
+        for family in [RowKeys.heldGrants, RowKeys.revocations] {
+            #expect(try world.store.scan(prefix: family, after: nil, limit: 1).isEmpty)
+        }
+    }
+
+    @Test func forgettingForgetsWhatWaitsForItsCode() throws {
+        _ = try hold()
+        let sent = world.provider.requests.count
+        _ = try world.call("delete", #"{"userId":"u1","revoke":false}"#)
+        #expect(world.provider.requests.count == sent)
+        for family in [RowKeys.heldGrants, RowKeys.revocations] {
+            #expect(try world.store.scan(prefix: family, after: nil, limit: 1).isEmpty)
+        }
+    }
+
+    @Test(arguments: [
+        #""userId":"u2""#, #""tenantId":"u1""#, #""userId":"u1","tenantId":"t""#, #""appId":"other""#,
+        #""appId":"other","userId":"u1""#,
+    ]) func aDeleteOfOthersLeavesWhatWaits(_ set: String) throws {
+        try world.makeApp("other")
+        let (code, _) = try hold()
+        _ = try world.call("delete", "{\(set)}")
+        _ = try confirm(code)
+    }
+
     @Test func grantsThatNobodyConfirmedLeaveNoRows() throws {
         for _ in 0..<3 { _ = try hold() }
-        world.clock.advance(seconds: 600)
+        world.clock.advance(seconds: 1500)
         _ = try hold()
         let rows = try world.store.scan(prefix: RowKeys.heldGrants, after: nil, limit: 10)
         #expect(rows.count == 1)

@@ -329,6 +329,174 @@ import Testing
         #expect(counts(try world.call("apps.delete", #"{"id":"google"}"#)) == [1, 0, 0, 0])
     }
 
+    // MARK: - What is under way
+
+    /// A way to a grant, up to where the store takes it.
+    enum Way: CaseIterable {
+        case complete, hold, device
+    }
+
+    private func begin(_ way: Way, in world: World) throws -> Call {
+        if way == .device {
+            let device =
+                #"{"device_code":"d","user_code":"U","expires_in":900,"interval":5,"verification_uri":"https://p.example/d"}"#
+            world.provider.next(200, device)
+            let flow = try world.call("device.start", #"{"appId":"a","userId":"u1"}"#)["flow"]?.string ?? ""
+            world.clock.advance(seconds: 5)
+            return Call(world, "device.poll", #"{"flow":"\#(flow)"}"#)
+        }
+        let url = try world.call(
+            "connect",
+            #"{"appId":"a","userId":"u1","options":{"redirectUrl":"https://h.example/done","confirmation":\#(way == .hold)}}"#
+        )
+        let state = query(url["url"]?.string, "state") ?? ""
+        return Call(world, "complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)
+    }
+
+    private func makeWorld(_ store: any Store) throws -> World {
+        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        try remake(world)
+        return world
+    }
+
+    private func remake(_ world: World) throws {
+        try world.makeApp(
+            "a", #","revocationUrl":"https://p.example/revoke","deviceAuthorizationUrl":"https://p.example/device""#)
+    }
+
+    private func expectNothing(in world: World, takenBack token: String) throws {
+        for family in [TokenLocation.family, RowKeys.heldGrants] {
+            #expect(try world.store.scan(prefix: family, after: nil, limit: 1).isEmpty)
+        }
+        world.provider.forget()
+        world.provider.next(200, "")
+        _ = try world.call("revocations.run", "{}")
+        #expect(world.provider.forms.last?.contains("token=\(token)") == true)
+        #expect(try world.store.scan(prefix: RowKeys.revocations, after: nil, limit: 1).isEmpty)
+    }
+
+    private func finish(_ call: Call) -> ConnError? {
+        while !call.isDone { call.step() }
+        guard case .failure(let error) = call.result else { return nil }
+        return error
+    }
+
+    /// Between the last look at the connection and the commit.
+    @Test(arguments: Way.allCases, [false, true])
+    func noGrantIsKeptAtAConnectionThatIsDeletedMeanwhile(_ way: Way, _ isMadeAnew: Bool) throws {
+        let store = MeddlingStore(try makeStore())
+        let world = try makeWorld(store)
+        let other = try world.another()
+        let call = try begin(way, in: world)
+        #expect(call.isAtProvider)
+        world.provider.next(200, tokens("at-9", refresh: "rt-9"))
+        store.before(.commit) { () throws(ConnError) in
+            _ = try other.call("apps.delete", #"{"id":"a"}"#)
+            if isMadeAnew { try? remake(other) }
+        }
+        #expect(finish(call)?.code == .notFound)
+        try expectNothing(in: world, takenBack: "rt-9")
+    }
+
+    @Test(arguments: [
+        ("store_token", #"{"appId":"a","userId":"u1","accessToken":"at"}"#),
+        ("store_tokens", #"{"tokens":[{"appId":"a","userId":"u1","accessToken":"at"}]}"#),
+        ("store_api_key", #"{"appId":"k","userId":"u1","apiKey":"key"}"#),
+    ])
+    func nothingIsStoredAtAConnectionThatIsDeletedMeanwhile(_ operation: String, _ request: String) throws {
+        let store = MeddlingStore(try makeStore())
+        let world = try makeWorld(store)
+        _ = try world.call("apps.create", #"{"id":"k","appType":"apikey"}"#)
+        let other = try world.another()
+        store.before(.commit) { () throws(ConnError) in
+            for id in ["a", "k"] { _ = try other.call("apps.delete", #"{"id":"\#(id)"}"#) }
+        }
+        #expect(world.error(operation, request)?.reason == .app)
+        #expect(try world.store.scan(prefix: TokenLocation.family, after: nil, limit: 1).isEmpty)
+    }
+
+    @Test(arguments: Way.allCases) func noGrantIsKeptOfASubjectThatIsDeletedMeanwhile(_ way: Way) throws {
+        let store = MeddlingStore(try makeStore())
+        let world = try makeWorld(store)
+        let other = try world.another()
+        let call = try begin(way, in: world)
+        world.provider.next(200, tokens("at-9", refresh: "rt-9"))
+        store.before(.commit) { () throws(ConnError) in _ = try other.call("delete", #"{"userId":"u1"}"#) }
+        #expect(finish(call)?.code == .notFound)
+        try expectNothing(in: world, takenBack: "rt-9")
+    }
+
+    @Test(arguments: [#"{"userId":"u1"}"#, #"{"appId":"a"}"#])
+    func whatWaitsForTheUserGoesWithADelete(_ set: String) throws {
+        let world = try makeWorld(try makeStore())
+        let urls = try [#""userId":"u1""#, #""userId":"u1","tenantId":"t""#, #""userId":"u2""#].map { subject in
+            let request = #"{"appId":"a",\#(subject),"options":{"redirectUrl":"https://h.example/done"}}"#
+            let url = try world.call("connect", request)["url"]?.string
+            return #"{"state":"\#(query(url, "state") ?? "")","code":"c","openedBy":{\#(subject)}}"#
+        }
+        let device = try begin(.device, in: world)
+        device.cancel()
+        _ = try world.call("delete", set)
+        let sent = world.provider.requests.count
+        for request in urls.prefix(2) { #expect(world.error("complete", request)?.field == "state") }
+        #expect(world.provider.requests.count == sent)
+        #expect(try world.store.scan(prefix: RowKeys.deviceFlows, after: nil, limit: 1).isEmpty)
+        world.provider.next(200, tokens("at-2"))
+        #expect((world.error("complete", urls[2]) == nil) == set.contains("u1"))
+    }
+
+    @Test func aTicketGoesWithADeleteAlsoWhileItIsOpened() throws {
+        let store = MeddlingStore(try makeStore())
+        let config = #","redirectUrl":"https://h.example/callback","connectPageUrl":"https://h.example/connect""#
+        let world = try World(store: store, config: config)
+        try remake(world)
+        let other = try world.another()
+        func ticket() throws -> String {
+            let url = try world.call("connect", #"{"appId":"a","userId":"u1"}"#)["url"]?.string
+            return #"{"ticket":"\#(query(url, "ticket") ?? "")","openedBy":{"userId":"u1"}}"#
+        }
+        let first = try ticket()
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        #expect(world.error("open", first)?.field == "ticket")
+        let second = try ticket()
+        store.before(.commit) { () throws(ConnError) in _ = try other.call("delete", #"{"userId":"u1"}"#) }
+        #expect(world.error("open", second)?.field == "ticket")
+        #expect(try world.store.scan(prefix: RowKeys.flows, after: nil, limit: 1).isEmpty)
+    }
+
+    /// Its flow comes into the store after the connection was deleted and made anew.
+    @Test func aConnectionTakesNoFlowOfAnEarlierOneOfItsID() throws {
+        let store = MeddlingStore(try makeStore())
+        let world = try makeWorld(store)
+        let other = try world.another()
+        store.before(.commit) { () throws(ConnError) in
+            _ = try other.call("apps.delete", #"{"id":"a"}"#)
+            try? remake(other)
+        }
+        let url = try world.call(
+            "connect", #"{"appId":"a","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+        let state = query(url["url"]?.string, "state") ?? ""
+        let error = world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)
+        #expect(error?.field == "state")
+        #expect(world.provider.requests.isEmpty)
+    }
+
+    @Test func aConnectionsListShowsNothingWhileItIsDeleted() throws {
+        let store = FailingStore()
+        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback","allowExport":true"#)
+        try world.makeApp("google")
+        try world.makeApp("b")
+        try world.connect()
+        try world.connect(app: "b")
+        store.fail(after: 1)
+        #expect(world.error("apps.delete", #"{"id":"google"}"#)?.code == .unavailable)
+        store.fail(after: nil)
+        for (set, count) in [(#"{"userId":"u1"}"#, 1), (#"{"appId":"google"}"#, 0), (#"{"appId":"b"}"#, 1)] {
+            #expect(try world.call("list", set)["tokens"]?.elements.count == count)
+            #expect(try world.call("export", set)["tokens"]?.elements.count == count)
+        }
+    }
+
     @Test func aTokenThatARefreshBringsAfterItsDeletionIsTakenBack() throws {
         world.clock.advance(seconds: 3600)
         let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)

@@ -107,7 +107,7 @@ import Testing
 
     @Test func anExpiredFlowIsGone() throws {
         let started = try start()
-        world.clock.advance(seconds: 900)
+        world.clock.advance(seconds: 1800)
         #expect(world.error("device.poll", poll(started))?.code == .notFound)
         _ = try start()
         #expect(try world.store.scan(prefix: Array("d".utf8), after: nil, limit: 10).count == 1)

@@ -62,6 +62,17 @@ import Vault
         #expect(told.filter { $0["op"]?.string == "export" }.count == 20 + 1 + 10 + 1 + 1 + 6 + 1)
     }
 
+    /// Those that open are more than nothing, and nobody takes them for all.
+    @Test func aRowThatDoesNotOpenDoesNotStopTheOthers() throws {
+        let world = try World(config: Self.allowed)
+        try fill(world)
+        let some = try world.store.scan(prefix: Array("t".utf8), after: nil, limit: 2)
+        try world.store.commit([.put(some[0].key, some[1].value, expecting: .any)])
+        let answer = try world.call("export", "{}")
+        #expect((answer["tokens"]?.elements.count ?? 0) + (answer["apiKeys"]?.elements.count ?? 0) == 20)
+        #expect(answer["unreadable"]?.integer == 1)
+    }
+
     /// What a vault exports, another vault takes as it is.
     @Test func aVaultMovesIntoAnother() throws {
         let world = try World(config: Self.allowed)

@@ -2,6 +2,8 @@ import Connections
 import JSON
 import Testing
 
+@testable import Vault
+
 @Suite struct ImportTests {
     private let world: World
 
@@ -54,6 +56,71 @@ import Testing
         #expect(token["refreshToken"]?.string == "rt-2")
         let bare = #"{"appId":"google","userId":"u1","accessToken":"at","verifyRefresh":true}"#
         #expect(world.error("store_token", bare)?.field == "refreshToken")
+    }
+
+    private let verified =
+        #"{"appId":"google","userId":"u1","refreshToken":"rt-1","scopes":["a"],"verifyRefresh":true}"#
+
+    @Test func whatDoesNotVerifyReplacesNothing() throws {
+        _ = try world.call("store_token", #"{"appId":"google","userId":"u1","accessToken":"old","scopes":["a"]}"#)
+        world.provider.next(400, #"{"error":"invalid_grant"}"#)
+        #expect(world.error("store_token", verified)?.errorCode == "invalid_grant")
+        #expect(try world.fetch()["accessToken"]?.string == "old")
+        #expect(try world.store.scan(prefix: TokenLocation.family, after: nil, limit: 10).count == 1)
+    }
+
+    /// The refresh token is spent, and the store does not take the one that came for it.
+    @Test func aVerifiedTokenThatFindsNoRoomIsNotLost() throws {
+        let store = FailingStore()
+        let world = try World(store: store)
+        try world.makeApp()
+        let call = Call(world, "store_token", verified)
+        #expect(call.isAtProvider)
+        store.fail(after: 0)
+        world.provider.next(200, tokens("at-1", refresh: "rt-2"))
+        while !call.isDone { call.step() }
+        #expect(throws: ConnError.self) { try call.result.get() }
+        store.fail(after: nil)
+        _ = try world.call("store_token", verified)
+        #expect(try world.fetch(#","options":{"withRefreshToken":true}"#)["refreshToken"]?.string == "rt-2")
+        #expect(world.provider.refreshes.count == 1)
+    }
+
+    @Test func aVerificationThatEndedIsCarriedOnByTheNextCall() throws {
+        let world = try World(config: #","allowExport":true"#)
+        try world.makeApp()
+        let call = Call(world, "store_token", verified)
+        call.leave()
+        #expect(world.fetchError()?.reason == .missing)
+        #expect(try world.answer("list", #"{"userId":"u1"}"#) == #"{"tokens":[]}"#)
+        #expect(try world.answer("export", "{}") == #"{"tokens":[],"apiKeys":[]}"#)
+        world.provider.next(200, tokens("at-1", refresh: "rt-2"))
+        _ = try world.another().call("store_token", verified)
+        #expect(try world.fetch()["accessToken"]?.string == "at-1")
+        #expect(try world.store.scan(prefix: TokenLocation.family, after: nil, limit: 10).count == 1)
+    }
+
+    @Test func ofTwoWhoBringOneTokenOneSpendsIt() throws {
+        let first = Call(world, "store_token", verified)
+        let second = Call(world, "store_token", verified)
+        #expect(second.isWaitingForFlight)
+        world.provider.next(200, tokens("at-1", refresh: "rt-2"))
+        for call in [first, second] {
+            while !call.isDone { #expect(call.step()) }
+        }
+        #expect(try first.result.get().text == second.result.get().text)
+        #expect(world.provider.refreshes.count == 1)
+    }
+
+    @Test func whatNobodyCameBackForGoes() throws {
+        Call(world, "store_token", verified).leave()
+        world.clock.advance(seconds: 90_000)
+        world.provider.next(200, tokens("at-2"))
+        _ = try world.call(
+            "store_token", #"{"appId":"google","userId":"u2","refreshToken":"rt-2","verifyRefresh":true}"#)
+        let left = try world.store.scan(prefix: TokenLocation.family, after: nil, limit: 10)
+        #expect(left.count == 1)
+        #expect(try world.fetch(subject: #""userId":"u2""#)["accessToken"]?.string == "at-2")
     }
 
     private func failures(_ items: String) throws -> [String] {

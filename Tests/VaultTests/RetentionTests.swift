@@ -176,4 +176,23 @@ import Testing
         #expect(world.fetchError()?.code == .internal)
         #expect(try world.fetch()["accessToken"]?.string == "at-u1")
     }
+
+    /// Wherever the store fails, the token was handed out or is there yet.
+    @Test(arguments: 1...3) func aTokenThatIsHandedOutOnceIsNotLostWithItsRecord(_ commit: Int) throws {
+        let store = MeddlingStore(MemoryStore())
+        let world = try World(store: store, config: #","audit":"all""#)
+        try world.makeApp("google", #","deleteAfterFirstFetch":true"#)
+        try self.store(world, "u1")
+        store.before(.commit, number: commit) { () throws(ConnError) in
+            throw ConnError(.unavailable, "the disk is full")
+        }
+        let fetch = #"{"appId":"google","userId":"u1","actor":"tool:mail"}"#
+        let first = try? world.call("fetch", fetch)
+        let second = first == nil ? try? world.call("fetch", fetch) : nil
+        #expect((first ?? second)?["token"]?["accessToken"]?.string == "at-u1")
+        let told = try world.call("audit.list", "{}")["records"]?.elements.suffix(2) ?? []
+        #expect(told.map { $0["op"]?.string } == ["fetch", "fetch"])
+        #expect(told.map { $0["outcome"]?.string } == ["deleted", "ok"])
+        #expect(told.last?["actor"]?.string == "tool:mail")
+    }
 }

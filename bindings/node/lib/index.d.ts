@@ -672,6 +672,8 @@ export class Client implements AsyncDisposable, Disposable {
     apiKeys: StoreApiKeyFields[];
     /** When there are more. */
     next?: string;
+    /** So many tokens are missing, since their rows do not open. */
+    unreadable?: number;
   }>;
 
   /** Vault: deletes the tokens that nobody has fetched for longer than their connection's maxIdleSeconds. */

@@ -221,6 +221,8 @@ class Export:
     """Each the arguments of ``store_api_key``."""
     next: str | None = None
     """Where the next page begins, if there is one."""
+    unreadable: int = 0
+    """So many tokens are missing, since their rows do not open."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,12 @@ def _export(answer: Any) -> Export:
     def items(name: str) -> tuple[Any, ...]:
         return tuple(from_camel_case(item) for item in answer[name])
 
-    return Export(tokens=items("tokens"), api_keys=items("apiKeys"), next=answer.get("next"))
+    return Export(
+        tokens=items("tokens"),
+        api_keys=items("apiKeys"),
+        next=answer.get("next"),
+        unreadable=answer.get("unreadable", 0),
+    )
 
 
 def _keys(answer: Any) -> list[SealingKey]:

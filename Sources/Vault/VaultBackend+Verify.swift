@@ -1,0 +1,114 @@
+internal import Connections
+internal import JSON
+internal import OAuth
+
+// A refresh token that is brought along and is to be verified may be good for one use. So it is refreshed as every other
+// one is, under a lease on a row of its own, where no fetch finds it; what comes of it moves into its place. A call that
+// was cut off is carried on by the next one with the same token.
+
+extension VaultBackend {
+    /// The longest that a token is left which nobody came back for. Seconds.
+    private static let unverifiedLifetime: Int64 = 86_400
+
+    /// Keeps a token if its provider takes the refresh token.
+    func verify(
+        _ record: TokenRecord, _ refreshToken: JSON, of app: AppRecord, for request: Request
+    ) throws(ConnError) -> Step<JSON> {
+        let location = rows.keys.unverified(refreshToken, for: place(of: record))
+        try keepUnverified(record, at: location, of: app)
+        var demand = TokenDemand(target: .token(location))
+        demand.isLook = true
+        return try Step.attempt({ [self, demand] () throws(ConnError) in try supply(demand) }) {
+            [self] (result) throws(ConnError) in
+            guard let row: Row<TokenRecord> = try rows.get(location.key) else {
+                return .done(try answerOfAnother(record))
+            }
+            guard case .failure(let error) = result else {
+                return .done(try keepVerified(row, grantedAt: record.grantedAt, of: app, for: request))
+            }
+            let state = row.value.refresh
+            // The provider may have taken it, and what it gave may be on its way into the store.
+            let isOpen = state.refusal == nil && (state.hasLostReply || state.lease != nil)
+            if !isOpen { try rows.commit([.remove(row.key, expecting: .version(row.version))]) }
+            if let failure = state.lastFailure, state.refusal?.cause == .refused { throw failure.refusal }
+            throw error
+        }
+    }
+
+    /// Without its access token, so that it is of no use to anybody before it is refreshed.
+    private func keepUnverified(
+        _ record: TokenRecord, at location: TokenLocation, of app: AppRecord
+    ) throws(ConnError) {
+        var unverified = record
+        unverified.accessToken = nil
+        unverified.accessTokenExpiry = nil
+        let expiry = clock.seconds + Self.unverifiedLifetime
+        let garbage = try abandoned()
+        try retrying { () throws(ConnError) in
+            guard try rows.store.get(location.key) == nil else { return }  // another call brings the same
+            let writes = [
+                try standing(app), rows.seal(unverified, at: location.key, expecting: .absent),
+                rows.seal(PointerRecord(), at: location.unverifiedKey(expiry: expiry), expecting: .any),
+            ]
+            try rows.commit(writes + garbage.filter { $0.key != location.key })
+        }
+    }
+
+    /// A few that nobody came back for: each new one removes some.
+    private func abandoned() throws(ConnError) -> [StoreWrite] {
+        var writes: [StoreWrite] = []
+        for pointer in try rows.store.scan(prefix: RowKeys.unverified, after: nil, limit: 8) {
+            guard RowKeys.expiry(pointer.key) + HeldGrant.margin <= clock.seconds else { break }
+            writes.append(.remove(pointer.key, expecting: .any))
+            guard let location = TokenLocation(unverifiedKey: pointer.key) else { continue }
+            // It may have been brought again since.
+            let row: Row<TokenRecord>? = try? rows.get(location.key)
+            if let row, row.value.grantedAt / 1000 + Self.unverifiedLifetime > clock.seconds { continue }
+            writes.append(.remove(location.key, expecting: .any))
+        }
+        return writes
+    }
+
+    private func keepVerified(
+        _ row: Row<TokenRecord>, grantedAt: Int64, of app: AppRecord, for request: Request
+    ) throws(ConnError) -> JSON {
+        var verified = row.value
+        verified.grantedAt = grantedAt
+        verified.refresh = RefreshState.first()
+        verified.refresh.lastTime = row.value.refresh.lastTime
+        do throws(ConnError) {
+            let location = try keepGrant(verified, of: app, for: request) { () throws(ConnError) in
+                guard try rows.store.get(row.key)?.version == row.version else {
+                    throw ConnError(.notFound, "another call has kept it")
+                }
+                return [.remove(row.key, expecting: .version(row.version))]
+            }
+            return .object(["tokenId": .string(location.id)])
+        } catch {
+            guard error.code == .notFound else { throw error }
+            guard error.reason == .app else { return try answerOfAnother(verified) }
+            try rows.commit([.remove(row.key, expecting: .any)])
+            try discard(verified, of: app)  // the connection was deleted
+            throw error
+        }
+    }
+
+    /// Another call brought the same token at the same time, and was done first.
+    private func answerOfAnother(_ record: TokenRecord) throws(ConnError) -> JSON {
+        let location = place(of: record)
+        guard let row: Row<TokenRecord> = try rows.get(location.key), row.value.grantedAt >= record.grantedAt else {
+            throw ConnError(.unavailable, "another call has tried the same refresh token: try again")
+        }
+        return .object(["tokenId": .string(location.id)])
+    }
+}
+
+extension RefreshState.Failure {
+    /// The error of a call that was told so.
+    fileprivate var refusal: ConnError {
+        var failure = TokenFailure(kind, message)
+        failure.code = code
+        failure.httpStatus = httpStatus
+        return failure.asConnError
+    }
+}
