@@ -1,7 +1,8 @@
-"""What only a vault has: its own settings."""
+"""What only a vault has: its own settings, and who asks."""
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import re
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import certs
 import pytest
 
-from descope_conn import Client, Forbidden, InvalidConfig
+from descope_conn import AsyncClient, Client, Forbidden, InvalidConfig, InvalidRequest
 from descope_conn._wire import camel_case
 
 if TYPE_CHECKING:
@@ -79,3 +80,41 @@ def test_the_constructors_take_what_the_manual_lists(backend: str) -> None:
     ours = {"timeout": "timeoutMs", "retry_attempts": "retry"}
     parameters = inspect.signature(getattr(Client, backend)).parameters
     assert {ours.get(name, camel_case(name)) for name in parameters} == listed
+
+
+def test_the_audit_says_who_asked(tmp_path: Path) -> None:
+    with Client.vault(path=tmp_path / "vault.db", key=KEY, audit="all") as vault:
+        vault.apps.create(id="mail", client_id="c", token_url="https://p.example/t", actor="admin:ann")
+        vault.store_token("mail", user_id="u", access_token="at", actor="job:import")
+        vault.fetch_token("mail", user_id="u", actor="tool:calendar", timeout=10)
+        vault.call("fetch", {"appId": "mail", "userId": "u", "actor": "tool:by-field"})
+        vault.call("fetch", {"appId": "mail", "userId": "u"}, actor="tool:by-keyword")
+        vault.keys.add(actor="admin:bob")
+        vault.delete_tokens(user_id="u")
+        assert [(record.op, record.actor) for record in vault.audit.list(actor="admin:ann")] == [
+            ("apps.create", "admin:ann"),
+            ("store_token", "job:import"),
+            ("fetch", "tool:calendar"),
+            ("fetch", "tool:by-field"),
+            ("fetch", "tool:by-keyword"),
+            ("keys.add", "admin:bob"),
+            ("delete", None),
+        ]
+
+
+def test_the_audit_says_who_asked_through_asyncio(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with AsyncClient.vault(path=tmp_path / "vault.db", key=KEY) as vault:
+            await vault.apps.create(id="mail", app_type="apikey", actor="admin:ann")
+            await vault.store_api_key("mail", "k", user_id="u", actor="job:import")
+            records = await vault.audit.list()
+            assert [record.actor for record in records] == ["admin:ann", "job:import"]
+
+    asyncio.run(main())
+
+
+def test_the_cloud_keeps_no_audit(client: Client) -> None:
+    with pytest.raises(InvalidRequest) as failure:
+        client.fetch_token("a", user_id="U1", actor="tool:calendar")
+    assert failure.value.field == "actor"
+    client.fetch_token("a", user_id="U1", actor=None)
