@@ -109,7 +109,8 @@ class Client {
 
   async call(op, fields, { timeoutMs, signal, actor } = {}) {
     signal?.throwIfAborted();
-    const { ticket, answered } = this.#calls.start({ ...fields, actor, op }, timeoutOf(timeoutMs), this);
+    const request = { ...fields, actor: actor ?? fields?.actor, op };
+    const { ticket, answered } = this.#calls.start(request, timeoutOf(timeoutMs), this);
     const { status, text } = await (signal ? abortable(answered, signal, () => this.#calls.cancel(ticket)) : answered);
     const answer = answerOf(status, text);
     if (answer.token) answer.token = new Token(answer.token);

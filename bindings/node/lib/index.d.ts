@@ -28,8 +28,8 @@ export interface CloudConfig {
   proxy?: string | null;
 }
 
-/** Where the vault's key is. There is no vault without one. */
-export type VaultKey = { env: string } | { file: string };
+/** Where the vault's key is, or the key itself as text. There is no vault without one. */
+export type VaultKey = { env: string } | { file: string } | { bytes: string };
 
 /** Tokens kept in an encrypted vault of your own: one SQLite file, or a store plugin. */
 export interface VaultConfig {
@@ -51,6 +51,17 @@ export interface VaultConfig {
   redirectUrl?: string;
   /** Your page that connect URLs lead to; it calls openConnect. */
   connectPageUrl?: string;
+  /** How long a connect URL waits for its callback, or for your page to open it. Seconds. */
+  connectTtlSeconds?: number;
+  /** complete must say who is signed in where the callback arrived; true unless said otherwise. */
+  requireOpener?: boolean;
+  /** Bounds each exchange with a provider, in milliseconds. */
+  timeoutMs?: number;
+  /** Lets endpoints that a discovery document names be on private addresses. */
+  allowPrivateAddresses?: boolean;
+  /** A file of certificates to trust, in PEM. */
+  caFile?: string | null;
+  proxy?: string | null;
 }
 
 /** A backend from a shared library that has descope_conn_plugin_init. */
@@ -78,7 +89,7 @@ export interface CallOptions {
    * an aborted fetch, the call may have taken effect by then.
    */
   signal?: AbortSignal;
-  /** Vault: who asks, or which tool, for the audit. */
+  /** Vault: who asks, or which tool, for the audit. It goes before an actor among the fields. The cloud refuses it. */
   actor?: string;
 }
 

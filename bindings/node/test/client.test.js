@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict');
 const { getEventListeners, once } = require('node:events');
 const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
 const util = require('node:util');
@@ -65,6 +66,22 @@ test('nothing that prints or copies a token shows its secrets', async () => {
 test('an operation without a method of its own is called by name', async () => {
   const { operations } = await client.call('describe');
   assert.deepEqual(operations, (await client.describe()).operations);
+});
+
+test('the audit says who asked, by the options or by the fields', async (t) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'descope-conn-'));
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const vault = new Client({ backend: 'vault', path: path.join(folder, 'vault.db'), key: { bytes: '0a'.repeat(32) } });
+  t.after(() => vault.close());
+  await vault.apps.create({ id: 'a' }, { actor: 'by-options' });
+  await vault.apps.create({ id: 'b', actor: 'by-fields' });
+  await vault.apps.create({ id: 'c', actor: 'by-fields' }, { timeoutMs: 10_000 });
+  await vault.apps.create({ id: 'd', actor: 'by-fields' }, { actor: 'by-options' });
+  await vault.apps.create({ id: 'e' });
+  await vault.keys.add({ actor: 'by-options' });
+  const { records } = await vault.audit.list();
+  assert.deepEqual(records.map(({ actor }) => actor),
+    ['by-options', 'by-fields', 'by-fields', 'by-options', undefined, 'by-options']);
 });
 
 test('a connect URL is asked for', async () => {

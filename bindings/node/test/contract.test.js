@@ -8,6 +8,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
 const { Client, errorCodes } = require('descope-conn');
+const { makeCertificates } = require('./support/tls.js');
 
 // Never asked for anything: describe needs no server.
 const config = { backend: 'cloud', projectId: 'P' + 'a'.repeat(27), managementKey: 'k', baseUrl: 'http://127.0.0.1:1' };
@@ -63,6 +64,43 @@ test('the types have every field of every operation', () => {
     const name = op.replace(/(?:^|[._])(\w)/g, (_, letter) => letter.toUpperCase()) + 'Fields';
     const expected = Object.fromEntries(fields.map((field) => [field.name, !field.required]));
     assert.deepEqual(fieldsOfInterface(name), expected, name);
+  }
+});
+
+test('the types have every setting that the manual lists', () => {
+  const manual = fs.readFileSync(path.join(__dirname, '..', '..', '..', 'docs', 'configuration.md'), 'utf8');
+  for (const [name, backend] of [['CloudConfig', 'cloud'], ['VaultConfig', 'vault'], ['PluginConfig', 'plugin']]) {
+    const [section] = manual.split(`\n## \`${backend}\`\n`)[1].split('\n## ');
+    const rows = [...section.matchAll(/^\| (`.*?`) \|/gm)].flatMap(([, row]) => row.match(/\w+(?:\.\w+)?/g));
+    const listed = new Set(['backend', ...rows.map((field) => field.split('.')[0])]);
+    assert.deepEqual(Object.keys(fieldsOfInterface(name)).sort(), [...listed].sort(), name);
+  }
+});
+
+test('a vault takes all its settings together', async () => {
+  const folder = makeCertificates();
+  try {
+    const vault = new Client({
+      backend: 'vault',
+      path: path.join(folder, 'vault.db'),
+      key: { bytes: '0a'.repeat(32) },
+      otherKeys: [{ bytes: '0b'.repeat(32) }],
+      audit: 'all',
+      auditDays: 30,
+      allowExport: true,
+      redirectUrl: 'https://app.example.com/callback',
+      connectPageUrl: 'https://app.example.com/connect',
+      connectTtlSeconds: 120,
+      requireOpener: false,
+      timeoutMs: 2500,
+      allowPrivateAddresses: true,
+      caFile: path.join(folder, 'ca.pem'),
+      proxy: '',
+    });
+    assert.deepEqual((await vault.exportTokens({})).tokens, []);
+    await vault.close();
+  } finally {
+    fs.rmSync(folder, { recursive: true });
   }
 });
 

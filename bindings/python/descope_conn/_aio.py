@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
 
 from . import _app_operations, _device_operations, _mcp_operations, _operations, _template_operations, _vault_operations
 from ._call import Call, present
-from ._errors import Cancelled, ConnError, Limit
+from ._errors import E_HANDLE, Cancelled, ConnError, Limit, error_from
 from ._handle import Handle
 from ._wire import milliseconds
 
@@ -59,6 +59,8 @@ class AsyncClient(Handle):
     def __init__(self, config: Mapping[str, object]) -> None:
         super().__init__(config)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing = False
+        self._watched = False
         # By ticket. A call whose task was cancelled stays here until the library has answered it.
         self._in_flight: dict[int, asyncio.Future[bytes | ConnError]] = {}
         self._event_fd = self._library.event_fd(self._handle)
@@ -97,10 +99,11 @@ class AsyncClient(Handle):
         return AsyncMCP(self)
 
     async def aclose(self, *, wait: float = 5.0) -> bool:
-        """Cancels what is in flight, and gives it up to ``wait`` seconds to end.
+        """Refuses new calls, cancels those in flight, and gives them up to ``wait`` seconds to end.
 
         False: some call is still running; what it holds is freed when it returns. Closing again is no error.
         """
+        self._closing = True
         if self.closed:
             return True
         loop = asyncio.get_running_loop()
@@ -112,10 +115,9 @@ class AsyncClient(Handle):
             await asyncio.wait(waiting, timeout=wait)
         self._settle_all(Cancelled("the client was closed"))
         self._unwatch()
-        self._finalizer.detach()
         # The library's thread ends after its last answer. Waiting for it must not hold up the loop.
         left = milliseconds(max(0.0, end - loop.time()))
-        return await loop.run_in_executor(None, self._library.close, self._handle, left)
+        return await loop.run_in_executor(None, self._close, left)
 
     async def __aenter__(self) -> Self:
         return self
@@ -125,10 +127,14 @@ class AsyncClient(Handle):
 
     async def _perform(self, call: Call[T]) -> T:
         loop = self._bind()
+        if self._closing:
+            # The library may not have closed the handle yet, but nobody would hand out the answer.
+            raise error_from(E_HANDLE, None)
         ticket = self._library.submit(self._handle, call.request, call.timeout_ms)
         # The loop watches the descriptor only meanwhile, so that nothing of ours stays on it afterwards.
-        if not self._in_flight:
+        if not self._watched:
             loop.add_reader(self._event_fd, self._drain)
+            self._watched = True
         answered = self._in_flight[ticket] = loop.create_future()
         try:
             outcome = await answered
@@ -165,8 +171,10 @@ class AsyncClient(Handle):
         self._in_flight.clear()
 
     def _unwatch(self) -> None:
-        if self._loop is not None and not self._loop.is_closed():
+        # Once only: the descriptor's number may be another's by the next time.
+        if self._watched and self._loop is not None and not self._loop.is_closed():
             self._loop.remove_reader(self._event_fd)
+        self._watched = False
 
 
 def _settle(future: asyncio.Future[bytes | ConnError], outcome: bytes | ConnError) -> None:

@@ -64,6 +64,7 @@ def create_app(
     max_idle_seconds: int | None = None,
     delete_after_first_fetch: bool | None = None,
     tenant_id: str | None = None,
+    actor: str | None = None,
     timeout: float | None = None,
 ) -> Call[App]:
     """Creates a connection from its own settings, or from a provider's template and your credentials at it.
@@ -109,7 +110,7 @@ def create_app(
             "tenant_id": tenant_id,
         }
     )
-    return make_call("apps.create", fields, timeout, _app)
+    return make_call("apps.create", fields, actor, timeout, _app)
 
 
 def update_app(
@@ -145,6 +146,7 @@ def update_app(
     scope_separator: str | None = None,
     max_idle_seconds: int | None = None,
     delete_after_first_fetch: bool | None = None,
+    actor: str | None = None,
     timeout: float | None = None,
 ) -> Call[App]:
     """Replaces a connection's settings. What is absent becomes empty, or as its template has it.
@@ -187,19 +189,21 @@ def update_app(
             "delete_after_first_fetch": delete_after_first_fetch,
         }
     )
-    return make_call("apps.update", fields, timeout, _app)
+    return make_call("apps.update", fields, actor, timeout, _app)
 
 
-def delete_app(id: str, *, revoke: bool | None = None, timeout: float | None = None) -> Call[Deletion]:
+def delete_app(
+    id: str, *, revoke: bool | None = None, actor: str | None = None, timeout: float | None = None
+) -> Call[Deletion]:
     """Deletes a connection for good. From the vault its tokens go too, as with ``delete_tokens``."""
-    return make_call("apps.delete", to_wire({"id": id, "revoke": revoke}), timeout, Deletion.from_answer)
+    return make_call("apps.delete", to_wire({"id": id, "revoke": revoke}), actor, timeout, Deletion.from_answer)
 
 
-def load_app(id: str, *, timeout: float | None = None) -> Call[App]:
+def load_app(id: str, *, actor: str | None = None, timeout: float | None = None) -> Call[App]:
     """One connection."""
-    return make_call("apps.load", {"id": id}, timeout, _app)
+    return make_call("apps.load", {"id": id}, actor, timeout, _app)
 
 
-def list_apps(*, timeout: float | None = None) -> Call[list[App]]:
+def list_apps(*, actor: str | None = None, timeout: float | None = None) -> Call[list[App]]:
     """All connections."""
-    return make_call("apps.list", {}, timeout, _apps)
+    return make_call("apps.list", {}, actor, timeout, _apps)

@@ -29,9 +29,12 @@ class Call(Generic[T]):
         return self.read(json.loads(answer))
 
 
-def make_call(op: str, fields: Mapping[str, object], timeout: float | None, read: Callable[[Any], T]) -> Call[T]:
+def make_call(
+    op: str, fields: Mapping[str, object], actor: str | None, timeout: float | None, read: Callable[[Any], T]
+) -> Call[T]:
     """A call of an operation with its fields in wire names; the timeout is in seconds."""
-    return Call(json.dumps({**fields, "op": op}).encode(), milliseconds(timeout), read)
+    who = {} if actor is None else {"actor": actor}
+    return Call(json.dumps({**fields, **who, "op": op}).encode(), milliseconds(timeout), read)
 
 
 def present(method: Callable[..., Any], operation: Callable[..., Call[Any]]) -> None:

@@ -24,6 +24,7 @@ def start_device(
     scopes: Sequence[str] | None = None,
     resources: Sequence[str] | None = None,
     external_identifier: str | None = None,
+    actor: str | None = None,
     timeout: float | None = None,
 ) -> Call[DeviceFlow]:
     """Begins a grant that the user gives on another device (RFC 8628). The vault only.
@@ -40,13 +41,15 @@ def start_device(
             "external_identifier": external_identifier,
         }
     )
-    return make_call("device.start", fields, timeout, lambda answer: from_wire(DeviceFlow, answer))
+    return make_call("device.start", fields, actor, timeout, lambda answer: from_wire(DeviceFlow, answer))
 
 
-def poll_device(flow: str, *, wait_ms: int = 0, timeout: float | None = None) -> Call[Completion | None]:
+def poll_device(
+    flow: str, *, wait_ms: int = 0, actor: str | None = None, timeout: float | None = None
+) -> Call[Completion | None]:
     """What the user granted; None when they have not decided yet. The vault only.
 
     Waits up to ``wait_ms`` milliseconds for them, and asks no more often than the provider allows.
     """
     fields = to_wire({"flow": flow, "wait_ms": wait_ms})
-    return make_call("device.poll", fields, timeout, _completion)
+    return make_call("device.poll", fields, actor, timeout, _completion)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import weakref
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from ._library import load
 from ._wire import to_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from os import PathLike
 
     from typing_extensions import Self
@@ -56,9 +56,9 @@ class Handle:
                 "management_key": management_key,
                 "state_key": state_key,
                 "base_url": base_url,
-                "timeout_ms": None if timeout is None else round(timeout * 1000),
+                "timeout_ms": _milliseconds(timeout),
                 "retry": None if retry_attempts is None else {"attempts": retry_attempts},
-                "ca_file": None if ca_file is None else str(ca_file),
+                "ca_file": _path(ca_file),
                 "proxy": proxy,
             }
         )
@@ -71,20 +71,52 @@ class Handle:
         key: Mapping[str, str],
         path: str | PathLike[str] | None = None,
         store: Mapping[str, object] | None = None,
+        other_keys: Sequence[Mapping[str, str]] | None = None,
+        audit: Literal["off", "changes", "all"] | None = None,
+        audit_days: int | None = None,
+        allow_export: bool | None = None,
         redirect_url: str | None = None,
+        connect_page_url: str | None = None,
+        connect_ttl_seconds: int | None = None,
+        require_opener: bool | None = None,
+        timeout: float | None = None,
+        allow_private_addresses: bool | None = None,
+        ca_file: str | PathLike[str] | None = None,
+        proxy: str | None = None,
     ) -> Self:
         """An encrypted vault in this process: in the file ``path``, or in a store plugin.
 
-        ``key`` says where the sealing key is: ``{"env": "NAME"}`` or ``{"file": "/path"}``. ``redirect_url`` is where
-        providers send users back to, your own callback. ``store`` is ``{"plugin": "/abs/libstore.so", "config": {}}``.
+        ``key`` says where the sealing key is: ``{"env": "NAME"}``, ``{"file": "/path"}``, or itself as
+        ``{"bytes": "..."}``. ``other_keys`` are more of the same, while the key changes. ``store`` is
+        ``{"plugin": "/abs/libstore.so", "config": {}}``.
+
+        ``redirect_url`` is where providers send users back to, your own callback. With ``connect_page_url`` connect
+        URLs lead to a page of yours, which calls ``open_connect``; they wait for ``connect_ttl_seconds``. Only with
+        ``require_opener`` False may ``complete`` leave out who is signed in.
+
+        ``audit`` is what is recorded, ``changes`` unless said otherwise, and ``audit_days`` how long records are kept.
+        ``allow_export`` lets ``export_tokens`` hand out refresh tokens. ``timeout`` is in seconds and bounds each
+        exchange with a provider. ``allow_private_addresses`` lets discovered endpoints be on private addresses.
+        ``docs/configuration.md`` has the limits, and what is taken where something is absent.
         """
         fields = to_wire(
             {
                 "backend": "vault",
-                "path": None if path is None else str(path),
+                "path": _path(path),
                 "store": store,
                 "key": key,
+                "other_keys": other_keys,
+                "audit": audit,
+                "audit_days": audit_days,
+                "allow_export": allow_export,
                 "redirect_url": redirect_url,
+                "connect_page_url": connect_page_url,
+                "connect_ttl_seconds": connect_ttl_seconds,
+                "require_opener": require_opener,
+                "timeout_ms": _milliseconds(timeout),
+                "allow_private_addresses": allow_private_addresses,
+                "ca_file": _path(ca_file),
+                "proxy": proxy,
             }
         )
         return cls(fields)
@@ -115,3 +147,11 @@ class Handle:
         if self._finalizer.detach() is None:
             return True
         return self._library.close(self._handle, wait_ms)
+
+
+def _path(path: str | PathLike[str] | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)

@@ -27,6 +27,7 @@ def answer(
     user_id: str | None = None,
     tenant_id: str | None = None,
     ttl_seconds: int | None = None,
+    actor: str | None = None,
     timeout: float | None = None,
 ) -> Call[dict[str, Any]]:
     """What to answer a request that needs ``connections``: ``shape``, and the ``response`` with its result or error.
@@ -48,7 +49,7 @@ def answer(
             "ttl_seconds": ttl_seconds,
         }
     )
-    return make_call("mcp.answer", fields, timeout, dict)
+    return make_call("mcp.answer", fields, actor, timeout, dict)
 
 
 def resume(
@@ -62,6 +63,7 @@ def resume(
     tenant_id: str | None = None,
     access_token: str | None = None,
     wait_ms: int | None = None,
+    actor: str | None = None,
     timeout: float | None = None,
 ) -> Call[dict[str, Any]]:
     """Waits for the grants that ``request_state`` names: ``state`` is ``ready``, ``pending`` or ``declined``.
@@ -82,4 +84,4 @@ def resume(
             "wait_ms": wait_ms,
         }
     )
-    return make_call("mcp.resume", fields, timeout, dict)
+    return make_call("mcp.resume", fields, actor, timeout, dict)

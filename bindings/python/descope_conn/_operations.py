@@ -5,6 +5,9 @@ the event loop; both take their methods, signatures and documentation from here.
 
 Every ``timeout`` is in seconds and bounds the whole call; None sets no bound but the configuration's own on each
 exchange with a server, and 0 asks for an answer that needs no waiting.
+
+Every ``actor`` says who asks, or which tool, for the audit of a vault or of a plugin. The cloud has no place for it
+and refuses it.
 """
 
 from __future__ import annotations
@@ -34,17 +37,19 @@ def _token_id(answer: Any) -> str | None:
     return token_id
 
 
-def call(op: str, fields: Mapping[str, object] | None = None, *, timeout: float | None = None) -> Call[dict[str, Any]]:
+def call(
+    op: str, fields: Mapping[str, object] | None = None, *, actor: str | None = None, timeout: float | None = None
+) -> Call[dict[str, Any]]:
     """Any operation by its name, in the wire's own field names; gives its whole answer.
 
     For operations that this package has no method for yet.
     """
-    return make_call(op, fields or {}, timeout, dict)
+    return make_call(op, fields or {}, actor, timeout, dict)
 
 
-def describe(*, timeout: float | None = None) -> Call[dict[str, Any]]:
+def describe(*, actor: str | None = None, timeout: float | None = None) -> Call[dict[str, Any]]:
     """Every operation of this client's backend, with its fields, their types and its errors."""
-    return make_call("describe", {}, timeout, dict)
+    return make_call("describe", {}, actor, timeout, dict)
 
 
 def connect(
@@ -60,6 +65,7 @@ def connect(
     resources: Sequence[str] | None = None,
     external_identifier: str | None = None,
     confirmation: bool | None = None,
+    actor: str | None = None,
     timeout: float | None = None,
 ) -> Call[str]:
     """The URL where a user grants access to the connection ``app_id``. Hand it to that user only.
@@ -88,17 +94,19 @@ def connect(
             "options": options or None,
         }
     )
-    return make_call("connect", fields, timeout, lambda answer: str(answer["url"]))
+    return make_call("connect", fields, actor, timeout, lambda answer: str(answer["url"]))
 
 
-def open_connect(ticket: str, opened_by: Subject, *, timeout: float | None = None) -> Call[str]:
+def open_connect(
+    ticket: str, opened_by: Subject, *, actor: str | None = None, timeout: float | None = None
+) -> Call[str]:
     """The provider's URL for a connect URL that leads to a page of your own (``connectPageUrl``). The vault only.
 
     ``ticket`` is in the page's query, and ``opened_by`` is who is signed in there: it has to be who the URL was made
     for. Another call makes another URL, for those who have closed the window.
     """
     fields = to_wire({"ticket": ticket, "opened_by": to_wire(opened_by)})
-    return make_call("open", fields, timeout, lambda answer: str(answer["url"]))
+    return make_call("open", fields, actor, timeout, lambda answer: str(answer["url"]))
 
 
 def complete(
@@ -110,6 +118,7 @@ def complete(
     iss: str | None = None,
     parameters: Mapping[str, str] | None = None,
     opened_by: Subject | None = None,
+    actor: str | None = None,
     timeout: float | None = None,
 ) -> Call[Completion]:
     """Ends what ``connect`` began, with the query of the provider's redirect. The vault only.
@@ -132,7 +141,7 @@ def complete(
             "opened_by": None if opened_by is None else to_wire(opened_by),
         }
     )
-    return make_call("complete", fields, timeout, _completion)
+    return make_call("complete", fields, actor, timeout, _completion)
 
 
 def confirm(
@@ -141,6 +150,7 @@ def confirm(
     *,
     user_id: str | None = None,
     tenant_id: str | None = None,
+    actor: str | None = None,
     timeout: float | None = None,
 ) -> Call[Completion]:
     """Lets a grant be fetched that ``connect`` with ``confirmation`` held back. The vault only.
@@ -149,7 +159,7 @@ def confirm(
     ones the grant is thrown away.
     """
     fields = to_wire({"app_id": app_id, "code": code, "user_id": user_id, "tenant_id": tenant_id})
-    return make_call("confirm", fields, timeout, _completion)
+    return make_call("confirm", fields, actor, timeout, _completion)
 
 
 def fetch_token(
@@ -165,6 +175,7 @@ def fetch_token(
     min_ttl_seconds: int | None = None,
     access_token: str | None = None,
     connect: ConnectOptions | None = None,
+    actor: str | None = None,
     timeout: float | None = None,
 ) -> Call[Token]:
     """A fresh token of a user, of a user in a tenant, or of a tenant.
@@ -191,7 +202,7 @@ def fetch_token(
             "connect": None if connect is None else to_wire(connect),
         }
     )
-    return make_call("fetch", fields, timeout, _token)
+    return make_call("fetch", fields, actor, timeout, _token)
 
 
 def store_api_key(
@@ -200,11 +211,12 @@ def store_api_key(
     *,
     user_id: str | None = None,
     tenant_id: str | None = None,
+    actor: str | None = None,
     timeout: float | None = None,
 ) -> Call[str | None]:
     """Keeps an API key for a user, for a user in a tenant, or for a tenant. Gives its token id where known."""
     fields = to_wire({"app_id": app_id, "api_key": api_key, "user_id": user_id, "tenant_id": tenant_id})
-    return make_call("store_api_key", fields, timeout, _token_id)
+    return make_call("store_api_key", fields, actor, timeout, _token_id)
 
 
 def store_token(
@@ -221,6 +233,7 @@ def store_token(
     external_identifier: str | None = None,
     granted_by: str | None = None,
     verify_refresh: bool = False,
+    actor: str | None = None,
     timeout: float | None = None,
 ) -> Call[str | None]:
     """Keeps an OAuth token that was obtained elsewhere. Gives its token id where known.
@@ -244,14 +257,16 @@ def store_token(
             "verify_refresh": verify_refresh,
         }
     )
-    return make_call("store_token", fields, timeout, _token_id)
+    return make_call("store_token", fields, actor, timeout, _token_id)
 
 
-def store_tokens(tokens: Sequence[NewToken], *, timeout: float | None = None) -> Call[list[StoreFailure]]:
+def store_tokens(
+    tokens: Sequence[NewToken], *, actor: str | None = None, timeout: float | None = None
+) -> Call[list[StoreFailure]]:
     """Keeps many OAuth tokens, all or none. An empty list means all; otherwise it tells why none was stored."""
     fields = {"tokens": [to_wire(token) for token in tokens]}
     return make_call(
-        "store_tokens", fields, timeout, lambda answer: [from_wire(StoreFailure, f) for f in answer["failures"]]
+        "store_tokens", fields, actor, timeout, lambda answer: [from_wire(StoreFailure, f) for f in answer["failures"]]
     )
 
 
@@ -262,6 +277,7 @@ def delete_tokens(
     user_id: str | None = None,
     tenant_id: str | None = None,
     revoke: bool | None = None,
+    actor: str | None = None,
     timeout: float | None = None,
 ) -> Call[Deletion]:
     """Removes one token by its id, or all of a connection, of a subject, or of both.
@@ -271,11 +287,11 @@ def delete_tokens(
     fields = to_wire(
         {"token_id": token_id, "app_id": app_id, "user_id": user_id, "tenant_id": tenant_id, "revoke": revoke}
     )
-    return make_call("delete", fields, timeout, Deletion.from_answer)
+    return make_call("delete", fields, actor, timeout, Deletion.from_answer)
 
 
 def run_revocations(
-    *, limit: int | None = None, wait_ms: int | None = None, timeout: float | None = None
+    *, limit: int | None = None, wait_ms: int | None = None, actor: str | None = None, timeout: float | None = None
 ) -> Call[RevocationRun]:
     """Has providers take back what was deleted before, as far as it is due. The vault only.
 
@@ -284,7 +300,7 @@ def run_revocations(
     """
     fields = to_wire({"limit": limit, "wait_ms": wait_ms})
     return make_call(
-        "revocations.run", fields, timeout, lambda a: RevocationRun(a["revoked"], a["pending"], a["failed"])
+        "revocations.run", fields, actor, timeout, lambda a: RevocationRun(a["revoked"], a["pending"], a["failed"])
     )
 
 
@@ -293,19 +309,22 @@ def list_tokens(
     app_id: str | None = None,
     user_id: str | None = None,
     tenant_id: str | None = None,
+    actor: str | None = None,
     timeout: float | None = None,
 ) -> Call[list[TokenInfo]]:
     """The tokens of a subject, of a connection, or of both, without their secrets."""
     fields = to_wire({"app_id": app_id, "user_id": user_id, "tenant_id": tenant_id})
     return make_call(
-        "list", fields, timeout, lambda answer: [from_wire(TokenInfo, token) for token in answer["tokens"]]
+        "list", fields, actor, timeout, lambda answer: [from_wire(TokenInfo, token) for token in answer["tokens"]]
     )
 
 
-def report_rejected(token_id: str, token_hash: str, *, timeout: float | None = None) -> Call[Token]:
+def report_rejected(
+    token_id: str, token_hash: str, *, actor: str | None = None, timeout: float | None = None
+) -> Call[Token]:
     """Says that a service refused an access token before its time, and gives the one to use instead. The vault only.
 
     Refreshes once if the rejected token, known by ``Token.token_hash``, is still the current one.
     """
     fields = to_wire({"token_id": token_id, "token_hash": token_hash})
-    return make_call("report_rejected", fields, timeout, _token)
+    return make_call("report_rejected", fields, actor, timeout, _token)

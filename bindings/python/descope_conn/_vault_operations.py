@@ -43,6 +43,7 @@ def export_tokens(
     tenant_id: str | None = None,
     limit: int | None = None,
     after: str | None = None,
+    actor: str | None = None,
     timeout: float | None = None,
 ) -> Call[Export]:
     """Tokens with all their secrets, as ``store_tokens`` takes them: of a connection, of a subject, or all.
@@ -51,40 +52,40 @@ def export_tokens(
     to have ``allowExport``.
     """
     fields = to_wire({"app_id": app_id, "user_id": user_id, "tenant_id": tenant_id, "limit": limit, "after": after})
-    return make_call("export", fields, timeout, _export)
+    return make_call("export", fields, actor, timeout, _export)
 
 
-def delete_idle_tokens(*, timeout: float | None = None) -> Call[int]:
+def delete_idle_tokens(*, actor: str | None = None, timeout: float | None = None) -> Call[int]:
     """Deletes the tokens that nobody has fetched for longer than their connection's ``max_idle_seconds``."""
-    return make_call("retention.sweep", {}, timeout, lambda answer: int(answer["deleted"]))
+    return make_call("retention.sweep", {}, actor, timeout, lambda answer: int(answer["deleted"]))
 
 
-def list_keys(*, timeout: float | None = None) -> Call[list[SealingKey]]:
+def list_keys(*, actor: str | None = None, timeout: float | None = None) -> Call[list[SealingKey]]:
     """The keys that seal the vault, and how many rows each has sealed."""
-    return make_call("keys.list", {}, timeout, _keys)
+    return make_call("keys.list", {}, actor, timeout, _keys)
 
 
-def add_key(*, timeout: float | None = None) -> Call[str]:
+def add_key(*, actor: str | None = None, timeout: float | None = None) -> Call[str]:
     """Makes a key and gives its id. It seals nothing before it is activated."""
-    return make_call("keys.add", {}, timeout, lambda answer: str(answer["id"]))
+    return make_call("keys.add", {}, actor, timeout, lambda answer: str(answer["id"]))
 
 
-def activate_key(id: str, *, timeout: float | None = None) -> Call[None]:
+def activate_key(id: str, *, actor: str | None = None, timeout: float | None = None) -> Call[None]:
     """Has a key seal what is written from now on."""
-    return make_call("keys.activate", {"id": id}, timeout, lambda _: None)
+    return make_call("keys.activate", {"id": id}, actor, timeout, lambda _: None)
 
 
-def reseal_rows(*, timeout: float | None = None) -> Call[Mapping[str, int]]:
+def reseal_rows(*, actor: str | None = None, timeout: float | None = None) -> Call[Mapping[str, int]]:
     """Seals by the active key what others have sealed. Gives how many rows were ``resealed``, or ``unreadable``.
 
     It may take long, and others work meanwhile. What is done when the time is up stays done: call it again.
     """
-    return make_call("keys.reseal", {}, timeout, dict)
+    return make_call("keys.reseal", {}, actor, timeout, dict)
 
 
-def drop_key(id: str, *, timeout: float | None = None) -> Call[None]:
+def drop_key(id: str, *, actor: str | None = None, timeout: float | None = None) -> Call[None]:
     """Forgets a key for good. Raises ``Conflict`` while it still seals a row."""
-    return make_call("keys.drop", {"id": id}, timeout, lambda _: None)
+    return make_call("keys.drop", {"id": id}, actor, timeout, lambda _: None)
 
 
 def list_audit(
@@ -95,6 +96,7 @@ def list_audit(
     token_id: str | None = None,
     limit: int | None = None,
     after: int | None = None,
+    actor: str | None = None,
     timeout: float | None = None,
 ) -> Call[list[AuditRecord]]:
     """Who did what to which token, the oldest first, at most ``limit`` (100).
@@ -111,14 +113,14 @@ def list_audit(
             "after": after,
         }
     )
-    return make_call("audit.list", fields, timeout, _records)
+    return make_call("audit.list", fields, actor, timeout, _records)
 
 
 def verify_audit(
-    *, sequence: int | None = None, hash: str | None = None, timeout: float | None = None
+    *, sequence: int | None = None, hash: str | None = None, actor: str | None = None, timeout: float | None = None
 ) -> Call[AuditVerdict]:
     """Whether no record of the audit was changed, removed, added or moved.
 
     ``sequence`` and ``hash`` of an earlier verdict, noted elsewhere, show that the store was not put back since.
     """
-    return make_call("audit.verify", to_wire({"sequence": sequence, "hash": hash}), timeout, _verdict)
+    return make_call("audit.verify", to_wire({"sequence": sequence, "hash": hash}), actor, timeout, _verdict)

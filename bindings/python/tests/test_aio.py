@@ -3,13 +3,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import resource
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cloud_server import ACCESS_TOKEN, NOT_FOUND, CloudServer
 
-from descope_conn import AsyncClient, Cancelled, Client, InvalidRequest, NotFound, Timeout
+from descope_conn import AsyncClient, Cancelled, Client, InvalidRequest, NotFound, Timeout, _aio, _client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +34,18 @@ async def until_idle(client: AsyncClient) -> None:
 
 async def arrivals(server: CloudServer, count: int) -> None:
     await asyncio.get_running_loop().run_in_executor(None, server.wait_for_requests, count)
+
+
+@contextmanager
+def held_executor() -> Iterator[None]:
+    """Whatever the running loop hands to its executor waits until the block ends."""
+    executor, released = ThreadPoolExecutor(1), threading.Event()
+    asyncio.get_running_loop().set_default_executor(executor)
+    executor.submit(released.wait)
+    try:
+        yield
+    finally:
+        released.set()
 
 
 def test_fetching_a_token(config: dict[str, Any]) -> None:
@@ -165,6 +180,57 @@ def test_closing_ends_what_is_in_flight(config: dict[str, Any], server: CloudSer
     asyncio.run(main())
 
 
+def test_a_call_is_refused_as_soon_as_closing_begins(config: dict[str, Any], server: CloudServer) -> None:
+    async def main() -> None:
+        client = AsyncClient(config)
+        with server.held():
+            call = asyncio.create_task(client.fetch_token("a", user_id="U1"))
+            await arrivals(server, 1)
+            closing = asyncio.create_task(client.aclose(wait=60))
+            await asyncio.sleep(0)
+            # It waits for what is in flight.
+            with pytest.raises(InvalidRequest, match="the client is closed"):
+                await client.describe()
+            with pytest.raises(Cancelled):
+                await call
+        assert await closing
+
+    asyncio.run(main())
+
+
+def test_a_call_is_refused_while_the_handle_is_closed_on_a_thread(config: dict[str, Any]) -> None:
+    async def main() -> None:
+        client = AsyncClient(config)
+        await client.describe()
+        with held_executor():
+            closing = asyncio.create_task(client.aclose())
+            await asyncio.sleep(0)
+            with pytest.raises(InvalidRequest, match="the client is closed"):
+                await client.describe()
+            assert not watched(client)
+            assert not client._in_flight
+        assert await closing
+        assert client.closed
+
+    asyncio.run(main())
+
+
+def test_a_close_that_is_cancelled_can_be_done_again(config: dict[str, Any]) -> None:
+    async def main() -> None:
+        client = AsyncClient(config)
+        with held_executor():
+            closing = asyncio.create_task(client.aclose())
+            await asyncio.sleep(0)
+            closing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await closing
+        assert await client.aclose()
+        # The library knows no such handle any more.
+        assert client._library.event_fd(client._handle) == -1
+
+    asyncio.run(main())
+
+
 def test_a_client_belongs_to_one_loop(config: dict[str, Any]) -> None:
     client = AsyncClient(config)
 
@@ -205,10 +271,22 @@ def test_a_client_that_nobody_closed_gives_its_descriptors_back(config: dict[str
     assert descriptors() == before
 
 
-def test_both_clients_have_the_same_methods() -> None:
+@pytest.mark.parametrize(
+    ("blocking", "awaited"),
+    [
+        (Client, AsyncClient),
+        (_client.Apps, _aio.AsyncApps),
+        (_client.Templates, _aio.AsyncTemplates),
+        (_client.Device, _aio.AsyncDevice),
+        (_client.Keys, _aio.AsyncKeys),
+        (_client.Audit, _aio.AsyncAudit),
+        (_client.MCP, _aio.AsyncMCP),
+    ],
+)
+def test_both_clients_have_the_same_methods(blocking: type[object], awaited: type[object]) -> None:
     def operations(client: type[object]) -> dict[str, object]:
         methods = {name: getattr(method, "__wrapped__", None) for name, method in vars(client).items()}
         return {name: operation for name, operation in methods.items() if operation is not None}
 
-    assert operations(Client)
-    assert operations(Client) == operations(AsyncClient)
+    assert operations(blocking)
+    assert operations(blocking) == operations(awaited)

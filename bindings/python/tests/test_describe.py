@@ -82,7 +82,8 @@ def description(client: Client) -> dict[str, Any]:
 
 
 def test_operations_and_their_fields(description: dict[str, Any]) -> None:
-    described = {op["op"]: sorted(described_paths(op["fields"])) for op in description["operations"]}
+    common = description["common"]
+    described = {op["op"]: sorted(described_paths([*op["fields"], *common])) for op in description["operations"]}
     ours = {}
     for operation in operations():
         request = request_with_every_field(operation)

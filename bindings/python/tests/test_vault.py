@@ -1,0 +1,120 @@
+"""What only a vault has: its own settings, and who asks."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import certs
+import pytest
+
+from descope_conn import AsyncClient, Client, Forbidden, InvalidConfig, InvalidRequest
+from descope_conn._wire import camel_case
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KEY = {"bytes": "0a" * 32}
+CONFIGURATION = Path(__file__).parents[3] / "docs" / "configuration.md"
+
+SETTINGS: Mapping[str, Any] = {
+    "other_keys": [{"bytes": "0b" * 32}],
+    "audit": "all",
+    "audit_days": 30,
+    "allow_export": True,
+    "redirect_url": "https://app.example.com/callback",
+    "connect_page_url": "https://app.example.com/connect",
+    "connect_ttl_seconds": 120,
+    "require_opener": False,
+    "timeout": 2.5,
+    "allow_private_addresses": True,
+    "proxy": "",
+}
+
+
+def test_a_vault_takes_all_its_settings_together(tmp_path: Path) -> None:
+    certs.make(tmp_path)
+    with Client.vault(path=tmp_path / "vault.db", key=KEY, ca_file=tmp_path / "ca.pem", **SETTINGS) as vault:
+        vault.apps.create(id="mail")
+        assert [record.op for record in vault.audit.list()] == ["apps.create"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "wrong", "field"),
+    [
+        ("store", {"plugin": "/none.so"}, "store"),
+        ("other_keys", [{"bytes": "short"}], "otherKeys[0]"),
+        ("audit", "some", "audit"),
+        ("audit_days", 0, "auditDays"),
+        ("allow_export", "yes", "allowExport"),
+        ("redirect_url", "nowhere", "redirectUrl"),
+        ("connect_page_url", "nowhere", "connectPageUrl"),
+        ("connect_ttl_seconds", 59, "connectTtlSeconds"),
+        ("require_opener", "yes", "requireOpener"),
+        ("timeout", 0.999, "timeoutMs"),
+        ("allow_private_addresses", "yes", "allowPrivateAddresses"),
+        ("ca_file", "", "caFile"),
+        ("proxy", "nothing:at all", "proxy"),
+    ],
+)
+def test_a_setting_reaches_the_library(tmp_path: Path, argument: str, wrong: Any, field: str) -> None:
+    with pytest.raises(InvalidConfig) as failure:
+        Client.vault(path=tmp_path / "vault.db", key=KEY, **{argument: wrong})
+    assert (failure.value.field or "").startswith(field)
+
+
+def test_what_a_setting_is_when_absent_is_up_to_the_library(tmp_path: Path) -> None:
+    with Client.vault(path=tmp_path / "vault.db", key=KEY) as vault, pytest.raises(Forbidden, match="allowExport"):
+        vault.export_tokens()
+
+
+@pytest.mark.parametrize("backend", ["cloud", "vault"])
+def test_the_constructors_take_what_the_manual_lists(backend: str) -> None:
+    section = CONFIGURATION.read_text().split(f"\n## `{backend}`\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?`) \|", section, re.MULTILINE)
+    listed = {name.split(".")[0] for row in rows for name in re.findall(r"`(.+?)`", row)}
+    # Both in Python's own way: a timeout is in seconds, and of "retry" there is only the number of attempts.
+    ours = {"timeout": "timeoutMs", "retry_attempts": "retry"}
+    parameters = inspect.signature(getattr(Client, backend)).parameters
+    assert {ours.get(name, camel_case(name)) for name in parameters} == listed
+
+
+def test_the_audit_says_who_asked(tmp_path: Path) -> None:
+    with Client.vault(path=tmp_path / "vault.db", key=KEY, audit="all") as vault:
+        vault.apps.create(id="mail", client_id="c", token_url="https://p.example/t", actor="admin:ann")
+        vault.store_token("mail", user_id="u", access_token="at", actor="job:import")
+        vault.fetch_token("mail", user_id="u", actor="tool:calendar", timeout=10)
+        vault.call("fetch", {"appId": "mail", "userId": "u", "actor": "tool:by-field"})
+        vault.call("fetch", {"appId": "mail", "userId": "u"}, actor="tool:by-keyword")
+        vault.keys.add(actor="admin:bob")
+        vault.delete_tokens(user_id="u")
+        assert [(record.op, record.actor) for record in vault.audit.list(actor="admin:ann")] == [
+            ("apps.create", "admin:ann"),
+            ("store_token", "job:import"),
+            ("fetch", "tool:calendar"),
+            ("fetch", "tool:by-field"),
+            ("fetch", "tool:by-keyword"),
+            ("keys.add", "admin:bob"),
+            ("delete", None),
+        ]
+
+
+def test_the_audit_says_who_asked_through_asyncio(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with AsyncClient.vault(path=tmp_path / "vault.db", key=KEY) as vault:
+            await vault.apps.create(id="mail", app_type="apikey", actor="admin:ann")
+            await vault.store_api_key("mail", "k", user_id="u", actor="job:import")
+            records = await vault.audit.list()
+            assert [record.actor for record in records] == ["admin:ann", "job:import"]
+
+    asyncio.run(main())
+
+
+def test_the_cloud_keeps_no_audit(client: Client) -> None:
+    with pytest.raises(InvalidRequest) as failure:
+        client.fetch_token("a", user_id="U1", actor="tool:calendar")
+    assert failure.value.field == "actor"
+    client.fetch_token("a", user_id="U1", actor=None)
