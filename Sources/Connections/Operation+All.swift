@@ -250,15 +250,16 @@ extension Operation {
             answer: "tokens: each with status, and what else is known", errors: [.unauthorized, .forbidden]),
         Operation(
             "report_rejected",
-            "Says that a service refused an access token: one refresh if it is still the current one.",
+            "Says that a service refused a subject's access token: one refresh if it is still the current one.",
             backends: [.vault, .plugin],
             fields: [
                 Field("tokenId", .string(maxBytes: 256), required: true, "The token's id."),
                 Field(
                     "tokenHash", .string(maxBytes: 64), required: true,
                     "SHA-256 of the refused access token, in hexadecimal digits."),
+                .userID, .tenantID,
             ],
-            answer: "token", errors: [.notFound, .providerError, .misconfigured]),
+            atLeastOneOf: subject, answer: "token", errors: [.notFound, .providerError, .misconfigured]),
         Operation(
             "revocations.run",
             "Takes back at their providers what was deleted before and is due; other calls do some of it by the way.",

@@ -90,7 +90,8 @@ extension VaultBackend {
 
     func reportRejected(_ request: Request) throws(ConnError) -> Step<JSON> {
         guard let location = TokenLocation(id: try request.required("tokenId")),
-            let row: Row<TokenRecord> = try rows.get(location.key)
+            let row: Row<TokenRecord> = try rows.get(location.key),
+            row.value.subject == (try request.requiredSubject())  // an id is no secret
         else { throw ConnError(.notFound, "there is no token of this id", field: "tokenId", reason: .missing) }
         guard let hash = Crypto.fromHex(try request.required("tokenHash")), hash.count == 32 else {
             throw .invalid("tokenHash", "must be 64 hexadecimal digits")

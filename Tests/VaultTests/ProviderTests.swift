@@ -157,7 +157,8 @@ import Testing
             DispatchQueue.concurrentPerform(iterations: 24) { number in
                 do throws(ConnError) {
                     let answer = try call(
-                        clients[number % 3], "report_rejected", #"{"tokenId":"\#(id)","tokenHash":"\#(hash)"}"#)
+                        clients[number % 3], "report_rejected",
+                        #"{"tokenId":"\#(id)","tokenHash":"\#(hash)","userId":"alice"}"#)
                     tokens.withLock { _ = $0.insert(answer["token"]?["accessToken"]?.string ?? "") }
                 } catch {
                     Issue.record(error)

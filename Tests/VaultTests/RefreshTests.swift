@@ -177,7 +177,7 @@ import Vault
 
     private func report(_ token: String) -> String {
         let id = (try? world.fetch()["id"]?.string) ?? ""
-        return #"{"tokenId":"\#(id)","tokenHash":"\#(sha256(token))"}"#
+        return #"{"tokenId":"\#(id)","tokenHash":"\#(sha256(token))","userId":"u1"}"#
     }
 
     @Test func aRejectedTokenIsReplacedOnce() throws {
@@ -243,7 +243,7 @@ import Vault
             try world.call("store_api_key", #"{"appId":"keys","userId":"u1","apiKey":"\#(key)"}"#)
         }
         let id = try storing("k-1")["tokenId"]?.string ?? ""
-        let report = #"{"tokenId":"\#(id)","tokenHash":"\#(sha256("k-1"))"}"#
+        let report = #"{"tokenId":"\#(id)","tokenHash":"\#(sha256("k-1"))","userId":"u1"}"#
         #expect(world.error("report_rejected", report)?.reason == .reauthorize)
         #expect(world.fetchError(app: "keys")?.reason == .reauthorize)
         let key = try world.call("list", #"{"appId":"keys"}"#)["tokens"]?.elements.first
@@ -275,7 +275,7 @@ import Vault
         let id = try world.connect(app: "d")
         let other = try world.another()
         world.provider.next(503, "")
-        let report = #"{"tokenId":"\#(id)","tokenHash":"\#(sha256("at-1"))"}"#
+        let report = #"{"tokenId":"\#(id)","tokenHash":"\#(sha256("at-1"))","userId":"u1"}"#
         #expect(other.error("report_rejected", report)?.code == .unavailable)
         #expect(other.fetchError(app: "d")?.code == .unavailable)
         world.provider.next(200, tokens("at-2", refresh: "rt-2"))
@@ -295,10 +295,25 @@ import Vault
         #expect(try world.fetch()["accessToken"]?.string == "at-2")
     }
 
+    /// An id is no secret, so that it alone gets nobody a token.
+    @Test func aTokenOfSomebodyElseIsNotFound() throws {
+        let report = report("at-0")
+        #expect(try world.call("report_rejected", report)["token"]?["accessToken"]?.string == "at-1")
+        for other in [#""userId":"u2""#, #""tenantId":"u1""#, #""userId":"u1","tenantId":"t1""#] {
+            let error = world.error("report_rejected", report.replacing(#""userId":"u1""#, with: other))
+            #expect(error?.code == .notFound && error?.reason == .missing, "\(other)")
+        }
+        let nobodys = report.replacing(#","userId":"u1""#, with: "")
+        #expect(world.error("report_rejected", nobodys)?.code == .invalidRequest)
+    }
+
     @Test func whatIsNoTokenOfOursIsNotFound() throws {
-        #expect(world.error("report_rejected", #"{"tokenId":"zzz","tokenHash":"00"}"#)?.reason == .missing)
+        #expect(
+            world.error("report_rejected", #"{"tokenId":"zzz","tokenHash":"00","userId":"u1"}"#)?.reason == .missing)
         let id = try world.fetch()["id"]?.string ?? ""
-        #expect(world.error("report_rejected", #"{"tokenId":"\#(id)","tokenHash":"00"}"#)?.field == "tokenHash")
+        #expect(
+            world.error("report_rejected", #"{"tokenId":"\#(id)","tokenHash":"00","userId":"u1"}"#)?.field
+                == "tokenHash")
     }
 
     // MARK: - At the same time

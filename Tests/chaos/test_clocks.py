@@ -23,7 +23,7 @@ def test_lesson03_a_lease_holds_whatever_the_clocks_say(vault: Vault, meddle: Pa
         current = vault.token("u1")
         vault.server.control("POST", "faults", {"path": "/token", "delay": 1})
         rejected = hashlib.sha256(current["accessToken"].encode()).hexdigest()
-        call: Call = ("report_rejected", {"tokenId": current["id"], "tokenHash": rejected})
+        call: Call = ("report_rejected", {"tokenId": current["id"], "tokenHash": rejected, "userId": "u1"})
         # Another one begins each time.
         order = list(zip(processes, CLOCKS))
         for process, clock in order[number % 3 :] + order[: number % 3]:

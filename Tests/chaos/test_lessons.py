@@ -74,10 +74,10 @@ def test_lesson08_without_an_expiry_a_rejection_refreshes(vault: Vault) -> None:
     token = vault.run(FETCH, clock=400 * 86400)["results"][0]["token"]
     assert vault.refreshes() == {}
     rejected = hashlib.sha256(token["accessToken"].encode()).hexdigest()
-    fresh = vault.call("report_rejected", tokenId=token["id"], tokenHash=rejected)["token"]
+    fresh = vault.call("report_rejected", tokenId=token["id"], tokenHash=rejected, userId="u1")["token"]
     assert vault.accepts(fresh["accessToken"]) == "alice"
     # Lesson 23: whoever else reports the old one gets the new one.
-    assert vault.call("report_rejected", tokenId=token["id"], tokenHash=rejected)["token"] == fresh
+    assert vault.call("report_rejected", tokenId=token["id"], tokenHash=rejected, userId="u1")["token"] == fresh
     assert vault.refreshes() == {"ok": 1}
 
 

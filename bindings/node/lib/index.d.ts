@@ -228,7 +228,8 @@ export interface ListFields extends Subject {
   appId?: string;
 }
 
-export interface ReportRejectedFields {
+/** The token must be the subject's. */
+export interface ReportRejectedFields extends Subject {
   tokenId: string;
   /** SHA-256 of the refused access token, in hexadecimal digits. */
   tokenHash: string;

@@ -320,11 +320,19 @@ def list_tokens(
 
 
 def report_rejected(
-    token_id: str, token_hash: str, *, actor: str | None = None, timeout: float | None = None
+    token_id: str,
+    token_hash: str,
+    *,
+    user_id: str | None = None,
+    tenant_id: str | None = None,
+    actor: str | None = None,
+    timeout: float | None = None,
 ) -> Call[Token]:
-    """Says that a service refused an access token before its time, and gives the one to use instead. The vault only.
+    """Says that a service refused a subject's access token before its time, and gives the one to use instead.
+
+    The vault only. The token must be the subject's.
 
     Refreshes once if the rejected token, known by ``Token.token_hash``, is still the current one.
     """
-    fields = to_wire({"token_id": token_id, "token_hash": token_hash})
+    fields = to_wire({"token_id": token_id, "token_hash": token_hash, "user_id": user_id, "tenant_id": tenant_id})
     return make_call("report_rejected", fields, actor, timeout, _token)
