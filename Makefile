@@ -141,6 +141,7 @@ check: $(LIBRARY) | setup
 	cd bindings/python && $(ROOT)/.venv/bin/ruff check . && $(ROOT)/.venv/bin/ruff format --check . && $(ROOT)/.venv/bin/mypy
 	Tests/abi/check-codes
 	Tests/abi/check-versions
+	Tests/abi/check-lessons
 	$(PYTHON) scripts/operations-doc --check
 
 .PHONY: docs
