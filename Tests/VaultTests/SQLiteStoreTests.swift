@@ -31,12 +31,22 @@ import Vault
     @Test func onlyTheOwnerMayReadTheFile() throws {
         let folder = try TemporaryFolder()
         let store = try SQLiteStore(path: folder.file("vault.db"))
-        try store.commit([.put([1], [1], expecting: .absent)])
         defer { store.close() }
         for name in ["vault.db", "vault.db-wal", "vault.db-shm"] {
-            let attributes = try FileManager.default.attributesOfItem(atPath: folder.file(name))
-            #expect(attributes[.posixPermissions] as? Int == 0o600, "\(name)")
+            #expect(try mode(of: folder.file(name), store) == 0o600, "\(name)")
         }
+    }
+
+    /// A fork in another test closes all files for its time (``ForkGuard``), and SQLite then removes some of them: the
+    /// next commit makes them again.
+    private func mode(of file: String, _ store: SQLiteStore) throws -> Int? {
+        for _ in 0..<100 {
+            try store.commit([.put([1], [1], expecting: .any)])
+            if let found = try? FileManager.default.attributesOfItem(atPath: file) {
+                return found[.posixPermissions] as? Int
+            }
+        }
+        return nil
     }
 
     @Test func manyAtOnceMayMakeTheFile() throws {
