@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import os
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -36,7 +36,7 @@ class Authority:
         self._key = key or ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.certificate = (
-            self._start(self._name, self._key.public_key(), datetime.now(timezone.utc) + 2 * DAY)
+            self._start(self._name, self._key.public_key(), datetime.now(UTC) + 2 * DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_key_usage(sign_certificates=True), critical=True)
             .sign(self._key, hashes.SHA256())
@@ -66,7 +66,7 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(datetime.now(timezone.utc) - 5 * DAY)
+            .not_valid_before(datetime.now(UTC) - 5 * DAY)
             .not_valid_after(end)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
             .add_extension(authority, critical=False)
@@ -75,7 +75,7 @@ class Authority:
 
 def make(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     trusted, stranger = Authority("test CA"), Authority("a CA that nobody trusts")
     trusted.write(folder / "ca.pem")
     for name, authority, names, end in (
