@@ -84,6 +84,28 @@ import Testing
         #expect(world.provider.requests.count == 1)
     }
 
+    /// Two processes look at the flow before either of them has written that the code is used.
+    @Test func ofTwoCallbacksThatReadTheSameFlowOneIsExchanged() throws {
+        let store = MeddlingStore(MemoryStore())
+        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        try world.makeApp()
+        let other = try world.another()
+        let url = try world.call(
+            "connect", #"{"appId":"google","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+        let state = state(of: url["url"]?.string ?? "")
+        let request = #"{"state":"\#(state)","code":"c0de","openedBy":{"userId":"u1"}}"#
+        nonisolated(unsafe) var first: Call?
+        store.before(.commit) { first = Call(other, "complete", request) }
+        let second = Call(world, "complete", request)
+        #expect(first?.isAtProvider == true)
+        #expect(second.isPaused)
+        world.provider.next(200, tokens("at-1"))
+        first?.step()
+        second.step()
+        #expect(try first?.result.get().text == second.result.get().text)
+        #expect(world.provider.requests.count == 1)
+    }
+
     /// The process that exchanges the code has ended: whoever comes again is not left waiting for ever.
     @Test func aCallbackWhoseProcessEndedIsNotTakenAgain() throws {
         let request = #"{"state":"\#(state(of: try connect()))","code":"c0de","openedBy":{"userId":"u1"}}"#
@@ -94,11 +116,13 @@ import Testing
 
     @Test func unknownAndExpiredStatesChangeNothing() throws {
         let url = try connect()
+        let before = try world.store.scan(prefix: [], after: nil, limit: 100)
         for state in ["", "x", String(repeating: "A", count: 54), state(of: url) + "A"] where !state.isEmpty {
             #expect(
                 world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)?.code
                     == .notFound)
         }
+        #expect(try world.store.scan(prefix: [], after: nil, limit: 100) == before)
         world.clock.advance(seconds: 601)
         #expect(
             world.error("complete", #"{"state":"\#(state(of: url))","code":"c","openedBy":{"userId":"u1"}}"#)?.code
@@ -149,6 +173,38 @@ import Testing
             world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)?.code
                 == .misconfigured)
         #expect(world.fetchError()?.reason == .missing)
+    }
+
+    /// The user who connects anew keeps what he has until the new grant is there.
+    @Test func anExchangeThatFailsOrEndsLeavesTheGrantThatWasThere() throws {
+        try world.connect(reply: tokens("at-1"))
+        let more = #","options":{"redirectUrl":"https://h.example/done","scopes":["read"]}"#
+        let callback = { [self] () throws in
+            #"{"state":"\#(state(of: try connect(more)))","code":"c","openedBy":{"userId":"u1"}}"#
+        }
+        world.provider.next(400, #"{"error":"invalid_client"}"#)
+        #expect(world.error("complete", try callback())?.code == .misconfigured)
+        #expect(try world.fetch()["accessToken"]?.string == "at-1")
+        let ended = Call(try world.another(), "complete", try callback())
+        #expect(ended.isAtProvider)
+        ended.leave()
+        #expect(try world.fetch()["accessToken"]?.string == "at-1")
+    }
+
+    /// Whoever reads the store finds nothing to call back with.
+    @Test func aStateStandsInNoRow() throws {
+        let state = state(of: try connect())
+        for row in try world.store.scan(prefix: [], after: nil, limit: 100) {
+            #expect(!String(decoding: row.key + row.value, as: UTF8.self).contains(state))
+        }
+    }
+
+    @Test func whomTheProviderTakesTheUserForIsKept() throws {
+        let payload = "eyJzdWIiOiJhY2NvdW50LTEifQ"  // {"sub":"account-1"}
+        try world.connect(reply: #"{"access_token":"at-1","id_token":"e30.\#(payload).x"}"#)
+        #expect(try world.fetch()["tokenSub"]?.string == "account-1")
+        let listed = try world.call("list", #"{"userId":"u1"}"#)["tokens"]?.elements.first
+        #expect(listed?["tokenSub"]?.string == "account-1")
     }
 
     @Test func grantsOfOtherScopesStandBesideEachOther() throws {

@@ -215,9 +215,27 @@ import Testing
         #expect(world.fetchError()?.reason == .missing)
         let other = try world.another()
         #expect(try run(in: other) == [0, 1, 0])
+        #expect(sent.isEmpty)
         world.clock.advance(seconds: 60)
         world.provider.next(200, "")
         #expect(try run(in: other) == [1, 0, 0])
+    }
+
+    /// Whatever commit of a deletion the store does not take: the token lives here, or it is taken back at its provider.
+    @Test(arguments: 0..<6) func aDeletionThatTheStoreCutsOffLeavesTheTokenOrItsRevocation(_ commits: Int) throws {
+        let store = FailingStore()
+        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        try world.makeApp("google", #","revocationUrl":"https://p.example/revoke""#)
+        try world.connect()
+        store.fail(after: commits)
+        world.provider.next(503, "")
+        _ = world.error("delete", #"{"userId":"u1"}"#)
+        store.fail(after: nil)
+        world.provider.forget()
+        world.clock.advance(seconds: 1000)
+        let lives = world.fetchError() == nil
+        world.provider.next(200, "")
+        #expect(try run(in: world) == (lives ? [0, 0, 0] : [1, 0, 0]))
     }
 
     @Test func ofTwoProcessesOneTries() throws {
@@ -398,20 +416,26 @@ import Testing
         try expectNothing(in: world, takenBack: "rt-9")
     }
 
-    @Test(arguments: [
-        ("store_token", #"{"appId":"a","userId":"u1","accessToken":"at"}"#),
-        ("store_tokens", #"{"tokens":[{"appId":"a","userId":"u1","accessToken":"at"}]}"#),
-        ("store_api_key", #"{"appId":"k","userId":"u1","apiKey":"key"}"#),
-    ])
-    func nothingIsStoredAtAConnectionThatIsDeletedMeanwhile(_ operation: String, _ request: String) throws {
+    @Test(
+        arguments: [
+            ("store_token", #"{"appId":"a","userId":"u1","accessToken":"at"}"#),
+            ("store_tokens", #"{"tokens":[{"appId":"a","userId":"u1","accessToken":"at"}]}"#),
+            ("store_api_key", #"{"appId":"k","userId":"u1","apiKey":"key"}"#),
+        ], [false, true])
+    func nothingIsStoredAtAConnectionThatIsDeletedMeanwhile(
+        _ row: (operation: String, request: String), _ isMadeAnew: Bool
+    ) throws {
         let store = MeddlingStore(try makeStore())
         let world = try makeWorld(store)
         _ = try world.call("apps.create", #"{"id":"k","appType":"apikey"}"#)
         let other = try world.another()
         store.before(.commit) { () throws(ConnError) in
             for id in ["a", "k"] { _ = try other.call("apps.delete", #"{"id":"\#(id)"}"#) }
+            guard isMadeAnew else { return }
+            try? remake(other)
+            _ = try other.call("apps.create", #"{"id":"k","appType":"apikey"}"#)
         }
-        #expect(world.error(operation, request)?.reason == .app)
+        #expect(world.error(row.operation, row.request)?.reason == .app)
         #expect(try world.store.scan(prefix: TokenLocation.family, after: nil, limit: 1).isEmpty)
     }
 

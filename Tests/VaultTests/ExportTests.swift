@@ -73,6 +73,19 @@ import Vault
         #expect(answer["unreadable"]?.integer == 1)
     }
 
+    @Test func anExportHoldsAllThatATokenHas() throws {
+        let world = try World(config: Self.allowed)
+        try world.makeApp("google")
+        let expiry = world.clock.seconds + 100
+        let token = [
+            #""appId":"google""#, #""refreshToken":"rt""#, #""accessToken":"at""#, #""accessTokenType":"Bearer""#,
+            #""accessTokenExpiry":\#(expiry)"#, #""scopes":["a","b"]"#, #""externalIdentifier":"e""#,
+            #""grantedBy":"me""#, #""userId":"u1""#, #""tenantId":"t""#,
+        ].joined(separator: ",")
+        _ = try world.call("store_token", "{\(token)}")
+        #expect(try export(world).tokens.map(\.text) == ["{\(token)}"])
+    }
+
     /// What a vault exports, another vault takes as it is.
     @Test func aVaultMovesIntoAnother() throws {
         let world = try World(config: Self.allowed)

@@ -86,6 +86,23 @@ import Testing
         #expect(world.provider.refreshes.count == 1)
     }
 
+    /// The file is locked for as long as the call tries, and free again when it gives up.
+    @Test func aVerifiedTokenThatFindsTheFileLockedIsNotLost() throws {
+        let store = MeddlingStore(MemoryStore())
+        let world = try World(store: store)
+        try world.makeApp("google", #","revocationUrl":"https://p.example/revoke""#)
+        let call = Call(world, "store_token", verified)
+        world.provider.next(200, tokens("at-1", refresh: "rt-2"))
+        while !call.isDone {
+            store.before(.commit) { () throws(ConnError) in throw ConnError(.unavailable, "the file is locked") }
+            call.step()
+        }
+        #expect(throws: ConnError.self) { try call.result.get() }
+        _ = try world.call("store_token", verified)
+        #expect(try world.fetch(#","options":{"withRefreshToken":true}"#)["refreshToken"]?.string == "rt-2")
+        #expect(world.provider.refreshes.count == 1)
+    }
+
     @Test func aVerificationThatEndedIsCarriedOnByTheNextCall() throws {
         let world = try World(config: #","allowExport":true"#)
         try world.makeApp()
@@ -128,6 +145,19 @@ import Testing
         return failures.map {
             "\($0["appId"]?.string ?? "") \($0["userId"]?.string ?? "") \($0["errorCode"]?.string ?? "")"
         }
+    }
+
+    @Test(arguments: 0..<3) func aBatchThatFindsNoRoomLeavesNothing(_ commits: Int) throws {
+        let store = FailingStore()
+        let world = try World(store: store)
+        try world.makeApp()
+        let items = (0..<3).map { #"{"appId":"google","userId":"u\#($0)","accessToken":"at"}"# }
+        store.fail(after: commits)
+        let error = world.error("store_tokens", #"{"tokens":[\#(items.joined(separator: ","))]}"#)
+        store.fail(after: nil)
+        #expect(error?.code == (commits == 0 ? .unavailable : nil))
+        let kept = try world.call("list", #"{"appId":"google"}"#)["tokens"]?.elements.count
+        #expect(kept == (commits == 0 ? 0 : 3))
     }
 
     @Test func aBatchIsKeptWholeOrNotAtAll() throws {

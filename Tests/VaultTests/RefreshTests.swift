@@ -282,6 +282,18 @@ import Vault
         #expect(try world.fetch(app: "d")["accessToken"]?.string == "at-2")
     }
 
+    /// Nor by others when the process that was told so has ended while it refreshed.
+    @Test func aTokenRejectedByAProcessThatEndedIsNotAnsweredAgain() throws {
+        let reporting = Call(try world.another(), "report_rejected", report("at-1"))
+        #expect(reporting.isAtProvider)
+        reporting.leave()
+        let fetching = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        #expect(fetching.isPaused)
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        while !fetching.isDone { fetching.step() }
+        #expect(try fetching.result.get()["token"]?["accessToken"]?.string == "at-2")
+    }
+
     /// It cannot be refreshed just now: that does not make it any better.
     @Test func aTokenRejectedDuringABackoffIsNotAnsweredAgain() throws {
         let report = report("at-1")
@@ -362,6 +374,53 @@ import Vault
         world.clock.advance(seconds: 1)
         second.step()
         #expect(second.isAtProvider)
+    }
+
+    /// Another process takes the lease between this one's look at the row and its commit.
+    @Test func ofTwoThatReadTheSameRowOneRefreshes() throws {
+        let (store, world) = try meddled()
+        let other = try world.another()
+        let request = #"{"appId":"google","userId":"u1"}"#
+        nonisolated(unsafe) var first: Call?
+        store.before(.commit) { first = Call(other, "fetch", request) }
+        let second = Call(world, "fetch", request)
+        #expect(first?.isAtProvider == true)
+        #expect(!second.isAtProvider)
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        first?.step()
+        while !second.isDone { second.step() }
+        for call in [first, second] {
+            #expect(try call?.result.get()["token"]?["accessToken"]?.string == "at-2")
+        }
+        #expect(world.provider.refreshes.count == 1)
+    }
+
+    /// The user has connected anew between the reply's look at the row and its commit.
+    @Test func aGrantThatComesJustBeforeAReplyIsKeptStays() throws {
+        let (store, world) = try meddled()
+        let other = try world.another(config: Self.callback)
+        let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        #expect(refreshing.isAtProvider)
+        store.before(.commit) { () throws(ConnError) in
+            let connected = Result { try other.connect(reply: tokens("at-new", refresh: "rt-new")) }
+            if case .failure(let error) = connected { Issue.record(error) }
+        }
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        refreshing.step()
+        #expect(try refreshing.result.get()["token"]?["accessToken"]?.string == "at-new")
+        #expect(try world.fetch(#","options":{"withRefreshToken":true}"#)["refreshToken"]?.string == "rt-new")
+    }
+
+    private static let callback = #","redirectUrl":"https://h.example/callback""#
+
+    /// An expired token in a store in which something happens.
+    private func meddled() throws -> (MeddlingStore, World) {
+        let store = MeddlingStore(MemoryStore())
+        let world = try World(store: store, config: Self.callback)
+        try world.makeApp()
+        try world.connect(reply: tokens("at-1", refresh: "rt-1", expiresIn: 3600))
+        world.clock.advance(seconds: 3600)
+        return (store, world)
     }
 
     /// Nobody waits for a process that ended long ago.
