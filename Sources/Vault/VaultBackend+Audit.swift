@@ -13,31 +13,20 @@ extension VaultBackend {
             outcome: outcome)
     }
 
-    /// Records a request that was refused, and each fetch, where the config wants that. A token whose record cannot be
-    /// kept is not handed out.
+    /// Records a request that was refused, where the config wants that. Fetches are recorded as their tokens are handed
+    /// out.
     func audited(
         _ request: Request, _ body: () throws(ConnError) -> Step<JSON>
     ) throws(ConnError) -> Step<JSON> {
         guard config.audit == .all, !request.isLook else { return try body() }
         return try Step.attempt(body) { [self] (result) throws(ConnError) in
-            let appID = request.string("appId") ?? request.string("id")
-            switch result {
-            case .failure(let error):
+            if case .failure(let error) = result {
                 let refused = event(
-                    request, appID: appID, subject: request.subject, tokenID: request.string("tokenId"),
-                    outcome: error.code.rawValue)
+                    request, appID: request.string("appId") ?? request.string("id"), subject: request.subject,
+                    tokenID: request.string("tokenId"), outcome: error.code.rawValue)
                 try rows.commit([], recording: [refused])
-                throw error
-            case .success(let answer):
-                if answer[Self.recordedMark] != nil {
-                    answer.remove(Self.recordedMark)
-                } else if let token = answer["token"] {
-                    let served = event(
-                        request, appID: token["appId"]?.string, subject: token.subject, tokenID: token["id"]?.string)
-                    try rows.commit([], recording: [served])
-                }
-                return .done(answer)
             }
+            return .done(try result.get())
         }
     }
 

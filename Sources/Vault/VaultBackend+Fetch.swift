@@ -22,10 +22,8 @@ struct TokenDemand: Sendable {
     /// A service refused the access token that there is now.
     var isRejected = false
     var withRefreshToken = false
-    /// Nobody gets the token: see ``Request/isLook``.
-    var isLook = false
-    /// For the audit.
-    var actor: String?
+    /// Who gets the token; nil: nobody does, so that it counts as no fetch.
+    var recipient: Request?
     /// The first token that would not do, and its generation: a later one is taken as it is, so that a token which
     /// lives shorter than was asked for is refreshed once and not forever.
     var unfit: (key: [UInt8], generation: Int64)?
@@ -49,8 +47,7 @@ extension VaultBackend {
         if let seconds = request["minTtlSeconds"]?.integer { demand.minTTL = seconds }
         demand.isForced = request["options"]?["forceRefresh"]?.boolean ?? false
         demand.withRefreshToken = request["options"]?["withRefreshToken"]?.boolean ?? false
-        demand.isLook = request.isLook
-        demand.actor = request.actor
+        demand.recipient = request.isLook ? nil : request
         guard let options = request["connect"] else { return try supply(demand) }
         return try Step.attempt({ [demand] () throws(ConnError) in try supply(demand) }) {
             [self] (result) throws(ConnError) in
@@ -97,7 +94,7 @@ extension VaultBackend {
             throw .invalid("tokenHash", "must be 64 hexadecimal digits")
         }
         var demand = TokenDemand(target: .token(location))
-        demand.actor = request.actor
+        demand.recipient = request
         let current = row.value.accessToken?.withStringBytes { Crypto.sha256($0) }
         if let current, Secret(current).equals(Secret(hash)) {
             demand.unfit = (row.key, row.value.refresh.generation)

@@ -6,15 +6,24 @@ extension VaultBackend {
     /// The last step of a fetch: answers the token, and keeps that it was fetched where its connection wants to know.
     func handOut(_ row: Row<TokenRecord>, of app: AppRecord, _ demand: TokenDemand) throws(ConnError) -> Step<JSON> {
         let answer = try answer(row, withRefreshToken: demand.withRefreshToken)
-        if demand.isLook { return .done(answer) }
+        guard let request = demand.recipient else { return .done(answer) }
+        // Before it is handed out: a token whose record cannot be kept is not.
+        var served: [AuditEvent] = []
+        if config.audit == .all {
+            served = [
+                event(
+                    request, appID: row.value.appID, subject: row.value.subject,
+                    tokenID: TokenLocation(key: row.key)?.id)
+            ]
+        }
         if app.deletesAfterFirstFetch {
-            // Before it is handed out, so that nobody else gets it; and with the record of that, so that it is not lost.
-            guard try remove(row, of: app, recording: "fetch", revoking: false, handingOut: demand) else {
+            // In one commit with its record, so that nobody else gets it and that it is not lost.
+            guard try remove(row, of: app, recording: "fetch", revoking: false, and: served) else {
                 return try supply(demand)
             }
-            if config.audit == .all { answer.set(Self.recordedMark, .boolean(true)) }
-        } else if let idle = app.idle {
-            noteFetch(row, idle)
+        } else {
+            try rows.commit([], recording: served)
+            if let idle = app.idle { noteFetch(row, idle) }
         }
         return .done(answer)
     }
@@ -69,33 +78,23 @@ extension VaultBackend {
         }.then { [self] (deleted) throws(ConnError) in try sweep(apps.dropFirst(), deleted: deleted) }
     }
 
-    /// Stands in the answer of a token that is handed out, within the vault, when that is recorded already.
-    static let recordedMark = "isRecorded"
-
     /// - Parameters:
     ///   - revoking: whether nobody has a use for the token any more: the outbox takes it back.
-    ///   - demand: what it is handed out to.
+    ///   - others: recorded after it.
     /// - Returns: false when the row has changed, and stays.
     private func remove(
         _ row: Row<TokenRecord>, of app: AppRecord, recording operation: String, revoking: Bool,
-        handingOut demand: TokenDemand? = nil
+        and others: [AuditEvent] = []
     ) throws(ConnError) -> Bool {
         guard let location = TokenLocation(key: row.key) else { return false }
         let event = AuditEvent(
             operation, appID: row.value.appID, subject: row.value.subject, tokenID: location.id, outcome: "deleted")
-        var events = [event]
-        if let demand, config.audit == .all {
-            events.append(
-                AuditEvent(
-                    demand.isRejected ? "report_rejected" : "fetch", actor: demand.actor, appID: row.value.appID,
-                    subject: row.value.subject, tokenID: location.id))
-        }
         var writes = removal(of: location, version: row.version)
         if revoking, let record = try revocation(of: row.value, id: location.id, at: app) {
             writes.append(put(record, due: clock.milliseconds()).write)
         }
         do throws(ConnError) {
-            try rows.commit(writes, recording: events)
+            try rows.commit(writes, recording: [event] + others)
             return true
         } catch {
             guard error.code == .conflict else { throw error }

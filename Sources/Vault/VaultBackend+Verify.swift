@@ -16,9 +16,8 @@ extension VaultBackend {
     ) throws(ConnError) -> Step<JSON> {
         let location = rows.keys.unverified(refreshToken, for: place(of: record))
         try keepUnverified(record, at: location, of: app)
-        var demand = TokenDemand(target: .token(location))
-        demand.isLook = true
-        return try Step.attempt({ [self, demand] () throws(ConnError) in try supply(demand) }) {
+        let demand = TokenDemand(target: .token(location))
+        return try Step.attempt({ [self] () throws(ConnError) in try supply(demand) }) {
             [self] (result) throws(ConnError) in
             guard let row: Row<TokenRecord> = try rows.get(location.key) else {
                 return .done(try answerOfAnother(record))
