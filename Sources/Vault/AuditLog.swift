@@ -42,7 +42,7 @@ struct AuditLog: Sendable {
     }
 
     static func rowKey(_ sequence: Int64) -> [UInt8] {
-        RowKeys.audit + withUnsafeBytes(of: sequence.bigEndian) { Array($0) }
+        RowKeys.audit + RowKeys.bytes(sequence)
     }
 }
 

@@ -110,8 +110,8 @@ struct FlowState {
     let expiresAt: Int64
 
     static func random(expiresAt: Int64) -> FlowState {
-        let moment = withUnsafeBytes(of: expiresAt.bigEndian) { Array($0) }
-        return FlowState(text: Crypto.base64URL(moment + Crypto.random(randomBytes)), expiresAt: expiresAt)
+        return FlowState(
+            text: Crypto.base64URL(RowKeys.bytes(expiresAt) + Crypto.random(randomBytes)), expiresAt: expiresAt)
     }
 
     private init(text: String, expiresAt: Int64) {
@@ -123,7 +123,7 @@ struct FlowState {
     init?(_ text: String) {
         guard let bytes = Crypto.fromBase64URL(text), bytes.count == 8 + Self.randomBytes else { return nil }
         self.text = text
-        expiresAt = bytes.prefix(8).reduce(0) { $0 << 8 | Int64($1) }
+        expiresAt = RowKeys.number(bytes.prefix(8))
     }
 }
 

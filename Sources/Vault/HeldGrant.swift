@@ -8,8 +8,6 @@ internal import Memory
 struct HeldGrant: Record {
     /// Seconds.
     static let lifetime: Int64 = 600
-    /// So long after its expiry it goes, and is taken back: clocks of processes differ. Seconds.
-    static let margin: Int64 = 900
     /// Wrong codes, after which the grant is thrown away.
     static let maxTries: Int64 = 5
 

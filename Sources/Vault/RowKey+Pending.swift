@@ -4,15 +4,15 @@ internal import Crypto
 extension RowKeys {
     /// A ticket stands among the flows, since it expires like them.
     func ticket(_ ticket: FlowState) -> [UInt8] {
-        Self.flows + Self.moment(ticket.expiresAt) + hash(.ticket, ticket.text)
+        Self.flows + Self.bytes(ticket.expiresAt) + hash(.ticket, ticket.text)
     }
 
     /// A new place.
     /// - Parameter due: milliseconds since 1970.
-    static func revocation(due: Int64) -> [UInt8] { revocations + moment(due) + Crypto.random(16) }
+    static func revocation(due: Int64) -> [UInt8] { revocations + bytes(due) + Crypto.random(16) }
 
     /// When the token of such a row is to be taken back. Milliseconds since 1970.
-    static func revocationDue(_ key: [UInt8]) -> Int64 { integer(key.dropFirst(revocations.count).prefix(8)) }
+    static func revocationDue(_ key: [UInt8]) -> Int64 { number(key.dropFirst(revocations.count).prefix(8)) }
 
     /// The prefix of a subject's grants at an app that wait for a confirmation code.
     func heldGrants(of subject: Subject, at appID: String) -> [UInt8] {
@@ -30,11 +30,9 @@ extension RowKeys {
     /// A new place.
     /// - Parameter expiry: seconds since 1970.
     func heldGrant(of subject: Subject, at appID: String, expiry: Int64) -> [UInt8] {
-        heldGrants(of: subject, at: appID) + Self.moment(expiry) + Crypto.random(8)
+        heldGrants(of: subject, at: appID) + Self.bytes(expiry) + Crypto.random(8)
     }
 
     /// When the grant of such a row expires. Seconds since 1970.
-    static func heldGrantExpiry(_ key: [UInt8]) -> Int64 { integer(key.suffix(16).prefix(8)) }
-
-    private static func integer(_ bytes: some Sequence<UInt8>) -> Int64 { bytes.reduce(0) { $0 << 8 | Int64($1) } }
+    static func heldGrantExpiry(_ key: [UInt8]) -> Int64 { number(key.suffix(16).prefix(8)) }
 }

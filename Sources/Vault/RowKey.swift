@@ -61,7 +61,7 @@ struct RowKeys: Sendable {
 
     func deviceFlow(_ state: FlowState) -> [UInt8] { Self.deviceFlows + place(of: state) }
 
-    private func place(of state: FlowState) -> [UInt8] { Self.moment(state.expiresAt) + hash(.flow, state.text) }
+    private func place(of state: FlowState) -> [UInt8] { Self.bytes(state.expiresAt) + hash(.flow, state.text) }
 
     func registration(of appID: String, at issuer: String) -> [UInt8] {
         registrations(of: appID) + hash(.issuer, issuer)
@@ -70,14 +70,15 @@ struct RowKeys: Sendable {
     /// The prefix of the clients that providers made for a connection.
     func registrations(of appID: String) -> [UInt8] { Self.registrations + hash(.app, appID) }
 
-    func spent(_ id: [UInt8], expiresAt: Int64) -> [UInt8] { Self.spent + Self.moment(expiresAt) + hash(.spent, id) }
+    func spent(_ id: [UInt8], expiresAt: Int64) -> [UInt8] { Self.spent + Self.bytes(expiresAt) + hash(.spent, id) }
 
-    static func moment(_ time: Int64) -> [UInt8] { withUnsafeBytes(of: time.bigEndian) { Array($0) } }
+    /// So that greater numbers stand behind smaller ones.
+    static func bytes(_ number: Int64) -> [UInt8] { withUnsafeBytes(of: number.bigEndian) { Array($0) } }
+
+    static func number(_ bytes: some Sequence<UInt8>) -> Int64 { bytes.reduce(0) { $0 << 8 | Int64($1) } }
 
     /// When a row of `flows`, `deviceFlows` or `spent` expires. Seconds since 1970.
-    static func expiry(_ key: [UInt8]) -> Int64 {
-        key.dropFirst(1).prefix(8).reduce(0) { $0 << 8 | Int64($1) }
-    }
+    static func expiry(_ key: [UInt8]) -> Int64 { number(key.dropFirst(1).prefix(8)) }
 
     /// Where a token belongs: one account of a subject at an app has one place for each set of scopes and resources, so
     /// that two who store the same grant at a time meet there.
@@ -194,11 +195,13 @@ struct TokenLocation: Hashable, Sendable {
         self.init(parts: (owners + parts.prefix(Self.hashBytes) + rest.dropFirst(2 * Self.hashBytes))[...])
     }
 
-    var id: String { Crypto.base64URL(owner + context + app + slot) }
-    var key: [UInt8] { Self.family + owner + context + app + slot }
+    private var parts: [UInt8] { owner + context + app + slot }
+
+    var id: String { Crypto.base64URL(parts) }
+    var key: [UInt8] { Self.family + parts }
     /// - Parameter expiry: seconds since 1970.
     func unverifiedKey(expiry: Int64) -> [UInt8] {
-        RowKeys.unverified + RowKeys.moment(expiry) + owner + context + app + slot
+        RowKeys.unverified + RowKeys.bytes(expiry) + parts
     }
 
     var appKey: [UInt8] { Self.appFamily + app + owner + context + slot }

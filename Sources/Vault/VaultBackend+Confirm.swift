@@ -11,7 +11,7 @@ extension VaultBackend {
         for request: Request
     ) throws(ConnError) -> JSON {
         let expiry = clock.seconds + HeldGrant.lifetime
-        let due = (expiry + HeldGrant.margin) * 1000
+        let due = (expiry + Self.clockMargin) * 1000
         let revocation = try revocation(of: token, at: app).map { put($0, due: due) }
         let held = HeldGrant(
             token, of: app, redirectURL: flow.redirectURL, revocation: revocation?.row.key)
@@ -93,7 +93,7 @@ extension VaultBackend {
     /// A few grants that nobody confirmed: each new one removes some.
     private func expiredHeldGrants() throws(ConnError) -> [StoreWrite] {
         let some = try rows.store.scan(prefix: RowKeys.heldGrants, after: nil, limit: 32)
-        return some.filter { RowKeys.heldGrantExpiry($0.key) + HeldGrant.margin <= clock.seconds }.map {
+        return some.filter { RowKeys.heldGrantExpiry($0.key) + Self.clockMargin <= clock.seconds }.map {
             .remove($0.key, expecting: .any)
         }
     }

@@ -19,7 +19,7 @@ extension VaultBackend {
         let tokens = JSON.array([])
         let keys = JSON.array([])
         var events: [AuditEvent] = []
-        var apps: [String: AppRecord] = [:]
+        var apps = KnownApps(rows)
         var unreadable = 0
         for location in locations.prefix(limit) {
             guard let stored = try rows.store.get(location.key) else { continue }
@@ -34,11 +34,7 @@ extension VaultBackend {
             }
             let appID = row.value.appID
             guard location.key.starts(with: rows.keys.tokens(of: row.value.subject, at: appID)) else { continue }
-            if apps[appID] == nil {
-                let found: Row<AppRecord>? = try rows.get(rows.keys.app(appID))
-                apps[appID] = found?.value
-            }
-            guard let app = apps[appID], !app.isBeingDeleted else { continue }
+            guard let app = try apps.app(appID), !app.isBeingDeleted else { continue }
             switch app.kind {
             case .oauth: tokens.append(row.value.exported)
             case .apikey: keys.append(row.value.exportedKey)

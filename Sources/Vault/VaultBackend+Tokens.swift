@@ -38,15 +38,12 @@ extension VaultBackend {
     func list(_ request: Request) throws(ConnError) -> Step<JSON> {
         let now = clock.milliseconds()
         var tokens: [JSON] = []
-        var apps: [String: AppRecord] = [:]
+        var apps = KnownApps(rows)
         for location in try locations(of: TokenSet(request)) {
             guard let row: Row<TokenRecord> = try rows.get(location.key) else { continue }
-            let appID = row.value.appID
-            if apps[appID] == nil {
-                let found: Row<AppRecord>? = try rows.get(rows.keys.app(appID))
-                apps[appID] = found?.value
-            }
-            guard let app = apps[appID], !app.isBeingDeleted, try !withoutIdle([row], of: app).isEmpty else { continue }
+            guard let app = try apps.app(row.value.appID), !app.isBeingDeleted,
+                try !withoutIdle([row], of: app).isEmpty
+            else { continue }
             tokens.append(row.value.answer(id: location.id, status: row.value.status(now: now)))
         }
         return .done(.object(["tokens": .array(tokens)]))
@@ -102,7 +99,7 @@ extension VaultBackend {
         _ told: (TokenLocation, TokenRecord?) -> Void
     ) throws(ConnError) -> [StoreWrite] {
         var writes: [StoreWrite] = []
-        var apps: [String: AppRecord] = [:]
+        var apps = KnownApps(rows)
         let now = clock.milliseconds()
         for location in locations {
             guard let stored = try rows.store.get(location.key) else { continue }
@@ -113,11 +110,7 @@ extension VaultBackend {
             told(location, row?.value)
             removal.count += 1
             guard removal.tally != nil else { continue }
-            if let id = row?.value.appID, apps[id] == nil {
-                let app: Row<AppRecord>? = try rows.get(rows.keys.app(id))
-                apps[id] = app?.value
-            }
-            guard let row, let app = apps[row.value.appID],
+            guard let row, let app = try apps.app(row.value.appID),
                 let record = try revocation(of: row.value, id: location.id, at: app)
             else {
                 removal.tally?.unsupported += 1

@@ -57,7 +57,7 @@ extension VaultBackend {
     private func abandoned() throws(ConnError) -> [StoreWrite] {
         var writes: [StoreWrite] = []
         for pointer in try rows.store.scan(prefix: RowKeys.unverified, after: nil, limit: 8) {
-            guard RowKeys.expiry(pointer.key) + HeldGrant.margin <= clock.seconds else { break }
+            guard RowKeys.expiry(pointer.key) + Self.clockMargin <= clock.seconds else { break }
             writes.append(.remove(pointer.key, expecting: .any))
             guard let location = TokenLocation(unverifiedKey: pointer.key) else { continue }
             // It may have been brought again since.

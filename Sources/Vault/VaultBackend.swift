@@ -8,6 +8,9 @@ internal import OAuth
 package final class VaultBackend: Backend {
     package let kind = BackendKind.vault
 
+    /// So long after its expiry a row goes that another process may be at work with: clocks of processes differ. Seconds.
+    static let clockMargin: Int64 = 900
+
     let rows: Rows
     let config: VaultConfig
     let clock: Clock
@@ -146,7 +149,7 @@ extension VaultBackend {
     func expired(_ family: [UInt8]) throws(ConnError) -> [StoreWrite] {
         let oldest = try rows.store.scan(prefix: family, after: nil, limit: 8)
         // Another process, whose clock is behind, may be exchanging its code.
-        return oldest.filter { RowKeys.expiry($0.key) + HeldGrant.margin <= clock.seconds }.map {
+        return oldest.filter { RowKeys.expiry($0.key) + Self.clockMargin <= clock.seconds }.map {
             .remove($0.key, expecting: .any)
         }
     }

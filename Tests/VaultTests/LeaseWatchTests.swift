@@ -19,7 +19,7 @@ import Testing
         let first = lease(0)
         #expect(watch.isHeld(first, at: [0], clock: clock.clock))
         for number: Int64 in 1...4096 {
-            #expect(watch.isHeld(lease(number), at: RowKeys.moment(number), clock: clock.clock))
+            #expect(watch.isHeld(lease(number), at: RowKeys.bytes(number), clock: clock.clock))
         }
         clock.advance(seconds: 20)
         #expect(watch.isHeld(first, at: [0], clock: clock.clock))
