@@ -165,7 +165,7 @@ import Testing
         return world
     }
 
-    private func row(_ world: World, _ sequence: Int64) throws -> StoredValue {
+    private func row(_ world: World, _ sequence: Int64) throws -> StoredRow {
         try #require(try world.store.get(AuditLog.rowKey(sequence)))
     }
 
