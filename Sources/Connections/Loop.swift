@@ -170,8 +170,9 @@ final class Loop: Sendable {
                     if tasks.isEmpty { return }
                 }
                 endOverdue()
-                for (id, result) in engine.wait(until: moments.earliest) {
-                    guard let task = tasks[id], case .http(_, let then) = task.wait else { continue }
+                for (id, event) in engine.wait(until: moments.earliest) {
+                    guard case .ended(let result) = event, let task = tasks[id], case .http(_, let then) = task.wait
+                    else { continue }
                     advance(task) { () throws(ConnError) in try then(result) }
                 }
             }
