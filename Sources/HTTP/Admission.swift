@@ -1,3 +1,5 @@
+internal import Memory
+
 /// Which exchanges run and which wait: so many at once, and so many with one server. Whose turn comes first goes round
 /// the servers, so that one that hangs holds up none of the others.
 struct Admission<Entry> {
@@ -58,28 +60,5 @@ struct Admission<Entry> {
             if let next { return next }
         }
         return nil
-    }
-}
-
-/// First in, first out.
-private struct Queue<Element> {
-    private var elements: [Element?] = []
-    private var first = 0
-
-    var isEmpty: Bool { first == elements.count }
-
-    mutating func append(_ element: Element) { elements.append(element) }
-
-    mutating func popFirst() -> Element? {
-        guard !isEmpty else { return nil }
-        defer {
-            elements[first] = nil
-            first += 1
-            if first * 2 > elements.count {
-                elements.removeFirst(first)
-                first = 0
-            }
-        }
-        return elements[first]
     }
 }

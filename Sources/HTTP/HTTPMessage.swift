@@ -38,8 +38,6 @@ package struct HTTPRequest: Sendable {
     /// proxy is set the request always goes through it, and what a name leads to is for the proxy to judge; addresses
     /// and names of this machine are refused all the same.
     package var publicAddressesOnly: Bool
-    /// The caller's answer is there whatever comes of this: when its time is up, the exchange fails and not the call.
-    package var isAside = false
 
     package init(
         _ method: Method, _ url: String, headers: [Header] = [], body: Secret? = nil,
