@@ -1,3 +1,4 @@
+internal import Memory
 internal import Synchronization
 
 /// Many exchanges over one libcurl multi handle. All but ``wake()`` is for one thread.
@@ -33,7 +34,7 @@ final class CurlEngine: HTTPEngine, @unchecked Sendable {  // see above; what wa
         do {
             let exchange = try CurlExchange(request, id: id, settings: settings)
             exchanges[id] = exchange
-            if admission.enter(exchange, exchange.url.origin) {
+            if admission.enter(exchange, ID(exchange.url.origin)) {
                 run(exchange)
             } else {
                 waiting.insert(ObjectIdentifier(exchange))
@@ -94,7 +95,7 @@ final class CurlEngine: HTTPEngine, @unchecked Sendable {  // see above; what wa
     }
 
     private func runNext(after exchange: CurlExchange) {
-        let next = admission.leave(exchange.url.origin) { waiting.remove(ObjectIdentifier($0)) != nil }
+        let next = admission.leave(ID(exchange.url.origin)) { waiting.remove(ObjectIdentifier($0)) != nil }
         if let next { run(next) }
     }
 
