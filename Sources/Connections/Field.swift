@@ -1,5 +1,6 @@
 internal import HTTP
 package import JSON
+internal import Memory
 
 /// One field of a request, as data: what checks a request, and what `describe` tells.
 package struct Field: Sendable {
@@ -56,7 +57,7 @@ extension Field {
         _ object: JSON, against fields: [Field], path: String, backend: BackendKind
     ) throws(ConnError) {
         for (key, value) in object.members {
-            guard let field = fields.first(where: { $0.name == key }) else {
+            guard let field = fields.first(where: { ID($0.name) == ID(key) }) else {
                 let hint = nearest(to: key, in: fields.map(\.name)).map { "; did you mean \($0)?" } ?? ""
                 throw .invalid(path + printable(key), "is not a field here\(hint)")
             }
@@ -118,7 +119,7 @@ extension Field.Kind {
             guard value.kind == .boolean else { throw .invalid(path, "must be true or false") }
         case .oneOf(let values):
             guard let string = value.string else { throw .invalid(path, "must be a string") }
-            guard values.contains(string) else {
+            guard values.contains(where: { ID($0) == ID(string) }) else {
                 throw .invalid(path, "must be one of \(values.joined(separator: ", "))")
             }
         case .strings:

@@ -12,9 +12,9 @@ struct Admission<Entry> {
     private let limitPerServer: Int
     private var running = 0
     /// By origin; those with something running or waiting.
-    private var servers: [String: Server] = [:]
+    private var servers: [ID: Server] = [:]
     /// The origins where something waits, in the order of their turns.
-    private var turns: [String] = []
+    private var turns: [ID] = []
 
     init(limit: Int, limitPerServer: Int) {
         self.limit = limit
@@ -22,7 +22,7 @@ struct Admission<Entry> {
     }
 
     /// - Returns: whether it may run now; otherwise it waits.
-    mutating func enter(_ entry: Entry, _ origin: String) -> Bool {
+    mutating func enter(_ entry: Entry, _ origin: ID) -> Bool {
         let server = servers[origin]?.running ?? 0
         guard running < limit, server < limitPerServer else {
             if servers[origin]?.waiting.isEmpty ?? true { turns.append(origin) }
@@ -37,7 +37,7 @@ struct Admission<Entry> {
     /// One that ran has ended.
     /// - Parameter stillWaits: false for an entry that has been given up meanwhile; it is passed over.
     /// - Returns: one that may run in its place.
-    mutating func leave(_ origin: String, stillWaits: (Entry) -> Bool) -> Entry? {
+    mutating func leave(_ origin: ID, stillWaits: (Entry) -> Bool) -> Entry? {
         running -= 1
         servers[origin]?.running -= 1
         if let server = servers[origin], server.running == 0, server.waiting.isEmpty { servers[origin] = nil }

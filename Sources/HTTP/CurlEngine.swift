@@ -1,3 +1,4 @@
+internal import Memory
 internal import Synchronization
 
 /// Many exchanges over one libcurl multi handle. All but ``wake()`` is for one thread.
@@ -95,7 +96,7 @@ final class CurlEngine: HTTPEngine, @unchecked Sendable {  // see above; what wa
 
     /// The place that a task has at a server or waits for there, or a new one that is neither. One elsewhere is given up.
     private func place(at url: URL, id: UInt64, until deadline: Deadline) -> Place {
-        if let place = places[id], place.url.origin == url.origin {
+        if let place = places[id], ID(place.url.origin) == ID(url.origin) {
             place.deadline = deadline
             return place
         }
@@ -106,7 +107,7 @@ final class CurlEngine: HTTPEngine, @unchecked Sendable {  // see above; what wa
     /// Uses a place, if it is the task's already, or waits for it.
     private func take(_ place: Place) {
         if places.updateValue(place, forKey: place.id) == nil {
-            place.isWaiting = !admission.enter(place, place.url.origin)
+            place.isWaiting = !admission.enter(place, ID(place.url.origin))
         }
         if place.isWaiting {
             moments.insert(place.deadline, id: place.id)
@@ -146,7 +147,7 @@ final class CurlEngine: HTTPEngine, @unchecked Sendable {  // see above; what wa
     /// Hands a place that a task had to the next.
     private func leave(_ place: Place) {
         var left = place
-        while let next = admission.leave(left.url.origin, stillWaits: \.isWaiting) {
+        while let next = admission.leave(ID(left.url.origin), stillWaits: \.isWaiting) {
             next.isWaiting = false
             if use(next) { return }
             left = next

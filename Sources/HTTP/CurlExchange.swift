@@ -17,7 +17,7 @@ final class CurlExchange {
     private let reason: UnsafeMutablePointer<CChar>
 
     // What libcurl's callbacks have seen.
-    private var responseHeaders: [String: String] = [:]
+    private var responseHeaders: [ID: String] = [:]
     private var headerBytes = 0
     private var body = ReceiveBuffer()
     private var isTooLarge = false
@@ -177,7 +177,7 @@ final class CurlExchange {
         }
         // Trailers do not count as headers (RFC 9110 section 6.5.1).
         guard body.count == 0, let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return true }
-        let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
+        let name = ID(asciiLowercased(String(decoding: line[..<colon], as: UTF8.self)))
         let value = line[(colon + 1)...].drop { isSpace($0) }
         let end = value.lastIndex { !isSpace($0) }.map { $0 + 1 } ?? value.startIndex
         responseHeaders[name] = String(decoding: value[..<end], as: UTF8.self)

@@ -57,10 +57,10 @@ package struct HTTPRequest: Sendable {
 package struct HTTPResponse: Sendable {
     package var status: Int
     /// Names in lower case; the last of several equal ones.
-    package var headers: [String: String]
+    package var headers: [ID: String]
     package var body: Secret
 
-    package init(status: Int, headers: [String: String], body: Secret) {
+    package init(status: Int, headers: [ID: String], body: Secret) {
         self.status = status
         self.headers = headers
         self.body = body

@@ -24,8 +24,8 @@ package struct URL: Sendable {
             return String(cString: value)
         }
         guard let scheme = part(CURLUPART_SCHEME) else { return nil }
-        self.scheme = scheme.lowercased()
-        host = (part(CURLUPART_HOST) ?? "").lowercased()
+        self.scheme = asciiLowercased(scheme)
+        host = asciiLowercased(part(CURLUPART_HOST) ?? "")
         port = part(CURLUPART_PORT).flatMap { Int($0) }
         path = part(CURLUPART_PATH) ?? "/"
         query = part(CURLUPART_QUERY)
@@ -54,6 +54,11 @@ package struct URL: Sendable {
         guard fragment == nil, !hasUserInfo else { return false }
         return !host.isEmpty || !["http", "https"].contains(scheme)
     }
+}
+
+/// The text with its ASCII letters in lower case. Swift's `lowercased` makes an ASCII letter of another one too: U+212A.
+func asciiLowercased(_ text: String) -> String {
+    String(decoding: text.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
 }
 
 extension URL {

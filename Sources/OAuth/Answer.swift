@@ -14,7 +14,7 @@ struct Answer {
     }
 
     let status: Int
-    let headers: [String: String]
+    let headers: [ID: String]
     let body: Body
 
     init(_ response: HTTPResponse) {

@@ -28,7 +28,7 @@ package struct AuthorizationRequest: Sendable {
         var parameters: [(name: String, value: String)] = []
         let verifier = provider.usesPKCE ? PKCE.verifier() : nil
         func set(_ name: String, _ value: String?) {
-            parameters.removeAll { $0.name == name }
+            parameters.removeAll { ID($0.name) == ID(name) }
             if let value, !value.isEmpty { parameters.append((name, value)) }
         }
         set("response_type", "code")
@@ -45,8 +45,9 @@ package struct AuthorizationRequest: Sendable {
         set("login_hint", loginHint)
         for parameter in provider.authorizeParameters { set(parameter.name, parameter.value) }
         for resource in resources { parameters.append(("resource", resource)) }
-        parameters.removeAll { provider.droppedAuthorizeParameters.contains($0.name) }
-        let wired = parameters.map { (provider.renamedAuthorizeParameters[$0.name] ?? $0.name, $0.value) }
+        let dropped = Set(provider.droppedAuthorizeParameters.map { ID($0) })
+        parameters.removeAll { dropped.contains(ID($0.name)) }
+        let wired = parameters.map { (provider.renamedAuthorizeParameters[ID($0.name)] ?? $0.name, $0.value) }
         if let url = provider.pushedAuthorizationURL {
             return try push(wired, to: url, provider, clock).then { (pushed) throws(ConnError) in
                 let url = URL.appending([("client_id", provider.clientID), ("request_uri", pushed.uri)], to: base)

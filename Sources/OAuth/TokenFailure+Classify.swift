@@ -1,11 +1,12 @@
 import Connections
 import JSON
+import Memory
 
 extension TokenFailure {
     /// What a code means: RFC 6749 sections 4.1.2.1 and 5.2, RFC 7009, RFC 8707, OpenID Connect, and the codes that large
     /// providers send in their place. A provider's own map goes before. A code that stands nowhere says nothing: the
     /// status decides.
-    static let codes: [String: Kind] = [
+    static let codes: [ID: Kind] = [
         // The grant is gone.
         "invalid_grant": .permanent,
         "unauthorized_client": .permanent,  // sent for refresh tokens that belong to another client
@@ -77,7 +78,7 @@ extension TokenFailure {
             rules.first { $0.statuses.contains(answer.status) && (!$0.needsObject || answer.object != nil) }?.kind
         }
         let kind =
-            code.flatMap { provider.errorMap[$0] } ?? rule(Self.loudStatuses) ?? code.flatMap { Self.codes[$0] }
+            code.flatMap { provider.errorMap[ID($0)] } ?? rule(Self.loudStatuses) ?? code.flatMap { Self.codes[ID($0)] }
             ?? rule(Self.quietStatuses) ?? .transient
         self.init(kind, "\(provider.id) \(Self.outcome(answer, kind))")
         self.code = code.flatMap { Self.quotable($0, maxBytes: 64, secrets: secrets) }

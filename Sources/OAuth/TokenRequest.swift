@@ -16,7 +16,7 @@ struct TokenRequest: Sendable {
 
     /// Gives parameters of this name this value.
     mutating func set(_ name: String, _ value: RequestValue) {
-        parameters.removeAll { $0.name == name }
+        parameters.removeAll { ID($0.name) == ID(name) }
         parameters.append((name, value))
     }
 
@@ -103,7 +103,7 @@ struct TokenRequest: Sendable {
     }
 
     /// The provider's name for one of the standard's parameters.
-    private func wireName(_ name: String) -> String { provider.renamedTokenParameters[name] ?? name }
+    private func wireName(_ name: String) -> String { provider.renamedTokenParameters[ID(name)] ?? name }
 
     private var form: Secret {
         Secret { byte in

@@ -1,11 +1,12 @@
 internal import Connections
 internal import Crypto
 internal import JSON
+internal import Memory
 
 extension VaultBackend {
     func createApp(_ request: Request) throws(ConnError) -> Step<JSON> {
         let settings = request.fields.shallowCopy()
-        let id = request.string("id") ?? Crypto.hex(Crypto.random(8))
+        let id = request.id("id") ?? ID(Crypto.hex(Crypto.random(8)))
         settings.set("id", .string(id))
         settings.set(AppRecord.incarnationName, .string(Crypto.hex(Crypto.random(8))))
         settings.set("appType", .string(request.string("appType") ?? AppRecord.Kind.oauth.rawValue))
@@ -23,7 +24,7 @@ extension VaultBackend {
     }
 
     func updateApp(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let key = rows.keys.app(try request.required("id"))
+        let key = rows.keys.app(try request.requiredID("id"))
         let updated = try retrying { () throws(ConnError) in
             guard let row: Row<AppRecord> = try rows.get(key), !row.value.isBeingDeleted else { throw noSuchApp }
             let updated = try row.value.updated(with: request.fields.withoutNulls)
@@ -38,7 +39,7 @@ extension VaultBackend {
     /// Marks the connection first, so that a deletion that is cut off shows no tokens and is finished by the next one,
     /// or before a new connection takes the id.
     func deleteApp(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let id = try request.required("id")
+        let id = try request.requiredID("id")
         let key = rows.keys.app(id)
         let revokes = request["revoke"]?.boolean ?? true
         try retrying { () throws(ConnError) in
@@ -51,7 +52,7 @@ extension VaultBackend {
     }
 
     func loadApp(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let app = try app(try request.required("id"))
+        let app = try app(try request.requiredID("id"))
         return .done(.object(["app": app.answer]))
     }
 
@@ -80,7 +81,7 @@ extension VaultBackend {
 
     /// Removes what an earlier connection of this id, which is deleted or about to be, left behind: a grant may have been
     /// on its way. Leaves a living connection alone.
-    private func finishDeletion(of id: String, _ request: Request) throws(ConnError) -> Removal {
+    private func finishDeletion(of id: ID, _ request: Request) throws(ConnError) -> Removal {
         let key = rows.keys.app(id)
         let row: Row<AppRecord>? = try rows.get(key)
         guard row?.value.isBeingDeleted ?? true else { return Removal(tally: nil) }

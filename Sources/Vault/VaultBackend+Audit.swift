@@ -1,11 +1,12 @@
 internal import Connections
 internal import Crypto
 internal import JSON
+internal import Memory
 
 extension VaultBackend {
     /// What a request did to a token, a connection or a key.
     func event(
-        _ request: Request, appID: String? = nil, subject: Subject? = nil, tokenID: String? = nil, keyID: String? = nil,
+        _ request: Request, appID: ID? = nil, subject: Subject? = nil, tokenID: ID? = nil, keyID: String? = nil,
         outcome: String = "ok"
     ) -> AuditEvent {
         AuditEvent(
@@ -22,8 +23,8 @@ extension VaultBackend {
         return try Step.attempt(body) { [self] (result) throws(ConnError) in
             if case .failure(let error) = result {
                 let refused = event(
-                    request, appID: request.string("appId") ?? request.string("id"), subject: request.subject,
-                    tokenID: request.string("tokenId"), outcome: error.code.rawValue)
+                    request, appID: request.id("appId") ?? request.id("id"), subject: request.subject,
+                    tokenID: request.id("tokenId"), outcome: error.code.rawValue)
                 try rows.commit([], recording: [refused])
             }
             return .done(try result.get())
@@ -98,14 +99,14 @@ extension VaultBackend {
 }
 
 private struct AuditFilter: Sendable {
-    let appID: String?
+    let appID: ID?
     let subject: Subject?
-    let tokenID: String?
+    let tokenID: ID?
 
     init(_ request: Request) {
-        appID = request.string("appId")
+        appID = request.id("appId")
         subject = request.subject
-        tokenID = request.string("tokenId")
+        tokenID = request.id("tokenId")
     }
 
     func matches(_ event: AuditEvent) -> Bool {

@@ -34,7 +34,7 @@ extension VaultBackend {
     }
 
     func confirm(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let appID = try request.required("appId")
+        let appID = try request.requiredID("appId")
         let subject = try request.requiredSubject()
         let typed = try request.required("code")
         let app = try app(appID, .oauth)

@@ -6,10 +6,10 @@ internal import OAuth
 
 /// What a connect URL is to ask for.
 struct ConnectOrder: Sendable {
-    var appID: String
+    var appID: ID
     var subject: Subject
     var scopes: [String]
-    var externalIdentifier: String?
+    var externalIdentifier: ID?
     var redirectURL: String?
     var prompt: [String]?
     var loginHint: String?
@@ -17,14 +17,14 @@ struct ConnectOrder: Sendable {
     /// Whoever comes back from the provider types a code where the connection was asked for.
     var needsConfirmation: Bool
     /// That of the connection which the order was written down for.
-    var incarnation: String?
+    var incarnation: ID?
 
     /// - Parameter options: the fields of a connect's options; nil when the request has none.
-    init(appID: String, subject: Subject, options: JSON?) {
+    init(appID: ID, subject: Subject, options: JSON?) {
         self.appID = appID
         self.subject = subject
         scopes = options?["scopes"]?.strings ?? []
-        externalIdentifier = options?["externalIdentifier"]?.string
+        externalIdentifier = options?["externalIdentifier"]?.id
         redirectURL = options?["redirectUrl"]?.string
         prompt = options?["prompt"]?.strings
         loginHint = options?["loginHint"]?.string
@@ -36,7 +36,7 @@ struct ConnectOrder: Sendable {
 extension VaultBackend {
     func connect(_ request: Request) throws(ConnError) -> Step<JSON> {
         let order = ConnectOrder(
-            appID: try request.required("appId"), subject: try request.requiredSubject(), options: request["options"])
+            appID: try request.requiredID("appId"), subject: try request.requiredSubject(), options: request["options"])
         return try connectURL(order, actor: request.actor).then { (made) throws(ConnError) in
             .done(.object(["url": .string(made.url), "expiresIn": .integer(made.lifetimeSeconds)]))
         }
@@ -71,7 +71,7 @@ extension VaultBackend {
                     appID: app.id, subject: order.subject, externalIdentifier: order.externalIdentifier,
                     scopes: scopes, resources: order.resources, redirectURI: redirectURI,
                     redirectURL: order.redirectURL ?? redirectURI, verifier: authorization.verifier, ticket: ticket,
-                    needsConfirmation: order.needsConfirmation, clientID: provider.clientID,
+                    needsConfirmation: order.needsConfirmation, clientID: ID(provider.clientID),
                     incarnation: app.incarnation)
                 let key = rows.keys.flow(state)
                 let garbage = try expired(RowKeys.flows)
@@ -98,7 +98,7 @@ extension VaultBackend {
             let flow: Row<FlowRecord> = try rows.get(rows.keys.flow(state))
         else { throw .unknownFlow }
         try checkOpener(request["openedBy"], of: flow.value)
-        let codeHash = request["code"]?.withStringBytes { Crypto.hex(Crypto.sha256($0)) }
+        let codeHash = request["code"]?.withStringBytes { ID(Crypto.hex(Crypto.sha256($0))) }
         if let use = flow.value.use {
             guard use.codeHash == codeHash else { throw .unknownFlow }
             if let answer = use.answer { return .done(answer) }
@@ -149,7 +149,7 @@ extension VaultBackend {
 
     /// What a callback says besides the code.
     private struct Callback: Sendable {
-        var hosts: [String: String]
+        var hosts: [ID: String]
         var metadata: JSON?
     }
 
@@ -159,7 +159,7 @@ extension VaultBackend {
         var parameters = request["parameters"]?.texts ?? [:]
         if provider.callback.signature != nil {
             for (field, name) in Self.callbackFields {
-                if let value = request.string(field) { parameters[name] = value }
+                if let value = request.string(field) { parameters[ID(name)] = value }
             }
         }
         try provider.callback.checkSignature(parameters, clientSecret: provider.clientSecret)

@@ -1,15 +1,16 @@
 internal import Connections
 internal import JSON
+internal import Memory
 internal import OAuth
 
 extension VaultBackend {
     func startDevice(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let app = try app(try request.required("appId"), .oauth)
+        let app = try app(try request.requiredID("appId"), .oauth)
         let subject = try request.requiredSubject()
         let asked = Scopes.unique(request["scopes"]?.strings ?? [])
         let scopes = asked.isEmpty ? app.defaultScopes : asked
         let resources = request["resources"]?.strings ?? []
-        let account = request.string("externalIdentifier")
+        let account = request.id("externalIdentifier")
         let redirectURIs = [app.defaultRedirectURL ?? config.redirectURL].compactMap { $0 }
         return try provider(of: app, client: .connecting(redirectURIs)).then { [self] (provider) throws(ConnError) in
             try OAuth.authorizeDevice(scopes: scopes, resources: resources, provider: provider, clock: clock)
@@ -19,7 +20,7 @@ extension VaultBackend {
                         appID: app.id, subject: subject, externalIdentifier: account, scopes: scopes,
                         resources: resources, deviceCode: device.deviceCode, interval: device.intervalSeconds,
                         nextPollAt: clock.milliseconds() + device.intervalSeconds * 1000,
-                        clientID: provider.clientID, incarnation: app.incarnation)
+                        clientID: ID(provider.clientID), incarnation: app.incarnation)
                     try rows.commit(
                         try expired(RowKeys.deviceFlows)
                             + [rows.seal(flow, at: rows.keys.deviceFlow(state), expecting: .absent)],

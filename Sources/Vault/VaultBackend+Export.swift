@@ -9,7 +9,7 @@ extension VaultBackend {
             throw ConnError(.forbidden, "this vault was opened without allowExport")
         }
         let limit = request["limit"]?.integer.flatMap(Int.init(exactly:)) ?? 100
-        let after = try request.string("after").map { (id) throws(ConnError) in
+        let after = try request.id("after").map { (id) throws(ConnError) in
             guard let location = TokenLocation(id: id) else { throw .invalid("after", "is no place in an export") }
             return location
         }

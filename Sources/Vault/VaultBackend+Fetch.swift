@@ -7,7 +7,7 @@ internal import OAuth
 /// A token that is asked for: which one, and how fresh.
 struct TokenDemand: Sendable {
     enum Target: Sendable {
-        case best(TokenSelection, of: Subject, appID: String)
+        case best(TokenSelection, of: Subject, appID: ID)
         case token(TokenLocation)
     }
 
@@ -38,10 +38,10 @@ struct TokenDemand: Sendable {
 
 extension VaultBackend {
     func fetch(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let appID = try request.required("appId")
+        let appID = try request.requiredID("appId")
         let subject = try request.requiredSubject()
         let selection = TokenSelection(
-            scopes: Scopes.unique(request["scopes"]?.strings ?? []), account: request.string("externalIdentifier"),
+            scopes: Scopes.unique(request["scopes"]?.strings ?? []), account: request.id("externalIdentifier"),
             resources: request["resources"]?.strings ?? [])
         var demand = TokenDemand(target: .best(selection, of: subject, appID: appID))
         if let seconds = request["minTtlSeconds"]?.integer { demand.minTTL = seconds }
@@ -86,7 +86,7 @@ extension VaultBackend {
     }
 
     func reportRejected(_ request: Request) throws(ConnError) -> Step<JSON> {
-        guard let location = TokenLocation(id: try request.required("tokenId")),
+        guard let location = TokenLocation(id: try request.requiredID("tokenId")),
             let row: Row<TokenRecord> = try rows.get(location.key),
             row.value.subject == (try request.requiredSubject())  // an id is no secret
         else { throw ConnError(.notFound, "there is no token of this id", field: "tokenId", reason: .missing) }
@@ -212,7 +212,7 @@ extension VaultBackend {
 }
 
 extension ConnError {
-    fileprivate static func noToken(_ reason: Reason, _ message: String, appID: String) -> ConnError {
+    fileprivate static func noToken(_ reason: Reason, _ message: String, appID: ID) -> ConnError {
         var error = ConnError(.notFound, message, reason: reason)
         error.appID = appID
         return error
@@ -220,7 +220,7 @@ extension ConnError {
 }
 
 extension RefreshState.Failure {
-    fileprivate func error(appID: String, retryAfterMilliseconds: Int64) -> ConnError {
+    fileprivate func error(appID: ID, retryAfterMilliseconds: Int64) -> ConnError {
         var failure = TokenFailure(kind, message)
         failure.code = code
         failure.httpStatus = httpStatus

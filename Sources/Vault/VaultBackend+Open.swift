@@ -62,9 +62,9 @@ extension ConnError {
 /// What a ticket stands for.
 extension ConnectOrder: Record {
     init?(json: JSON) {
-        guard let appID = json["appId"]?.string, let subject = json.subject else { return nil }
+        guard let appID = json["appId"]?.id, let subject = json.subject else { return nil }
         self.init(appID: appID, subject: subject, options: json)
-        incarnation = json["incarnation"]?.string
+        incarnation = json["incarnation"]?.id
     }
 
     var json: JSON {

@@ -1,11 +1,12 @@
 internal import Connections
 internal import JSON
+internal import Memory
 
 // What may become a grant yet, and goes with a delete: tickets, flows, devices, and grants that wait for their code.
 
 extension TokenSet {
     /// Whether a grant of this subject at this app will be one of the set.
-    func contains(_ appID: String, _ subject: Subject) -> Bool {
+    func contains(_ appID: ID, _ subject: Subject) -> Bool {
         if let wanted = self.appID, wanted != appID { return false }
         switch self.subject {
         case .user(let user): return subject.userID == user
@@ -63,11 +64,11 @@ extension VaultBackend {
 
 /// What rows of flows, tickets and devices have in common.
 private struct PendingSubject: Record {
-    let appID: String
+    let appID: ID
     let subject: Subject
 
     init?(json: JSON) {
-        guard let appID = json["appId"]?.string, let subject = json.subject else { return nil }
+        guard let appID = json["appId"]?.id, let subject = json.subject else { return nil }
         self.appID = appID
         self.subject = subject
     }

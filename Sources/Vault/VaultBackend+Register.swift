@@ -1,5 +1,6 @@
 internal import Connections
 internal import HTTP
+internal import Memory
 internal import OAuth
 
 extension VaultBackend {
@@ -9,7 +10,7 @@ extension VaultBackend {
         /// that it does not have, another one is registered.
         case connecting([String])
         /// A grant of this client; nil: it is not known whose it is, and the latest has to do.
-        case grant(of: String?)
+        case grant(of: ID?)
     }
 
     /// The provider with a client that it made for this connection.
@@ -17,7 +18,7 @@ extension VaultBackend {
         _ provider: Provider, for app: AppRecord, _ use: ClientUse
     ) throws(ConnError) -> Step<Provider> {
         guard app.registers else { return .done(provider) }
-        let issuer = provider.issuer ?? provider.tokenURL.flatMap(URL.init)?.origin ?? app.id
+        let issuer = provider.issuer ?? provider.tokenURL.flatMap(URL.init)?.origin ?? app.id.text
         let key = rows.keys.registration(of: app.id, at: issuer)
         let row: Row<RegistrationRecord>? = try rows.get(key)
         guard case .connecting(let redirectURIs) = use else {
@@ -29,7 +30,8 @@ extension VaultBackend {
             return .done(client.client(of: provider))
         }
         let latest = row?.value.client(nil)
-        if let latest, latest.isAlive(now: clock.seconds), redirectURIs.allSatisfy(latest.redirectURIs.contains) {
+        if let latest, latest.isAlive(now: clock.seconds), 
+            Scopes.missing(redirectURIs, from: latest.redirectURIs).isEmpty {
             return .done(latest.client(of: provider))
         }
         // The ones it had stay, so that hosts with different redirect URIs do not register in turns.
@@ -52,7 +54,7 @@ extension VaultBackend {
     }
 
     /// Forgets the clients that providers made for a connection.
-    func forgetRegistrations(of appID: String) throws(ConnError) {
+    func forgetRegistrations(of appID: ID) throws(ConnError) {
         var writes: [StoreWrite] = []
         try rows.each(rows.keys.registrations(of: appID)) { (row) throws(ConnError) in
             writes.append(.remove(row.key, expecting: .any))

@@ -1,5 +1,6 @@
 internal import Connections
 internal import JSON
+internal import Memory
 internal import OAuth
 
 // The outbox: tokens that are to be taken back at their providers (RFC 7009).
@@ -43,7 +44,7 @@ extension VaultBackend {
     /// What takes a token back, whatever becomes of its connection; nil when its provider takes none.
     /// - Parameter id: the token's, for the audit; nil when it never had one.
     func revocation(
-        of token: TokenRecord, id: String? = nil, at app: AppRecord
+        of token: TokenRecord, id: ID? = nil, at app: AppRecord
     ) throws(ConnError) -> RevocationRecord? {
         RevocationRecord(token, id: id, of: try withClient(app, of: token), config: config, now: clock.milliseconds())
     }
@@ -73,7 +74,7 @@ extension VaultBackend {
     }
 
     private func revoke(
-        _ claimed: ArraySlice<Row<RevocationRecord>>, _ tally: RevocationTally, failed: Set<String>, until: Int64
+        _ claimed: ArraySlice<Row<RevocationRecord>>, _ tally: RevocationTally, failed: Set<ID>, until: Int64
     ) throws(ConnError) -> Step<RevocationTally> {
         guard let row = claimed.first else { return .done(tally) }
         let isTried = clock.milliseconds() < until && !failed.contains(row.value.app.id)
@@ -195,7 +196,7 @@ extension VaultBackend {
         var revoked = 0
         var failed = 0
         /// Connections whose provider failed: their other rows are left for later.
-        var troubled: Set<String> = []
+        var troubled: Set<ID> = []
     }
 
     /// The longest that a run looks away. Milliseconds.

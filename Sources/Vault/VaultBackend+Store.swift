@@ -1,5 +1,6 @@
 internal import Connections
 internal import JSON
+internal import Memory
 internal import OAuth
 
 extension VaultBackend {
@@ -43,7 +44,7 @@ extension VaultBackend {
                 record.refresh.generation = row.value.refresh.generation + 1
                 record.refresh.fence = row.value.refresh.fence
             } else if row.value.externalIdentifier == record.externalIdentifier,
-                Set(row.value.resources) == Set(record.resources), row.value.refresh.refusal != nil,
+                Set(row.value.resources.map { ID($0) }) == Set(record.resources.map { ID($0) }), row.value.refresh.refusal != nil,
                 Scopes.missing(row.value.scopes, from: record.scopes).isEmpty,
                 let old = TokenLocation(key: row.key)
             {
@@ -54,7 +55,7 @@ extension VaultBackend {
     }
 
     func storeAPIKey(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let app = try app(try request.required("appId"), .apikey)
+        let app = try app(try request.requiredID("appId"), .apikey)
         var record = TokenRecord(
             appID: app.id, subject: try request.requiredSubject(), scopes: [], grantedAt: clock.milliseconds())
         record.accessToken = request["apiKey"]
@@ -64,7 +65,7 @@ extension VaultBackend {
     }
 
     func storeToken(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let app = try app(try request.required("appId"), .oauth)
+        let app = try app(try request.requiredID("appId"), .oauth)
         let record = imported(request.fields, of: try request.requiredSubject())
         guard request["verifyRefresh"]?.boolean == true else {
             return .done(.object(["tokenId": .string(try keepGrant(record, of: app, for: request).id)]))
@@ -79,7 +80,7 @@ extension VaultBackend {
     func storeTokens(_ request: Request) throws(ConnError) -> Step<JSON> {
         var failures: [JSON] = []
         var records: [TokenLocation: TokenRecord] = [:]
-        var apps: [String: AppRecord] = [:]
+        var apps: [ID: AppRecord] = [:]
         for item in request["tokens"]?.elements ?? [] {
             do throws(ConnError) {
                 let (record, app) = try checkedImport(item)
@@ -107,7 +108,7 @@ extension VaultBackend {
     }
 
     private func checkedImport(_ item: JSON) throws(ConnError) -> (TokenRecord, AppRecord) {
-        guard let appID = item["appId"]?.string else { throw .invalid("appId", "is missing") }
+        guard let appID = item["appId"]?.id else { throw .invalid("appId", "is missing") }
         guard let subject = item.subject else { throw .invalid("userId", "or tenantId is missing") }
         guard item["accessToken"] != nil || item["refreshToken"] != nil else {
             throw .invalid("refreshToken", "or accessToken is missing")
@@ -119,14 +120,14 @@ extension VaultBackend {
     /// A token brought from elsewhere. Whoever brings it without scopes gets it by a fetch without scopes alone.
     private func imported(_ item: JSON, of subject: Subject) -> TokenRecord {
         var record = TokenRecord(
-            appID: item["appId"]?.string ?? "", subject: subject,
-            externalIdentifier: item["externalIdentifier"]?.string,
+            appID: item["appId"]?.id ?? "", subject: subject,
+            externalIdentifier: item["externalIdentifier"]?.id,
             scopes: item["scopes"]?.strings ?? [], grantedAt: clock.milliseconds())
         record.accessToken = item["accessToken"]
         record.refreshToken = item["refreshToken"]
         record.accessTokenExpiry = item["accessTokenExpiry"]?.integer.flatMap { $0 == 0 ? nil : $0 }
         record.accessTokenType = item["accessTokenType"]?.string ?? "Bearer"
-        record.grantedBy = item["grantedBy"]?.string
+        record.grantedBy = item["grantedBy"]?.id
         record.tokenSub = item["idToken"].flatMap(JWT.claims)?["sub"]?.string
         return record
     }

@@ -1,20 +1,21 @@
 internal import Connections
 internal import JSON
+internal import Memory
 
 /// Tokens that are listed or deleted together: of an app, of a subject, or both.
 ///
 /// A user stands for all of his tokens, in tenants and outside; a user in a tenant for those in that tenant; a tenant for
 /// its own, and not for those of its users.
 struct TokenSet: Sendable {
-    let appID: String?
+    let appID: ID?
     let subject: Subject?
 
-    init(appID: String?, subject: Subject?) {
+    init(appID: ID?, subject: Subject?) {
         self.appID = appID
         self.subject = subject
     }
 
-    init(_ request: Request) { self.init(appID: request.string("appId"), subject: request.subject) }
+    init(_ request: Request) { self.init(appID: request.id("appId"), subject: request.subject) }
 }
 
 /// Tokens that were removed.
@@ -50,10 +51,10 @@ extension VaultBackend {
     }
 
     func delete(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let event = event(request, appID: request.string("appId"), subject: request.subject)
+        let event = event(request, appID: request.id("appId"), subject: request.subject)
         let revokes = request["revoke"]?.boolean ?? true
         let locations: [TokenLocation]
-        if let id = request.string("tokenId") {
+        if let id = request.id("tokenId") {
             locations = TokenLocation(id: id).map { [$0] } ?? []
         } else {
             let set = TokenSet(request)

@@ -113,7 +113,7 @@ extension VaultBackend {
         throw ConnError(.unavailable, "the vault's row keeps changing")
     }
 
-    func app(_ id: String) throws(ConnError) -> AppRecord {
+    func app(_ id: ID) throws(ConnError) -> AppRecord {
         guard let row: Row<AppRecord> = try rows.get(rows.keys.app(id)), !row.value.isBeingDeleted else {
             var error = ConnError(.notFound, "there is no connection of this id", reason: .app)
             error.appID = id
@@ -123,14 +123,14 @@ extension VaultBackend {
     }
 
     /// The connection, which must be of this kind.
-    func app(_ id: String, _ kind: AppRecord.Kind) throws(ConnError) -> AppRecord {
+    func app(_ id: ID, _ kind: AppRecord.Kind) throws(ConnError) -> AppRecord {
         let app = try app(id)
         guard app.kind == kind else { throw .invalid("appId", "is a connection of type \(app.kind.rawValue)") }
         return app
     }
 
     /// A subject's tokens at a connection.
-    func tokens(of subject: Subject, at appID: String) throws(ConnError) -> [Row<TokenRecord>] {
+    func tokens(of subject: Subject, at appID: ID) throws(ConnError) -> [Row<TokenRecord>] {
         try rows.all(rows.keys.tokens(of: subject, at: appID))
     }
 
