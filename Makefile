@@ -137,6 +137,7 @@ npm: $(LIBRARY) bindings/node/native
 check: $(LIBRARY) | setup
 	swift format lint --strict --recursive Sources Tests Package.swift
 	! grep -rnE '\bMutex[(<]' Sources # does not live through a fork, see Sources/Memory/Monitor.swift
+	! grep -rnE 'Set<String>|\[String\??: ' Sources # tells text apart by how it reads, see Sources/Memory/ID.swift
 	.venv/bin/ruff check .
 	cd bindings/python && $(ROOT)/.venv/bin/ruff check . && $(ROOT)/.venv/bin/ruff format --check . && $(ROOT)/.venv/bin/mypy
 	Tests/abi/check-codes

@@ -4,7 +4,7 @@
  * docs/operations.md lists their fields, and {"op":"describe"} returns the same list from the library itself.
  *
  * Strings    are (pointer, length). They need no terminator on input and always have one on output; the
- *            length never counts it.
+ *            length never counts it. Ids, scopes and other names are the same only if their bytes are.
  * Ownership  whatever comes back through char **out is the caller's: descope_conn_free() it, once. Pass NULL
  *            for out (and for out_len) to drop an answer.
  * Errors     come back in the same call: a status, and in *out

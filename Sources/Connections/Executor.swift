@@ -31,7 +31,7 @@ package final class Executor: Sendable {
             case .done(let answer):
                 return answer
             case .settled(let then):
-                mode = .called
+                if mode.isBound { mode = .called }
                 step = try then()
             case .aside(let timeout, let then):
                 mode = .aside(timeoutMilliseconds: timeout)
@@ -41,7 +41,7 @@ package final class Executor: Sendable {
             case .http(_, let then) where !mode.isBound && context.deadline.hasPassed:
                 step = try then(.callEnded)
             case .http(let request, let then):
-                if request.mustFinish { mode = .bound }
+                if request.mustFinish, mode.isCalled { mode = .bound }
                 // What must finish is not cancelled: closing the handle waits for it.
                 let cancellation = mode.isBound ? Cancellation() : context.cancellation
                 let result = transport.perform(

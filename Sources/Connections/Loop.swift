@@ -323,7 +323,7 @@ final class Loop: Sendable {
                 task.complete(.success(answer))
                 remove(task)
             case .settled(let then):
-                task.mode = .called
+                if task.mode.isBound { task.mode = .called }
                 advance(task, then)
             case .aside(let timeout, let then):
                 task.mode = .aside(timeoutMilliseconds: timeout)
@@ -338,7 +338,7 @@ final class Loop: Sendable {
             case .http(_, let then) where !task.mode.isBound && task.context.deadline.hasPassed:
                 advance(task) { () throws(ConnError) in try then(.callEnded) }
             case .http(let request, let then):
-                if request.mustFinish { task.mode = .bound }
+                if request.mustFinish, task.mode.isCalled { task.mode = .bound }
                 task.wait = .http(then: then)
                 task.isAtEngine = true
                 engine.start(task.mode.request(request), id: id)

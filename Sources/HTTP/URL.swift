@@ -87,7 +87,7 @@ extension URL {
     /// `url` with more parameters in its query.
     package static func appending(_ parameters: [(String, String)], to url: String) -> String {
         guard !parameters.isEmpty else { return url }
-        return url + (url.contains("?") ? "&" : "?") + query(parameters)
+        return url + (url.utf8.contains(UInt8(ascii: "?")) ? "&" : "?") + query(parameters)
     }
 }
 

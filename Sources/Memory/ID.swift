@@ -2,6 +2,8 @@
 ///
 /// Two are the same when their bytes are. Swift's own strings are the same when they read the same (Unicode's canonical
 /// equivalence): as a `String`, `jos\u{e9}` is `jose\u{301}`, and a user would get another one's token.
+/// A `String` that is compared with a literal of ASCII is the same either way, unless the literal holds K, ; or `, which
+/// Unicode has twice.
 package struct ID: Hashable, Comparable, Sendable {
     package let text: String
 

@@ -26,6 +26,16 @@ extension Rows {
     /// How often a change is made again while others change the same rows in between.
     private static let maxAttempts = 32
 
+    /// Writes what hangs on no row that is read first. A conflict is told, as an error.
+    /// - Parameter binds: what follows it must finish.
+    func commit(
+        _ writes: [StoreWrite], recording events: [AuditEvent] = [], allowsAuditGap: Bool = false, binds: Bool = false
+    ) -> Step<Void> {
+        let commit = committer.commit(writes, recording: events, allowsAuditGap: allowsAuditGap)
+        if commit.isEmpty { return .done(()) }
+        return .queued(commit, binds: binds) { (result) throws(ConnError) in .done(try result.get()) }
+    }
+
     /// Makes a change: `body` reads and says what to write, and again whenever one of the rows has changed meanwhile. An
     /// empty one is not written.
     /// - Parameters:

@@ -28,7 +28,9 @@ final class Discoveries: Sendable {
             let filled = try provider.filled(from: document)
             found.withLock { found in
                 if found.count >= Self.maxCount { found = found.filter { now < $0.value.until } }
-                if found.count < Self.maxCount { found[ID(url)] = Found(document: document, until: now + Self.lifetime) }
+                if found.count < Self.maxCount {
+                    found[ID(url)] = Found(document: document, until: now + Self.lifetime)
+                }
             }
             return .done(filled)
         }

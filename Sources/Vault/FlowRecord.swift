@@ -88,10 +88,10 @@ extension FlowRecord {
 
     /// Keeps what became of the flow. The ticket that it was opened with is used up.
     /// - Throws: `not_found` when the flow is gone: its subject was deleted.
-    func writes(_ rows: Rows, at key: [UInt8]) throws(ConnError) -> [StoreWrite] {
-        guard let stored = try rows.store.get(key) else { throw .unknownFlow }
-        return [rows.seal(self, at: key, expecting: .version(stored.version))]
-            + [ticket].compactMap { $0 }.map { .remove($0, expecting: .any) }
+    func keep(at key: [UInt8], _ change: inout Change) throws(ConnError) {
+        guard let stored = try change.reader.stored(key) else { throw .unknownFlow }
+        change.put(self, at: key, expecting: .version(stored.version))
+        if let ticket { change.remove(ticket, expecting: .any) }
     }
 }
 

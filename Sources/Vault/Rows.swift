@@ -65,7 +65,7 @@ struct Rows: Sendable {
     private func takeMaster(_ context: CallContext) throws(ConnError) {
         guard let master = first.newMaster(first.current) else { return }
         let event = AuditEvent("master key", keyID: master.name)
-        try changeKeys(event) { [first] (record, reading) -> SealingKey in
+        try changeKeys(event) { [first] (record, reading) throws(ConnError) -> SealingKey in
             guard let master = first.newMaster(reading) else { return reading.master }  // another process was faster
             record.replaceMaster(reading.master.id)
             return master
@@ -78,7 +78,7 @@ struct Rows: Sendable {
         _ event: AuditEvent,
         _ change: @escaping @Sendable (inout VaultRecord, FirstRow.Reading) throws(ConnError) -> SealingKey
     ) throws(ConnError) -> Step<Void> {
-        try change { [first] (writing) throws(ConnError) in
+        try self.change { [first] (writing) throws(ConnError) in
             let reading = try first.read(writing.reader.context)
             var record = reading.record
             let master = try change(&record, reading)

@@ -67,6 +67,8 @@ import Testing
         try expectAnswer(
             "list", #"{"userId":"u","appId":"b"}"#, #"{"appIds":["a","b"]}"#,
             #"{"tokens":[{"appId":"b","userId":"u","status":"active"}]}"#)
+        try expectAnswer(
+            "list", #"{"userId":"u","appId":"jos\u00e9"}"#, #"{"appIds":["jose\u0301"]}"#, #"{"tokens":[]}"#)
         try expectAnswer("list", #"{"userId":"u"}"#, "{}", #"{"tokens":[]}"#)
     }
 

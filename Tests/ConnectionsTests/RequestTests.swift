@@ -1,3 +1,4 @@
+import Memory
 import Testing
 
 @testable import Connections
@@ -51,6 +52,9 @@ import Testing
         Wrong(
             request: #"{"op":"fetch","appId":"a","userID":"u"}"#, field: "userID",
             words: "is not a field here; did you mean userId?"),
+        Wrong(
+            request: #"{"op":"store_api_key","appId":"a","userId":"u","apiKey":"k","api\u212Aey":"k"}"#,
+            field: "api\u{212A}ey", words: "is not a field here"),
         Wrong(request: #"{"op":"fetch","appId":"a","userId":"u","x":null}"#, field: "x", words: "is not a field here"),
         Wrong(
             request: #"{"op":"fetch","appId":"a","userId":"u","accessToken":"t"}"#, field: "accessToken",
@@ -205,7 +209,7 @@ import Testing
 
     @Test func subjects() {
         #expect(Subject(userID: nil, tenantID: nil) == nil)
-        for (user, tenant) in [("u", nil), (nil, "t"), ("u", "t")] as [(String?, String?)] {
+        for (user, tenant) in [("u", nil), (nil, "t"), ("u", "t")] as [(ID?, ID?)] {
             let subject = Subject(userID: user, tenantID: tenant)
             #expect(subject?.userID == user)
             #expect(subject?.tenantID == tenant)

@@ -202,7 +202,7 @@ extension HTTPEngine {
 @Suite struct AdmissionTests {
     @Test func turnsGoRoundTheServers() {
         var admission = Admission<String>(limit: 3, limitPerServer: 2)
-        func enter(_ entry: String, _ origin: String) -> Bool { admission.enter(entry, origin) }
+        func enter(_ entry: String, _ origin: ID) -> Bool { admission.enter(entry, origin) }
         #expect(enter("a1", "a"))
         #expect(enter("a2", "a"))
         #expect(!enter("a3", "a"))  // a is full
@@ -211,7 +211,7 @@ extension HTTPEngine {
         #expect(!enter("a4", "a"))
         #expect(!enter("c1", "c"))
         #expect(!enter("b3", "b"))
-        func leave(_ origin: String) -> String? { admission.leave(origin) { $0 != "b2" } }
+        func leave(_ origin: ID) -> String? { admission.leave(origin) { $0 != "b2" } }
         #expect(leave("b") == "b3")  // a is still full, and b2 has been given up
         #expect(leave("a") == "a3")
         #expect(leave("a") == "c1")
@@ -220,5 +220,14 @@ extension HTTPEngine {
         #expect(leave("a") == nil)
         #expect(leave("c") == nil)
         #expect(enter("d1", "d"))
+    }
+
+    @Test func serversWhoseNamesReadTheSameAreTwo() {
+        var admission = Admission<String>(limit: 3, limitPerServer: 1)
+        let (one, other): (ID, ID) = ("https://jos\u{e9}.example", "https://jose\u{301}.example")
+        let entered = [admission.enter("1", one), admission.enter("2", other), admission.enter("3", other)]
+        #expect(entered == [true, true, false])
+        let next = [admission.leave(one) { _ in true }, admission.leave(other) { _ in true }]
+        #expect(next == [nil, "3"])
     }
 }

@@ -1,16 +1,17 @@
 import Connections
 import HTTP
 import JSON
+import Memory
 import Testing
 
 @testable import OAuth
 
 struct ClassifierTests {
     @Test(arguments: TokenFailure.codes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, [200, 400, 401, 403])
-    func everyCode(_ row: (code: String, kind: TokenFailure.Kind), status: Int) throws {
+    func everyCode(_ row: (code: ID, kind: TokenFailure.Kind), status: Int) throws {
         let failure = try failure(.sample, json(status, #"{"error":"\#(row.code)","error_description":"why"}"#))
         #expect(failure.kind == row.kind)
-        #expect(failure.code == row.code)
+        #expect(failure.code == row.code.text)
         #expect(failure.description == "why")
         #expect(!failure.mayHaveArrived)
     }
@@ -65,6 +66,8 @@ struct ClassifierTests {
             #expect(try failure(provider, json(status, body)).kind == .permanent)
         }
         #expect(try failure(.sample, json(400, body)).kind == .transient)
+        let alike = Provider.sample.with { $0.errorMap = ["gon\u{e9}": .permanent] }
+        #expect(try failure(alike, json(400, body.replacing("gone", with: "gone\u{301}"))).kind == .transient)
     }
 
     @Test func providersMapGoesFirst() throws {

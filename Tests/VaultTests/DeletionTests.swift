@@ -3,6 +3,7 @@ import HTTP
 import JSON
 import Memory
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Vault

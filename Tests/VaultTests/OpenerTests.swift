@@ -1,6 +1,7 @@
 import Connections
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 @testable import Vault

@@ -1,3 +1,4 @@
+package import Connections
 internal import HTTP
 
 /// Single reads and commits, for as long as they take.
