@@ -49,10 +49,10 @@ struct Answer {
     /// What is an error's code if this is an error at all: some providers number all of their answers.
     var unmarkedCode: String? { Self.code(object?["code"]) }
 
-    /// The error's words.
-    var errorDescription: String? {
-        let error = object?["error"]
-        return object?["error_description"]?.string ?? error?["message"]?.string ?? object?["message"]?.string
+    /// The error's words: a string node.
+    var errorDescription: JSON? {
+        let places = [object?["error_description"], object?["error"]?["message"], object?["message"]]
+        return places.lazy.compactMap { $0 }.first { $0.kind == .string }
     }
 
     private static func code(_ node: JSON?) -> String? {

@@ -10,6 +10,8 @@ final class PluginInstance: @unchecked Sendable {  // the plugin's functions may
     private let instance: UnsafeMutableRawPointer?
     /// For plugins that want one call at a time: whether there is one. Nil for the others.
     private let isBusy: Monitor<Bool>?
+    /// For what the plugin says.
+    private let redaction: Redaction
 
     /// - Parameters:
     ///   - reference: an absolute path, or the name of a registered plugin.
@@ -23,7 +25,8 @@ final class PluginInstance: @unchecked Sendable {  // the plugin's functions may
         let status = config.secret.withBytes { text in
             open(text.bindMemory(to: CChar.self).baseAddress, text.count, &instance, &error)
         }
-        let said = Self.error(error)
+        redaction = PluginConfig.redaction(of: config)
+        let said = Self.error(error).map(redaction.clean)
         guard status == DESCOPE_CONN_OK else {
             let words = said?.message ?? "status \(status)"
             throw ConnError(.invalidConfig, "the plugin \(library.name) does not open: \(words)", field: field)
@@ -73,7 +76,7 @@ final class PluginInstance: @unchecked Sendable {  // the plugin's functions may
 
     /// What a failed function meant.
     func failure(_ status: Int32, _ error: descope_conn_bytes) -> ConnError {
-        let said = Self.error(error)
+        let said = Self.error(error).map(redaction.clean)
         switch status {
         case DESCOPE_CONN_E_TIMEOUT: return .timeout
         case DESCOPE_CONN_E_CANCELLED: return .cancelled
