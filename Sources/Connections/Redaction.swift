@@ -20,6 +20,8 @@ package struct Redaction: Sendable {
         self.secrets = secrets
     }
 
+    package func adding(_ strings: [JSON]) -> Redaction { Redaction(self.strings + strings, secrets) }
+
     /// - Parameter maxCharacters: what is longer is cut.
     /// - Returns: nil when the value is no string or empty.
     package func clean(_ value: JSON?, maxCharacters: Int = 512) -> String? {

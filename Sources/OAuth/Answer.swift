@@ -55,6 +55,16 @@ struct Answer {
         return places.lazy.compactMap { $0 }.first { $0.kind == .string }
     }
 
+    /// What no error may repeat, should the answer be one all the same.
+    var secrets: [JSON] { object.map(Self.secrets) ?? [] }
+
+    private static func secrets(in object: JSON) -> [JSON] {
+        object.members.flatMap { name, value in
+            let isSecret = name.hasSuffix("_token") || name.hasSuffix("_secret") || name == "device_code"
+            return isSecret ? [value] : secrets(in: value)
+        }
+    }
+
     private static func code(_ node: JSON?) -> String? {
         if let text = node?.string { return text.isEmpty ? nil : text }
         return node?.integer.flatMap { $0 == 0 ? nil : String($0) }

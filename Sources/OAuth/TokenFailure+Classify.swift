@@ -80,6 +80,7 @@ extension TokenFailure {
             code.flatMap { provider.errorMap[$0] } ?? rule(Self.loudStatuses) ?? code.flatMap { Self.codes[$0] }
             ?? rule(Self.quietStatuses) ?? .transient
         self.init(kind, "\(provider.id) \(Self.outcome(answer, kind))")
+        let redaction = redaction.adding(answer.secrets)
         self.code = code.flatMap { redaction.clean($0, maxCharacters: 64) }
         description = redaction.clean(answer.errorDescription, maxCharacters: 256)
         httpStatus = answer.status
