@@ -35,9 +35,13 @@ extension Field {
 }
 
 extension Request {
+    /// Whoever has one of these goes on with what somebody else has begun.
+    private static let bearers = ["state", "ticket", "flow", "requestState"]
+
     /// Keeps the request's secrets out of an error, whoever made it.
     var redaction: Redaction {
         let operation = Operation.byName[operation]
-        return Redaction(operation.map { Field.secrets(in: fields, $0.fields) } ?? Field.secrets(in: fields))
+        let secrets = operation.map { Field.secrets(in: fields, $0.fields) } ?? Field.secrets(in: fields)
+        return Redaction(secrets + Self.bearers.compactMap { fields[$0] })
     }
 }

@@ -41,18 +41,20 @@ package struct Redaction: Sendable {
         clean(JSON.string(text), maxCharacters: maxCharacters)
     }
 
-    /// An error without the secrets. It stays as it is where it holds none.
+    /// An error without the secrets, and with somebody else's words as ``clean(_:maxCharacters:)`` has them.
     package func clean(_ error: ConnError) -> ConnError {
         func holds(_ text: String?) -> Bool {
             guard var text else { return false }
-            return text.withUTF8 { isRepeated(in: UnsafeRawBufferPointer($0)) }
+            return text.withUTF8 {
+                isRepeated(in: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0).prefix(Self.maxBytes)))
+            }
         }
         var error = error
         if holds(error.message) { error.message = Self.withheld }
-        if holds(error.errorCode) { error.errorCode = Self.withheld }
-        if holds(error.errorDescription) { error.errorDescription = Self.withheld }
         if holds(error.field) { error.field = nil }
         if holds(error.appID) { error.appID = nil }
+        error.errorCode = error.errorCode.flatMap { clean($0) }
+        error.errorDescription = error.errorDescription.flatMap { clean($0) }
         return error
     }
 
