@@ -50,11 +50,15 @@ extension Reading {
         let bits: Int
         /// Fewer in a row are left alone: they are one byte or none.
         let minCount: Int
+        /// What may stand between two of a run.
+        let separators: String
         /// A digit's; nil of anything else.
         let value: @Sendable (UInt8) -> UInt8?
 
-        static let base64 = Digits(bits: 6, minCount: 3, value: base64Value)
-        static let hex = Digits(bits: 4, minCount: 4, value: hexValue)
+        static let base64 = Digits(bits: 6, minCount: 3, separators: "", value: base64Value)
+        static let hex = Digits(bits: 4, minCount: 4, separators: " :-", value: hexValue)
+
+        func isInRun(_ byte: UInt8) -> Bool { value(byte) != nil || separators.utf8.contains(byte) }
     }
 
     /// Decodes each run of digits; a zero stands between them.
@@ -62,10 +66,10 @@ extension Reading {
     private static func decode(
         _ text: UnsafeRawBufferPointer, _ digits: Digits, skipping skipped: Int, to send: (UInt8) -> Void
     ) {
-        for run in text.split(whereSeparator: { digits.value($0) == nil }) where run.count >= digits.minCount {
+        for run in text.split(whereSeparator: { !digits.isInRun($0) }) where run.count >= digits.minCount {
             var pending: UInt32 = 0
             var pendingBits = 0
-            for value in run.dropFirst(skipped).lazy.compactMap(digits.value) {
+            for value in run.lazy.compactMap(digits.value).dropFirst(skipped) {
                 pending = pending << digits.bits | UInt32(value)
                 pendingBits += digits.bits
                 guard pendingBits >= 8 else { continue }

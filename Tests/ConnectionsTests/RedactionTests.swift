@@ -125,6 +125,7 @@ import Testing
         ("HTML, every character", { $0.unicodeScalars.map { "&#\($0.value);" }.joined() }),
         ("hexadecimal", { hex($0) }),
         ("hexadecimal, upper case", { hex($0, upper: true) }),
+        ("hexadecimal with colons", { "bad " + $0.utf8.map { String($0, radix: 16) }.joined(separator: ":") }),
         ("hexadecimal in a longer text", { hex("client:" + $0) }),
     ]
 
