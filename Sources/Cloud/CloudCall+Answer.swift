@@ -48,6 +48,10 @@ extension CloudCall {
         let withRefreshToken = fields["options"]?["withRefreshToken"]?.boolean ?? false
         let token = reply["token"].flatMap { TokenAnswer.normalized($0, withRefreshToken: withRefreshToken) }
         guard let token else { throw lacks("token.accessToken") }
+        if let words = token["lastRefreshError"] {
+            let redaction = redaction.adding(["accessToken", "refreshToken"].compactMap { reply["token"]?[$0] })
+            token.set("lastRefreshError", .string(redaction.clean(words) ?? ""))
+        }
         return token
     }
 

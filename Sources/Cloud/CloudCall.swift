@@ -8,7 +8,7 @@ struct CloudCall: Sendable {
     let endpoint: Endpoint
     private let http: HTTPRequest
     private let attempts: Int
-    private let redaction: Redaction
+    let redaction: Redaction
     private let fields: JSON
 
     /// - Parameter fields: the operation's, checked.

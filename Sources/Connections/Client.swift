@@ -29,7 +29,13 @@ package final class Client: Sendable {
     ) throws(ConnError) -> JSON {
         let answer = Result { () throws(ConnError) in
             let request = try Request(text, operation: operation, backend: backend.kind)
-            return try executor.run(context) { [backend] () throws(ConnError) in try Client.begin(request, backend) }
+            do throws(ConnError) {
+                return try executor.run(context) { [backend] () throws(ConnError) in
+                    try Client.begin(request, backend)
+                }
+            } catch {
+                throw request.redaction.clean(error)
+            }
         }
         Client.log(answer)
         return try answer.get()
@@ -52,6 +58,7 @@ package final class Client: Sendable {
         executor.submit(
             context, { [backend] () throws(ConnError) in try Client.begin(request, backend) },
             completion: { answer in
+                let answer = answer.mapError(request.redaction.clean)
                 Client.log(answer)
                 completion(answer)
             })

@@ -55,7 +55,9 @@ package struct Request: Sendable {
         do {
             object = try JSON.parse(text)
         } catch {
-            throw ConnError(.invalidRequest, "\(name) is not taken: \(error.message)", field: error.key)
+            throw ConnError(
+                .invalidRequest, "\(name) is not taken: \(error.message)",
+                field: error.key.flatMap { Field.isName($0) ? $0 : nil })
         }
         guard object.kind == .object else { throw ConnError(.invalidRequest, "\(name) must be a JSON object") }
         return object

@@ -54,6 +54,7 @@ package struct Template: Sendable {
         clientID: String, clientSecret: Secret?, hosts given: [ID: String] = [:]
     ) throws(ConnError) -> Provider {
         if let unknown = given.keys.sorted().first(where: { name in !hosts.contains { ID($0.name) == name } }) {
+            guard Field.isName(unknown.text) else { throw .invalid("hosts", "holds what is not a host of \(id)") }
             throw .invalid("hosts.\(unknown)", "is not a host of \(id)")
         }
         var values: [ID: String] = ["clientId": clientID]

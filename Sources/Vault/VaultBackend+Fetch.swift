@@ -88,13 +88,14 @@ extension VaultBackend {
     func reportRejected(_ request: Request) throws(ConnError) -> Step<JSON> {
         let location = TokenLocation(id: try request.requiredID("tokenId"))
         let subject = try request.requiredSubject()
-        guard let hash = Crypto.fromHex(try request.required("tokenHash")), hash.count == 32 else {
-            throw .invalid("tokenHash", "must be 64 hexadecimal digits")
-        }
+        let tokenHash = try request.required("tokenHash")
         return rows.read { [self] (reader) throws(ConnError) in
             guard let location, let row: Row<TokenRecord> = try reader.get(location.key),
                 row.value.subject == subject  // an id is no secret
             else { throw ConnError(.notFound, "there is no token of this id", field: "tokenId", reason: .missing) }
+            guard let hash = Crypto.fromHex(tokenHash), hash.count == 32 else {
+                throw .invalid("tokenHash", "must be 64 hexadecimal digits")
+            }
             var demand = TokenDemand(target: .token(location))
             demand.recipient = request
             let current = row.value.accessToken?.withStringBytes { Crypto.sha256($0) }

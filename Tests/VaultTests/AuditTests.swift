@@ -335,12 +335,12 @@ import Testing
         try world.store.commit([damaged])
         world.clock.advance(seconds: 3600)
         world.provider.next(200, tokens("at-2", refresh: "rt-2"))
-        #expect(try world.fetch()["accessToken"]?.string == "at-2")
+        #expect(try world.another().fetch()["accessToken"]?.string == "at-2")
         // It is in the store, and not in this process alone.
         let token = try world.another().fetch(#","options":{"withRefreshToken":true}"#)
         #expect(token["refreshToken"]?.string == "rt-2")
         // All else that is to be told stops.
-        #expect(world.error("apps.create", #"{"id":"x","appType":"apikey"}"#) != nil)
+        #expect(try world.another().error("apps.create", #"{"id":"x","appType":"apikey"}"#) != nil)
     }
 
     /// A refusal is remembered too, so that the user is asked for a new grant.
