@@ -1,4 +1,5 @@
 package import JSON
+internal import Memory
 
 extension Field {
     /// The values of an object's secret fields, at any depth: what no error may repeat.
@@ -40,7 +41,7 @@ extension Request {
 
     /// Keeps the request's secrets out of an error, whoever made it.
     var redaction: Redaction {
-        let operation = Operation.byName[operation]
+        let operation = Operation.byName[ID(operation)]
         let secrets = operation.map { Field.secrets(in: fields, $0.fields) } ?? Field.secrets(in: fields)
         return Redaction(secrets + Self.bearers.compactMap { fields[$0] })
     }

@@ -52,7 +52,7 @@ package struct Redaction: Sendable {
         var error = error
         if holds(error.message) { error.message = Self.withheld }
         if holds(error.field) { error.field = nil }
-        if holds(error.appID) { error.appID = nil }
+        if holds(error.appID?.text) { error.appID = nil }
         error.errorCode = error.errorCode.flatMap { clean($0) }
         error.errorDescription = error.errorDescription.flatMap { clean($0) }
         return error
