@@ -10,7 +10,7 @@
 # make memory    valgrind, and the address and thread sanitizers
 # make fuzz      SECONDS=60 of fuzzing
 # make bench     how long a fetch takes, from C and Python
-# make soak      the longer tests of processes that share a vault
+# make soak      MINUTES=30 of processes that share a vault and come to harm
 # make clean     removes everything that was made
 
 SHELL := /bin/bash
@@ -110,8 +110,9 @@ test-packages: $(LIBRARY) bindings/node/native | setup
 test-chaos: $(LIBRARY) | setup
 	$(PYTHON) -m pytest -q Tests/chaos -m "not soak"
 
+MINUTES ?= 30
 soak: $(LIBRARY) | setup
-	$(PYTHON) -m pytest -q Tests/chaos
+	MINUTES=$(MINUTES) $(PYTHON) -m pytest -q Tests/chaos -m soak
 
 model: | setup
 	Tests/model/check
