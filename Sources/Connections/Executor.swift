@@ -32,6 +32,7 @@ package final class Executor: Sendable {
                 }
                 // What must finish is not cancelled: closing the handle waits for it.
                 let cancellation = request.mustFinish ? Cancellation() : context.cancellation
+                if request.mustFinish { context.work?.begin(request) }
                 let result = transport.perform(request, deadline: context.deadline, cancellation: cancellation)
                 if case .failure = result, !request.mustFinish {
                     if context.cancellation.isCancelled { throw .cancelled }

@@ -256,6 +256,7 @@ final class Loop: Sendable {
                 advance(task) { () throws(ConnError) in try then(.callEnded) }
             case .http(let request, let then):
                 task.wait = .http(request, then: then)
+                if request.mustFinish { task.context.work?.begin(request) }
                 engine.start(request, id: id)
             case .pause(let milliseconds, let then):
                 pause(task, milliseconds: milliseconds, then: then)

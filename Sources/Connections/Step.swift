@@ -62,6 +62,8 @@ package indirect enum Step<Value: Sendable>: Sendable {
 package struct CallContext: Sendable {
     package var deadline: Deadline
     package var cancellation: Cancellation
+    /// Lasts as long as whoever performs the call's steps holds this.
+    package var work: Unfinished.Work?
 
     package init(deadline: Deadline, cancellation: Cancellation) {
         self.deadline = deadline
