@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import threading
+import time
 from typing import Any
 
 from descope_conn import AsyncClient, Client, Timeout
@@ -145,7 +146,8 @@ def given_up_by_another_thread() -> None:
     closed: list[Any] = []
     thread = threading.Thread(target=lambda: closed.append(client.close()))
     thread.start()
-    sys.stdin.readline()
+    while not client.closed:
+        time.sleep(0)
     print(client.close())
     thread.join()
     print(*closed)
