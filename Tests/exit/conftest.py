@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import threading
@@ -32,7 +33,7 @@ PATIENCE = 60
 class Provider:
     """Each refresh token works once. A reply is held until the test lets go, and the process may be gone by then."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificates: Path | None) -> None:
         self.arrived, self.released = threading.Event(), threading.Event()
         self.refreshes: list[str] = []
         provider = self
@@ -63,7 +64,11 @@ class Provider:
                 pass  # its client is gone: that is what happens here
 
         self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if certificates:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'https' if certificates else 'http'}://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def stop(self) -> None:
@@ -111,7 +116,7 @@ class Program:
 class World:
     """One vault, one grant at the connection crm, whose access token has expired."""
 
-    def __init__(self, folder: Path, provider: Provider) -> None:
+    def __init__(self, folder: Path, provider: Provider, ca_file: Path | None) -> None:
         self.provider = provider
         self.config: dict[str, Any] = {
             "backend": "vault",
@@ -120,6 +125,8 @@ class World:
             # Longer than PATIENCE: no refresh ends here because its time is up.
             "timeoutMs": 120_000,
         }
+        if ca_file:
+            self.config["caFile"] = str(ca_file)
         self._programs: list[Program] = []
         with Client(self.config) as client:
             client.apps.create(
@@ -171,9 +178,17 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    provider = Provider()
-    world = World(tmp_path, provider)
+def tls() -> bool:
+    """Whether the provider speaks TLS."""
+    return False
+
+
+@pytest.fixture
+def world(tmp_path: Path, tls: bool) -> Iterator[World]:
+    if tls:
+        subprocess.run([sys.executable, str(ROOT / "Tests/servers/certs.py"), str(tmp_path)], check=True)
+    provider = Provider(tmp_path if tls else None)
+    world = World(tmp_path, provider, tmp_path / "ca.pem" if tls else None)
     yield world
     provider.stop()
     world.stop()
