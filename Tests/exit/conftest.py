@@ -39,6 +39,14 @@ class Provider:
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
+            def setup(self) -> None:
+                if certificates:
+                    # The handshake is held too: it wants more of the TLS library than a reply does.
+                    provider.arrived.set()
+                    provider.released.wait()
+                    self.request = context.wrap_socket(self.request, server_side=True)
+                super().setup()
+
             def do_POST(self) -> None:
                 form = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
                 provider.refreshes.append(form["refresh_token"][0])
@@ -67,7 +75,6 @@ class Provider:
         if certificates:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.url = f"{'https' if certificates else 'http'}://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -106,10 +113,10 @@ class Program:
             if "futex" in function or "poll" in function:
                 return
 
-    def end(self) -> list[str]:
-        """What else it says up to its end, which must be a good one."""
+    def end(self, status: int = 0) -> list[str]:
+        """What else it says up to its end, which must be this one."""
         rest, _ = self.process.communicate(timeout=PATIENCE)
-        assert self.process.returncode == 0
+        assert self.process.returncode == status
         return rest.splitlines()
 
 

@@ -73,9 +73,7 @@ def test_the_end_of_the_process_waits_for_a_close_that_only_began(world: World, 
 # In these the provider never answers, so that only giving up lets the process end.
 
 
-def test_a_wait_that_is_too_short_and_a_second_close_give_up_and_say_what_is_lost(
-    world: World, c_program: str
-) -> None:
+def test_a_wait_that_is_too_short_and_a_second_close_give_up_and_say_what_is_lost(world: World, c_program: str) -> None:
     program = world.start(c_program, "gives up")
     world.await_refresh()
     program.expect("timeout", WARNING, E_TIMEOUT, WARNING, E_TIMEOUT, "ending")
