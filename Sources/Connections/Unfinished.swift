@@ -41,7 +41,10 @@ package final class Unfinished: Sendable {
     private let works = Monitor(Works())
 
     func begin(_ request: Request) -> Work {
-        let description = Description(operation: request.operation, appID: request.string("appId"))
+        // What a plugin alone knows was not checked, and may hold anything.
+        let isKnown = Operation.byName[request.operation] != nil
+        let description = Description(
+            operation: isKnown ? request.operation : "other", appID: isKnown ? request.string("appId") : nil)
         return works.withLock { works in
             works.last += 1
             works.running[works.last] = Running(description: description)
@@ -57,6 +60,7 @@ package final class Unfinished: Sendable {
     /// For the log: how many there are, and of which operations and connections.
     package var summary: String {
         let descriptions = works.withLock { $0.running.values.map(\.description) }
+        guard !descriptions.isEmpty else { return "nothing in flight" }
         let counts = Dictionary(grouping: descriptions, by: \.self).mapValues(\.count).sorted { a, b in
             (b.value, a.key.operation, a.key.appID ?? "") < (a.value, b.key.operation, b.key.appID ?? "")
         }
