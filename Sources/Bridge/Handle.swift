@@ -160,22 +160,21 @@ final class Handle: Sendable {
         return true
     }
 
-    /// Waits, at the end of the process, for what must finish of a handle that closes and was not given up.
-    func awaitWhatMustFinish() {
-        var end = Deadline.after(milliseconds: Self.patience)
-        while !end.hasPassed {
-            let isOver = state.wait(untilNanoseconds: end.nanoseconds) {
-                $0.life == .ended || $0.isGivenUp ? true : nil
+    /// Waits, at the end of the process, for what must finish of a handle that closes, unless it is given up.
+    /// - Parameters:
+    ///   - deadline: for what need not finish.
+    ///   - margin: so much longer than the last exchange may what follows it take. Milliseconds.
+    func awaitWhatMustFinish(until deadline: Deadline, margin: Int) {
+        var deadline = deadline
+        repeat {
+            let isOver = state.wait(untilNanoseconds: deadline.nanoseconds) { state in
+                state.life == .ended || state.isGivenUp ? true : nil
             }
             if isOver != nil { return }
             // What has begun an exchange meanwhile gets its time.
-            if let last = client.unfinished.mustFinishUntil { end = last.adding(milliseconds: Self.patience) }
-        }
+            deadline = client.unfinished.mustFinishUntil?.adding(milliseconds: margin) ?? deadline
+        } while !deadline.hasPassed
     }
-
-    /// At the end of the process, so long may the storing of what came last take, and everything that need not finish.
-    /// Milliseconds.
-    private static let patience = 10_000
 
     /// No call is left on another thread: closes the client, once.
     private func finish() {

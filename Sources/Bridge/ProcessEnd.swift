@@ -10,6 +10,9 @@ enum ProcessEnd {
     /// handler too, is ready by then, and its handler runs after this one.
     static func watch() { _ = registered }
 
+    /// So long may it take to store what came last, and to end what need not finish. Milliseconds.
+    private static let patience = 10_000
+
     private static let registered: Void = {
         CurlTransport.prepare()
         atexit { ProcessEnd.finish() }
@@ -24,6 +27,7 @@ enum ProcessEnd {
         Log.end()
         let own = HandleTable.shared.all.filter { !$0.handle.isForked }
         for (number, handle) in own { _ = handle.beginClosing { HandleTable.shared.remove(number) } }
-        for (_, handle) in own { handle.awaitWhatMustFinish() }
+        let end = Deadline.after(milliseconds: patience)
+        for (_, handle) in own { handle.awaitWhatMustFinish(until: end, margin: patience) }
     }
 }

@@ -47,6 +47,18 @@ def test_close_without_a_limit_answers_at_the_end_and_once_more(world: World, c_
     world.assert_alive()
 
 
+@pytest.mark.parametrize("limit", ["without limit", "with a limit"])
+def test_close_lets_a_call_of_another_thread_finish(world: World, c_program: str, limit: str) -> None:
+    program = world.start(c_program, f"closes during a call {limit}")
+    world.await_refresh()
+    program.say("it has arrived")
+    program.expect("closing")
+    program.await_waiting()
+    world.release()
+    assert "closed 0" in program.end()
+    world.assert_alive()
+
+
 def test_a_close_that_only_begins_says_nothing_is_lost_and_the_descriptor_tells_of_the_end(
     world: World, c_program: str
 ) -> None:

@@ -62,6 +62,34 @@ static void closes(void)
     printf("%d\n", descope_conn_close(handle, DESCOPE_CONN_NO_TIMEOUT));
 }
 
+static void *run_call(void *timeout_ms)
+{
+    printf("%d\n", descope_conn_call(handle, fetch, strlen(fetch), *(uint32_t *)timeout_ms, NULL, NULL));
+    return NULL;
+}
+
+/* Whether the exchange is made on the caller's thread or on the handle's depends on the caller's time. */
+static void close_a_call_of_another_thread(uint32_t timeout_ms)
+{
+    pthread_t thread;
+    open_vault();
+    pthread_create(&thread, NULL, run_call, &timeout_ms);
+    getchar(); /* the provider has the request */
+    puts("closing");
+    printf("closed %d\n", descope_conn_close(handle, DESCOPE_CONN_NO_TIMEOUT));
+    pthread_join(thread, NULL);
+}
+
+static void closes_during_a_call_without_limit(void)
+{
+    close_a_call_of_another_thread(DESCOPE_CONN_NO_TIMEOUT);
+}
+
+static void closes_during_a_call_with_a_limit(void)
+{
+    close_a_call_of_another_thread(60000);
+}
+
 static void *run_close(void *status)
 {
     *(descope_conn_status *)status = descope_conn_close(handle, DESCOPE_CONN_NO_TIMEOUT);
@@ -159,6 +187,8 @@ static const struct {
     {"returns", returns},
     {"exits on another thread", exits_on_another_thread},
     {"closes", closes},
+    {"closes during a call without limit", closes_during_a_call_without_limit},
+    {"closes during a call with a limit", closes_during_a_call_with_a_limit},
     {"returns while another thread closes", returns_while_another_thread_closes},
     {"begins to close", begins_to_close},
     {"returns after it began to close", returns_after_it_began_to_close},
