@@ -90,7 +90,18 @@ def test_a_forked_child_finishes_what_is_its_own(world: World) -> None:
     world.assert_alive()
 
 
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_child_of_multiprocessing_finishes_what_is_its_own(world: World, method: str) -> None:
+    program = world.python("ending.py", "in_a_child_of_multiprocessing", method)
+    world.await_refresh()
+    program.expect("timeout")
+    program.await_waiting(int(program.line()))
+    world.release()
+    program.expect("ending")
+    program.end()
+    world.assert_alive()
+
+
 def test_a_forked_child_does_not_wait_for_its_parent(world: World) -> None:
     program = world.python("ending.py", "beside_a_forked_child")
     world.await_refresh()

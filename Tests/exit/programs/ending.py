@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import multiprocessing
 import os
 import sys
 import threading
@@ -110,6 +111,18 @@ def beside_a_forked_child() -> None:
     print("the child has ended")
 
 
+def in_a_child_of_multiprocessing() -> None:
+    child = multiprocessing.get_context(sys.argv[2]).Process(target=child_of_multiprocessing)
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+
+
+def child_of_multiprocessing() -> None:
+    without_close()
+    print(os.getpid())
+
+
 def given_up() -> None:
     client = Client(CONFIG)
     fetch(client)
@@ -163,5 +176,6 @@ def given_up_by_ctrl_c() -> None:
         print("interrupted")
 
 
-globals()[sys.argv[1]]()
-print("ending")
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()
+    print("ending")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import sys
 import weakref
 from typing import TYPE_CHECKING, Literal, NoReturn
 
@@ -19,6 +20,28 @@ if TYPE_CHECKING:
 
 
 _MOST_POLL_MS = 2**31 - 1
+
+_handles: weakref.WeakSet[Handle] = weakref.WeakSet()
+_ended_with: int | None = None
+"""The child of multiprocessing that closes the handles at its end, by its process id."""
+
+
+def _end_with_child() -> None:
+    """A child of multiprocessing ends by ``os._exit``, of which the library does not hear, but not before this."""
+    global _ended_with
+    process = sys.modules.get("multiprocessing.process")
+    if process is None or process.parent_process() is None or _ended_with == os.getpid():
+        return
+    from multiprocessing.util import Finalize
+
+    Finalize(None, _close_all, exitpriority=0)
+    _ended_with = os.getpid()
+
+
+def _close_all() -> None:
+    for handle in list(_handles):
+        if not handle.closed:
+            handle._close(NO_TIMEOUT)
 
 
 class Handle:
@@ -37,6 +60,8 @@ class Handle:
         self._backend = config.get("backend")
         # Only begins to close. The library itself sees to it that the process does not end before what must finish.
         self._finalizer = weakref.finalize(self, self._library.close, self._handle, 0)
+        _handles.add(self)
+        _end_with_child()
 
     @classmethod
     def cloud(
