@@ -23,7 +23,7 @@ class WSGI:
     def __call__(self, _: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         self.client = self.client or Client(CONFIG)  # not before gunicorn has forked
         try:
-            self.client.fetch_token("crm", user_id="alice", timeout=1)
+            self.client.fetch_token("crm", user_id="alice", timeout=2)
         except Timeout:
             print("timeout", flush=True)
         start_response("204 No Content", [])
@@ -51,7 +51,7 @@ class ASGI:
             await send({"type": "lifespan.shutdown.complete"})
             return
         try:
-            await self.client.fetch_token("crm", user_id="alice", timeout=1)
+            await self.client.fetch_token("crm", user_id="alice", timeout=2)
         except Timeout:
             print("timeout", flush=True)
         await send({"type": "http.response.start", "status": 204, "headers": []})

@@ -22,7 +22,7 @@ static void open_vault(void)
 static void start_refresh(void)
 {
     open_vault();
-    if (descope_conn_call(handle, fetch, strlen(fetch), 1000, NULL, NULL) == DESCOPE_CONN_E_TIMEOUT)
+    if (descope_conn_call(handle, fetch, strlen(fetch), 2000, NULL, NULL) == DESCOPE_CONN_E_TIMEOUT)
         puts("timeout");
 }
 
@@ -175,7 +175,7 @@ static void exits_in_a_log_function(void)
     descope_conn_ticket ticket;
     open_vault();
     descope_conn_set_log(4, exit_at_a_timeout, NULL);
-    descope_conn_submit(handle, fetch, strlen(fetch), 1000, &ticket);
+    descope_conn_submit(handle, fetch, strlen(fetch), 2000, &ticket);
     for (;;)
         pause();
 }

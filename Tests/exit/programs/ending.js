@@ -11,7 +11,7 @@ let client;
 async function fetch() {
   client = new Client(config);
   try {
-    await client.fetchToken({ appId: 'crm', userId: 'alice' }, { timeoutMs: 1000 });
+    await client.fetchToken({ appId: 'crm', userId: 'alice' }, { timeoutMs: 2000 });
   } catch ({ code }) {
     console.log(code);
   }

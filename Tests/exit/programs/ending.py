@@ -19,7 +19,7 @@ CONFIG = json.loads(os.environ["CONFIG"])
 
 def fetch(client: Client) -> None:
     try:
-        client.fetch_token("crm", user_id="alice", timeout=1)
+        client.fetch_token("crm", user_id="alice", timeout=2)
     except Timeout:
         print("timeout")
 
