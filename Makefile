@@ -38,7 +38,7 @@ test: setup
 	@$(MAKE) --no-print-directory test-swift
 	@$(MAKE) --no-print-directory dist check-abi
 	@$(MAKE) --no-print-directory test-c test-python test-node test-mcp test-packages
-	@$(MAKE) --no-print-directory test-chaos model
+	@$(MAKE) --no-print-directory test-exit test-chaos model
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory memory
 	@echo "make test: everything passed"
@@ -105,6 +105,9 @@ test-mcp: $(LIBRARY) bindings/node/native | setup
 
 test-packages: $(LIBRARY) bindings/node/native | setup
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/packages
+
+test-exit: $(LIBRARY) bindings/node/native | setup
+	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/exit
 
 .PHONY: test-chaos soak model
 test-chaos: $(LIBRARY) | setup

@@ -21,6 +21,10 @@
  *            one in the child works.
  * Signals    no handler is installed; the library's threads block every signal; SIGPIPE is never raised.
  * Start-up   loading does no work. Threads and descriptors appear with the first call that needs them.
+ * Exit       exit(), and a return from main, wait for exchanges that must finish: every handle is closed then as if by
+ *            close, unless its close was given up. Bounded by the config's timeoutMs and ten seconds more. Log lines end
+ *            there. _exit, quick_exit, abort and a signal's default action wait for nothing; nor does an exit() that is
+ *            called inside of this library, by a signal handler that interrupted it or by a log function.
  * Unload     the library stays mapped: dlclose() does nothing.                                                   */
 #ifndef DESCOPE_CONN_H
 #define DESCOPE_CONN_H
@@ -75,10 +79,17 @@ DESCOPE_CONN_API const char *descope_conn_build_info(void);
 DESCOPE_CONN_API descope_conn_status descope_conn_open(const char *config, size_t config_len,
                                                        descope_conn *out_handle, char **out, size_t *out_len);
 
-/* Cancels what is in flight, waits up to wait_ms for it to end, and frees the handle once the last call on it has
- * returned. Answers not taken with next are dropped. 0 and a closed handle are no-ops that answer OK.
- * E_TIMEOUT: some call is still running; the handle is closed for new ones, and is freed when that call returns.
- * Since 1.0. */
+/* Refuses new calls, cancels those that need not finish, and waits for the end of all of them. What must finish is an
+ * exchange whose reply may hold the only refresh token of a grant, also when its caller has long been told `timeout`.
+ * Answers not taken with next are dropped. When the last call has ended the handle is freed; 0 and a handle that has ended
+ * answer OK.
+ * wait_ms NO_TIMEOUT is what to pass when a program ends: an exchange takes the config's timeoutMs at most (a call of a
+ * plugin as long as the plugin wants). A shorter wait that is up answers E_TIMEOUT and gives up: what is in flight goes on,
+ * but exit() does not wait for it, and a warning in the log names the operations and connections whose grants are lost if
+ * the process ends now. wait_ms 0 only begins: E_TIMEOUT, when something goes on, and nothing is given up; event_fd tells of
+ * the end.
+ * A second close waits for nothing. E_TIMEOUT: the handle has not ended, and is given up now; a first close that waits
+ * answers E_TIMEOUT too. Since 1.0. */
 DESCOPE_CONN_API descope_conn_status descope_conn_close(descope_conn handle, uint32_t wait_ms);
 
 /* The four operations. Each takes one JSON object without "op", runs on the calling thread, and answers one JSON
@@ -121,8 +132,9 @@ DESCOPE_CONN_API descope_conn_status descope_conn_next(descope_conn handle, uint
 
 /* A descriptor that becomes readable when next has something: after each wake-up call next with wait_ms 0 until it
  * answers EMPTY. Reading from it is allowed and takes nothing away. It is the library's: do not close it (duplicate
- * it if your event loop closes what it is given). It ends with the handle. -1: no such handle, or no descriptor left.
- * Since 1.0. */
+ * it if your event loop closes what it is given). It ends with the handle; a duplicate then reads as at its end (recv
+ * answers 0, poll POLLHUP), which tells when a close that did not wait is done, or was given up. -1: no such handle, or no
+ * descriptor left. Since 1.0. */
 DESCOPE_CONN_API int descope_conn_event_fd(descope_conn handle);
 
 /* Asks for a submitted call to end early. It is still answered once, by next: E_CANCELLED, or its result if that came

@@ -33,6 +33,8 @@ public func descope_conn_free(_ memory: UnsafeMutableRawPointer!) { WipingAlloca
 public func descope_conn_set_log(
     _ max_level: Int32, _ log: descope_conn_log_fn!, _ user: UnsafeMutableRawPointer!
 ) -> Status {
+    Inside.enter()
+    defer { Inside.leave() }
     guard (0...4).contains(max_level) else { return DESCOPE_CONN_E_ARGUMENT }
     LogSink.set(maxLevel: max_level, log: log, user: user)
     return DESCOPE_CONN_OK
@@ -45,6 +47,8 @@ public func descope_conn_open(
     _ config: Text, _ config_len: Int, _ out_handle: UnsafeMutablePointer<descope_conn>!, _ out: OutText,
     _ out_len: OutLength
 ) -> Status {
+    Inside.enter()
+    defer { Inside.leave() }
     let output = Output(out, out_len)
     out_handle?.pointee = 0
     guard let out_handle else { return output.write(.null("out_handle")) }
@@ -52,7 +56,7 @@ public func descope_conn_open(
     do {
         let handle = Handle(client: try open(config))
         guard let number = HandleTable.shared.insert(handle) else {
-            _ = handle.close(deadline: .never)
+            _ = handle.beginClosing {}
             return output.write(ConnError(.limit, "too many handles are open"))
         }
         out_handle.pointee = number
@@ -64,13 +68,20 @@ public func descope_conn_open(
 
 @c @implementation
 public func descope_conn_close(_ handle: descope_conn, _ wait_ms: UInt32) -> Status {
-    guard let closing = HandleTable.shared.remove(handle) else { return DESCOPE_CONN_OK }
+    Inside.enter()
+    defer { Inside.leave() }
+    guard let closing = HandleTable.shared.find(handle) else { return DESCOPE_CONN_OK }
     guard !closing.isForked else {
         // Its sockets, files and locks are the parent's: freeing them here would disturb it.
         _ = Unmanaged.passRetained(closing)
+        HandleTable.shared.remove(handle)
         return DESCOPE_CONN_OK
     }
-    return closing.close(deadline: deadline(wait_ms)) ? DESCOPE_CONN_OK : DESCOPE_CONN_E_TIMEOUT
+    if closing.beginClosing(onEnd: { HandleTable.shared.remove(handle) }) {
+        if closing.awaitEnd(until: deadline(wait_ms)) { return DESCOPE_CONN_OK }
+        if wait_ms == 0 { return DESCOPE_CONN_E_TIMEOUT }
+    }
+    return closing.giveUp() ? DESCOPE_CONN_E_TIMEOUT : DESCOPE_CONN_OK
 }
 
 // MARK: - Calls on the caller's thread
@@ -118,6 +129,8 @@ public func descope_conn_call(
 private func call(
     _ number: descope_conn, _ operation: String?, _ request: Text, _ length: Int, _ timeout: UInt32, _ output: Output
 ) -> Status {
+    Inside.enter()
+    defer { Inside.leave() }
     guard let request = bytes(request, length) else { return output.write(.null("request")) }
     let deadline = deadline(timeout)
     switch find(number) {
@@ -138,6 +151,8 @@ public func descope_conn_submit(
     _ handle: descope_conn, _ request: Text, _ request_len: Int, _ timeout_ms: UInt32,
     _ out_ticket: UnsafeMutablePointer<descope_conn_ticket>!
 ) -> Status {
+    Inside.enter()
+    defer { Inside.leave() }
     out_ticket?.pointee = 0
     guard let out_ticket, let request = bytes(request, request_len) else { return DESCOPE_CONN_E_ARGUMENT }
     guard request.count <= Request.maxBytes else { return DESCOPE_CONN_E_LIMIT }
@@ -160,6 +175,8 @@ public func descope_conn_next(
     _ handle: descope_conn, _ wait_ms: UInt32, _ out_ticket: UnsafeMutablePointer<descope_conn_ticket>!,
     _ out_call_status: UnsafeMutablePointer<descope_conn_status>!, _ out: OutText, _ out_len: OutLength
 ) -> Status {
+    Inside.enter()
+    defer { Inside.leave() }
     let output = Output(out, out_len)
     out_ticket?.pointee = 0
     out_call_status?.pointee = DESCOPE_CONN_OK
@@ -183,12 +200,16 @@ public func descope_conn_next(
 
 @c @implementation
 public func descope_conn_event_fd(_ handle: descope_conn) -> Int32 {
+    Inside.enter()
+    defer { Inside.leave() }
     guard case .success(let handle) = find(handle) else { return -1 }
     return handle.eventDescriptor ?? -1
 }
 
 @c @implementation
 public func descope_conn_cancel(_ handle: descope_conn, _ ticket: descope_conn_ticket) -> Status {
+    Inside.enter()
+    defer { Inside.leave() }
     switch find(handle) {
     case .failure(let failure):
         return failure.status
@@ -217,7 +238,8 @@ private struct HandleFailure: Error {
 
 private func find(_ number: descope_conn) -> Result<Handle, HandleFailure> {
     guard let handle = HandleTable.shared.find(number) else { return .failure(.closed) }
-    return handle.isForked ? .failure(.forked) : .success(handle)
+    guard !handle.isForked else { return .failure(.forked) }
+    return handle.isOpen ? .success(handle) : .failure(.closed)
 }
 
 /// Nil for a null pointer with a length. A length beyond what memory can hold is taken for a mistake too.
@@ -241,6 +263,8 @@ extension ConnError {
 public func descope_conn_register_plugin(
     _ initialize: descope_conn_plugin_init_fn!, _ out: OutText, _ out_len: OutLength
 ) -> Status {
+    Inside.enter()
+    defer { Inside.leave() }
     let output = Output(out, out_len)
     guard let initialize else { return output.write(.null("init")) }
     do {

@@ -27,6 +27,10 @@ final class EventPipe: Sendable {
         while send(writeEnd, &byte, 1, Int32(MSG_NOSIGNAL)) < 0, dc_errno() == EINTR {}
     }
 
+    /// Whoever watches it sees its end, those with a duplicate too. A child that was forked meanwhile has both ends, so that
+    /// closing ours alone would tell nobody.
+    func end() { shutdown(writeEnd, Int32(SHUT_RDWR)) }
+
     func clear() {
         var bytes = [UInt8](repeating: 0, count: 64)
         while true {

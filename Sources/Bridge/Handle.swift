@@ -11,24 +11,28 @@ final class Handle: Sendable {
         case open
         /// No new calls; those in it are asked to end.
         case closing
-        /// The client has been told to close, or is closed.
-        case closed
+        /// The last call on another thread has returned, and the client ends what was submitted.
+        case ending
+        /// Nothing is left of it.
+        case ended
     }
 
     private struct State: Sendable {
         var life = Life.open
+        /// Nobody waits any more for what must finish, the end of the process neither.
+        var isGivenUp = false
         /// Calls on other threads right now, with what cancels them.
         var calls: [UInt64: Cancellation] = [:]
         var lastCall: UInt64 = 0
         var tickets = TicketTable<Answer>()
         var pipe: EventPipe?
+        var onEnd: (@Sendable () -> Void)?
     }
 
     /// The process that opened it.
     private let forkGeneration = Fork.generation
     private let client: Client
     private let state = Monitor(State())
-    private let closed = Event()
 
     init(client: Client) { self.client = client }
 
@@ -115,29 +119,77 @@ final class Handle: Sendable {
 
     // MARK: - Closing
 
-    /// Cancels everything, and waits for it to end.
-    /// - Returns: whether it ended in time. If not, the last call to end frees what the handle holds.
-    func close(deadline: Deadline) -> Bool {
-        let (cancellers, isLast) = state.update { state in
+    var isOpen: Bool { state.withLock { $0.life == .open } }
+
+    /// Refuses new calls, and cancels those that need not finish. Once is enough.
+    /// - Parameter onEnd: called when all has ended.
+    /// - Returns: whether this was the first time.
+    func beginClosing(onEnd: @escaping @Sendable () -> Void) -> Bool {
+        let begun: (cancellers: [@Sendable () -> Void], isLast: Bool)? = state.update { state in
+            guard state.life == .open else { return nil }
             state.life = .closing
+            state.onEnd = onEnd
             let calls = state.calls.values.map { call in { @Sendable in call.cancel() } }
             return (calls + state.tickets.cancellers(of: 0), state.calls.isEmpty)
         }
-        for cancel in cancellers { cancel() }
-        if isLast { finish() }
-        return closed.wait(untilNanoseconds: deadline.nanoseconds)
+        guard let begun else { return false }
+        for cancel in begun.cancellers { cancel() }
+        if begun.isLast { finish() }
+        return true
+    }
+
+    /// Waits for the end of a handle that closes.
+    /// - Returns: false when the deadline came first, or somebody gave up.
+    func awaitEnd(until deadline: Deadline) -> Bool {
+        state.wait(untilNanoseconds: deadline.nanoseconds) { state in
+            state.life == .ended ? true : state.isGivenUp ? false : nil
+        } ?? false
+    }
+
+    /// Gives up a handle that closes, for whoever else waits too, and for the end of the process. Says what may be lost.
+    /// - Returns: false when it has ended just so.
+    func giveUp() -> Bool {
+        let isInTime = state.update { state in
+            guard state.life != .ended else { return false }
+            state.isGivenUp = true
+            state.pipe?.end()
+            return true
+        }
+        guard isInTime else { return false }
+        Log.write(.warning, "a close is given up; lost if the process ends now: \(client.unfinished.summary)")
+        return true
+    }
+
+    /// Waits, at the end of the process, for what must finish of a handle that closes, unless it is given up.
+    /// - Parameters:
+    ///   - deadline: for what need not finish.
+    ///   - margin: so much longer than the last exchange may what follows it take. Milliseconds.
+    func awaitWhatMustFinish(until deadline: Deadline, margin: Int) {
+        var deadline = deadline
+        repeat {
+            let isOver = state.wait(untilNanoseconds: deadline.nanoseconds) { state in
+                state.life == .ended || state.isGivenUp ? true : nil
+            }
+            if isOver != nil { return }
+            // What has begun an exchange meanwhile gets its time.
+            deadline = client.unfinished.mustFinishUntil?.adding(milliseconds: margin) ?? deadline
+        } while !deadline.hasPassed
     }
 
     /// No call is left on another thread: closes the client, once.
     private func finish() {
         let isFirst = state.update { state in
-            defer { state.life = .closed }
+            defer { if state.life == .closing { state.life = .ending } }
             return state.life == .closing
         }
         guard isFirst else { return }
-        client.close { [state, closed] in
-            state.update { $0.pipe = nil }
-            closed.signal()
+        client.close { [state] in
+            state.withLock { $0.onEnd }?()
+            state.update { state in
+                state.life = .ended
+                state.pipe?.end()
+                (state.pipe, state.onEnd) = (nil, nil)
+            }
         }
     }
 }

@@ -33,6 +33,7 @@ final class HandleTable: @unchecked Sendable {  // every access to the slots hol
     /// - Returns: nil when there are too many.
     func insert(_ handle: Handle) -> UInt64? {
         Fork.watch()
+        ProcessEnd.watch()
         return withLock {
             if free.isEmpty {
                 guard slots.count < Self.maxSlots else { return nil }
@@ -50,6 +51,16 @@ final class HandleTable: @unchecked Sendable {  // every access to the slots hol
         withLock { index(of: number).flatMap { slots[$0].handle } }
     }
 
+    /// The handles that are open, or close.
+    var all: [(number: UInt64, handle: Handle)] {
+        withLock {
+            slots.enumerated().compactMap { index, slot in
+                slot.handle.map { (slot.generation << Self.slotBits | UInt64(index + 1), $0) }
+            }
+        }
+    }
+
+    @discardableResult
     func remove(_ number: UInt64) -> Handle? {
         withLock {
             guard let index = index(of: number), let handle = slots[index].handle else { return nil }

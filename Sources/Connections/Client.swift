@@ -5,6 +5,7 @@ package import JSON
 package final class Client: Sendable {
     private let backend: any Backend
     private let executor: Executor
+    package let unfinished = Unfinished()
 
     package init(backend: any Backend, transport: any HTTPTransport) {
         self.backend = backend
@@ -29,6 +30,8 @@ package final class Client: Sendable {
     ) throws(ConnError) -> JSON {
         let answer = Result { () throws(ConnError) in
             let request = try Request(text, operation: operation, backend: backend.kind)
+            var context = context
+            context.work = unfinished.begin(request)
             do throws(ConnError) {
                 return try executor.run(context) { [backend] () throws(ConnError) in
                     try Client.begin(request, backend)
@@ -48,8 +51,10 @@ package final class Client: Sendable {
         completion: @escaping @Sendable (Result<JSON, ConnError>) -> Void
     ) {
         let request: Request
+        var context = context
         do {
             request = try Request(text, operation: nil, backend: backend.kind)
+            context.work = unfinished.begin(request)
         } catch {
             Client.log(.failure(error))
             completion(.failure(error))

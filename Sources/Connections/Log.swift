@@ -39,6 +39,10 @@ package enum Log {
         }
     }
 
+    /// No line is made any more, by the end of the process: what the sink leads to may end before the library does. Waits
+    /// for nobody.
+    package static func end() { maxLevel.store(0, ordering: .relaxed) }
+
     /// Sets the sink in place of the earlier one, and waits until that one is not running any more.
     package static func set(maxLevel level: Int32, sink: Sink?) {
         let earlier = state.withLock { state in

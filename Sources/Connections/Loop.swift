@@ -197,8 +197,8 @@ final class Loop: Sendable {
                 for message in messages { take(message) }
                 if isClosing {
                     for task in tasks.values {
-                        task.context.cancellation.cancel()  // blocking work looks at it
                         giveUp(task, .cancelled)
+                        task.context.cancellation.cancel()  // blocking work looks at it
                     }
                     if tasks.isEmpty { return }
                 }
@@ -339,6 +339,7 @@ final class Loop: Sendable {
                 advance(task) { () throws(ConnError) in try then(.callEnded) }
             case .http(let request, let then):
                 if request.mustFinish, task.mode.isCalled { task.mode = .bound }
+                if request.mustFinish { task.context.work?.begin(request) }
                 task.wait = .http(then: then)
                 task.isAtEngine = true
                 engine.start(task.mode.request(request), id: id)

@@ -107,6 +107,8 @@ package protocol QueuedWork: AnyObject, Sendable {
 package struct CallContext: Sendable {
     package var deadline: Deadline
     package var cancellation: Cancellation
+    /// Lasts as long as whoever performs the call's steps holds this.
+    package var work: Unfinished.Work?
 
     package init(deadline: Deadline, cancellation: Cancellation) {
         self.deadline = deadline

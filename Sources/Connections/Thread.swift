@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Memory
 
 /// Starts a thread that has every signal blocked, so that the host's handlers never run on it.
 /// - Returns: nil when the system has no thread left.
@@ -18,6 +19,7 @@ func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t? {
         &thread, nil,
         { argument in
             guard let argument else { return nil }
+            Inside.enter()
             Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
             return nil
         }, start.toOpaque())

@@ -28,6 +28,10 @@ package final class CurlTransport: HTTPTransport {
     /// - Throws: `invalid` when the CA file or folder is not there.
     package init(options: HTTPOptions) throws(HTTPFailure) { settings = try CurlSettings(options) }
 
+    /// Has libcurl and its TLS library set themselves up, which the first exchange does otherwise. Their own handlers of the
+    /// process's end are registered by then.
+    package static func prepare() { _ = CurlLibrary.isReady }
+
     package func perform(_ request: HTTPRequest, deadline: Deadline, cancellation: Cancellation) -> HTTPResult {
         do throws(HTTPFailure) {
             let exchange = try CurlExchange(request, deadline: deadline, settings: settings)

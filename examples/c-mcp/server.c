@@ -249,6 +249,6 @@ int main(int argc, char **argv)
     }
     free(line);
     json_decref(handshake);
-    descope_conn_close(conn, 1000);
+    descope_conn_close(conn, DESCOPE_CONN_NO_TIMEOUT);
     return 0;
 }

@@ -117,6 +117,6 @@ int main(int argc, char **argv)
     printf("  deleted: %d\n", (int)json_integer_value(json_object_get(answer, "deleted")));
     json_decref(answer);
 
-    descope_conn_close(vault, 1000);
+    descope_conn_close(vault, DESCOPE_CONN_NO_TIMEOUT);
     return 0;
 }

@@ -298,5 +298,5 @@ int main(void)
     ask_for_more();
     keep_an_api_key();
     delete_everything();
-    return descope_conn_close(conn, 1000) == DESCOPE_CONN_OK ? 0 : 1;
+    return descope_conn_close(conn, DESCOPE_CONN_NO_TIMEOUT) == DESCOPE_CONN_OK ? 0 : 1;
 }

@@ -21,6 +21,9 @@ function duplicate(fd) {
   return copy;
 }
 
+/** Node takes longer ones for none. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** The handles of this thread that are still open. */
 const open = new Set();
 
@@ -32,9 +35,12 @@ class Calls {
   #handle;
   #socket = null;
 
-  /** Resolves when the handle is closed. null: nobody has asked for that. */
+  /** Resolves when the handle has ended, or was given up. null: nobody has asked for that. */
   #closed = null;
   #resolveClosed;
+
+  /** What is left of a close: 'answers' of calls in flight, then the 'end' of what must finish. */
+  #awaits = 'answers';
 
   /** By ticket: what settles the promise, and the owner, which must not be collected meanwhile. */
   #pending = new Map();
@@ -62,20 +68,36 @@ class Calls {
     if (this.#pending.has(ticket)) this.#handle.cancel(ticket);
   }
 
-  /** Refuses new calls, cancels those in flight, and resolves once each is answered and the handle is closed. */
-  close() {
+  /**
+   * Refuses new calls, cancels those in flight, and resolves once each is answered and what must finish has: with true,
+   * or with false when the time was up first, and the rest is given up.
+   * @param {number} [waitMs] absent: as long as it takes
+   */
+  close(waitMs) {
     if (!this.#closed) {
       this.#closed = new Promise((resolve) => { this.#resolveClosed = resolve; });
       this.#handle.cancel(0n);
       this.#settled();
     }
+    if (waitMs !== undefined) {
+      const timer = setTimeout(() => this.#giveUp(), Math.min(waitMs, LONGEST_TIMER));
+      this.#closed.then(() => clearTimeout(timer));
+    }
     return this.#closed;
   }
 
-  /** Closes without waiting. Calls in flight are rejected as cancelled. */
+  /** Closes without waiting: calls in flight are rejected as cancelled, and what must finish does in the background. */
   abandon() {
     this.close();
-    this.#fail(new DescopeConnError({ code: 'cancelled', message: 'The client was closed' }));
+    this.#reject(cancelled());
+    this.#settled();
+    this.#ended(false);
+  }
+
+  #giveUp() {
+    this.#reject(cancelled());
+    this.#settled();
+    if (this.#awaits === 'end') this.#ended(this.#handle.close());
   }
 
   /** The event loop reads and closes what it is given, so it gets a duplicate of the library's descriptor. */
@@ -86,10 +108,12 @@ class Calls {
       // What is in the pipe says nothing: it only wakes us.
       onread: { buffer: Buffer.alloc(64), callback: () => this.#drain() },
     });
-    socket.on('error', (error) => this.#fail(error));
+    socket.on('error', (error) => this.#reject(error));
     socket.on('close', () => {
       this.#socket = null;
-      this.#fail(new DescopeConnError({ code: 'internal', message: 'The library closed its descriptor' }));
+      this.#reject(new DescopeConnError({ code: 'internal', message: 'The library closed its descriptor' }));
+      this.#settled();
+      if (this.#awaits === 'end') this.#ended(this.#handle.close());
     });
     socket.unref();
     socket.resume();
@@ -104,28 +128,40 @@ class Calls {
         this.#pending.delete(ticket);
       }
     } catch (error) {
-      this.#fail(error);
+      this.#reject(error);
     }
     this.#settled();
     return true;
   }
 
-  #fail(error) {
+  #reject(error) {
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
-    this.#settled();
   }
 
-  /** An idle client lets the process end, and a closing one is closed when nothing is in flight any more. */
+  /** An idle client lets the process end, and the handle of a closing one is closed when every call is answered. */
   #settled() {
-    if (this.#pending.size > 0) return;
-    this.#socket?.unref();
-    if (this.#closed && open.delete(this)) {
-      this.#socket?.destroy();
-      this.#handle.close();
-      this.#resolveClosed();
+    if (this.#pending.size > 0 || this.#awaits !== 'answers') return;
+    if (!this.#closed) {
+      this.#socket?.unref();
+      return;
     }
+    this.#awaits = 'end';
+    this.#socket?.ref();
+    const hasEnded = this.#handle.close();
+    // Without a socket no call was ever made, and nothing is waited for.
+    if (hasEnded || !this.#socket) this.#ended(hasEnded);
+  }
+
+  /** Nothing is waited for any more. */
+  #ended(isInTime) {
+    if (!open.delete(this)) return;
+    this.#awaits = null;
+    this.#socket?.destroy();
+    this.#resolveClosed(isInTime);
   }
 }
+
+const cancelled = () => new DescopeConnError({ code: 'cancelled', message: 'The client was closed' });
 
 module.exports = { Calls };

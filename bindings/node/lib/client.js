@@ -12,13 +12,13 @@ const NO_TIMEOUT = 0xFFFFFFFF;
 /** A client that was dropped without being closed. It can have no call in flight: those keep it alive. */
 const dropped = new FinalizationRegistry((calls) => calls.abandon());
 
-function timeoutOf(milliseconds) {
+function timeoutOf(milliseconds, field = 'timeoutMs') {
   if (milliseconds === undefined || milliseconds === null) return NO_TIMEOUT;
   if (Number.isInteger(milliseconds) && milliseconds >= 0 && milliseconds < NO_TIMEOUT) return milliseconds;
   throw new DescopeConnError({
     code: 'invalid_request',
-    message: 'timeoutMs must be a whole number of milliseconds from 0 to 4294967294',
-    field: 'timeoutMs',
+    message: `${field} must be a whole number of milliseconds from 0 to 4294967294`,
+    field,
   });
 }
 
@@ -119,16 +119,17 @@ class Client {
     return answer;
   }
 
-  close() {
-    return this.#calls.close();
+  async close({ waitMs } = {}) {
+    const limit = timeoutOf(waitMs, 'waitMs');
+    return this.#calls.close(limit === NO_TIMEOUT ? undefined : limit);
   }
 
   [Symbol.dispose]() {
     this.#calls.abandon();
   }
 
-  [Symbol.asyncDispose]() {
-    return this.close();
+  async [Symbol.asyncDispose]() {
+    await this.close();
   }
 }
 

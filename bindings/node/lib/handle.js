@@ -104,9 +104,12 @@ class Handle {
     return fd;
   }
 
-  /** Frees the handle at once, or as soon as the library's own work on it has ended. */
+  /**
+   * The first time, begins to close; its descriptor comes to its end when what must finish has. Later ones give that up.
+   * @returns whether all has ended
+   */
   close() {
-    library().descope_conn_close(this.#id, 0);
+    return library().descope_conn_close(this.#id, 0) === OK;
   }
 }
 

@@ -700,13 +700,24 @@ export class Client implements AsyncDisposable, Disposable {
   /** Any operation by its name. A `token` in the answer is a {@link Token}. */
   call(op: string, fields?: object, options?: CallOptions): Promise<any>;
 
-  /** Refuses new calls, cancels those in flight, and resolves when each of them is answered and the handle closed. */
-  close(): Promise<void>;
+  /**
+   * Refuses new calls, cancels those in flight, and resolves with true when all has ended: also the exchanges that must
+   * finish, since their replies may hold the only refresh token there is, though their callers were told `timeout`. Each
+   * is bounded by the configuration's `timeoutMs`.
+   *
+   * With `waitMs`, resolves with false when that was not enough, and what is still in flight is given up: it goes on, but
+   * the end of the process does not wait for it. Any number of calls wait for the same end; whichever of them gives up
+   * gives up for all.
+   */
+  close(options?: { waitMs?: number }): Promise<boolean>;
 
-  /** As close. */
+  /** As close without a limit. */
   [Symbol.asyncDispose](): Promise<void>;
 
-  /** Closes without waiting: calls in flight are rejected as cancelled. */
+  /**
+   * Closes without waiting: calls in flight are rejected as cancelled. What must finish does so in the background, and
+   * the end of the process waits for it.
+   */
   [Symbol.dispose](): void;
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
 
 from . import _app_operations, _device_operations, _mcp_operations, _operations, _template_operations, _vault_operations
@@ -59,7 +61,6 @@ class AsyncClient(Handle):
     def __init__(self, config: Mapping[str, object]) -> None:
         super().__init__(config)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._closing = False
         self._watched = False
         # By ticket. A call whose task was cancelled stays here until the library has answered it.
         self._in_flight: dict[int, asyncio.Future[bytes | ConnError]] = {}
@@ -98,37 +99,46 @@ class AsyncClient(Handle):
         """The operations for MCP servers."""
         return AsyncMCP(self)
 
-    async def aclose(self, *, wait: float = 5.0) -> bool:
-        """Refuses new calls, cancels those in flight, and gives them up to ``wait`` seconds to end.
+    async def aclose(self, *, wait: float | None = None) -> bool:
+        """Refuses new calls, cancels those in flight, and waits for the end of what must finish, as ``Client.close``.
 
-        False: some call is still running; what it holds is freed when it returns. Closing again is no error.
+        False: ``wait`` seconds were not enough, and what is still in flight is given up. Closing again, and cancelling
+        a close that waits, give up at once.
         """
-        self._closing = True
-        if self.closed:
-            return True
-        loop = asyncio.get_running_loop()
-        end = loop.time() + wait
-        waiting = [future for future in self._in_flight.values() if not future.done()]
-        if waiting:
+        wait_ms = milliseconds(wait)
+        if any(not future.done() for future in self._in_flight.values()):
             self._bind()
-            self._library.cancel(self._handle, 0)
-            await asyncio.wait(waiting, timeout=wait)
+            self._drain()
         self._settle_all(Cancelled("the client was closed"))
         self._unwatch()
-        # The library's thread ends after its last answer. Waiting for it must not hold up the loop.
-        left = milliseconds(max(0.0, end - loop.time()))
-        return await loop.run_in_executor(None, self._close, left)
+        if self._finalizer.detach() is None:
+            return self._library.close(self._handle, 0)
+        loop = asyncio.get_running_loop()
+        end = self._watch_end()
+        if end is None:
+            return await loop.run_in_executor(None, self._library.close, self._handle, wait_ms)
+        ended = loop.create_future()
+        loop.add_reader(end, _look_for_end, end, ended)
+        try:
+            if not self._library.close(self._handle, 0):
+                await asyncio.wait([ended], timeout=wait)
+        finally:
+            loop.remove_reader(end)
+            os.close(end)
+            # If it has not ended by now, this gives it up.
+            closed = self._library.close(self._handle, 0)
+        return closed
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
+        if not self.closed:
+            await self.aclose()
 
     async def _perform(self, call: Call[T]) -> T:
         loop = self._bind()
-        if self._closing:
-            # The library may not have closed the handle yet, but nobody would hand out the answer.
+        if self.closed:
             raise error_from(E_HANDLE, None)
         ticket = self._library.submit(self._handle, call.request, call.timeout_ms)
         # The loop watches the descriptor only meanwhile, so that nothing of ours stays on it afterwards.
@@ -175,6 +185,13 @@ class AsyncClient(Handle):
         if self._watched and self._loop is not None and not self._loop.is_closed():
             self._loop.remove_reader(self._event_fd)
         self._watched = False
+
+
+def _look_for_end(descriptor: int, ended: asyncio.Future[None]) -> None:
+    # Bytes only say that answers waited; nothing to read is not yet the end.
+    with contextlib.suppress(BlockingIOError):
+        if not os.read(descriptor, 64) and not ended.done():
+            ended.set_result(None)
 
 
 def _settle(future: asyncio.Future[bytes | ConnError], outcome: bytes | ConnError) -> None:

@@ -82,10 +82,14 @@ class Client(Handle):
         """The operations for MCP servers."""
         return MCP(self)
 
-    def close(self, *, wait: float = 5.0) -> bool:
-        """Cancels what other threads are waiting for, and gives it up to ``wait`` seconds to end.
+    def close(self, *, wait: float | None = None) -> bool:
+        """Refuses new calls, cancels those that need not finish, and waits for the end of the others.
 
-        False: some call is still running; what it holds is freed when it returns. Closing again is no error.
+        Without ``wait``, for as long as they take: the configuration's timeout bounds each exchange with a provider.
+
+        False: ``wait`` seconds were not enough, and what is still in flight is given up. It goes on, but the end of the
+        process does not wait for it, and a grant whose refresh is cut off must be given anew. Closing again, and Ctrl-C
+        meanwhile, give up at once.
         """
         return self._close(milliseconds(wait))
 
@@ -93,7 +97,8 @@ class Client(Handle):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        if not self.closed:
+            self.close()
 
     def _perform(self, call: Call[T]) -> T:
         return call.result(self._library.call(self._handle, call.request, call.timeout_ms))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import select
+import sys
 import weakref
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from ._library import load
-from ._wire import to_wire
+from ._wire import NO_TIMEOUT, to_wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,8 +19,36 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
+_MOST_POLL_MS = 2**31 - 1
+
+_handles: weakref.WeakSet[Handle] = weakref.WeakSet()
+_ended_with: int | None = None
+"""The child of multiprocessing that closes the handles at its end, by its process id."""
+
+
+def _end_with_child() -> None:
+    """A child of multiprocessing ends by ``os._exit``, of which the library does not hear, but not before this."""
+    global _ended_with
+    process = sys.modules.get("multiprocessing.process")
+    if process is None or process.parent_process() is None or _ended_with == os.getpid():
+        return
+    from multiprocessing.util import Finalize
+
+    Finalize(None, _close_all, exitpriority=0)
+    _ended_with = os.getpid()
+
+
+def _close_all() -> None:
+    for handle in list(_handles):
+        if not handle.closed:
+            handle._close(NO_TIMEOUT)
+
+
 class Handle:
     """Opens a backend, and closes it at the latest when it is collected or the interpreter ends.
+
+    A token request, whose reply may hold the only refresh token there is, goes on when its caller has been told
+    ``Timeout``. It finishes in the background when the client is collected, and the end of the process waits for it.
 
     ``config`` is the library's own, in its own field names: ``{"backend": "cloud" | "vault" | "plugin", ...}``.
     Opening does no network traffic. ``cloud``, ``vault`` and ``plugin`` write the configuration for you.
@@ -27,7 +58,10 @@ class Handle:
         self._library = load()
         self._handle = self._library.open(json.dumps(config).encode())
         self._backend = config.get("backend")
+        # Only begins to close. The library itself sees to it that the process does not end before what must finish.
         self._finalizer = weakref.finalize(self, self._library.close, self._handle, 0)
+        _handles.add(self)
+        _end_with_child()
 
     @classmethod
     def cloud(
@@ -145,8 +179,30 @@ class Handle:
 
     def _close(self, wait_ms: int) -> bool:
         if self._finalizer.detach() is None:
-            return True
-        return self._library.close(self._handle, wait_ms)
+            return self._library.close(self._handle, 0)
+        end = self._watch_end()
+        if end is None:
+            return self._library.close(self._handle, wait_ms)
+        try:
+            if self._library.close(self._handle, 0):
+                return True
+            # Not in C, where Ctrl-C would wait as well.
+            poll = select.poll()
+            poll.register(end, 0)  # which leaves POLLHUP
+            poll.poll(None if wait_ms == NO_TIMEOUT else min(wait_ms, _MOST_POLL_MS))
+        finally:
+            os.close(end)
+            # If it has not ended by now, this gives it up.
+            closed = self._library.close(self._handle, 0)
+        return closed
+
+    def _watch_end(self) -> int | None:
+        """A descriptor of our own that comes to its end with the handle; None when there is none left."""
+        descriptor = self._library.event_fd(self._handle)
+        try:
+            return None if descriptor < 0 else os.dup(descriptor)
+        except OSError:
+            return None
 
 
 def _path(path: str | PathLike[str] | None) -> str | None:

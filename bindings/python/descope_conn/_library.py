@@ -112,7 +112,7 @@ class Library:
         return handle.value
 
     def close(self, handle: int, wait_ms: int) -> bool:
-        """Closes a handle; False if a call on it is still running. A handle that is closed already is no error."""
+        """Closes a handle; False if something on it has not ended yet: see descope_conn_close."""
         status: int = self._library.descope_conn_close(handle, wait_ms)
         return status == 0
 

@@ -3,9 +3,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import resource
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,18 +31,6 @@ async def until_idle(client: AsyncClient) -> None:
 
 async def arrivals(server: CloudServer, count: int) -> None:
     await asyncio.get_running_loop().run_in_executor(None, server.wait_for_requests, count)
-
-
-@contextmanager
-def held_executor() -> Iterator[None]:
-    """Whatever the running loop hands to its executor waits until the block ends."""
-    executor, released = ThreadPoolExecutor(1), threading.Event()
-    asyncio.get_running_loop().set_default_executor(executor)
-    executor.submit(released.wait)
-    try:
-        yield
-    finally:
-        released.set()
 
 
 def test_fetching_a_token(config: dict[str, Any]) -> None:
@@ -194,39 +179,6 @@ def test_a_call_is_refused_as_soon_as_closing_begins(config: dict[str, Any], ser
             with pytest.raises(Cancelled):
                 await call
         assert await closing
-
-    asyncio.run(main())
-
-
-def test_a_call_is_refused_while_the_handle_is_closed_on_a_thread(config: dict[str, Any]) -> None:
-    async def main() -> None:
-        client = AsyncClient(config)
-        await client.describe()
-        with held_executor():
-            closing = asyncio.create_task(client.aclose())
-            await asyncio.sleep(0)
-            with pytest.raises(InvalidRequest, match="the client is closed"):
-                await client.describe()
-            assert not watched(client)
-            assert not client._in_flight
-        assert await closing
-        assert client.closed
-
-    asyncio.run(main())
-
-
-def test_a_close_that_is_cancelled_can_be_done_again(config: dict[str, Any]) -> None:
-    async def main() -> None:
-        client = AsyncClient(config)
-        with held_executor():
-            closing = asyncio.create_task(client.aclose())
-            await asyncio.sleep(0)
-            closing.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await closing
-        assert await client.aclose()
-        # The library knows no such handle any more.
-        assert client._library.event_fd(client._handle) == -1
 
     asyncio.run(main())
 
