@@ -38,10 +38,15 @@ package final class CurlTransport: HTTPTransport {
             defer { cancellation.removeHandler(handler) }
             try multi.add(exchange)
             while true {
+                let moment = Deadline.now
                 if let (_, result) = multi.perform().first { return result }
                 if cancellation.isCancelled {
                     multi.remove(exchange)
                     return .failure(exchange.cancelled)
+                }
+                if exchange.isOverdue(at: moment) {
+                    multi.remove(exchange)
+                    return .failure(exchange.timeout)
                 }
                 multi.wait(until: exchange.deadline)
             }
