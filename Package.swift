@@ -83,9 +83,8 @@ let package = Package(
         .target(
             name: "Bridge",
             dependencies: [
-                "CDescopeConn", "CCloseOnExec", "CCurl", "CJansson", "CPlatform", "CSodium", "CSQLite", "Cloud",
-                "Connections", "HTTP",
-                "JSON", "MCP", "Memory", "Plugins", "Vault",
+                "CCloseOnExec", "CDescopeConn", "CCurl", "CJansson", "CPlatform", "CSodium", "CSQLite", "Cloud",
+                "Connections", "HTTP", "JSON", "MCP", "Memory", "Plugins", "Vault",
             ],
             exclude: ["exports.map"], swiftSettings: strict,
             linkerSettings: releaseLink + [

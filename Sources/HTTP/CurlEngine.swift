@@ -154,19 +154,13 @@ final class CurlEngine: HTTPEngine, @unchecked Sendable {  // see above; what wa
     /// Ends what waited or ran for too long. What had arrived by `now` has been read, so that no reply is lost because
     /// this thread came late.
     private func endOverdue(at now: Deadline) {
-        var unread: [UInt64] = []
         while let id = moments.popDue(at: now) {
             guard let place = places[id], place.deadline <= now else { continue }
             if place.isWaiting {
                 end(id, .failure(.timeout(place.url, mayHaveArrived: false)))
             } else if let exchange = place.exchange {
-                if exchange.isOverdue(at: now) {
-                    end(id, .failure(exchange.timeout))
-                } else {
-                    unread.append(id)
-                }
+                end(id, .failure(exchange.timeout))
             }
         }
-        for id in unread { moments.insert(now, id: id) }
     }
 }

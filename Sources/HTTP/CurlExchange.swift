@@ -28,14 +28,10 @@ final class CurlExchange {
     private var refusedAddress: [UInt8]?
     /// Set when a connection was there, with its TLS and through its proxy, and the request began to be sent.
     private var hasBegunRequest = false
-    /// How often it went on reading after its time was up.
-    private var extraReads = 0
 
     /// More bytes of headers than this end the exchange.
     private static let maxHeaderBytes = 256 << 10
     private static let connectMilliseconds = 10_000
-    /// Enough to read the largest reply, of which libcurl reads 16 KiB at a time.
-    private static let maxExtraReads = (HTTPFailure.maxBodyBytes + maxHeaderBytes) >> 14
     /// What a connection idles before it is probed, and between probes. Seconds.
     private static let keepaliveSeconds = 60
     private static let userAgent = "descope_conn/\(libraryVersion)"
@@ -104,7 +100,7 @@ final class CurlExchange {
         // An exchange that ends while its name is still being resolved does not wait for the resolver's thread.
         set(CURLOPT_QUICK_EXIT, 1)
         // libcurl ends only what takes too long to connect. Its own limit for the whole (CURLOPT_TIMEOUT_MS) it applies
-        // before it reads: a reply that has arrived would be lost. See ``isOverdue(at:)``.
+        // before it reads: a reply that has arrived would be lost. Whoever performs sees to the deadline, after reading.
         set(CURLOPT_CONNECTTIMEOUT_MS, min(milliseconds, Self.connectMilliseconds))
         set(CURLOPT_TCP_NODELAY, 1)
         set(CURLOPT_TCP_KEEPALIVE, 1)
@@ -243,16 +239,6 @@ final class CurlExchange {
     /// that a TLS handshake brings is read with the first reply.
     private var hasUnreadInput: Bool {
         socket.map(CurlSockets.hasInput) == true || dc_curl_tls_pending(handle) > 0
-    }
-
-    // MARK: - Its time
-
-    /// Whether its time is up, and all that had arrived by `moment` has been read. Ask after reading.
-    func isOverdue(at moment: Deadline) -> Bool {
-        guard deadline <= moment else { return false }
-        guard hasBegunRequest, hasUnreadInput, extraReads < Self.maxExtraReads else { return true }
-        extraReads += 1
-        return false
     }
 }
 
