@@ -13,6 +13,9 @@ let forkGated = [
     "swift_getTypeByMangledNameInContextInMetadataState2", "swift_getWitnessTable", "swift_once",
 ]
 
+/// The functions that open what no child process is to inherit: see Sources/System/CCloseOnExec.
+let closedOnExec = ["fopen", "fopen64", "open", "socket", "socketpair"]
+
 /// How the release library is linked: see docs/architecture.md, "One file".
 let releaseLink: [LinkerSetting] =
     deps.map { deps in
@@ -59,6 +62,8 @@ let package = Package(
         // Debian's valgrind does not read the newest clang's DWARF.
         .target(
             name: "CForkGate", path: "Sources/System/CForkGate", cSettings: [.unsafeFlags(["-gdwarf-4"])]),
+        .target(
+            name: "CCloseOnExec", path: "Sources/System/CCloseOnExec", cSettings: [.unsafeFlags(["-gdwarf-4"])]),
         .systemLibrary(name: "CJansson", path: "Sources/System/CJansson"),
         .systemLibrary(name: "CCurl", path: "Sources/System/CCurl"),
         .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite"),
@@ -78,11 +83,13 @@ let package = Package(
         .target(
             name: "Bridge",
             dependencies: [
-                "CDescopeConn", "CCurl", "CJansson", "CPlatform", "CSodium", "CSQLite", "Cloud", "Connections", "HTTP",
-                "JSON", "MCP", "Memory", "Plugins", "Vault",
+                "CCloseOnExec", "CDescopeConn", "CCurl", "CJansson", "CPlatform", "CSodium", "CSQLite", "Cloud",
+                "Connections", "HTTP", "JSON", "MCP", "Memory", "Plugins", "Vault",
             ],
             exclude: ["exports.map"], swiftSettings: strict,
-            linkerSettings: releaseLink + [.unsafeFlags(forkGated.flatMap { ["-Xlinker", "--wrap=\($0)"] })]),
+            linkerSettings: releaseLink + [
+                .unsafeFlags((forkGated + closedOnExec).flatMap { ["-Xlinker", "--wrap=\($0)"] })
+            ]),
 
         .target(
             name: "TestSupport", dependencies: ["Connections", "HTTP"], path: "Tests/TestSupport", swiftSettings: strict),

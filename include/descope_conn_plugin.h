@@ -61,9 +61,10 @@ typedef struct descope_conn_host {
 typedef struct descope_conn_backend {
     size_t struct_size;
     /* request is {"op":...} as descope_conn_call takes it, already checked against the operation's fields where the
-     * operation is one of the library's own. OK: *answer is a JSON object. E_FAILED: *answer may hold
-     * {"code","message", ...}, whose code is one of the library's error codes (anything else becomes "internal"). The
-     * message is for people; one that repeats a secret of the request, or what may be one of the config, is withheld.
+     * operation is one of the library's own. OK: *answer is a JSON object; one that names another user, tenant,
+     * connection or token than was asked for becomes "internal". E_FAILED: *answer may hold {"code","message", ...},
+     * whose code is one of the library's error codes (anything else becomes "internal"). The message is for people; one
+     * that repeats a secret of the request, or what may be one of the config, is withheld.
      * E_TIMEOUT and E_CANCELLED say just that; every other status is "internal". */
     descope_conn_status (*call)(void *self, const descope_conn_context *context,
                                 const char *request, size_t request_len, descope_conn_bytes *answer);

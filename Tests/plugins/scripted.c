@@ -118,6 +118,8 @@ struct line {
 };
 
 static const struct line lines[] = {
+    {"fetch", DESCOPE_CONN_OK, "{\"token\":{\"appId\":\"a\",\"userId\":\"u\",\"accessToken\":\"not-to-be-repeated\"}}"},
+    {"list", DESCOPE_CONN_OK, "{\"tokens\":[{\"appId\":\"a\",\"userId\":\"u\"}]}"},
     {"t.object", DESCOPE_CONN_OK, "{\"n\":1}"},
     {"t.nothing", DESCOPE_CONN_OK, NULL},
     {"t.empty", DESCOPE_CONN_OK, ""},
