@@ -40,6 +40,8 @@ package struct HTTPRequest: Sendable {
     package var publicAddressesOnly: Bool
     /// The caller's answer is there whatever comes of this: when its time is up, the exchange fails and not the call.
     package var isAside = false
+    /// The connection that it is made for, where one is known: what must finish is named by it in the log.
+    package var connection: String?
 
     package init(
         _ method: Method, _ url: String, headers: [Header] = [], body: Secret? = nil,

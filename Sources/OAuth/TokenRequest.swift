@@ -49,9 +49,10 @@ struct TokenRequest: Sendable {
                 body = try request.json.secret
             }
         }
-        let http = HTTPRequest(
+        var http = HTTPRequest(
             method, url, headers: headers, body: body, timeoutMilliseconds: provider.timeoutMilliseconds,
             mustFinish: mustFinish, publicAddressesOnly: !provider.allowsPrivateAddresses)
+        http.connection = provider.id
         var secrets = request.parameters.map(\.value)
         if let secret = provider.clientSecret { secrets.append(.secret(secret)) }
         if let token { secrets.append(token) }
