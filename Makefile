@@ -10,7 +10,7 @@
 # make memory    valgrind, and the address and thread sanitizers
 # make fuzz      SECONDS=60 of fuzzing
 # make bench     how long a fetch takes, from C and Python
-# make soak      the longer tests of processes that share a vault
+# make soak      MINUTES=30 of processes that share a vault and come to harm
 # make clean     removes everything that was made
 
 SHELL := /bin/bash
@@ -113,8 +113,9 @@ test-exit: $(LIBRARY) bindings/node/native | setup
 test-chaos: $(LIBRARY) | setup
 	$(PYTHON) -m pytest -q Tests/chaos -m "not soak"
 
+MINUTES ?= 30
 soak: $(LIBRARY) | setup
-	$(PYTHON) -m pytest -q Tests/chaos
+	MINUTES=$(MINUTES) $(PYTHON) -m pytest -q Tests/chaos -m soak
 
 model: | setup
 	Tests/model/check
@@ -140,6 +141,7 @@ npm: $(LIBRARY) bindings/node/native
 check: $(LIBRARY) | setup
 	swift format lint --strict --recursive Sources Tests Package.swift
 	! grep -rnE '\bMutex[(<]' Sources # does not live through a fork, see Sources/Memory/Monitor.swift
+	! grep -rnE 'Set<String>|\[String\??: ' Sources # tells text apart by how it reads, see Sources/Memory/ID.swift
 	.venv/bin/ruff check .
 	cd bindings/python && $(ROOT)/.venv/bin/ruff check . && $(ROOT)/.venv/bin/ruff format --check . && $(ROOT)/.venv/bin/mypy
 	Tests/abi/check-codes

@@ -84,7 +84,8 @@ let package = Package(
             exclude: ["exports.map"], swiftSettings: strict,
             linkerSettings: releaseLink + [.unsafeFlags(forkGated.flatMap { ["-Xlinker", "--wrap=\($0)"] })]),
 
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Connections", "HTTP"], path: "Tests/TestSupport", swiftSettings: strict),
         tests("JSONTests", ["JSON"]),
         tests("HTTPTests", ["HTTP", "Memory", "TestSupport"]),
         tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),
@@ -94,7 +95,9 @@ let package = Package(
             ["Cloud", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Plugins", "TestSupport", "Vault"]),
         tests("PluginsTests", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory", "Plugins", "TestSupport"]),
         tests("BridgeTests", ["Bridge", "CDescopeConn", "Connections", "HTTP", "JSON"]),
-        tests("MCPTests", ["Cloud", "Connections", "Crypto", "HTTP", "JSON", "MCP", "Memory", "Vault"]),
+        tests(
+            "MCPTests",
+            ["Cloud", "Connections", "Crypto", "HTTP", "JSON", "MCP", "Memory", "TestSupport", "Vault"]),
         tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory", "TestSupport"]),
     ]
 )

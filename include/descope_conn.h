@@ -4,7 +4,7 @@
  * docs/operations.md lists their fields, and {"op":"describe"} returns the same list from the library itself.
  *
  * Strings    are (pointer, length). They need no terminator on input and always have one on output; the
- *            length never counts it.
+ *            length never counts it. Ids, scopes and other names are the same only if their bytes are.
  * Ownership  whatever comes back through char **out is the caller's: descope_conn_free() it, once. Pass NULL
  *            for out (and for out_len) to drop an answer.
  * Errors     come back in the same call: a status, and in *out
@@ -147,7 +147,8 @@ DESCOPE_CONN_API void descope_conn_free(void *memory);
 /* Log lines, for the whole process. level: 1 error, 2 warning, 3 info, 4 debug; lines above max_level are not made.
  * max_level 0 makes none; below 0 or above 4 is E_ARGUMENT.
  * Called from any thread, with no lock held; must not call this library. When set_log returns, the earlier callback
- * is not running and will not run again. log NULL: none. The message is not terminated. Since 1.0. */
+ * is not running and will not run again. log NULL: none. The message is not terminated. It holds no secret, and of a
+ * URL no more than its origin and path; what a plugin logs is the plugin's own. Since 1.0. */
 typedef void (*descope_conn_log_fn)(void *user, int32_t level, const char *message, size_t message_len);
 DESCOPE_CONN_API descope_conn_status descope_conn_set_log(int32_t max_level, descope_conn_log_fn log, void *user);
 

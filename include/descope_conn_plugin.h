@@ -53,7 +53,8 @@ typedef struct descope_conn_host {
     void  *(*alloc)(size_t size);              /* NULL when out of memory; aligned for any type */
     void   (*free)(void *memory);              /* wipes; NULL is a no-op */
     int    (*cancelled)(const descope_conn_context *context);   /* 1: give up; poll it in long work */
-    void   (*log)(int32_t level, const char *message, size_t message_len);   /* levels as descope_conn_set_log */
+    /* Levels as descope_conn_set_log. A line must hold no secret: the host takes out only the queries of URLs. */
+    void   (*log)(int32_t level, const char *message, size_t message_len);
 } descope_conn_host;
 
 /* Functions of a backend: any thread, many at once on one instance, unless SERIAL. */
@@ -61,7 +62,8 @@ typedef struct descope_conn_backend {
     size_t struct_size;
     /* request is {"op":...} as descope_conn_call takes it, already checked against the operation's fields where the
      * operation is one of the library's own. OK: *answer is a JSON object. E_FAILED: *answer may hold
-     * {"code","message", ...}, whose code is one of the library's error codes (anything else becomes "internal").
+     * {"code","message", ...}, whose code is one of the library's error codes (anything else becomes "internal"). The
+     * message is for people; one that repeats a secret of the request, or what may be one of the config, is withheld.
      * E_TIMEOUT and E_CANCELLED say just that; every other status is "internal". */
     descope_conn_status (*call)(void *self, const descope_conn_context *context,
                                 const char *request, size_t request_len, descope_conn_bytes *answer);

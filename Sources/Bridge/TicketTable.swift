@@ -1,3 +1,5 @@
+internal import Memory
+
 /// The submitted calls of one handle, from being accepted to being taken: a pure value, without waiting or I/O.
 ///
 /// A ticket is running, then finished, then gone. Each is finished once and taken once.
@@ -37,24 +39,5 @@ struct TicketTable<Answer: Sendable>: Sendable {
     /// What to call, outside of any lock, to cancel a ticket; all of them for 0.
     func cancellers(of ticket: UInt64) -> [@Sendable () -> Void] {
         ticket == 0 ? Array(running.values) : running[ticket].map { [$0] } ?? []
-    }
-}
-
-/// First in, first out.
-private struct Queue<Element: Sendable>: Sendable {
-    private var head: [Element] = []  // reversed
-    private var tail: [Element] = []
-
-    var isEmpty: Bool { head.isEmpty && tail.isEmpty }
-    var count: Int { head.count + tail.count }
-
-    mutating func append(_ element: Element) { tail.append(element) }
-
-    mutating func popFirst() -> Element? {
-        if head.isEmpty {
-            head = tail.reversed()
-            tail = []
-        }
-        return head.popLast()
     }
 }

@@ -48,13 +48,17 @@ extension CloudCall {
         let withRefreshToken = fields["options"]?["withRefreshToken"]?.boolean ?? false
         let token = reply["token"].flatMap { TokenAnswer.normalized($0, withRefreshToken: withRefreshToken) }
         guard let token else { throw lacks("token.accessToken") }
+        if let words = token["lastRefreshError"] {
+            let redaction = redaction.adding(["accessToken", "refreshToken"].compactMap { reply["token"]?[$0] })
+            token.set("lastRefreshError", .string(redaction.clean(words) ?? ""))
+        }
         return token
     }
 
     /// Descope names the connections where the user has a valid token, and says no more about it.
     private func connected(_ reply: JSON, _ fields: JSON) throws(ConnError) -> [JSON] {
-        let only = fields["appId"]?.string
-        return (try array("appIds", in: reply)).filter { only == nil || $0.string == only }.map { appID in
+        let only = fields["appId"]?.id
+        return (try array("appIds", in: reply)).filter { only == nil || $0.id == only }.map { appID in
             .object([
                 "appId": appID, "userId": fields["userId"], "tenantId": fields["tenantId"],
                 "status": .string("active"),

@@ -8,7 +8,7 @@ struct CloudCall: Sendable {
     let endpoint: Endpoint
     private let http: HTTPRequest
     private let attempts: Int
-    private let redaction: Redaction
+    let redaction: Redaction
     private let fields: JSON
 
     /// - Parameter fields: the operation's, checked.
@@ -17,7 +17,7 @@ struct CloudCall: Sendable {
         self.endpoint = endpoint
         self.fields = fields
         attempts = config.attempts
-        let secrets = Field.secrets(in: fields, Operation.byName[endpoint.operation]?.fields ?? [])
+        let secrets = Field.secrets(in: fields, Operation.byName[ID(endpoint.operation)]?.fields ?? [])
         redaction = Redaction(secrets, config.managementKey.map { [$0] } ?? [])
 
         // Descope needs the first; the others say in its logs who calls, and for which project.
@@ -119,7 +119,7 @@ extension CloudCall {
     /// Descope does not say whether a subject has not connected at all, or with other scopes than those asked for. With
     /// scopes the reason is `scopes`: that none of its grants is for exactly these is true in both cases.
     private func explain(_ error: inout ConnError) {
-        error.appID = fields["appId"]?.string
+        error.appID = fields["appId"]?.id
         guard error.errorCode != Refusal.userNotFound else { return }
         let isToken = endpoint.reply == .token
         guard !isToken || error.errorCode == Refusal.tokenNotFound else { return }

@@ -1,5 +1,6 @@
 internal import Connections
 internal import JSON
+internal import Memory
 
 /// `fetch`: a token that lives long enough, or else where the user grants access.
 struct CloudFetch: Sendable {
@@ -88,7 +89,7 @@ struct CloudFetch: Sendable {
         ])
         let call = try CloudCall(try .find(for: "connect", asking), asking, config)
         return try call.send().then { (reply) throws(ConnError) in
-            throw error.connectionRequired(at: try call.url(in: reply), appID: fields["appId"]?.string ?? "")
+            throw error.connectionRequired(at: try call.url(in: reply), appID: fields["appId"]?.id ?? "")
         }
     }
 }

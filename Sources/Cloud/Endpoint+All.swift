@@ -2,6 +2,7 @@
 
 internal import Connections
 internal import HTTP
+internal import Memory
 
 extension Endpoint.Member {
     fileprivate static let fetchOptions = Self.object("options", ["withRefreshToken", "forceRefresh"])
@@ -120,7 +121,7 @@ extension Endpoint {
     ]
 
     /// What Descope's API has no endpoint for, and what to do instead.
-    static let gaps: [String: String] = [
+    static let gaps: [ID: String] = [
         "connect": "the connect URL is for whoever the accessToken names; it cannot be made for a userId or tenantId",
         "delete": "Descope deletes no tokens by tenant: fetch the token, and delete it by its id as tokenId",
         "list": "Descope lists what a user has connected, not a tenant or all of a connection: name a userId",

@@ -1,6 +1,7 @@
 internal import Connections
 internal import HTTP
 internal import JSON
+internal import Memory
 
 /// One endpoint of Descope's API as data: which requests go there, what is sent, and what comes back.
 ///
@@ -82,10 +83,10 @@ extension Endpoint {
                 && endpoint.when.allSatisfy { isGiven($0, in: fields) }
         }
         guard let endpoint else {
-            throw ConnError(.unsupported, gaps[operation] ?? "Descope has no operation \(operation)")
+            throw ConnError(.unsupported, gaps[ID(operation)] ?? "Descope has no operation \(operation)")
         }
         for (name, _) in fields.members where isGiven(name, in: fields) && !endpoint.uses(name) {
-            if let gap = gaps[operation] { throw ConnError(.unsupported, gap, field: name) }
+            if let gap = gaps[ID(operation)] { throw ConnError(.unsupported, gap, field: name) }
             let others = endpoint.when.isEmpty ? "" : " beside \(endpoint.when.joined(separator: ", "))"
             throw .invalid(name, "is not taken by Descope\(others)")
         }

@@ -16,7 +16,7 @@ package protocol Backend: AnyObject, Sendable {
     ///   - id: 16 random bytes.
     ///   - expiresAt: when it may be forgotten. Seconds since 1970.
     /// - Returns: whether this was the first time; nil when the backend remembers nothing of its own.
-    func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Bool?
+    func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Step<Bool?>
 
     /// After the last call has returned.
     func close()
@@ -24,7 +24,7 @@ package protocol Backend: AnyObject, Sendable {
 
 extension Backend {
     package var sharedSecret: Secret? { nil }
-    package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Bool? { nil }
+    package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Step<Bool?> { .done(nil) }
 }
 
 package enum BackendKind: String, Sendable, CaseIterable {

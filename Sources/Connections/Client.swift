@@ -32,7 +32,13 @@ package final class Client: Sendable {
             let request = try Request(text, operation: operation, backend: backend.kind)
             var context = context
             context.work = unfinished.begin(request)
-            return try executor.run(context) { [backend] () throws(ConnError) in try Client.begin(request, backend) }
+            do throws(ConnError) {
+                return try executor.run(context) { [backend] () throws(ConnError) in
+                    try Client.begin(request, backend)
+                }
+            } catch {
+                throw request.redaction.clean(error)
+            }
         }
         Client.log(answer)
         return try answer.get()
@@ -57,6 +63,7 @@ package final class Client: Sendable {
         executor.submit(
             context, { [backend] () throws(ConnError) in try Client.begin(request, backend) },
             completion: { answer in
+                let answer = answer.mapError(request.redaction.clean)
                 Client.log(answer)
                 completion(answer)
             })

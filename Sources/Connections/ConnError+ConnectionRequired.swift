@@ -1,6 +1,8 @@
+package import Memory
+
 extension ConnError {
     /// This error, which said why there is no token, with the URL where the user can mend that.
-    package func connectionRequired(at url: String, appID: String) -> ConnError {
+    package func connectionRequired(at url: String, appID: ID) -> ConnError {
         var error = self
         error.code = .connectionRequired
         error.message =

@@ -1,4 +1,5 @@
 package import JSON
+package import Memory
 
 /// Why an operation failed: one shape for all of the library, made into JSON at the border.
 ///
@@ -29,7 +30,7 @@ package struct ConnError: Error, Sendable {
     package var errorCode: String?
     /// Descope's or the provider's own words.
     package var errorDescription: String?
-    package var appID: String?
+    package var appID: ID?
     /// Where the user grants access; only with `connection_required`.
     package var connectionURL: String?
 
@@ -83,7 +84,7 @@ extension ConnError {
         httpStatus = object["httpStatus"]?.integer.flatMap { Int(exactly: $0) }
         errorCode = object["errorCode"]?.string
         errorDescription = object["errorDescription"]?.string
-        appID = object["appId"]?.string
+        appID = object["appId"]?.id
         connectionURL = object["connectionUrl"]?.string
     }
 }

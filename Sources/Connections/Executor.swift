@@ -17,42 +17,60 @@ package final class Executor: Sendable {
         _ context: CallContext, _ begin: @Sendable () throws(ConnError) -> Step<JSON>
     ) throws(ConnError) -> JSON {
         var step = try begin()
+        var mode = StepMode.called
+        // A call whose time is 0 gets what needs no waiting.
+        var hasWaited = false
         while true {
-            if case .done(let answer) = step { return answer }
-            if context.cancellation.isCancelled { throw .cancelled }
+            if !mode.isBound, context.cancellation.isCancelled, !step.isDone { throw .cancelled }
+            if mode.isCalled, step.waits || hasWaited, !step.isDone, context.deadline.hasPassed { throw .timeout }
+            if let need = step.timeNeeded(mode), context.deadline < .after(milliseconds: need) {
+                return try finishOnLoop(step, context, mode)
+            }
+            hasWaited = hasWaited || step.waits
             switch step {
             case .done(let answer):
                 return answer
-            case .http(let request, let then) where context.deadline.hasPassed:
-                guard request.isAside else { throw .timeout }
+            case .settled(let then):
+                if mode.isBound { mode = .called }
+                step = try then()
+            case .aside(let timeout, let then):
+                mode = .aside(timeoutMilliseconds: timeout)
+                step = try then()
+            case .admission(_, _, let then):
+                step = try then()  // each caller's thread has connections of its own
+            case .http(_, let then) where !mode.isBound && context.deadline.hasPassed:
                 step = try then(.callEnded)
             case .http(let request, let then):
-                if request.mustFinish, context.deadline < .after(milliseconds: request.timeoutMilliseconds) {
-                    return try finishOnLoop(step, context)
-                }
+                if request.mustFinish, mode.isCalled { mode = .bound }
                 // What must finish is not cancelled: closing the handle waits for it.
-                let cancellation = request.mustFinish ? Cancellation() : context.cancellation
-                if request.mustFinish { context.work?.begin(request) }
-                let result = transport.perform(request, deadline: context.deadline, cancellation: cancellation)
-                if case .failure = result, !request.mustFinish {
+                if mode.isBound { context.work?.begin(request) }
+                let cancellation = mode.isBound ? Cancellation() : context.cancellation
+                let result = transport.perform(
+                    mode.request(request), deadline: context.deadline, cancellation: cancellation)
+                if case .failure = result, !mode.isBound {
                     if context.cancellation.isCancelled { throw .cancelled }
-                    if context.deadline.hasPassed, !request.isAside { throw .timeout }
+                    if context.deadline.hasPassed, mode.isCalled { throw .timeout }
                 }
                 step = try then(result)
             case .pause(let milliseconds, let then):
-                try wait(context, until: .after(milliseconds: milliseconds)) { _ in }
+                try wait(mode.context(context), until: .after(milliseconds: milliseconds)) { _ in }
                 step = try then()
             case .join(let flight, let limit, let then):
                 let moment = limit.map { Deadline.after(milliseconds: $0) } ?? .never
-                try wait(context, until: moment) { wake in flight.onLanding(wake) }
+                try wait(mode.context(context), until: moment) { wake in flight.onLanding(wake) }
                 step = try then()
             case .blocking(let work):
-                step = try work(context)
+                step = try work(mode.context(context))
+            case .queued(let work, let binds, let then):
+                let result = Result { () throws(ConnError) in try work.perform(mode.context(context)) }
+                if binds, case .success = result { mode = .bound }
+                step = try then(result)
             }
         }
     }
 
-    /// Runs an operation on the loop's thread. `completion` is called once, there or on the calling thread.
+    /// Runs an operation on the loop's thread. `completion` is called once, there, on a worker's thread or on the
+    /// calling one.
     package func submit(
         _ context: CallContext, _ begin: @escaping @Sendable () throws(ConnError) -> Step<JSON>,
         completion: @escaping @Sendable (Result<JSON, ConnError>) -> Void
@@ -69,11 +87,13 @@ package final class Executor: Sendable {
         }
     }
 
-    /// The caller's time is shorter than an exchange that must finish: the loop makes it, and the caller waits.
-    private func finishOnLoop(_ step: Step<JSON>, _ context: CallContext) throws(ConnError) -> JSON {
+    /// The caller's time is shorter than what must finish: the loop does it, and the caller waits.
+    private func finishOnLoop(
+        _ step: Step<JSON>, _ context: CallContext, _ mode: StepMode
+    ) throws(ConnError) -> JSON {
         let answer = Box<Result<JSON, ConnError>?>(nil)
         let done = Event()
-        loop.run({ step }, context: context) { result in
+        loop.run({ step }, mode: mode, context: context) { result in
             answer.value.withLock { $0 = result }
             done.signal()
         }
@@ -93,6 +113,52 @@ package final class Executor: Sendable {
         event.wait(untilNanoseconds: min(moment, context.deadline).nanoseconds)
         if context.cancellation.isCancelled { throw .cancelled }
         if !event.isSignalled, context.deadline.hasPassed, context.deadline <= moment { throw .timeout }
+    }
+}
+
+extension Step {
+    /// Whether it waits for something outside of the process, or for somebody else.
+    var waits: Bool {
+        switch self {
+        case .http, .pause, .join, .admission: true
+        case .done, .blocking, .queued, .settled, .aside: false
+        }
+    }
+
+    var isDone: Bool { if case .done = self { true } else { false } }
+
+    /// How long a caller must be able to wait for it to happen on the caller's own thread, in milliseconds; nil where that
+    /// does not matter.
+    fileprivate func timeNeeded(_ mode: StepMode) -> Int? {
+        switch self {
+        case .http(let request, _) where request.mustFinish || mode.isBound: request.timeoutMilliseconds
+        // Who will make the exchange takes the place for it.
+        case .admission(_, let timeout, _): timeout
+        case .blocking, .queued, .pause, .join: mode.isBound ? StepMode.boundMilliseconds : nil
+        case .http, .done, .settled, .aside: nil
+        }
+    }
+
+    /// Performs steps that need neither the network nor anybody else, on this thread: at the beginning and the end of a
+    /// backend's life.
+    package func performed(_ context: CallContext) throws(ConnError) -> Value {
+        var step = self
+        while true {
+            switch step {
+            case .done(let value): return value
+            case .settled(let then), .aside(_, let then): step = try then()
+            case .blocking(let work): step = try work(context)
+            case .queued(let work, _, let then):
+                step = try then(Result { () throws(ConnError) in try work.perform(context) })
+            case .pause(let milliseconds, let then):
+                try context.check()
+                Event().wait(
+                    untilNanoseconds: min(.after(milliseconds: milliseconds), context.deadline).nanoseconds)
+                step = try then()
+            case .http, .admission, .join:
+                throw ConnError(.internal, "this step needs the network")
+            }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 internal import HTTP
 package import JSON
+internal import Memory
 
 /// One field of a request, as data: what checks a request, and what `describe` tells.
 package struct Field: Sendable {
@@ -56,9 +57,12 @@ extension Field {
         _ object: JSON, against fields: [Field], path: String, backend: BackendKind
     ) throws(ConnError) {
         for (key, value) in object.members {
-            guard let field = fields.first(where: { $0.name == key }) else {
-                let hint = nearest(to: key, in: fields.map(\.name)).map { "; did you mean \($0)?" } ?? ""
-                throw .invalid(path + printable(key), "is not a field here\(hint)")
+            guard let field = fields.first(where: { ID($0.name) == ID(key) }) else {
+                if let name = nearest(to: key, in: fields.map(\.name)) {
+                    throw .invalid(path + printable(key), "is not a field here; did you mean \(name)?")
+                }
+                guard isName(key) else { throw .unnamed(in: path) }
+                throw .invalid(path + key, "is not a field here")
             }
             guard value.kind != .null else { continue }
             guard field.backends.contains(backend) else {
@@ -84,9 +88,27 @@ extension Field {
         }
     }
 
-    /// An unknown key may be anything; what is shown of it is short and harmless.
-    fileprivate static func printable(_ key: String) -> String {
-        String(key.unicodeScalars.prefix(64).map { $0.value < 0x20 || $0.value == 0x7F ? "?" : Character($0) })
+    private static func printable(_ key: String) -> String {
+        String(key.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "?" : Character($0) })
+    }
+
+    /// Whether a key that nobody knows looks like a name, and not like a secret in the wrong place, and may be shown:
+    /// at most 32 letters and underscores.
+    package static func isName(_ key: String) -> Bool {
+        key.utf8.count <= 32
+            && key.utf8.allSatisfy { UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 | 0x20 || $0 == UInt8(ascii: "_") }
+    }
+}
+
+extension ConnError {
+    /// A field that nobody knows, and whose name is not shown.
+    /// - Parameter path: of the object that it is in, with a dot after it, or "".
+    fileprivate static func unnamed(in path: String) -> ConnError {
+        let object = path.dropLast()
+        return ConnError(
+            .invalidRequest,
+            "\(object.isEmpty ? "the object" : object) holds what is not a field here; it is not shown, since it does not "
+                + "look like a name", field: object.isEmpty ? nil : String(object))
     }
 }
 
@@ -118,7 +140,7 @@ extension Field.Kind {
             guard value.kind == .boolean else { throw .invalid(path, "must be true or false") }
         case .oneOf(let values):
             guard let string = value.string else { throw .invalid(path, "must be a string") }
-            guard values.contains(string) else {
+            guard values.contains(where: { ID($0) == ID(string) }) else {
                 throw .invalid(path, "must be one of \(values.joined(separator: ", "))")
             }
         case .strings:
@@ -133,9 +155,8 @@ extension Field.Kind {
             let members = value.members
             guard members.count <= 64 else { throw .invalid(path, "has more than 64 members") }
             for (key, member) in members {
-                let name = "\(path).\(Field.printable(key))"
-                guard (1...128).contains(key.utf8.count) else { throw .invalid(name, "has a name of no use") }
-                try Self.checkText(member, path: name, bytes: 0...2048)
+                guard (1...128).contains(key.utf8.count) else { throw .invalid(path, "has a name of no use") }
+                try Self.checkText(member, path: Field.isName(key) ? "\(path).\(key)" : path, bytes: 0...2048)
             }
         case .object(let fields):
             guard value.kind == .object else { throw .invalid(path, "must be an object") }

@@ -3,7 +3,8 @@ internal import Synchronization
 
 /// Where the library's log lines go: to the one sink of the process, if there is one.
 ///
-/// A line never holds a token, a key, a body or a URL's query. It is not made unless somebody wants it.
+/// A line never holds a token, a key, a body, or more of a URL than its origin and path, which ``withoutQueries(_:)`` sees
+/// to. It is not made unless somebody wants it.
 package enum Log {
     package enum Level: Int32, Sendable {
         case error = 1
@@ -25,7 +26,7 @@ package enum Log {
 
     package static func write(_ level: Level, _ message: @autoclosure () -> String) {
         guard level.rawValue <= maxLevel.load(ordering: .relaxed) else { return }
-        let line = message()
+        let line = withoutQueries(message())
         let (sink, generation) = state.withLock { state in
             if state.sink != nil { state.running[state.generation, default: 0] += 1 }
             return (state.sink, state.generation)
@@ -54,4 +55,35 @@ package enum Log {
         maxLevel.store(sink == nil ? 0 : level, ordering: .relaxed)
         _ = state.wait(untilNanoseconds: .max) { $0.running[earlier] == nil ? true : nil }
     }
+}
+
+extension Log {
+    /// A line whose URLs have neither user information nor a query nor a fragment, whoever wrote it.
+    static func withoutQueries(_ line: String) -> String {
+        let separator = "://".utf8
+        var rest = Array(line.utf8)[...]
+        var kept: [UInt8] = []
+        var isInURL = false
+        while let byte = rest.first {
+            if rest.starts(with: separator) {
+                isInURL = true
+                rest = rest.dropFirst(separator.count)
+                let authority = rest.prefix { !isEnd($0) && !"/?#".utf8.contains($0) }
+                let host = authority.lastIndex(of: UInt8(ascii: "@")).map { authority[($0 + 1)...] } ?? authority
+                kept += separator
+                kept += host
+                rest = rest[authority.endIndex...]
+            } else if isInURL, "?#".utf8.contains(byte) {
+                rest = rest.drop { !isEnd($0) }
+            } else {
+                if isEnd(byte) { isInURL = false }
+                kept.append(byte)
+                rest = rest.dropFirst()
+            }
+        }
+        return String(decoding: kept, as: UTF8.self)
+    }
+
+    /// What no URL holds as it is (RFC 3986 section 2).
+    private static func isEnd(_ byte: UInt8) -> Bool { byte <= 0x20 || byte == 0x7F || "\"<>".utf8.contains(byte) }
 }

@@ -1,4 +1,5 @@
 package import JSON
+package import Memory
 
 /// An operation as data. `Operation.all` is the one list of what the library can be asked.
 package struct Operation: Sendable {
@@ -29,7 +30,7 @@ package struct Operation: Sendable {
         self.errors = errors
     }
 
-    package static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+    package static let byName = Dictionary(uniqueKeysWithValues: all.map { (ID($0.name), $0) })
 
     /// Checks a request's fields, "op" not among them.
     func check(_ fields: JSON, backend: BackendKind) throws(ConnError) {

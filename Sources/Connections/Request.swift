@@ -1,4 +1,5 @@
 package import JSON
+package import Memory
 
 /// One request that fits its operation's table.
 package struct Request: Sendable {
@@ -30,7 +31,7 @@ package struct Request: Sendable {
         self.fields = fields
         actor = fields["actor"]?.string
         isLook = false
-        if let operation = Operation.byName[self.operation] {
+        if let operation = Operation.byName[ID(self.operation)] {
             try operation.check(fields, backend: backend)
         } else if backend != .plugin {
             let hint = nearest(to: self.operation, in: Operation.all.map(\.name)).map { "; did you mean \($0)?" } ?? ""
@@ -54,7 +55,9 @@ package struct Request: Sendable {
         do {
             object = try JSON.parse(text)
         } catch {
-            throw ConnError(.invalidRequest, "\(name) is not taken: \(error.message)", field: error.key)
+            throw ConnError(
+                .invalidRequest, "\(name) is not taken: \(error.message)",
+                field: error.key.flatMap { Field.isName($0) ? $0 : nil })
         }
         guard object.kind == .object else { throw ConnError(.invalidRequest, "\(name) must be a JSON object") }
         return object
@@ -66,13 +69,18 @@ extension Request {
 
     package func string(_ field: String) -> String? { fields[field]?.string }
 
+    package func id(_ field: String) -> ID? { fields[field]?.id }
+
     /// A string that the operation's table requires.
     package func required(_ field: String) throws(ConnError) -> String {
         guard let value = string(field) else { throw .invalid(field, "is missing") }
         return value
     }
 
-    package var subject: Subject? { Subject(userID: string("userId"), tenantID: string("tenantId")) }
+    /// An id that the operation's table requires.
+    package func requiredID(_ field: String) throws(ConnError) -> ID { ID(try required(field)) }
+
+    package var subject: Subject? { Subject(userID: id("userId"), tenantID: id("tenantId")) }
 
     /// The subject, where the operation's table requires one.
     package func requiredSubject() throws(ConnError) -> Subject {

@@ -1,28 +1,41 @@
 /// Where the vault keeps its sealed bytes: any engine with ordered scans and compare-and-set will do.
 ///
-/// Any thread, many at once. Keys are 1 to 256 bytes in unsigned byte order. A version is never given twice to different
-/// values of one key, not even after a remove.
+/// Any thread, many at once; a call may block, within its context's deadline, and ends early when its context is
+/// cancelled. Keys are 1 to 256 bytes in unsigned byte order. A version is never given twice to different values of one
+/// key, not even after a remove.
 package protocol Store: AnyObject, Sendable {
-    func get(_ key: [UInt8]) throws(ConnError) -> StoredValue?
-
-    /// The rows whose key begins with `prefix` and comes after `after`, in order, at most `limit`; one state of the
-    /// store.
-    func scan(prefix: [UInt8], after: [UInt8]?, limit: Int) throws(ConnError) -> [StoredRow]
+    /// The rows that each of `reads` asks for, all from one state of the store.
+    /// - Throws: `timeout` and `cancelled` as the context says.
+    func read(_ reads: [StoreRead], _ context: CallContext) throws(ConnError) -> [[StoredRow]]
 
     /// All or nothing, and durable when it returns. A version that does not match throws `conflict` and writes nothing.
-    func commit(_ writes: [StoreWrite]) throws(ConnError)
+    /// - Parameters:
+    ///   - context: bounds the wait for the turn to write.
+    ///   - take: called once, when the store is ready to write; nil writes nothing. Not called if this throws before.
+    /// - Throws: `timeout` and `cancelled` as the context says; before `take` was called nothing has been written.
+    func commit(_ context: CallContext, taking take: () -> StoreCommit?) throws(ConnError)
 
     /// After the last call has returned.
     func close()
 }
 
-package struct StoredValue: Sendable, Equatable {
-    package var value: [UInt8]
-    package var version: UInt64
+/// A question to a store.
+package enum StoreRead: Sendable, Equatable {
+    /// The row with this key: one or none.
+    case get([UInt8])
+    /// The rows whose key begins with `prefix` and comes after `after`, in order, at most `limit`.
+    case scan(prefix: [UInt8], after: [UInt8]? = nil, limit: Int)
+}
 
-    package init(value: [UInt8], version: UInt64) {
-        self.value = value
-        self.version = version
+/// What goes into a store together.
+package struct StoreCommit: Sendable {
+    package var writes: [StoreWrite]
+    /// Bounds the writing.
+    package var context: CallContext
+
+    package init(_ writes: [StoreWrite], _ context: CallContext) {
+        self.writes = writes
+        self.context = context
     }
 }
 

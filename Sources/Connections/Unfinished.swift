@@ -20,7 +20,7 @@ package final class Unfinished: Sendable {
             let end = Deadline.after(milliseconds: request.timeoutMilliseconds)
             unfinished.works.withLock { works in
                 works.running[id]?.mustFinishUntil = end
-                if let connection = request.connection { works.running[id]?.description.appID = connection }
+                if let connection = request.connection { works.running[id]?.description.appID = ID(connection) }
             }
         }
     }
@@ -28,7 +28,7 @@ package final class Unfinished: Sendable {
     private struct Description: Hashable {
         let operation: String
         /// Not every request says it, but each exchange that must finish knows.
-        var appID: String?
+        var appID: ID?
     }
 
     private struct Running {
@@ -46,9 +46,9 @@ package final class Unfinished: Sendable {
 
     func begin(_ request: Request) -> Work {
         // What a plugin alone knows was not checked, and may hold anything.
-        let isKnown = Operation.byName[request.operation] != nil
+        let isKnown = Operation.byName[ID(request.operation)] != nil
         let description = Description(
-            operation: isKnown ? request.operation : "other", appID: isKnown ? request.string("appId") : nil)
+            operation: isKnown ? request.operation : "other", appID: isKnown ? request.id("appId") : nil)
         return works.withLock { works in
             works.last += 1
             works.running[works.last] = Running(description: description)
@@ -66,7 +66,7 @@ package final class Unfinished: Sendable {
         let descriptions = works.withLock { $0.running.values.map(\.description) }
         guard !descriptions.isEmpty else { return "nothing in flight" }
         let counts = Dictionary(grouping: descriptions, by: \.self).mapValues(\.count).sorted { a, b in
-            (b.value, a.key.operation, a.key.appID ?? "") < (a.value, b.key.operation, b.key.appID ?? "")
+            (b.value, a.key.operation, a.key.appID?.text ?? "") < (a.value, b.key.operation, b.key.appID?.text ?? "")
         }
         var parts = counts.prefix(Self.maxListed).map { description, count in
             let place = description.appID.map { " at \($0)" } ?? ""

@@ -2,14 +2,14 @@ internal import Glibc
 internal import Memory
 
 /// A few threads for work that may block, each started when it is first needed.
-final class WorkerPool: Sendable {
-    typealias Work = @Sendable () -> Void
+package final class WorkerPool: Sendable {
+    package typealias Work = @Sendable () -> Void
 
     /// More calls than this wait for a thread.
     static let maxThreads = 8
 
     private struct State {
-        var queue: [Work] = []
+        var queue = Queue<Work>()
         var threads: [pthread_t] = []
         var idle = 0
         var isClosing = false
@@ -18,9 +18,12 @@ final class WorkerPool: Sendable {
     private let state = Monitor(State())
     private let wake = Semaphore()
 
-    /// Runs `work` on one of the threads; on the caller's if the system has none left.
-    func run(_ work: @escaping Work) {
-        let accepted = state.withLock { state in
+    package init() {}
+
+    /// Runs `work` on one of the threads.
+    /// - Returns: false if the system has no thread for it.
+    package func run(_ work: @escaping Work) -> Bool {
+        let isAccepted = state.withLock { state in
             if state.idle <= state.queue.count, state.threads.count < Self.maxThreads,
                 let thread = startThread({ [self] in serve() })
             {
@@ -31,11 +34,12 @@ final class WorkerPool: Sendable {
             state.queue.append(work)
             return true
         }
-        if accepted { wake.signal() } else { work() }
+        if isAccepted { wake.signal() }
+        return isAccepted
     }
 
     /// Waits for the work that was given, and ends the threads.
-    func close() {
+    package func close() {
         let threads = state.withLock { state in
             state.isClosing = true
             return state.threads
@@ -48,9 +52,9 @@ final class WorkerPool: Sendable {
         while true {
             wake.wait()
             let work: Work? = state.withLock { state in
-                guard !state.queue.isEmpty else { return nil }
+                guard let work = state.queue.popFirst() else { return nil }
                 state.idle -= 1
-                return state.queue.removeFirst()
+                return work
             }
             guard let work else { return }
             work()

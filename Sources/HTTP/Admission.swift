@@ -1,3 +1,5 @@
+internal import Memory
+
 /// Which exchanges run and which wait: so many at once, and so many with one server. Whose turn comes first goes round
 /// the servers, so that one that hangs holds up none of the others.
 struct Admission<Entry> {
@@ -10,9 +12,9 @@ struct Admission<Entry> {
     private let limitPerServer: Int
     private var running = 0
     /// By origin; those with something running or waiting.
-    private var servers: [String: Server] = [:]
+    private var servers: [ID: Server] = [:]
     /// The origins where something waits, in the order of their turns.
-    private var turns: [String] = []
+    private var turns: [ID] = []
 
     init(limit: Int, limitPerServer: Int) {
         self.limit = limit
@@ -20,7 +22,7 @@ struct Admission<Entry> {
     }
 
     /// - Returns: whether it may run now; otherwise it waits.
-    mutating func enter(_ entry: Entry, _ origin: String) -> Bool {
+    mutating func enter(_ entry: Entry, _ origin: ID) -> Bool {
         let server = servers[origin]?.running ?? 0
         guard running < limit, server < limitPerServer else {
             if servers[origin]?.waiting.isEmpty ?? true { turns.append(origin) }
@@ -35,7 +37,7 @@ struct Admission<Entry> {
     /// One that ran has ended.
     /// - Parameter stillWaits: false for an entry that has been given up meanwhile; it is passed over.
     /// - Returns: one that may run in its place.
-    mutating func leave(_ origin: String, stillWaits: (Entry) -> Bool) -> Entry? {
+    mutating func leave(_ origin: ID, stillWaits: (Entry) -> Bool) -> Entry? {
         running -= 1
         servers[origin]?.running -= 1
         if let server = servers[origin], server.running == 0, server.waiting.isEmpty { servers[origin] = nil }
@@ -58,28 +60,5 @@ struct Admission<Entry> {
             if let next { return next }
         }
         return nil
-    }
-}
-
-/// First in, first out.
-private struct Queue<Element> {
-    private var elements: [Element?] = []
-    private var first = 0
-
-    var isEmpty: Bool { first == elements.count }
-
-    mutating func append(_ element: Element) { elements.append(element) }
-
-    mutating func popFirst() -> Element? {
-        guard !isEmpty else { return nil }
-        defer {
-            elements[first] = nil
-            first += 1
-            if first * 2 > elements.count {
-                elements.removeFirst(first)
-                first = 0
-            }
-        }
-        return elements[first]
     }
 }

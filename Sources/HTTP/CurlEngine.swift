@@ -1,3 +1,4 @@
+internal import Memory
 internal import Synchronization
 
 /// Many exchanges over one libcurl multi handle. All but ``wake()`` is for one thread.
@@ -13,14 +14,30 @@ final class CurlEngine: HTTPEngine, @unchecked Sendable {  // see above; what wa
     private let multi: CurlMulti
     private let isWoken = Atomic(false)
 
-    /// Those that have not ended, by their caller's id.
-    private var exchanges: [UInt64: CurlExchange] = [:]
-    private var waiting: Set<ObjectIdentifier> = []
-    private var admission = Admission<CurlExchange>(
+    /// A task's place at a server, or its wait for one.
+    private final class Place {
+        let id: UInt64
+        let url: URL
+        /// When it is too late to get one.
+        var deadline: Deadline
+        var isWaiting = false
+        /// Nil while the task has no use for the place yet.
+        var exchange: CurlExchange?
+
+        init(id: UInt64, url: URL, deadline: Deadline) {
+            self.id = id
+            self.url = url
+            self.deadline = deadline
+        }
+    }
+
+    /// By their tasks' ids.
+    private var places: [UInt64: Place] = [:]
+    private var admission = Admission<Place>(
         limit: CurlEngine.maxConnections, limitPerServer: CurlEngine.maxConnectionsPerServer)
     /// When those that wait for their turn are too late.
     private var moments = MomentHeap()
-    private var ended: [(id: UInt64, result: HTTPResult)] = []
+    private var events: [(id: UInt64, event: HTTPEvent)] = []
 
     init(settings: CurlSettings) throws(HTTPFailure) {
         self.settings = settings
@@ -29,39 +46,37 @@ final class CurlEngine: HTTPEngine, @unchecked Sendable {  // see above; what wa
 
     deinit { close() }
 
+    func admit(_ url: String, id: UInt64, until deadline: Deadline) {
+        do {
+            take(try place(at: URL(exchange: url), id: id, until: deadline))
+        } catch {
+            end(id, .failure(error))
+        }
+    }
+
     func start(_ request: HTTPRequest, id: UInt64) {
         do {
             let exchange = try CurlExchange(request, id: id, settings: settings)
-            exchanges[id] = exchange
-            if admission.enter(exchange, exchange.url.origin) {
-                run(exchange)
-            } else {
-                waiting.insert(ObjectIdentifier(exchange))
-                moments.insert(exchange.deadline, id: id)
-            }
+            let place = place(at: exchange.url, id: id, until: exchange.deadline)
+            place.exchange = exchange
+            take(place)
         } catch {
-            ended.append((id, .failure(error)))
+            end(id, .failure(error))
         }
     }
 
     func drop(id: UInt64) {
-        ended.removeAll { $0.id == id }
-        guard let exchange = exchanges.removeValue(forKey: id) else { return }
-        if waiting.remove(ObjectIdentifier(exchange)) != nil { return }
-        multi.remove(exchange)
-        runNext(after: exchange)
+        events.removeAll { $0.id == id }
+        giveUp(id)
     }
 
-    func wait(until deadline: Deadline) -> [(id: UInt64, result: HTTPResult)] {
+    func wait(until deadline: Deadline) -> [(id: UInt64, event: HTTPEvent)] {
         while true {
-            for (exchange, result) in multi.perform() {
-                end(exchange, result)
-                runNext(after: exchange)
-            }
+            for (exchange, result) in multi.perform() { end(exchange.id, result) }
             endOverdue()
-            if !ended.isEmpty {
-                defer { ended = [] }
-                return ended
+            if !events.isEmpty {
+                defer { events = [] }
+                return events
             }
             if isWoken.exchange(false, ordering: .sequentiallyConsistent) || deadline.hasPassed { return [] }
             multi.wait(until: min(deadline, moments.earliest))
@@ -73,39 +88,78 @@ final class CurlEngine: HTTPEngine, @unchecked Sendable {  // see above; what wa
     }
 
     func close() {
-        for exchange in exchanges.values { multi.remove(exchange) }
-        exchanges = [:]
+        for case let exchange? in places.values.map(\.exchange) { multi.remove(exchange) }
+        places = [:]
     }
 
     // MARK: -
 
-    private func end(_ exchange: CurlExchange, _ result: HTTPResult) {
-        exchanges[exchange.id] = nil
-        ended.append((exchange.id, result))
+    /// The place that a task has at a server or waits for there, or a new one that is neither. One elsewhere is given up.
+    private func place(at url: URL, id: UInt64, until deadline: Deadline) -> Place {
+        if let place = places[id], ID(place.url.origin) == ID(url.origin) {
+            place.deadline = deadline
+            return place
+        }
+        giveUp(id)
+        return Place(id: id, url: url, deadline: deadline)
     }
 
-    private func run(_ exchange: CurlExchange) {
-        do {
-            try multi.add(exchange)
-        } catch {
-            end(exchange, .failure(error))
-            runNext(after: exchange)
+    /// Uses a place, if it is the task's already, or waits for it.
+    private func take(_ place: Place) {
+        if places.updateValue(place, forKey: place.id) == nil {
+            place.isWaiting = !admission.enter(place, ID(place.url.origin))
+        }
+        if place.isWaiting {
+            moments.insert(place.deadline, id: place.id)
+        } else if !use(place) {
+            leave(place)
         }
     }
 
-    private func runNext(after exchange: CurlExchange) {
-        let next = admission.leave(exchange.url.origin) { waiting.remove(ObjectIdentifier($0)) != nil }
-        if let next { run(next) }
+    /// - Returns: false when its exchange cannot begin; that has ended then.
+    private func use(_ place: Place) -> Bool {
+        do {
+            if let exchange = place.exchange { try multi.add(exchange) } else { events.append((place.id, .admitted)) }
+            return true
+        } catch {
+            places[place.id] = nil
+            events.append((place.id, .ended(.failure(error))))
+            return false
+        }
+    }
+
+    private func end(_ id: UInt64, _ result: HTTPResult) {
+        events.append((id, .ended(result)))
+        giveUp(id)
+    }
+
+    /// Takes away a task's place with what it does there, or its wait.
+    private func giveUp(_ id: UInt64) {
+        guard let place = places.removeValue(forKey: id) else { return }
+        if place.isWaiting {
+            place.isWaiting = false
+        } else {
+            if let exchange = place.exchange { multi.remove(exchange) }
+            leave(place)
+        }
+    }
+
+    /// Hands a place that a task had to the next.
+    private func leave(_ place: Place) {
+        var left = place
+        while let next = admission.leave(ID(left.url.origin), stillWaits: \.isWaiting) {
+            next.isWaiting = false
+            if use(next) { return }
+            left = next
+        }
     }
 
     /// Ends what waited for its turn for too long. libcurl sees to those that run.
     private func endOverdue() {
         let now = Deadline.now
         while let id = moments.popDue(at: now) {
-            guard let exchange = exchanges[id], exchange.deadline <= now,
-                waiting.remove(ObjectIdentifier(exchange)) != nil
-            else { continue }
-            end(exchange, .failure(exchange.timeout))
+            guard let place = places[id], place.isWaiting, place.deadline <= now else { continue }
+            end(id, .failure(.timeout(place.url, mayHaveArrived: false)))
         }
     }
 }

@@ -17,7 +17,7 @@ final class CurlExchange {
     private let reason: UnsafeMutablePointer<CChar>
 
     // What libcurl's callbacks have seen.
-    private var responseHeaders: [String: String] = [:]
+    private var responseHeaders: [ID: String] = [:]
     private var headerBytes = 0
     private var body = ReceiveBuffer()
     private var isTooLarge = false
@@ -36,8 +36,7 @@ final class CurlExchange {
     init(
         _ request: HTTPRequest, id: UInt64 = 0, deadline: Deadline = .never, settings: CurlSettings
     ) throws(HTTPFailure) {
-        guard let url = URL(request.url), ["http", "https"].contains(url.scheme), !url.host.isEmpty, !url.hasUserInfo
-        else { throw HTTPFailure(.invalid, "the URL is malformed, or neither http nor https", mayHaveArrived: false) }
+        let url = try URL(exchange: request.url)
         guard url.scheme != "https" || settings.trust != nil else {
             throw HTTPFailure(
                 .invalid, "\(url.host): no certificate authorities are installed; set caFile or SSL_CERT_FILE",
@@ -178,7 +177,7 @@ final class CurlExchange {
         }
         // Trailers do not count as headers (RFC 9110 section 6.5.1).
         guard body.count == 0, let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return true }
-        let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
+        let name = ID(asciiLowercased(String(decoding: line[..<colon], as: UTF8.self)))
         let value = line[(colon + 1)...].drop { isSpace($0) }
         let end = value.lastIndex { !isSpace($0) }.map { $0 + 1 } ?? value.startIndex
         responseHeaders[name] = String(decoding: value[..<end], as: UTF8.self)
@@ -245,9 +244,7 @@ extension CurlExchange {
         HTTPFailure(.interrupted, "\(url.host): the exchange was cancelled", mayHaveArrived: hasBegunRequest)
     }
 
-    var timeout: HTTPFailure {
-        HTTPFailure(.timeout, "\(url.host) did not answer in time", mayHaveArrived: hasBegunRequest)
-    }
+    var timeout: HTTPFailure { .timeout(url, mayHaveArrived: hasBegunRequest) }
 
     private static let tlsFailures = [
         CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR,
@@ -284,5 +281,22 @@ extension CurlExchange {
                 ? failure(.interrupted, "the connection ended before a whole response was there")
                 : failure(.connect, why)
         }
+    }
+}
+
+extension URL {
+    /// One that an exchange may go to.
+    /// - Throws: `invalid`.
+    init(exchange text: String) throws(HTTPFailure) {
+        guard let url = URL(text), ["http", "https"].contains(url.scheme), !url.host.isEmpty, !url.hasUserInfo else {
+            throw HTTPFailure(.invalid, "the URL is malformed, or neither http nor https", mayHaveArrived: false)
+        }
+        self = url
+    }
+}
+
+extension HTTPFailure {
+    static func timeout(_ url: URL, mayHaveArrived: Bool) -> HTTPFailure {
+        HTTPFailure(.timeout, "\(url.host) did not answer in time", mayHaveArrived: mayHaveArrived)
     }
 }

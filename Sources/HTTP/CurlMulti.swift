@@ -30,7 +30,7 @@ final class CurlMulti: @unchecked Sendable {  // see above
         }
     }
 
-    /// Takes an exchange out. If it has not ended, its connection is closed.
+    /// Takes an exchange out, if it is in. If it has not ended, its connection is closed.
     func remove(_ exchange: CurlExchange) {
         guard let easy = exchange.handle else { return }
         _ = withSignalsBlocked { curl_multi_remove_handle(handle, easy) }

@@ -18,7 +18,7 @@ package final class CurlTransport: HTTPTransport {
     private struct Slot: Sendable {
         var multi: CurlMulti
         /// The server it spoke with last.
-        var origin: String
+        var origin: ID
     }
 
     private let settings: CurlSettings
@@ -35,8 +35,8 @@ package final class CurlTransport: HTTPTransport {
     package func perform(_ request: HTTPRequest, deadline: Deadline, cancellation: Cancellation) -> HTTPResult {
         do throws(HTTPFailure) {
             let exchange = try CurlExchange(request, deadline: deadline, settings: settings)
-            let multi = try takeMulti(exchange.url.origin)
-            defer { keep(Slot(multi: multi, origin: exchange.url.origin)) }
+            let multi = try takeMulti(ID(exchange.url.origin))
+            defer { keep(Slot(multi: multi, origin: ID(exchange.url.origin))) }
             // It holds the multi handle: it may be called a last time after the exchange has ended.
             let handler = cancellation.onCancel { multi.wake() }
             defer { cancellation.removeHandler(handler) }
@@ -58,7 +58,7 @@ package final class CurlTransport: HTTPTransport {
 
     package func close() { idle.withLock { $0 = [] } }
 
-    private func takeMulti(_ origin: String) throws(HTTPFailure) -> CurlMulti {
+    private func takeMulti(_ origin: ID) throws(HTTPFailure) -> CurlMulti {
         let kept: CurlMulti? = idle.withLock { idle in
             guard let index = idle.lastIndex(where: { $0.origin == origin }) ?? idle.indices.last else { return nil }
             return idle.remove(at: index).multi

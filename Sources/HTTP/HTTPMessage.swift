@@ -38,8 +38,6 @@ package struct HTTPRequest: Sendable {
     /// proxy is set the request always goes through it, and what a name leads to is for the proxy to judge; addresses
     /// and names of this machine are refused all the same.
     package var publicAddressesOnly: Bool
-    /// The caller's answer is there whatever comes of this: when its time is up, the exchange fails and not the call.
-    package var isAside = false
     /// The connection that it is made for, where one is known: what must finish is named by it in the log.
     package var connection: String?
 
@@ -61,10 +59,10 @@ package struct HTTPRequest: Sendable {
 package struct HTTPResponse: Sendable {
     package var status: Int
     /// Names in lower case; the last of several equal ones.
-    package var headers: [String: String]
+    package var headers: [ID: String]
     package var body: Secret
 
-    package init(status: Int, headers: [String: String], body: Secret) {
+    package init(status: Int, headers: [ID: String], body: Secret) {
         self.status = status
         self.headers = headers
         self.body = body

@@ -17,20 +17,38 @@ package protocol HTTPTransport: AnyObject, Sendable {
 }
 
 /// Many exchanges on one thread. Only ``wake()`` may be called from another one.
+///
+/// So many run at once, and so many with one server; the others wait for a place. A task that does something before its
+/// exchange that should not wait, such as taking a lease, asks for the place first (``admit(_:id:until:)``).
 package protocol HTTPEngine: AnyObject, Sendable {
-    /// Begins an exchange. `id` is the caller's own, and not in use.
+    /// Takes a place at the server of `url` for the task `id`; ``wait(until:)`` tells when it has one, with `admitted`,
+    /// or that `deadline` came first, with a `timeout`.
+    ///
+    /// The place is for the task's next ``start(_:id:)`` with that server, and is given up when that exchange ends or
+    /// cannot begin, when one with another server is started, or by ``drop(id:)``: a task that ends without an exchange
+    /// must be dropped.
+    func admit(_ url: String, id: UInt64, until deadline: Deadline)
+
+    /// Begins an exchange. `id` is the caller's own, and in use by no other exchange.
     func start(_ request: HTTPRequest, id: UInt64)
 
-    /// Drops an exchange; it has no result.
+    /// Drops a task: its exchange, which has no result, and its place.
     func drop(id: UInt64)
 
-    /// Carries the exchanges on until one ends, ``wake()`` is called, or the time is up.
-    /// - Returns: the exchanges that have ended.
-    func wait(until deadline: Deadline) -> [(id: UInt64, result: HTTPResult)]
+    /// Carries the exchanges on until there is something to tell, ``wake()`` is called, or the time is up.
+    func wait(until deadline: Deadline) -> [(id: UInt64, event: HTTPEvent)]
 
     /// Ends the current ``wait(until:)``, or the next one.
     func wake()
 
     /// Closes what is kept.
     func close()
+}
+
+/// What an engine has to tell of a task.
+package enum HTTPEvent: Sendable {
+    /// It has the place that it asked for.
+    case admitted
+    /// Its exchange has ended, or it got no place in time.
+    case ended(HTTPResult)
 }

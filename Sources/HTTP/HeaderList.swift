@@ -35,7 +35,7 @@ final class HeaderList {
         }
         // "name:" is how libcurl leaves out a header that it would add
         try append("Expect:")
-        if !request.headers.contains(where: { $0.name.lowercased() == "content-type" }) {
+        if !request.headers.contains(where: { asciiLowercased($0.name) == "content-type" }) {
             try append("Content-Type:")
         }
     }

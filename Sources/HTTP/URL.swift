@@ -24,8 +24,8 @@ package struct URL: Sendable {
             return String(cString: value)
         }
         guard let scheme = part(CURLUPART_SCHEME) else { return nil }
-        self.scheme = scheme.lowercased()
-        host = (part(CURLUPART_HOST) ?? "").lowercased()
+        self.scheme = asciiLowercased(scheme)
+        host = asciiLowercased(part(CURLUPART_HOST) ?? "")
         port = part(CURLUPART_PORT).flatMap { Int($0) }
         path = part(CURLUPART_PATH) ?? "/"
         query = part(CURLUPART_QUERY)
@@ -56,6 +56,11 @@ package struct URL: Sendable {
     }
 }
 
+/// The text with its ASCII letters in lower case. Swift's `lowercased` makes an ASCII letter of another one too: U+212A.
+func asciiLowercased(_ text: String) -> String {
+    String(decoding: text.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+}
+
 extension URL {
     /// Everything but RFC 3986's unreserved characters becomes %XX.
     package static func encode(_ text: String) -> String {
@@ -82,7 +87,7 @@ extension URL {
     /// `url` with more parameters in its query.
     package static func appending(_ parameters: [(String, String)], to url: String) -> String {
         guard !parameters.isEmpty else { return url }
-        return url + (url.contains("?") ? "&" : "?") + query(parameters)
+        return url + (url.utf8.contains(UInt8(ascii: "?")) ? "&" : "?") + query(parameters)
     }
 }
 

@@ -1,5 +1,5 @@
 internal import CJansson
-internal import Memory
+package import Memory
 
 /// One JSON value: an owning reference to a jansson tree.
 ///
@@ -68,6 +68,9 @@ extension JSON {
         withStringBytes { String(decoding: $0, as: UTF8.self) }
     }
 
+    /// A string that tells things apart.
+    package var id: ID? { string.map { ID($0) } }
+
     /// A string's bytes in the tree itself, for secrets that need no copy in a Swift `String`.
     package func withStringBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result? {
         guard let value = json_string_value(raw) else { return nil }
@@ -104,12 +107,12 @@ extension JSON {
     }
 
     /// An object's strings by name. Nil when this is no object, or one of its members is no string.
-    package var texts: [String: String]? {
+    package var texts: [ID: String]? {
         guard kind == .object else { return nil }
-        var texts: [String: String] = [:]
+        var texts: [ID: String] = [:]
         for (key, value) in members {
             guard let text = value.string else { return nil }
-            texts[key] = text
+            texts[ID(key)] = text
         }
         return texts
     }
@@ -139,6 +142,8 @@ extension JSON {
         }
     }
 
+    package static func string(_ id: ID) -> JSON { string(id.text) }
+
     /// A string from bytes of unknown origin. Nil when they are no UTF-8.
     package static func string(bytes: UnsafeRawBufferPointer) -> JSON? {
         _ = ready
@@ -166,9 +171,9 @@ extension JSON {
 
     package static func strings(_ values: [String]) -> JSON { array(values.map(JSON.string)) }
 
-    package static func texts(_ values: [String: String]) -> JSON {
+    package static func texts(_ values: [ID: String]) -> JSON {
         let object = JSON.object()
-        for (key, value) in values.sorted(by: { $0.key < $1.key }) { object.set(key, .string(value)) }
+        for (key, value) in values.sorted(by: { $0.key < $1.key }) { object.set(key.text, .string(value)) }
         return object
     }
 

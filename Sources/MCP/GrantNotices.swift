@@ -54,7 +54,7 @@ final class GrantNotices: Sendable {
     }
 
     private func announce(_ object: JSON) {
-        guard let subject = Subject(userID: object["userId"]?.string, tenantID: object["tenantId"]?.string) else {
+        guard let subject = Subject(userID: object["userId"]?.id, tenantID: object["tenantId"]?.id) else {
             return
         }
         let leaders = state.withLock { $0.leaders.removeValue(forKey: subject) }

@@ -12,9 +12,18 @@ extension MCPBackend {
         let state = try seal.open(try request.required("requestState"))
         let now = clock.milliseconds()
         try state.check(call, now: now / 1000)
-        guard try spend(state.id, expiresAt: state.expiresAt) == true else {
-            throw ConnError(.conflict, "requestState was used before", field: "requestState")
+        return try spend(state.id, expiresAt: state.expiresAt).then { [self] (isFirst) throws(ConnError) in
+            guard isFirst == true else {
+                throw ConnError(.conflict, "requestState was used before", field: "requestState")
+            }
+            return try resume(request, call, state, now: now)
         }
+    }
+
+    /// - Parameter now: when the call came. Milliseconds since 1970.
+    private func resume(
+        _ request: Request, _ call: MCPCall, _ state: RequestState, now: Int64
+    ) throws(ConnError) -> Step<JSON> {
         if let refusal = refusal(in: request["inputResponses"]) { return .done(declined(call, state, refusal)) }
         let wait = min(
             request["waitMs"]?.integer ?? Self.defaultWaitMilliseconds, state.expiresAt * 1000 - now)

@@ -14,7 +14,7 @@ struct Answer {
     }
 
     let status: Int
-    let headers: [String: String]
+    let headers: [ID: String]
     let body: Body
 
     init(_ response: HTTPResponse) {
@@ -49,10 +49,20 @@ struct Answer {
     /// What is an error's code if this is an error at all: some providers number all of their answers.
     var unmarkedCode: String? { Self.code(object?["code"]) }
 
-    /// The error's words.
-    var errorDescription: String? {
-        let error = object?["error"]
-        return object?["error_description"]?.string ?? error?["message"]?.string ?? object?["message"]?.string
+    /// The error's words: a string node.
+    var errorDescription: JSON? {
+        let places = [object?["error_description"], object?["error"]?["message"], object?["message"]]
+        return places.lazy.compactMap { $0 }.first { $0.kind == .string }
+    }
+
+    /// What no error may repeat, should the answer be one all the same.
+    var secrets: [JSON] { object.map(Self.secrets) ?? [] }
+
+    private static func secrets(in object: JSON) -> [JSON] {
+        object.members.flatMap { name, value in
+            let isSecret = name.hasSuffix("_token") || name.hasSuffix("_secret") || name == "device_code"
+            return isSecret ? [value] : secrets(in: value)
+        }
     }
 
     private static func code(_ node: JSON?) -> String? {

@@ -28,7 +28,7 @@ package struct AuthorizationRequest: Sendable {
         var parameters: [(name: String, value: String)] = []
         let verifier = provider.usesPKCE ? PKCE.verifier() : nil
         func set(_ name: String, _ value: String?) {
-            parameters.removeAll { $0.name == name }
+            parameters.removeAll { ID($0.name) == ID(name) }
             if let value, !value.isEmpty { parameters.append((name, value)) }
         }
         set("response_type", "code")
@@ -45,10 +45,11 @@ package struct AuthorizationRequest: Sendable {
         set("login_hint", loginHint)
         for parameter in provider.authorizeParameters { set(parameter.name, parameter.value) }
         for resource in resources { parameters.append(("resource", resource)) }
-        parameters.removeAll { provider.droppedAuthorizeParameters.contains($0.name) }
-        let wired = parameters.map { (provider.renamedAuthorizeParameters[$0.name] ?? $0.name, $0.value) }
+        let dropped = Set(provider.droppedAuthorizeParameters.map { ID($0) })
+        parameters.removeAll { dropped.contains(ID($0.name)) }
+        let wired = parameters.map { (provider.renamedAuthorizeParameters[ID($0.name)] ?? $0.name, $0.value) }
         if let url = provider.pushedAuthorizationURL {
-            return try push(wired, to: url, provider, clock).then { (pushed) throws(ConnError) in
+            return try push(wired, state: state, to: url, provider, clock).then { (pushed) throws(ConnError) in
                 let url = URL.appending([("client_id", provider.clientID), ("request_uri", pushed.uri)], to: base)
                 return .done(AuthorizationRequest(url: url, verifier: verifier, lifetimeSeconds: pushed.lifetime))
             }
@@ -56,10 +57,14 @@ package struct AuthorizationRequest: Sendable {
         return .done(AuthorizationRequest(url: URL.appending(wired, to: base), verifier: verifier))
     }
 
+    /// - Parameter state: nobody but the browser is to bring it back, so it counts as a secret here.
     private static func push(
-        _ parameters: [(name: String, value: String)], to url: String, _ provider: Provider, _ clock: Clock
+        _ parameters: [(name: String, value: String)], state: String, to url: String, _ provider: Provider,
+        _ clock: Clock
     ) throws(ConnError) -> Step<(uri: String, lifetime: Int64)> {
-        let request = TokenRequest(parameters.map { ($0.name, .text($0.value)) }, provider: provider)
+        let request = TokenRequest(
+            parameters.map { ($0.name, $0.value == state ? .secret(Secret(state)) : .text($0.value)) },
+            provider: provider)
         return try OAuth.ask(request, url: url, provider, clock).then { (answer) throws(ConnError) in
             let answer = try answer.orThrow()
             guard let uri = answer["request_uri"]?.string, (1...2048).contains(uri.utf8.count) else {

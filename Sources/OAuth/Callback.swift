@@ -10,7 +10,7 @@ extension Provider {
         /// Parameters that must be there, and are kept with the grant.
         package var metadata: [String] = []
         /// By parameter, the URL it holds: what stands in place of the `{host}` is that host's value for this grant.
-        package var hosts: [String: String] = [:]
+        package var hosts: [ID: String] = [:]
         /// The parameter that signs all others: HMAC-SHA256 with the client's secret, in hexadecimal digits.
         package var signature: String?
 
@@ -27,17 +27,17 @@ extension Provider.Callback {
 
     /// Whether the callback's signature is the provider's: one that this provider does not make needs none.
     /// - Parameter parameters: all of the query, decoded.
-    package func checkSignature(_ parameters: [String: String], clientSecret: Secret?) throws(ConnError) {
+    package func checkSignature(_ parameters: [ID: String], clientSecret: Secret?) throws(ConnError) {
         guard let signature else { return }
         func refused(_ problem: String) -> ConnError {
             ConnError(.providerError, "the callback's \(signature) \(problem)", field: "parameters.\(signature)")
         }
-        guard let given = parameters[signature] else { throw refused("is missing") }
+        guard let given = parameters[ID(signature)] else { throw refused("is missing") }
         guard let clientSecret else {
             throw ConnError(.misconfigured, "a client secret is needed to check \(signature)")
         }
-        let signed = parameters.filter { $0.key != signature }.sorted { $0.key < $1.key }
-        let message = URL.query(signed.map { ($0.key, $0.value) })
+        let signed = parameters.filter { $0.key != ID(signature) }.sorted { $0.key < $1.key }
+        let message = URL.query(signed.map { ($0.key.text, $0.value) })
         let expected = Crypto.hmacSHA256(Array(message.utf8), key: clientSecret)
         guard let bytes = Crypto.fromHex(given), Secret(bytes).equals(Secret(expected)) else {
             throw refused("is not the provider's")
@@ -45,8 +45,8 @@ extension Provider.Callback {
     }
 
     /// The hosts that this grant lives at. The catalogue lists which there are, since a callback can be forged.
-    package func hosts(in parameters: [String: String]) throws(ConnError) -> [String: String] {
-        var found: [String: String] = [:]
+    package func hosts(in parameters: [ID: String]) throws(ConnError) -> [ID: String] {
+        var found: [ID: String] = [:]
         for (parameter, pattern) in hosts {
             guard let text = parameters[parameter] else { continue }
             guard let (name, value) = Placeholders.match(text, pattern) else {
@@ -54,16 +54,16 @@ extension Provider.Callback {
                     .providerError, "the callback's \(parameter) is none of the provider's hosts",
                     field: "parameters.\(parameter)")
             }
-            found[name] = value
+            found[ID(name)] = value
         }
         return found
     }
 
     /// What is kept with the grant; nil when there is nothing.
-    package func metadata(in parameters: [String: String]) throws(ConnError) -> JSON? {
+    package func metadata(in parameters: [ID: String]) throws(ConnError) -> JSON? {
         let kept = JSON.object()
         for name in metadata {
-            guard let value = parameters[name] else { throw .invalid("parameters.\(name)", "is missing") }
+            guard let value = parameters[ID(name)] else { throw .invalid("parameters.\(name)", "is missing") }
             kept.set(name, .string(value))
         }
         return metadata.isEmpty ? nil : kept

@@ -9,16 +9,16 @@ extension OAuth {
         _ request: TokenRequest, url: String, _ provider: Provider, _ clock: Clock, mustFinish: Bool = false
     ) -> Step<Result<JSON, TokenFailure>> {
         do throws(TokenFailure) {
-            let (http, secrets) = try request.http(
+            let (http, redaction) = try request.http(
                 .post, url, format: .form, authMethod: provider.usedAuthMethod, mustFinish: mustFinish)
-            return ask(http, provider, clock, secrets)
+            return ask(http, provider, clock, redaction)
         } catch {
             return .done(.failure(error))
         }
     }
 
     static func ask(
-        _ request: HTTPRequest, _ provider: Provider, _ clock: Clock, _ secrets: [RequestValue]
+        _ request: HTTPRequest, _ provider: Provider, _ clock: Clock, _ redaction: Redaction
     ) -> Step<Result<JSON, TokenFailure>> {
         .http(request) { result in
             switch result {
@@ -27,7 +27,7 @@ extension OAuth {
             case .success(let response):
                 let answer = Answer(response)
                 if answer.isSuccess, let object = answer.object { return .done(.success(object)) }
-                return .done(.failure(TokenFailure(answer, provider: provider, clock: clock, secrets: secrets)))
+                return .done(.failure(TokenFailure(answer, provider: provider, clock: clock, redaction: redaction)))
             }
         }
     }

@@ -1,6 +1,7 @@
 package import Connections
 import HTTP
 package import JSON
+import Memory
 
 extension OAuth {
     /// Fills the endpoints that the provider's settings leave open from its discovery document (RFC 8414, OpenID Connect
@@ -34,7 +35,7 @@ extension OAuth {
             guard provider.requiresIssuerInCallback else { return }
             throw ConnError(.providerError, "the callback does not say that it came from \(provider.id)", field: "iss")
         }
-        guard iss == issuer else {
+        guard ID(iss) == ID(issuer) else {
             throw ConnError(.providerError, "the callback came from another issuer than \(provider.id)", field: "iss")
         }
     }
@@ -59,7 +60,8 @@ extension OAuth {
 extension Provider {
     /// This provider with the endpoints from its discovery document that the settings leave open.
     package func filled(from document: JSON) throws(ConnError) -> Provider {
-        guard let url = discoveryURL, let issuer = document["issuer"]?.string, expectedIssuers(at: url).contains(issuer)
+        guard let url = discoveryURL, let issuer = document["issuer"]?.string,
+            expectedIssuers(at: url).contains(where: { ID($0) == ID(issuer) })
         else {
             throw ConnError(.misconfigured, "\(id)'s discovery document belongs to another issuer")
         }

@@ -51,7 +51,7 @@ extension OAuth {
             .post, url, headers: [.init("Accept", "application/json"), .init("Content-Type", "application/json")],
             body: metadata.secret, timeoutMilliseconds: provider.timeoutMilliseconds, mustFinish: true,
             publicAddressesOnly: !provider.allowsPrivateAddresses)
-        return try ask(request, provider, clock, []).then { (answer) throws(ConnError) in
+        return try ask(request, provider, clock, Redaction([])).then { (answer) throws(ConnError) in
             guard let registration = Registration(try answer.orThrow(), asked: method) else {
                 throw ConnError(.providerError, "\(provider.id) answered no client that can be used")
             }

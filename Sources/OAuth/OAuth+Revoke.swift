@@ -25,8 +25,8 @@ extension OAuth {
         default: break
         }
         do {
-            let (http, secrets) = try request(revocation, token, isRefreshToken: isRefreshToken, provider)
-            return .http(http) { result in .done(outcome(of: result, revocation, provider, clock, secrets)) }
+            let (http, redaction) = try request(revocation, token, isRefreshToken: isRefreshToken, provider)
+            return .http(http) { result in .done(outcome(of: result, revocation, provider, clock, redaction)) }
         } catch {
             return .done(.failed(error))
         }
@@ -34,7 +34,7 @@ extension OAuth {
 
     private static func request(
         _ revocation: Provider.Revocation, _ token: JSON, isRefreshToken: Bool, _ provider: Provider
-    ) throws(TokenFailure) -> (request: HTTPRequest, secrets: [RequestValue]) {
+    ) throws(TokenFailure) -> (request: HTTPRequest, redaction: Redaction) {
         var request = TokenRequest([], provider: provider)
         var bearer: RequestValue?
         if revocation.authentication == .token {
@@ -60,7 +60,7 @@ extension OAuth {
 
     private static func outcome(
         of result: HTTPResult, _ revocation: Provider.Revocation, _ provider: Provider, _ clock: Clock,
-        _ secrets: [RequestValue]
+        _ redaction: Redaction
     ) -> RevocationResult {
         switch result {
         case .failure(let failure):
@@ -73,7 +73,7 @@ extension OAuth {
             }
             if answer.error == "unsupported_token_type" { return .unsupported }
             if answer.error.map(deadTokenCodes.contains) == true { return .revoked(clearsGrant: nil) }
-            return .failed(TokenFailure(answer, provider: provider, clock: clock, secrets: secrets))
+            return .failed(TokenFailure(answer, provider: provider, clock: clock, redaction: redaction))
         }
     }
 }

@@ -45,10 +45,10 @@ package enum OAuth {
         for parameter in provider.tokenParameters { request.set(parameter.name, .text(parameter.value)) }
         do throws(TokenFailure) {
             guard let url else { throw TokenFailure(.misconfigured, "\(provider.id) has no token URL") }
-            let (http, secrets) = try request.http(
+            let (http, redaction) = try request.http(
                 .post, url, format: provider.bodyFormat, authMethod: provider.usedAuthMethod, mustFinish: true)
             return .http(http) { result in
-                .done(tokens(in: result, provider: provider, clock: clock, secrets: secrets))
+                .done(tokens(in: result, provider: provider, clock: clock, redaction: redaction))
             }
         } catch {
             return .done(.failure(error))
@@ -56,7 +56,7 @@ package enum OAuth {
     }
 
     private static func tokens(
-        in result: HTTPResult, provider: Provider, clock: Clock, secrets: [RequestValue]
+        in result: HTTPResult, provider: Provider, clock: Clock, redaction: Redaction
     ) -> Result<TokenReply, TokenFailure> {
         switch result {
         case .failure(let failure):
@@ -66,7 +66,7 @@ package enum OAuth {
             if answer.isSuccess, let reply = TokenReply(answer, provider: provider, now: clock.seconds) {
                 return .success(reply)
             }
-            return .failure(TokenFailure(answer, provider: provider, clock: clock, secrets: secrets))
+            return .failure(TokenFailure(answer, provider: provider, clock: clock, redaction: redaction))
         }
     }
 }

@@ -1,3 +1,5 @@
+import Memory
+
 extension Provider {
     /// A provider without a client, from its row of the catalogue. What the row leaves out is as the standard has it.
     init(id: String, _ row: Row) throws(Row.Problem) {
@@ -26,7 +28,7 @@ extension Provider {
         replyMetadata = try row.strings("replyMetadata") ?? []
         for (code, kind) in try row.pairs("errors") {
             guard let kind = TokenFailure.Kind(rawValue: kind) else { throw Row.Problem(place: "errors.\(code)") }
-            errorMap[code] = kind
+            errorMap[ID(code)] = kind
         }
         if let refresh = try row.row("refresh") { try read(refresh: refresh) }
         if let callback = try row.row("callback") { self.callback = try Callback(callback) }

@@ -79,9 +79,9 @@ package struct Provider: Sendable {
     /// Names that the authorization URL must not have.
     package var droppedAuthorizeParameters: [String] = []
     /// The provider's names for the standard's in the authorization URL, such as `client_key` for `client_id`.
-    package var renamedAuthorizeParameters: [String: String] = [:]
+    package var renamedAuthorizeParameters: [ID: String] = [:]
     /// The same for the bodies of token requests.
-    package var renamedTokenParameters: [String: String] = [:]
+    package var renamedTokenParameters: [ID: String] = [:]
     /// Added to each token request's body. A name that is there already gets this value instead.
     package var tokenParameters: [Parameter] = []
     package var usesPKCE = true
@@ -98,7 +98,7 @@ package struct Provider: Sendable {
     /// What a reply says besides, kept as the token's metadata; dots go deeper.
     package var replyMetadata: [String] = []
     /// The provider's own error codes, and those that mean something else here than in the standard.
-    package var errorMap: [String: TokenFailure.Kind] = [:]
+    package var errorMap: [ID: TokenFailure.Kind] = [:]
 
     package var refreshGrantType = "refresh_token"
     package var refreshTokenParameter = "refresh_token"

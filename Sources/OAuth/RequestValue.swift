@@ -26,13 +26,11 @@ enum RequestValue: Sendable {
         return withBytes { JSON.string(bytes: $0) }
     }
 
-    /// Whether `text` repeats the secret.
-    func isRepeated(in text: String) -> Bool {
-        if case .text = self { return false }
-        return withBytes { value in
-            let text = Array(text.utf8)
-            guard value.count > 0, value.count <= text.count else { return false }
-            return (0...(text.count - value.count)).contains { text[$0..<($0 + value.count)].elementsEqual(value) }
-        }
+    var secret: Secret? {
+        if case .secret(let secret) = self { secret } else { nil }
+    }
+
+    var node: JSON? {
+        if case .node(let node) = self { node } else { nil }
     }
 }

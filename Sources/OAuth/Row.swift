@@ -1,4 +1,5 @@
 import JSON
+import Memory
 
 /// An object of the catalogue. A member of the wrong kind is a problem.
 struct Row {
@@ -47,8 +48,8 @@ struct Row {
         return pairs
     }
 
-    func names(_ key: String) throws(Problem) -> [String: String] {
-        Dictionary(try pairs(key).map { ($0.name, $0.value) }) { $1 }
+    func names(_ key: String) throws(Problem) -> [ID: String] {
+        Dictionary(try pairs(key).map { (ID($0.name), $0.value) }) { $1 }
     }
 
     private func read<Value>(_ key: String, _ value: (JSON) -> Value?) throws(Problem) -> Value? {

@@ -1,3 +1,5 @@
+import Memory
+
 /// Scopes are sets: their order and repetition mean nothing (RFC 6749 section 3.3).
 package enum Scopes {
     /// The scopes in a text, each once, in its order.
@@ -7,13 +9,13 @@ package enum Scopes {
     }
 
     package static func unique(_ scopes: [String]) -> [String] {
-        var seen: Set<String> = []
-        return scopes.filter { seen.insert($0).inserted }
+        var seen: Set<ID> = []
+        return scopes.filter { seen.insert(ID($0)).inserted }
     }
 
     /// Those of `wanted` that `granted` lacks.
     package static func missing(_ wanted: [String], from granted: [String]) -> [String] {
-        let granted = Set(granted)
-        return unique(wanted).filter { !granted.contains($0) }
+        let granted = Set(granted.map { ID($0) })
+        return unique(wanted).filter { !granted.contains(ID($0)) }
     }
 }

@@ -51,18 +51,19 @@ package struct Template: Sendable {
     /// - Parameters:
     ///   - hosts: by name, as ``hosts`` says.
     package func provider(
-        clientID: String, clientSecret: Secret?, hosts given: [String: String] = [:]
+        clientID: String, clientSecret: Secret?, hosts given: [ID: String] = [:]
     ) throws(ConnError) -> Provider {
-        if let unknown = given.keys.sorted().first(where: { name in !hosts.contains { $0.name == name } }) {
+        if let unknown = given.keys.sorted().first(where: { name in !hosts.contains { ID($0.name) == name } }) {
+            guard Field.isName(unknown.text) else { throw .invalid("hosts", "holds what is not a host of \(id)") }
             throw .invalid("hosts.\(unknown)", "is not a host of \(id)")
         }
-        var values = ["clientId": clientID]
+        var values: [ID: String] = ["clientId": clientID]
         for host in hosts {
             let field = "hosts.\(host.name)"
-            guard let value = given[host.name] ?? host.fallback else { throw .invalid(field, "is missing") }
+            guard let value = given[ID(host.name)] ?? host.fallback else { throw .invalid(field, "is missing") }
             guard host.kind.takes(value) else { throw .invalid(field, "is not a \(host.kind.rawValue) name") }
             guard host.values?.contains(value) ?? true else { throw .invalid(field, "is none of \(id)'s") }
-            values[host.name] = value
+            values[ID(host.name)] = value
         }
         return outline.with(clientID: clientID, clientSecret: clientSecret, values: values)
     }
@@ -80,7 +81,7 @@ extension Template {
         }
     }()
 
-    package static func named(_ id: String) -> Template? { all.first { $0.id == id } }
+    package static func named(_ id: ID) -> Template? { all.first { ID($0.id) == id } }
 }
 
 extension Template.Host.Kind {
@@ -99,8 +100,8 @@ extension Template.Host.Kind {
 }
 
 extension Provider {
-    fileprivate func with(clientID: String, clientSecret: Secret?, values: [String: String]) -> Provider {
-        func filled(_ url: String) -> String { Placeholders.fill(url) { values[$0].map(URL.encode) } }
+    fileprivate func with(clientID: String, clientSecret: Secret?, values: [ID: String]) -> Provider {
+        func filled(_ url: String) -> String { Placeholders.fill(url) { values[ID($0)].map(URL.encode) } }
         var provider = self
         provider.clientID = clientID
         provider.clientSecret = clientSecret

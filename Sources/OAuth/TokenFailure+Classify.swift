@@ -1,11 +1,12 @@
 import Connections
 import JSON
+import Memory
 
 extension TokenFailure {
     /// What a code means: RFC 6749 sections 4.1.2.1 and 5.2, RFC 7009, RFC 8707, OpenID Connect, and the codes that large
     /// providers send in their place. A provider's own map goes before. A code that stands nowhere says nothing: the
     /// status decides.
-    static let codes: [String: Kind] = [
+    static let codes: [ID: Kind] = [
         // The grant is gone.
         "invalid_grant": .permanent,
         "unauthorized_client": .permanent,  // sent for refresh tokens that belong to another client
@@ -71,17 +72,18 @@ extension TokenFailure {
     ]
 
     /// There is a response, and it holds no tokens.
-    init(_ answer: Answer, provider: Provider, clock: Clock, secrets: [RequestValue]) {
+    init(_ answer: Answer, provider: Provider, clock: Clock, redaction: Redaction) {
         let code = answer.error ?? answer.unmarkedCode
         func rule(_ rules: [StatusRule]) -> Kind? {
             rules.first { $0.statuses.contains(answer.status) && (!$0.needsObject || answer.object != nil) }?.kind
         }
         let kind =
-            code.flatMap { provider.errorMap[$0] } ?? rule(Self.loudStatuses) ?? code.flatMap { Self.codes[$0] }
+            code.flatMap { provider.errorMap[ID($0)] } ?? rule(Self.loudStatuses) ?? code.flatMap { Self.codes[ID($0)] }
             ?? rule(Self.quietStatuses) ?? .transient
         self.init(kind, "\(provider.id) \(Self.outcome(answer, kind))")
-        self.code = code.flatMap { Self.quotable($0, maxBytes: 64, secrets: secrets) }
-        description = answer.errorDescription.flatMap { Self.quotable($0, maxBytes: 256, secrets: secrets) }
+        let redaction = redaction.adding(answer.secrets)
+        self.code = code.flatMap { redaction.clean($0, maxCharacters: 64) }
+        description = redaction.clean(answer.errorDescription, maxCharacters: 256)
         httpStatus = answer.status
         retryAfterMilliseconds = answer.headers["retry-after"].flatMap {
             RetryAfter.milliseconds($0, now: clock.seconds)
@@ -102,18 +104,5 @@ extension TokenFailure {
         case .unreadable: return "answered what cannot be read (HTTP \(answer.status))"
         case .empty, .object: return "answered no token (HTTP \(answer.status))"
         }
-    }
-
-    /// The provider's words as one line, cut short. Nil when they repeat a secret.
-    private static func quotable(_ text: String, maxBytes: Int, secrets: [RequestValue]) -> String? {
-        guard !secrets.contains(where: { $0.isRepeated(in: text) }) else { return nil }
-        var quoted = ""
-        for scalar in text.unicodeScalars {
-            let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
-            let next = isControl ? " " : Character(scalar)
-            guard quoted.utf8.count + next.utf8.count <= maxBytes else { break }
-            quoted.append(next)
-        }
-        return quoted
     }
 }

@@ -17,7 +17,7 @@ package struct TokenFailure: Error, Sendable {
     package var message: String
     /// The provider's code, such as `invalid_grant`.
     package var code: String?
-    /// The provider's words: one line of at most 256 bytes that repeats no secret of the request.
+    /// The provider's words: one line of at most 256 characters that repeats no secret of the request.
     package var description: String?
     package var httpStatus: Int?
     package var retryAfterMilliseconds: Int?

@@ -1,3 +1,4 @@
+import Connections
 import Crypto
 import HTTP
 import JSON
@@ -16,18 +17,18 @@ struct TokenRequest: Sendable {
 
     /// Gives parameters of this name this value.
     mutating func set(_ name: String, _ value: RequestValue) {
-        parameters.removeAll { $0.name == name }
+        parameters.removeAll { ID($0.name) == ID(name) }
         parameters.append((name, value))
     }
 
     mutating func add(_ name: String, _ value: RequestValue) { parameters.append((name, value)) }
 
-    /// The request, and the secrets in it that a reply must not repeat into a message.
+    /// The request, and what keeps the secrets in it out of what is told of its reply.
     /// - Parameter token: goes into the Authorization header, in place of the client's credentials.
     func http(
         _ method: HTTPRequest.Method, _ url: String, format: Provider.BodyFormat,
         authMethod: Provider.AuthMethod, token: RequestValue? = nil, mustFinish: Bool
-    ) throws(TokenFailure) -> (request: HTTPRequest, secrets: [RequestValue]) {
+    ) throws(TokenFailure) -> (request: HTTPRequest, redaction: Redaction) {
         guard URL(url)?.isSecureEndpoint == true else {
             throw TokenFailure(.misconfigured, "the URL of \(provider.id) is not https")
         }
@@ -53,10 +54,10 @@ struct TokenRequest: Sendable {
             method, url, headers: headers, body: body, timeoutMilliseconds: provider.timeoutMilliseconds,
             mustFinish: mustFinish, publicAddressesOnly: !provider.allowsPrivateAddresses)
         http.connection = provider.id
-        var secrets = request.parameters.map(\.value)
-        if let secret = provider.clientSecret { secrets.append(.secret(secret)) }
-        if let token { secrets.append(token) }
-        return (http, secrets)
+        let values = request.parameters.map(\.value) + (token.map { [$0] } ?? [])
+        let redaction = Redaction(
+            values.compactMap(\.node), values.compactMap(\.secret) + (provider.clientSecret.map { [$0] } ?? []))
+        return (http, redaction)
     }
 
     private mutating func authenticate(
@@ -104,7 +105,7 @@ struct TokenRequest: Sendable {
     }
 
     /// The provider's name for one of the standard's parameters.
-    private func wireName(_ name: String) -> String { provider.renamedTokenParameters[name] ?? name }
+    private func wireName(_ name: String) -> String { provider.renamedTokenParameters[ID(name)] ?? name }
 
     private var form: Secret {
         Secret { byte in

@@ -10,6 +10,8 @@ final class PluginInstance: @unchecked Sendable {  // the plugin's functions may
     private let instance: UnsafeMutableRawPointer?
     /// For plugins that want one call at a time: whether there is one. Nil for the others.
     private let isBusy: Monitor<Bool>?
+    /// For what the plugin says.
+    private let redaction: Redaction
 
     /// - Parameters:
     ///   - reference: an absolute path, or the name of a registered plugin.
@@ -23,7 +25,8 @@ final class PluginInstance: @unchecked Sendable {  // the plugin's functions may
         let status = config.secret.withBytes { text in
             open(text.bindMemory(to: CChar.self).baseAddress, text.count, &instance, &error)
         }
-        let said = Self.error(error)
+        redaction = PluginConfig.redaction(of: config)
+        let said = Self.error(error, redaction)
         guard status == DESCOPE_CONN_OK else {
             let words = said?.message ?? "status \(status)"
             throw ConnError(.invalidConfig, "the plugin \(library.name) does not open: \(words)", field: field)
@@ -73,7 +76,7 @@ final class PluginInstance: @unchecked Sendable {  // the plugin's functions may
 
     /// What a failed function meant.
     func failure(_ status: Int32, _ error: descope_conn_bytes) -> ConnError {
-        let said = Self.error(error)
+        let said = Self.error(error, redaction)
         switch status {
         case DESCOPE_CONN_E_TIMEOUT: return .timeout
         case DESCOPE_CONN_E_CANCELLED: return .cancelled
@@ -84,10 +87,14 @@ final class PluginInstance: @unchecked Sendable {  // the plugin's functions may
         }
     }
 
-    /// `{"code","message",...}` as a plugin hands it back. Nil when there is none.
-    private static func error(_ bytes: descope_conn_bytes) -> ConnError? {
+    /// `{"code","message",...}` as a plugin hands it back, in words that may be repeated. Nil when there is none.
+    private static func error(_ bytes: descope_conn_bytes, _ redaction: Redaction) -> ConnError? {
         PluginHost.take(bytes) { text in
-            (try? JSON.parse(text)).map(ConnError.init(reading:)) ?? ConnError(.internal, "its error is no JSON")
+            guard var error = (try? JSON.parse(text)).map(ConnError.init(reading:)) else {
+                return ConnError(.internal, "its error is no JSON")
+            }
+            error.message = redaction.clean(error.message) ?? ""
+            return redaction.clean(error)
         }
     }
 }

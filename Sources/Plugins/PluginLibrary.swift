@@ -30,7 +30,7 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
     private struct Known: Sendable {
         /// By the address of the init.
         var starts: [UInt: Start] = [:]
-        var registered: [String: PluginLibrary] = [:]
+        var registered: [ID: PluginLibrary] = [:]
     }
 
     private static let known = Monitor(Known(), inForkedChild: { $0.starts = $0.starts.filter(\.value.isDone) })
@@ -53,8 +53,8 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
         do throws(StartFailure) {
             let library = try start(initialize)
             let present = known.withLock { known in
-                let present = known.registered[library.name]
-                if present == nil { known.registered[library.name] = library }
+                let present = known.registered[ID(library.name)]
+                if present == nil { known.registered[ID(library.name)] = library }
                 return present
             }
             guard present == nil || present?.initializer == library.initializer else {
@@ -66,9 +66,9 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
     }
 
     private static func registered(_ name: String, field: String) throws(ConnError) -> PluginLibrary {
-        let (library, names) = known.withLock { ($0.registered[name], $0.registered.keys.sorted()) }
+        let (library, names) = known.withLock { ($0.registered[ID(name)], $0.registered.keys.sorted()) }
         guard let library else {
-            let have = names.isEmpty ? "none are" : "registered: \(names.joined(separator: ", "))"
+            let have = names.isEmpty ? "none are" : "registered: \(names.map(\.text).joined(separator: ", "))"
             throw ConnError(
                 .invalidConfig,
                 "\(field): \(name) is neither an absolute path nor the name of a registered plugin (\(have))",

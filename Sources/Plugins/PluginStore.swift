@@ -8,7 +8,7 @@ internal import Memory
 package final class PluginStore: Store {
     private let instance: PluginInstance
 
-    /// A store's function has this long, in milliseconds. The vault's callers wait for it on their own threads.
+    /// A store's function has this long at most, in milliseconds.
     private static let timeoutMilliseconds = 10_000
 
     /// - Parameters:
@@ -20,28 +20,42 @@ package final class PluginStore: Store {
 
     package func close() { instance.close() }
 
-    package func get(_ key: [UInt8]) throws(ConnError) -> StoredValue? {
+    package func read(_ reads: [StoreRead], _ context: CallContext) throws(ConnError) -> [[StoredRow]] {
+        var found: [[StoredRow]] = []
+        for read in reads {
+            switch read {
+            case .get(let key): found.append(try get(key, context).map { [$0] } ?? [])
+            case .scan(let prefix, let after, let limit):
+                found.append(try scan(prefix: prefix, after: after, limit: limit, context))
+            }
+        }
+        return found
+    }
+
+    private func get(_ key: [UInt8], _ context: CallContext) throws(ConnError) -> StoredRow? {
         guard let get = table?.get else { throw lost }
         var value = descope_conn_bytes()
         var version: UInt64 = 0
         var error = descope_conn_bytes()
-        let status = instance.call(context) { plugin, context in
+        let status = instance.call(bounded(context)) { plugin, context in
             get(plugin, context, key, key.count, &value, &version, &error)
         }
         let bytes = PluginHost.take(value) { Array($0) }
         try instance.check(status, error)
         guard version != 0 else { return nil }
         guard version != .max else { throw noVersion }
-        return StoredValue(value: bytes ?? [], version: version)
+        return StoredRow(key: key, value: bytes ?? [], version: version)
     }
 
-    package func scan(prefix: [UInt8], after: [UInt8]?, limit: Int) throws(ConnError) -> [StoredRow] {
+    private func scan(
+        prefix: [UInt8], after: [UInt8]?, limit: Int, _ context: CallContext
+    ) throws(ConnError) -> [StoredRow] {
         guard let scan = table?.scan else { throw lost }
         var rows: [StoredRow] = []
         var error = descope_conn_bytes()
         let after = after ?? []
         let status = withUnsafeMutablePointer(to: &rows) { rows in
-            instance.call(context) { plugin, context in
+            instance.call(bounded(context)) { plugin, context in
                 scan(
                     plugin, context, prefix, prefix.count, after, after.count, limit,
                     { rows, key, keyLength, value, valueLength, version in
@@ -61,7 +75,12 @@ package final class PluginStore: Store {
         return rows
     }
 
-    package func commit(_ writes: [StoreWrite]) throws(ConnError) {
+    package func commit(_ context: CallContext, taking take: () -> StoreCommit?) throws(ConnError) {
+        guard let taken = take() else { return }
+        try commit(taken.writes, taken.context)
+    }
+
+    private func commit(_ writes: [StoreWrite], _ context: CallContext) throws(ConnError) {
         guard let commit = table?.commit else { throw lost }
         var error = descope_conn_bytes()
         // All keys and values in one piece, so that their addresses hold for the time of the call.
@@ -78,15 +97,18 @@ package final class PluginStore: Store {
                     value: write.value.flatMap { place($0.count) }, value_len: write.valueLength,
                     expected: write.expected.raw)
             }
-            return instance.call(context) { plugin, context in commit(plugin, context, raw, raw.count, &error) }
+            return instance.call(bounded(context)) { plugin, context in commit(plugin, context, raw, raw.count, &error)
+            }
         }
         try instance.check(status, error)
     }
 
     private var table: descope_conn_store? { instance.library.table.store?.pointee }
 
-    private var context: CallContext {
-        CallContext(deadline: .after(milliseconds: Self.timeoutMilliseconds), cancellation: Cancellation())
+    private func bounded(_ context: CallContext) -> CallContext {
+        CallContext(
+            deadline: min(context.deadline, .after(milliseconds: Self.timeoutMilliseconds)),
+            cancellation: context.cancellation)
     }
 
     /// Such a number would mean "any" or "absent" to the next commit.

@@ -18,7 +18,7 @@ extension AppRecord {
 
     /// The provider as far as the settings and the template name it; a discovery document may fill in the rest.
     /// - Parameter hosts: of a grant that lives elsewhere than the connection.
-    func provider(_ config: VaultConfig, hosts: [String: String] = [:]) throws(ConnError) -> Provider {
+    func provider(_ config: VaultConfig, hosts: [ID: String] = [:]) throws(ConnError) -> Provider {
         var provider = try outline(hosts: self.hosts.merging(hosts) { $1 })
         for setting in ProviderSetting.all {
             if let value = settings[setting.name] { setting.write(value, &provider) }
@@ -28,13 +28,13 @@ extension AppRecord {
     }
 
     /// What the template has, or nothing.
-    private func outline(hosts: [String: String]) throws(ConnError) -> Provider {
+    private func outline(hosts: [ID: String]) throws(ConnError) -> Provider {
         let clientID = settings["clientId"]?.string ?? ""
         guard let template = try template else {
-            return Provider(id: id, clientID: clientID, clientSecret: clientSecret)
+            return Provider(id: id.text, clientID: clientID, clientSecret: clientSecret)
         }
         var provider = try template.provider(clientID: clientID, clientSecret: clientSecret, hosts: hosts)
-        provider.id = id
+        provider.id = id.text
         return provider
     }
 
@@ -56,7 +56,7 @@ extension AppRecord {
         }
         let values = JSON.object()
         for host in template.hosts {
-            if let value = hosts[host.name] ?? host.fallback { values.set(host.name, .string(value)) }
+            if let value = hosts[ID(host.name)] ?? host.fallback { values.set(host.name, .string(value)) }
         }
         if !values.members.isEmpty { answer.set("hosts", values) }
         return answer
@@ -86,8 +86,9 @@ extension AppRecord {
             }
         }
         let values = JSON.object()
-        for (name, value) in hosts where template.hosts.first(where: { $0.name == name })?.fallback != value {
-            values.set(name, .string(value))
+        for (name, value) in hosts {
+            let fallback = template.hosts.first { ID($0.name) == name }?.fallback
+            if fallback.map({ ID($0) }) != ID(value) { values.set(name.text, .string(value)) }
         }
         own.remove("hosts")
         if !values.members.isEmpty { own.set("hosts", values) }

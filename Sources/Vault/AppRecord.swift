@@ -1,5 +1,6 @@
 internal import Connections
 internal import JSON
+internal import Memory
 
 /// A connection: its settings under their wire names, as `apps.create` took them.
 struct AppRecord: Record {
@@ -7,13 +8,13 @@ struct AppRecord: Record {
         case oauth, apikey
     }
 
-    let id: String
+    let id: ID
     let kind: Kind
     let settings: JSON
 
     /// - Parameter settings: fits the operation's table; `id` and `appType` are there.
     init?(json settings: JSON) {
-        guard let id = settings["id"]?.string, let kind = settings["appType"]?.string.flatMap(Kind.init) else {
+        guard let id = settings["id"]?.id, let kind = settings["appType"]?.string.flatMap(Kind.init) else {
             return nil
         }
         self.id = id
@@ -50,11 +51,11 @@ struct AppRecord: Record {
     static let incarnationName = "incarnation"
 
     /// Nil for a connection that was made before there were any.
-    var incarnation: String? { settings[Self.incarnationName]?.string }
+    var incarnation: ID? { settings[Self.incarnationName]?.id }
 
-    var clientID: String? { settings["clientId"]?.string }
+    var clientID: ID? { settings["clientId"]?.id }
 
-    private init(id: String, kind: Kind, settings: JSON) {
+    private init(id: ID, kind: Kind, settings: JSON) {
         self.id = id
         self.kind = kind
         self.settings = settings
@@ -70,11 +71,11 @@ struct AppRecord: Record {
     /// and the client secret. "" names none.
     func updated(with new: JSON) throws(ConnError) -> AppRecord {
         let settings = new.shallowCopy()
-        if let kind = new["appType"]?.string, kind != self.kind.rawValue {
+        if let kind = new["appType"]?.id, kind != ID(self.kind.rawValue) {
             throw .invalid("appType", "cannot be changed")
         }
         settings.set("appType", .string(kind.rawValue))
-        if let template = new["templateId"]?.string, template != templateID {
+        if let template = new["templateId"]?.id, template != templateID {
             throw .invalid("templateId", "cannot be changed")
         }
         for name in ["clientSecret", "templateId", "hosts", Self.incarnationName] where new[name] == nil {
@@ -88,14 +89,14 @@ struct AppRecord: Record {
     var defaultRedirectURL: String? { settings["defaultRedirectUrl"]?.string }
 
     /// The provider template that it is made from.
-    var templateID: String? { settings["templateId"]?.string }
+    var templateID: ID? { settings["templateId"]?.id }
 
     /// What the operator gave for the template's hosts.
-    var hosts: [String: String] { settings["hosts"]?.texts ?? [:] }
+    var hosts: [ID: String] { settings["hosts"]?.texts ?? [:] }
 
     /// Whether the client is registered at the provider as it is needed (RFC 7591).
     var registers: Bool { settings["useDcr"]?.boolean ?? false }
 
     /// For people.
-    var name: String { settings["name"]?.string ?? id }
+    var name: String { settings["name"]?.string ?? id.text }
 }

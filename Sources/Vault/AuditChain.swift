@@ -42,7 +42,7 @@ struct AuditChain: Sendable {
     /// - Parameter plain: nil when the row does not open.
     mutating func add(_ key: [UInt8], _ plain: Secret?, audit: AuditLog) {
         guard key == AuditLog.rowKey(next) else { return problem = "the record is missing" }
-        guard let plain, let json = try? Rows.parse(plain), let record = AuditRecord(json: json) else {
+        guard let plain, let json = try? RowReader.parse(plain), let record = AuditRecord(json: json) else {
             return problem = "the record was changed"
         }
         guard record.sequence == next, record.previous == previous else {

@@ -1,22 +1,23 @@
 internal import Connections
 internal import Crypto
 internal import JSON
+internal import Memory
 
 /// What somebody did, for the audit. It never holds a secret.
 struct AuditEvent: Sendable {
     var operation: String
     /// As the request named it.
     var actor: String?
-    var appID: String?
+    var appID: ID?
     var subject: Subject?
-    var tokenID: String?
+    var tokenID: ID?
     var keyID: String?
     /// `ok`, or what became of it otherwise, such as an error code.
     var outcome = "ok"
 
     init(
-        _ operation: String, actor: String? = nil, appID: String? = nil, subject: Subject? = nil,
-        tokenID: String? = nil, keyID: String? = nil, outcome: String = "ok"
+        _ operation: String, actor: String? = nil, appID: ID? = nil, subject: Subject? = nil,
+        tokenID: ID? = nil, keyID: String? = nil, outcome: String = "ok"
     ) {
         self.operation = operation
         self.actor = actor
@@ -71,8 +72,8 @@ struct AuditRecord: Record {
         self.init(
             sequence: sequence, time: time, previous: previous,
             event: AuditEvent(
-                operation, actor: json["actor"]?.string, appID: json["appId"]?.string, subject: json.subject,
-                tokenID: json["tokenId"]?.string, keyID: json["keyId"]?.string, outcome: outcome))
+                operation, actor: json["actor"]?.string, appID: json["appId"]?.id, subject: json.subject,
+                tokenID: json["tokenId"]?.id, keyID: json["keyId"]?.string, outcome: outcome))
     }
 
     /// Also what `audit.list` answers.

@@ -5,9 +5,9 @@ internal import OAuth
 
 /// A device that waits for its user (RFC 8628). The device code stays in this row.
 struct DeviceFlowRecord: Record, PendingGrant {
-    var appID: String
+    var appID: ID
     var subject: Subject
-    var externalIdentifier: String?
+    var externalIdentifier: ID?
     var scopes: [String]
     var resources: [String]
     var deviceCode: Secret
@@ -15,9 +15,9 @@ struct DeviceFlowRecord: Record, PendingGrant {
     var interval: Int64
     /// The next poll may not leave before. Milliseconds since 1970.
     var nextPollAt: Int64
-    var clientID: String?
+    var clientID: ID?
     /// The connection's.
-    var incarnation: String?
+    var incarnation: ID?
 
     /// The longest that a provider out of reach is waited out. Seconds.
     private static let maxInterval: Int64 = 60
@@ -52,13 +52,13 @@ struct DeviceFlowRecord: Record, PendingGrant {
 
 extension DeviceFlowRecord {
     init?(json: JSON) {
-        guard let appID = json["appId"]?.string, let subject = json.subject, let scopes = json["scopes"]?.strings,
+        guard let appID = json["appId"]?.id, let subject = json.subject, let scopes = json["scopes"]?.strings,
             let resources = json["resources"]?.strings, let deviceCode = json["deviceCode"]?.stringSecret,
             let interval = json["interval"]?.integer, let nextPollAt = json["nextPollAt"]?.integer
         else { return nil }
         self.init(
-            appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.string, scopes: scopes,
+            appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.id, scopes: scopes,
             resources: resources, deviceCode: deviceCode, interval: interval, nextPollAt: nextPollAt,
-            clientID: json["clientId"]?.string, incarnation: json["incarnation"]?.string)
+            clientID: json["clientId"]?.id, incarnation: json["incarnation"]?.id)
     }
 }

@@ -15,20 +15,22 @@ final class Discoveries: Sendable {
         let until: Int64
     }
 
-    private let found = Monitor<[String: Found]>([:])
+    private let found = Monitor<[ID: Found]>([:])
 
     /// - Parameter url: the provider's discovery URL.
     func fill(_ provider: Provider, from url: String, clock: Clock) throws(ConnError) -> Step<Provider> {
         let now = clock.seconds
         let kept = found.withLock { found in
-            found[url].flatMap { now < $0.until ? $0.document : nil }
+            found[ID(url)].flatMap { now < $0.until ? $0.document : nil }
         }
         if let kept { return .done(try provider.filled(from: kept)) }
         return try OAuth.discoveryDocument(of: provider).then { [self] (document) throws(ConnError) in
             let filled = try provider.filled(from: document)
             found.withLock { found in
                 if found.count >= Self.maxCount { found = found.filter { now < $0.value.until } }
-                if found.count < Self.maxCount { found[url] = Found(document: document, until: now + Self.lifetime) }
+                if found.count < Self.maxCount {
+                    found[ID(url)] = Found(document: document, until: now + Self.lifetime)
+                }
             }
             return .done(filled)
         }

@@ -32,8 +32,8 @@ final class FirstRow: Sendable {
 
     /// Opens a vault. The row proves the master key: `invalid_config` for the field `key`.
     /// - Returns: nil when the store has no such row.
-    init?(store: any Store, masters: KeyRing) throws(ConnError) {
-        guard let reading = try Self.read(store, masters) else { return nil }
+    init?(store: any Store, masters: KeyRing, _ context: CallContext) throws(ConnError) {
+        guard let reading = try Self.read(store, masters, context) else { return nil }
         self.store = store
         self.masters = masters
         latest = Monitor(reading)
@@ -44,11 +44,16 @@ final class FirstRow: Sendable {
         .put(RowKeys.vault, masters.seal(record.json.secret, boundTo: RowKeys.vault), expecting: .absent)
     }
 
+    /// Seals a row by the active key.
+    func seal(_ record: some Record, at key: [UInt8], expecting: StoreWrite.Expectation) -> StoreWrite {
+        .put(key, current.ring.seal(record.json.secret, boundTo: key), expecting: expecting)
+    }
+
     var current: Reading { latest.withLock { $0 } }
 
     /// Reads the row again.
-    func read() throws(ConnError) -> Reading {
-        guard let reading = try Self.read(store, masters) else {
+    func read(_ context: CallContext) throws(ConnError) -> Reading {
+        guard let reading = try Self.read(store, masters, context) else {
             throw ConnError(.internal, "the vault's first row is gone")
         }
         latest.withLock { $0 = reading }
@@ -61,8 +66,10 @@ final class FirstRow: Sendable {
         return wanted.id == reading.master.id || reading.record.replacedMasters.contains(wanted.id) ? nil : wanted
     }
 
-    private static func read(_ store: any Store, _ masters: KeyRing) throws(ConnError) -> Reading? {
-        guard let stored = try store.get(RowKeys.vault) else { return nil }
+    private static func read(
+        _ store: any Store, _ masters: KeyRing, _ context: CallContext
+    ) throws(ConnError) -> Reading? {
+        guard let stored = try store.read([.get(RowKeys.vault)], context).first?.first else { return nil }
         guard let id = KeyRing.keyID(of: stored.value) else {
             throw ConnError(.internal, "the vault's first row is damaged")
         }
@@ -75,7 +82,7 @@ final class FirstRow: Sendable {
         guard case .opened(let plain) = masters.open(stored.value, boundTo: RowKeys.vault) else {
             throw ConnError(.internal, "the vault's first row is damaged")
         }
-        guard let record = VaultRecord(json: try Rows.parse(plain)) else {
+        guard let record = VaultRecord(json: try RowReader.parse(plain)) else {
             throw ConnError(.internal, "the vault is of another version of this library")
         }
         return Reading(record: record, version: stored.version, master: master)

@@ -15,12 +15,10 @@ final class Flights: Sendable {
     /// The refresh of a row that this process has in flight.
     subscript(key: [UInt8]) -> Flight? { flights.withLock { $0[key] } }
 
-    /// - Parameter onLanding: called when the leader goes, before those who wait are woken.
-    func enter(_ key: [UInt8], onLanding: @escaping @Sendable () -> Void) -> Entry {
+    func enter(_ key: [UInt8]) -> Entry {
         flights.withLock { flights in
             if let flight = flights[key] { return .follower(flight) }
             let leader = Flight.Leader { [weak self] in
-                onLanding()
                 self?.flights.withLock { _ = $0.removeValue(forKey: key) }
             }
             flights[key] = leader.flight

@@ -5,9 +5,9 @@ internal import Memory
 
 /// A connect URL that waits for its callback.
 struct FlowRecord: Record, PendingGrant {
-    var appID: String
+    var appID: ID
     var subject: Subject
-    var externalIdentifier: String?
+    var externalIdentifier: ID?
     var scopes: [String]
     var resources: [String]
     /// The URI that the provider calls back, which the code's exchange repeats (RFC 6749 section 4.1.3).
@@ -20,16 +20,16 @@ struct FlowRecord: Record, PendingGrant {
     var ticket: [UInt8]?
     /// Whoever comes back types a code where the connection was asked for.
     var needsConfirmation = false
-    var clientID: String?
+    var clientID: ID?
     /// The connection's.
-    var incarnation: String?
+    var incarnation: ID?
     /// Nil until the callback has come.
     var use: Use?
 
     /// What became of a flow whose callback has come: kept, so that the same callback is answered the same again.
     struct Use: Sendable {
         /// SHA-256 of the callback's code, in hexadecimal digits.
-        let codeHash: String
+        let codeHash: ID
         /// Nil while the code is being exchanged, and when its process ended there.
         var answer: JSON?
     }
@@ -57,23 +57,23 @@ struct FlowRecord: Record, PendingGrant {
 
 extension FlowRecord {
     init?(json: JSON) {
-        guard let appID = json["appId"]?.string, let subject = json.subject, let scopes = json["scopes"]?.strings,
+        guard let appID = json["appId"]?.id, let subject = json.subject, let scopes = json["scopes"]?.strings,
             let resources = json["resources"]?.strings, let redirectURI = json["redirectUri"]?.string,
             let redirectURL = json["redirectUrl"]?.string
         else { return nil }
         self.init(
-            appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.string, scopes: scopes,
+            appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.id, scopes: scopes,
             resources: resources, redirectURI: redirectURI, redirectURL: redirectURL,
             verifier: json["verifier"]?.stringSecret, ticket: json["ticket"]?.string.flatMap(Crypto.fromHex),
-            needsConfirmation: json["needsConfirmation"]?.boolean ?? false, clientID: json["clientId"]?.string,
-            incarnation: json["incarnation"]?.string,
-            use: json["codeHash"]?.string.map { Use(codeHash: $0, answer: json["answer"]) })
+            needsConfirmation: json["needsConfirmation"]?.boolean ?? false, clientID: json["clientId"]?.id,
+            incarnation: json["incarnation"]?.id,
+            use: json["codeHash"]?.id.map { Use(codeHash: $0, answer: json["answer"]) })
     }
 }
 
 extension FlowRecord {
     /// This flow while the code of its callback is exchanged. PKCE's secret has done its work then.
-    func used(codeHash: String) -> FlowRecord {
+    func used(codeHash: ID) -> FlowRecord {
         var flow = self
         flow.use = Use(codeHash: codeHash)
         flow.verifier = nil
@@ -88,10 +88,10 @@ extension FlowRecord {
 
     /// Keeps what became of the flow. The ticket that it was opened with is used up.
     /// - Throws: `not_found` when the flow is gone: its subject was deleted.
-    func writes(_ rows: Rows, at key: [UInt8]) throws(ConnError) -> [StoreWrite] {
-        guard let stored = try rows.store.get(key) else { throw .unknownFlow }
-        return [rows.seal(self, at: key, expecting: .version(stored.version))]
-            + [ticket].compactMap { $0 }.map { .remove($0, expecting: .any) }
+    func keep(at key: [UInt8], _ change: inout Change) throws(ConnError) {
+        guard let stored = try change.reader.stored(key) else { throw .unknownFlow }
+        change.put(self, at: key, expecting: .version(stored.version))
+        if let ticket { change.remove(ticket, expecting: .any) }
     }
 }
 
@@ -134,7 +134,7 @@ extension Secret {
 
 extension JSON {
     /// The members `userId` and `tenantId`.
-    var subject: Subject? { Subject(userID: self["userId"]?.string, tenantID: self["tenantId"]?.string) }
+    var subject: Subject? { Subject(userID: self["userId"]?.id, tenantID: self["tenantId"]?.id) }
 
     func setSubject(_ subject: Subject) {
         if let user = subject.userID { set("userId", .string(user)) }

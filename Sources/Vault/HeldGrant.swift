@@ -13,9 +13,9 @@ struct HeldGrant: Record {
 
     let token: TokenRecord
     /// The connection's client, which got it.
-    let clientID: String?
+    let clientID: ID?
     /// The connection's.
-    let incarnation: String?
+    let incarnation: ID?
     let redirectURL: String
     /// Six decimal digits.
     let code: String
@@ -43,8 +43,8 @@ struct HeldGrant: Record {
         self.redirectURL = redirectURL
         self.code = code
         self.tries = tries
-        clientID = json["clientId"]?.string
-        incarnation = json["incarnation"]?.string
+        clientID = json["clientId"]?.id
+        incarnation = json["incarnation"]?.id
         revocation = json["revocation"]?.string.flatMap(Crypto.fromHex)
     }
 

@@ -14,7 +14,8 @@ enum MasterKey {
     /// - Parameters:
     ///   - source: one of `env`, `file` and `bytes`; fits its table.
     ///   - field: the source's own name in the config.
-    /// - Throws: `invalid_config`, with the field; the message holds nothing of the key.
+    /// - Throws: `invalid_config`, with the field; the message holds nothing of the source, which may be the
+    ///   key itself in the wrong place.
     static func read(
         _ source: JSON, field parent: String, environment: (String) -> String?
     ) throws(ConnError) -> Secret {
@@ -28,7 +29,7 @@ enum MasterKey {
         case "env":
             let name = value.string ?? ""
             guard let value = environment(name), !value.isEmpty else {
-                throw .invalidConfig(field, "is the variable \(name), which is not set")
+                throw .invalidConfig(field, "names a variable that is not set")
             }
             text = Secret(value)
         case "file":
@@ -50,19 +51,18 @@ enum MasterKey {
     private static func file(_ path: String, field: String) throws(ConnError) -> Secret {
         let descriptor = dc_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0)
         guard descriptor >= 0 else {
-            throw .invalidConfig(
-                field, "is \(path), which cannot be read: \(String(cString: strerror(dc_errno())))")
+            throw .invalidConfig(field, "names a file that cannot be read: \(String(cString: strerror(dc_errno())))")
         }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0, dc_is_file(status.st_mode) != 0 else {
-            throw .invalidConfig(field, "is \(path), which is no regular file")
+            throw .invalidConfig(field, "names what is no regular file")
         }
         guard dc_is_writable_by_others(status.st_mode) == 0 else {
-            throw .invalidConfig(field, "is \(path), which can be written by others than its owner")
+            throw .invalidConfig(field, "names a file that can be written by others than its owner")
         }
         guard (0...maxFileBytes).contains(Int(status.st_size)) else {
-            throw .invalidConfig(field, "is \(path), which is larger than \(maxFileBytes) bytes")
+            throw .invalidConfig(field, "names a file that is larger than \(maxFileBytes) bytes")
         }
         var count = 0
         let whole = Secret(count: Int(status.st_size)) { buffer in
@@ -73,7 +73,7 @@ enum MasterKey {
                 count += got
             }
         }
-        guard count == whole.count else { throw .invalidConfig(field, "is \(path), which cannot be read") }
+        guard count == whole.count else { throw .invalidConfig(field, "names a file that cannot be read") }
         return whole
     }
 

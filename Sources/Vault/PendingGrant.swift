@@ -1,17 +1,18 @@
 internal import Connections
 internal import JSON
+internal import Memory
 internal import OAuth
 
 /// What a grant that somebody waits for will be.
 protocol PendingGrant: Sendable {
-    var appID: String { get }
+    var appID: ID { get }
     var subject: Subject { get }
-    var externalIdentifier: String? { get }
+    var externalIdentifier: ID? { get }
     /// What is asked for; granted, unless the provider's reply says otherwise (RFC 6749 section 5.1).
     var scopes: [String] { get }
     var resources: [String] { get }
     /// The client that asks; nil in what was kept before this was.
-    var clientID: String? { get }
+    var clientID: ID? { get }
 }
 
 extension PendingGrant {

@@ -1,4 +1,5 @@
 internal import JSON
+internal import Memory
 internal import OAuth
 
 /// A setting of a connection that a provider template may have a value for too: the connection's own goes before.
@@ -68,7 +69,7 @@ struct ProviderSetting: Sendable {
             write: { value, provider in
                 for parameter in value.elements {
                     guard let name = parameter["key"]?.string, let value = parameter["value"]?.string else { continue }
-                    provider[keyPath: path].removeAll { $0.name == name }
+                    provider[keyPath: path].removeAll { ID($0.name) == ID(name) }
                     provider[keyPath: path].append(Provider.Parameter(name, value))
                 }
             })

@@ -27,9 +27,9 @@ struct RegistrationRecord: Record {
     }
 
     /// - Parameter id: nil is the latest.
-    func client(_ id: String?) -> RegisteredClient? {
+    func client(_ id: ID?) -> RegisteredClient? {
         guard let id else { return clients.last }
-        return clients.last { $0.registration.clientID == id }
+        return clients.last { ID($0.registration.clientID) == id }
     }
 }
 

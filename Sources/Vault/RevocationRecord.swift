@@ -1,5 +1,6 @@
 internal import Connections
 internal import JSON
+internal import Memory
 internal import OAuth
 
 /// A token that the vault has no use for any more, and that its provider is to take back: with all that takes, since
@@ -16,18 +17,18 @@ struct RevocationRecord: Record {
     let token: JSON
     let isRefreshToken: Bool
     /// Of a grant that lives elsewhere than the connection.
-    let hosts: [String: String]
+    let hosts: [ID: String]
     /// Whose token it was, for the audit.
     let subject: Subject
     /// Its id, for the audit; nil when it never had one.
-    let tokenID: String?
+    let tokenID: ID?
     /// Milliseconds since 1970.
     let since: Int64
     /// Failures so far.
     var failures: Int64 = 0
 
     /// - Returns: nil when there is nothing that the provider would take.
-    init?(_ token: TokenRecord, id: String?, of app: AppRecord, config: VaultConfig, now: Int64) {
+    init?(_ token: TokenRecord, id: ID?, of app: AppRecord, config: VaultConfig, now: Int64) {
         guard app.kind == .oauth, let provider = try? app.provider(config, hosts: token.hosts) else { return nil }
         guard provider.revocation != nil || provider.discoveryURL != nil else { return nil }
         let takes = provider.revocation?.takes ?? .any
@@ -54,7 +55,7 @@ struct RevocationRecord: Record {
         self.isRefreshToken = isRefreshToken
         hosts = json["hosts"]?.texts ?? [:]
         self.subject = subject
-        tokenID = json["tokenId"]?.string
+        tokenID = json["tokenId"]?.id
         self.since = since
         self.failures = failures
     }

@@ -1,5 +1,6 @@
 internal import Connections
 internal import Crypto
+internal import Memory
 
 extension RowKeys {
     /// A ticket stands among the flows, since it expires like them.
@@ -15,7 +16,7 @@ extension RowKeys {
     static func revocationDue(_ key: [UInt8]) -> Int64 { number(key.dropFirst(revocations.count).prefix(8)) }
 
     /// The prefix of a subject's grants at an app that wait for a confirmation code.
-    func heldGrants(of subject: Subject, at appID: String) -> [UInt8] {
+    func heldGrants(of subject: Subject, at appID: ID) -> [UInt8] {
         Self.heldGrants + place(of: subject, at: appID)
     }
 
@@ -23,13 +24,13 @@ extension RowKeys {
     func heldGrants(of set: TokenSet) -> [UInt8] { Self.heldGrants + (set.subject.map(places(ofAll:)) ?? []) }
 
     /// Whether a grant that waits for a confirmation code is one of this app.
-    func isHeldGrant(_ key: [UInt8], at appID: String) -> Bool {
+    func isHeldGrant(_ key: [UInt8], at appID: ID) -> Bool {
         key.dropFirst(Self.heldGrants.count + 2 * TokenLocation.hashBytes).starts(with: hash(.app, appID))
     }
 
     /// A new place.
     /// - Parameter expiry: seconds since 1970.
-    func heldGrant(of subject: Subject, at appID: String, expiry: Int64) -> [UInt8] {
+    func heldGrant(of subject: Subject, at appID: ID, expiry: Int64) -> [UInt8] {
         heldGrants(of: subject, at: appID) + Self.bytes(expiry) + Crypto.random(8)
     }
 

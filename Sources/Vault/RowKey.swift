@@ -55,7 +55,9 @@ struct RowKeys: Sendable {
 
     func hash(_ kind: Kind, _ text: String) -> [UInt8] { hash(kind, text.utf8) }
 
-    func app(_ id: String) -> [UInt8] { Self.apps + hash(.app, id) }
+    func hash(_ kind: Kind, _ id: ID) -> [UInt8] { hash(kind, id.text.utf8) }
+
+    func app(_ id: ID) -> [UInt8] { Self.apps + hash(.app, id) }
 
     func flow(_ state: FlowState) -> [UInt8] { Self.flows + place(of: state) }
 
@@ -63,12 +65,12 @@ struct RowKeys: Sendable {
 
     private func place(of state: FlowState) -> [UInt8] { Self.bytes(state.expiresAt) + hash(.flow, state.text) }
 
-    func registration(of appID: String, at issuer: String) -> [UInt8] {
+    func registration(of appID: ID, at issuer: String) -> [UInt8] {
         registrations(of: appID) + hash(.issuer, issuer)
     }
 
     /// The prefix of the clients that providers made for a connection.
-    func registrations(of appID: String) -> [UInt8] { Self.registrations + hash(.app, appID) }
+    func registrations(of appID: ID) -> [UInt8] { Self.registrations + hash(.app, appID) }
 
     func spent(_ id: [UInt8], expiresAt: Int64) -> [UInt8] { Self.spent + Self.bytes(expiresAt) + hash(.spent, id) }
 
@@ -83,13 +85,13 @@ struct RowKeys: Sendable {
     /// Where a token belongs: one account of a subject at an app has one place for each set of scopes and resources, so
     /// that two who store the same grant at a time meet there.
     func token(
-        of subject: Subject, at appID: String, account: String?, scopes: [String], resources: [String]
+        of subject: Subject, at appID: ID, account: ID?, scopes: [String], resources: [String]
     ) -> TokenLocation {
-        var names = [account ?? ""] + Set(scopes).sorted()  // a zero byte stands in no name
-        if !resources.isEmpty { names += [""] + Set(resources).sorted() }  // and no scope is empty
+        var names = [account ?? ""] + Set(scopes.map { ID($0) }).sorted()  // a zero byte stands in no name
+        if !resources.isEmpty { names += [""] + Set(resources.map { ID($0) }).sorted() }  // and no scope is empty
         return TokenLocation(
             owner: owner(of: subject), context: context(of: subject), app: hash(.app, appID),
-            slot: Array(hash(.slot, names.joined(separator: "\0")).prefix(TokenLocation.slotBytes)))
+            slot: Array(hash(.slot, names.map(\.text).joined(separator: "\0")).prefix(TokenLocation.slotBytes)))
     }
 
     /// Where a refresh token stands while it is verified: among the tokens, so that it is refreshed like them, but where no
@@ -101,19 +103,19 @@ struct RowKeys: Sendable {
     }
 
     /// The prefix of a subject's tokens at an app.
-    func tokens(of subject: Subject, at appID: String) -> [UInt8] {
+    func tokens(of subject: Subject, at appID: ID) -> [UInt8] {
         TokenLocation.family + place(of: subject, at: appID)
     }
 
-    func place(of subject: Subject, at appID: String) -> [UInt8] {
+    func place(of subject: Subject, at appID: ID) -> [UInt8] {
         owner(of: subject) + context(of: subject) + hash(.app, appID)
     }
 
     /// The prefix of the rows that find an app's tokens.
-    func tokens(at appID: String) -> [UInt8] { TokenLocation.appFamily + hash(.app, appID) }
+    func tokens(at appID: ID) -> [UInt8] { TokenLocation.appFamily + hash(.app, appID) }
 
     /// Whether a token is one of this app.
-    func isToken(_ location: TokenLocation, at appID: String) -> Bool { location.app == hash(.app, appID) }
+    func isToken(_ location: TokenLocation, at appID: ID) -> Bool { location.app == hash(.app, appID) }
 
     /// The prefix of all a user's tokens, in tenants and outside; of a user's tokens in a tenant; or of a tenant's own.
     func tokens(ofAll subject: Subject) -> [UInt8] {
@@ -173,8 +175,8 @@ struct TokenLocation: Hashable, Sendable {
     }
 
     /// Nil when this is no token's id.
-    init?(id: String) {
-        guard let bytes = Crypto.fromBase64URL(id) else { return nil }
+    init?(id: ID) {
+        guard let bytes = Crypto.fromBase64URL(id.text) else { return nil }
         self.init(parts: bytes[...])
     }
 
@@ -197,7 +199,7 @@ struct TokenLocation: Hashable, Sendable {
 
     private var parts: [UInt8] { owner + context + app + slot }
 
-    var id: String { Crypto.base64URL(parts) }
+    var id: ID { ID(Crypto.base64URL(parts)) }
     var key: [UInt8] { Self.family + parts }
     /// - Parameter expiry: seconds since 1970.
     func unverifiedKey(expiry: Int64) -> [UInt8] {

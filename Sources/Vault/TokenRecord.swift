@@ -1,13 +1,14 @@
 internal import Connections
 internal import JSON
+internal import Memory
 internal import OAuth
 
 /// A subject's token at a connection, and what is known of its refreshing. Members have their wire names where the wire
 /// has them.
 struct TokenRecord: Record {
-    let appID: String
+    let appID: ID
     let subject: Subject
-    let externalIdentifier: String?
+    let externalIdentifier: ID?
     /// String nodes, which pass from a reply into a row and into an answer without a copy in a Swift string.
     var accessToken: JSON?
     var accessTokenType = "Bearer"
@@ -21,14 +22,14 @@ struct TokenRecord: Record {
     /// RFC 8707 resource indicators, which a refresh repeats.
     var resources: [String] = []
     /// Where the grant lives, where that is not at the connection's own hosts: by the template's names.
-    var hosts: [String: String] = [:]
+    var hosts: [ID: String] = [:]
     /// The client that it was granted to; nil when it came from elsewhere.
-    var clientID: String?
+    var clientID: ID?
     /// What the provider said besides, by its own names.
     var metadata: JSON?
     /// The subject's id at the provider.
     var tokenSub: String?
-    var grantedBy: String?
+    var grantedBy: ID?
     /// When the grant was stored. Milliseconds since 1970.
     var grantedAt: Int64
     /// When it was last fetched, about; nil where nobody asks. Seconds since 1970.
@@ -36,7 +37,7 @@ struct TokenRecord: Record {
     var refresh: RefreshState
 
     init(
-        appID: String, subject: Subject, externalIdentifier: String? = nil, scopes: [String], grantedAt: Int64,
+        appID: ID, subject: Subject, externalIdentifier: ID? = nil, scopes: [String], grantedAt: Int64,
         refresh: RefreshState = .first()
     ) {
         self.appID = appID
@@ -48,11 +49,11 @@ struct TokenRecord: Record {
     }
 
     init?(json: JSON) {
-        guard let appID = json["appId"]?.string, let subject = json.subject, let scopes = json["scopes"]?.strings,
+        guard let appID = json["appId"]?.id, let subject = json.subject, let scopes = json["scopes"]?.strings,
             let grantedAt = json["grantedAt"]?.integer, let refresh = json["refresh"].flatMap(RefreshState.init)
         else { return nil }
         self.init(
-            appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.string, scopes: scopes,
+            appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.id, scopes: scopes,
             grantedAt: grantedAt, refresh: refresh)
         accessToken = json["accessToken"]
         accessTokenType = json["accessTokenType"]?.string ?? ""
@@ -61,10 +62,10 @@ struct TokenRecord: Record {
         refreshTokenExpiry = json["refreshTokenExpiry"]?.integer
         resources = json["resources"]?.strings ?? []
         hosts = json["hosts"]?.texts ?? [:]
-        clientID = json["clientId"]?.string
+        clientID = json["clientId"]?.id
         metadata = json["metadata"]
         tokenSub = json["tokenSub"]?.string
-        grantedBy = json["grantedBy"]?.string
+        grantedBy = json["grantedBy"]?.id
         lastFetchTime = json["lastFetchTime"]?.integer
     }
 
@@ -103,7 +104,7 @@ struct TokenRecord: Record {
 
 extension TokenRecord {
     /// What `fetch` answers. Nil when there is no access token.
-    func answer(id: String, withRefreshToken: Bool) -> JSON? {
+    func answer(id: ID, withRefreshToken: Bool) -> JSON? {
         let token = listing(id: id)
         if let accessToken { token.set("accessToken", accessToken) }
         if let refreshToken { token.set("refreshToken", refreshToken) }
@@ -111,7 +112,7 @@ extension TokenRecord {
     }
 
     /// What `list` answers: nothing secret.
-    func answer(id: String, status: TokenStatus) -> JSON {
+    func answer(id: ID, status: TokenStatus) -> JSON {
         let token = listing(id: id)
         token.set("status", .string(status.name.rawValue))
         if let reason = status.reason { token.set("reason", .string(reason.rawValue)) }
@@ -121,7 +122,7 @@ extension TokenRecord {
         return token
     }
 
-    private func listing(id: String) -> JSON {
+    private func listing(id: ID) -> JSON {
         let token = description
         token.set("id", .string(id))
         token.set("hasRefreshToken", .boolean(refreshToken != nil))

@@ -1,4 +1,5 @@
 internal import Connections
+internal import Memory
 internal import OAuth
 
 /// Which of a subject's tokens at a connection a fetch means.
@@ -6,7 +7,7 @@ struct TokenSelection: Sendable {
     /// Empty: whatever scopes.
     var scopes: [String]
     /// Nil: any of the subject's accounts.
-    var account: String?
+    var account: ID?
     /// RFC 8707: the token is for all of these. Empty: whatever it is for.
     var resources: [String] = []
 
@@ -23,7 +24,7 @@ struct TokenSelection: Sendable {
     func choose(_ rows: [Row<TokenRecord>], now: Int64) -> Outcome {
         let candidates = rows.filter { row in
             (account == nil || row.value.externalIdentifier == account)
-                && resources.allSatisfy(row.value.resources.contains)
+                && Scopes.missing(resources, from: row.value.resources).isEmpty
         }
         let ranked = candidates.map { row in
             Candidate(

@@ -1,97 +1,102 @@
 internal import Connections
 internal import Crypto
 internal import JSON
+internal import Memory
 
 extension VaultBackend {
     func createApp(_ request: Request) throws(ConnError) -> Step<JSON> {
         let settings = request.fields.shallowCopy()
-        let id = request.string("id") ?? Crypto.hex(Crypto.random(8))
+        let id = request.id("id") ?? ID(Crypto.hex(Crypto.random(8)))
         settings.set("id", .string(id))
         settings.set(AppRecord.incarnationName, .string(Crypto.hex(Crypto.random(8))))
         settings.set("appType", .string(request.string("appType") ?? AppRecord.Kind.oauth.rawValue))
         guard let given = AppRecord(json: settings.withoutNulls) else { throw .invalid("appType", "is not known") }
         let app = try given.withoutTemplateValues()
-        let key = rows.keys.app(id)
-        _ = try finishDeletion(of: id, request)
-        do throws(ConnError) {
-            try rows.commit(
-                [rows.seal(app, at: key, expecting: .absent)], recording: [event(request, appID: id)])
-        } catch {
-            throw error.code == .conflict ? ConnError(.conflict, "a connection of this id exists", field: "id") : error
+        return try finishDeletion(of: id, request).then { [self] (_) throws(ConnError) in
+            let write = rows.seal(app, at: rows.keys.app(app.id), expecting: .absent)
+            return try rows.commit([write], recording: [event(request, appID: app.id)])
+                .result { (result) throws(ConnError) in
+                    if case .failure(let error) = result {
+                        throw error.code == .conflict
+                            ? ConnError(.conflict, "a connection of this id exists", field: "id") : error
+                    }
+                    return .done(.object(["app": app.answer]))
+                }
         }
-        return .done(.object(["app": app.answer]))
     }
 
     func updateApp(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let key = rows.keys.app(try request.required("id"))
-        let updated = try retrying { () throws(ConnError) in
-            guard let row: Row<AppRecord> = try rows.get(key), !row.value.isBeingDeleted else { throw noSuchApp }
+        let id = try request.requiredID("id")
+        return rows.change { [self] (change) throws(ConnError) in
+            let key = rows.keys.app(id)
+            guard let row: Row<AppRecord> = try change.reader.get(key), !row.value.isBeingDeleted else {
+                throw .noSuchApp(id)
+            }
             let updated = try row.value.updated(with: request.fields.withoutNulls)
-            try rows.commit(
-                [rows.seal(updated, at: key, expecting: .version(row.version))],
-                recording: [event(request, appID: updated.id)])
-            return updated
+            change.put(updated, at: key, expecting: .version(row.version))
+            change.events = [event(request, appID: updated.id)]
+            return .object(["app": updated.answer])
         }
-        return .done(.object(["app": updated.answer]))
     }
 
     /// Marks the connection first, so that a deletion that is cut off shows no tokens and is finished by the next one,
     /// or before a new connection takes the id.
     func deleteApp(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let id = try request.required("id")
-        let key = rows.keys.app(id)
+        let id = try request.requiredID("id")
         let revokes = request["revoke"]?.boolean ?? true
-        try retrying { () throws(ConnError) in
-            guard let row: Row<AppRecord> = try rows.get(key) else { throw noSuchApp }
-            try rows.commit(
-                [rows.seal(row.value.beingDeleted(revoking: revokes), at: key, expecting: .version(row.version))],
-                recording: [event(request, appID: id)])
+        return try rows.change { [self] (change) throws(ConnError) in
+            let key = rows.keys.app(id)
+            guard let row: Row<AppRecord> = try change.reader.get(key) else { throw .noSuchApp(id) }
+            change.put(row.value.beingDeleted(revoking: revokes), at: key, expecting: .version(row.version))
+            change.events = [event(request, appID: id)]
+        }.then { [self] () throws(ConnError) in
+            try finishDeletion(of: id, request).then { [self] (removal) throws(ConnError) in try finish(removal) }
         }
-        return try finish(try finishDeletion(of: id, request))
     }
 
     func loadApp(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let app = try app(try request.required("id"))
-        return .done(.object(["app": app.answer]))
+        let id = try request.requiredID("id")
+        return rows.read { (reader) throws(ConnError) in .done(.object(["app": try reader.app(id).answer])) }
     }
 
     func listApps() throws(ConnError) -> Step<JSON> {
-        let found: [Row<AppRecord>] = try rows.all(RowKeys.apps)
-        let apps = found.map(\.value).filter { !$0.isBeingDeleted }.sorted { $0.id < $1.id }
-        return .done(.object(["apps": .array(apps.map(\.answer))]))
-    }
-
-    /// What has a commit go through only while the connection stands, so that no grant comes to one that is deleted
-    /// meanwhile: it would never be taken back.
-    /// - Throws: `not_found` when it is gone, or when another one has its id.
-    func standing(_ app: AppRecord) throws(ConnError) -> StoreWrite {
-        let key = rows.keys.app(app.id)
-        guard let row: Row<AppRecord> = try rows.get(key), !row.value.isBeingDeleted,
-            row.value.incarnation == app.incarnation
-        else {
-            var error = noSuchApp
-            error.appID = app.id
-            throw error
+        rows.read { (reader) throws(ConnError) in
+            let found: [Row<AppRecord>] = try reader.all(RowKeys.apps)
+            let apps = found.map(\.value).filter { !$0.isBeingDeleted }.sorted { $0.id < $1.id }
+            return .done(.object(["apps": .array(apps.map(\.answer))]))
         }
-        return .keep(key, expecting: .version(row.version))
     }
 
-    private var noSuchApp: ConnError { ConnError(.notFound, "there is no connection of this id", reason: .app) }
+    /// Has a commit go through only while the connection stands, so that no grant comes to one that is deleted meanwhile:
+    /// it would never be taken back.
+    /// - Throws: `not_found` when it is gone, or when another one has its id.
+    func stand(_ app: AppRecord, _ change: inout Change) throws(ConnError) {
+        let key = rows.keys.app(app.id)
+        guard let row: Row<AppRecord> = try change.reader.get(key), !row.value.isBeingDeleted,
+            row.value.incarnation == app.incarnation
+        else { throw .noSuchApp(app.id) }
+        change.writes.append(.keep(key, expecting: .version(row.version)))
+    }
 
     /// Removes what an earlier connection of this id, which is deleted or about to be, left behind: a grant may have been
     /// on its way. Leaves a living connection alone.
-    private func finishDeletion(of id: String, _ request: Request) throws(ConnError) -> Removal {
+    private func finishDeletion(of id: ID, _ request: Request) throws(ConnError) -> Step<Removal> {
         let key = rows.keys.app(id)
-        let row: Row<AppRecord>? = try rows.get(key)
-        guard row?.value.isBeingDeleted ?? true else { return Removal(tally: nil) }
-        let revokes = row?.value.revokes ?? true
-        let set = TokenSet(appID: id, subject: nil)
-        try dropPending(set, revoking: revokes)
-        let removal = try remove(
-            try locations(of: set), revoking: revokes, recording: event(request, appID: id))
-        try forgetRegistrations(of: id)
-        if let row { try rows.commit([.remove(key, expecting: .version(row.version))]) }
-        return removal
+        return rows.read { [self] (reader) throws(ConnError) in
+            let row: Row<AppRecord>? = try reader.get(key)
+            guard row?.value.isBeingDeleted ?? true else { return .done(Removal(tally: nil)) }
+            let revokes = row?.value.revokes ?? true
+            let set = TokenSet(appID: id, subject: nil)
+            return try dropPending(set, revoking: revokes).then { [self] () throws(ConnError) in
+                try remove(set, revoking: revokes, recording: event(request, appID: id))
+            }.then { [self] (removal) throws(ConnError) in
+                try forgetRegistrations(of: id).then { [self] () throws(ConnError) in
+                    guard let row else { return .done(removal) }
+                    return try rows.commit([.remove(key, expecting: .version(row.version))])
+                        .then { () throws(ConnError) in .done(removal) }
+                }
+            }
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 internal import Connections
 internal import Crypto
 internal import JSON
+internal import Memory
 
 extension VaultBackend {
     /// What a request did to a token, a connection or a key.
     func event(
-        _ request: Request, appID: String? = nil, subject: Subject? = nil, tokenID: String? = nil, keyID: String? = nil,
+        _ request: Request, appID: ID? = nil, subject: Subject? = nil, tokenID: ID? = nil, keyID: String? = nil,
         outcome: String = "ok"
     ) -> AuditEvent {
         AuditEvent(
@@ -22,9 +23,9 @@ extension VaultBackend {
         return try Step.attempt(body) { [self] (result) throws(ConnError) in
             if case .failure(let error) = result {
                 let refused = event(
-                    request, appID: request.string("appId") ?? request.string("id"), subject: request.subject,
-                    tokenID: request.string("tokenId"), outcome: error.code.rawValue)
-                try rows.commit([], recording: [refused])
+                    request, appID: request.id("appId") ?? request.id("id"), subject: request.subject,
+                    tokenID: request.id("tokenId"), outcome: error.code.rawValue)
+                return try rows.commit([], recording: [refused]).then { () throws(ConnError) in throw error }
             }
             return .done(try result.get())
         }
@@ -34,63 +35,67 @@ extension VaultBackend {
         let limit = request["limit"]?.integer.flatMap(Int.init(exactly:)) ?? 100
         let after = request["after"]?.integer.map(AuditLog.rowKey)
         let filter = AuditFilter(request)
-        return try auditPage(after: after, [], limit: limit, filter)
+        return auditPage(after: after, [], limit: limit, filter)
     }
 
-    private func auditPage(
-        after: [UInt8]?, _ found: [JSON], limit: Int, _ filter: AuditFilter
-    ) throws(ConnError) -> Step<JSON> {
-        var found = found
-        let page = try rows.store.scan(prefix: RowKeys.audit, after: after, limit: Rows.pageSize)
-        for stored in page {
-            let row: Row<AuditRecord> = try rows.open(stored)
-            guard filter.matches(row.value.event) else { continue }
-            if found.count == limit, let last = found.last?["sequence"] {
-                return .done(.object(["records": .array(found), "next": last]))
+    private func auditPage(after: [UInt8]?, _ found: [JSON], limit: Int, _ filter: AuditFilter) -> Step<JSON> {
+        rows.read { [self] (reader) throws(ConnError) in
+            var found = found
+            let page = try reader.page(RowKeys.audit, after: after)
+            for stored in page {
+                let row: Row<AuditRecord> = try reader.open(stored)
+                guard filter.matches(row.value.event) else { continue }
+                if found.count == limit, let last = found.last?["sequence"] {
+                    return .done(.object(["records": .array(found), "next": last]))
+                }
+                found.append(row.value.json)
             }
-            found.append(row.value.json)
-        }
-        guard page.count == Rows.pageSize, let last = page.last else {
-            return .done(.object(["records": .array(found)]))
-        }
-        return .pause(milliseconds: 0) { [self, found] () throws(ConnError) in
-            try auditPage(after: last.key, found, limit: limit, filter)
+            guard page.count == RowReader.pageSize, let last = page.last else {
+                return .done(.object(["records": .array(found)]))
+            }
+            return auditPage(after: last.key, found, limit: limit, filter)
         }
     }
 
     /// Follows the chain from the first record that is kept to the head.
     func verifyAudit(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let head = try rows.auditHead().value
         let anchor = request["sequence"]?.integer
         guard (anchor == nil) == (request["hash"] == nil) else {
             throw .invalid("hash", "and sequence belong together")
         }
-        if let anchor, anchor < head.first { throw .invalid("sequence", "is a record that is not kept any more") }
-        let chain = AuditChain(head, anchor: anchor, anchorHash: request.string("hash"))
-        return try rows.pages(RowKeys.audit, into: chain) { [self] (chain, page) throws(ConnError) in
-            for stored in page where chain.problem == nil {
-                if chain.skips(stored.key) { continue }
-                if stored.key != AuditLog.rowKey(chain.next) {
-                    // Records whose time is over go while this looks.
-                    chain.start(at: try rows.auditHead().value)
+        return try rows.read { [self] (reader) throws(ConnError) in
+            let head = try reader.auditHead().value
+            if let anchor, anchor < head.first { throw .invalid("sequence", "is a record that is not kept any more") }
+            let chain = AuditChain(head, anchor: anchor, anchorHash: request.string("hash"))
+            return rows.pages(RowKeys.audit, into: chain) { [self] (chain, page, reader) throws(ConnError) in
+                var chain = chain
+                for stored in page where chain.problem == nil {
                     if chain.skips(stored.key) { continue }
+                    if stored.key != AuditLog.rowKey(chain.next) {
+                        // Records whose time is over go while this looks.
+                        chain.start(at: try reader.auditHead().value)
+                        if chain.skips(stored.key) { continue }
+                    }
+                    chain.add(stored.key, try? reader.plain(of: stored), audit: rows.audit)
                 }
-                chain.add(stored.key, try? rows.plain(of: stored), audit: rows.audit)
+                return .done(chain)
             }
         }.then { [self] (chain) throws(ConnError) in
-            var chain = chain
-            if try hasRecordBeyondHead() { chain.fail("there are records beyond the head") }
-            return .done(chain.answer)
+            rows.read { [self] (reader) throws(ConnError) in
+                var chain = chain
+                if try hasRecordBeyondHead(reader) { chain.fail("there are records beyond the head") }
+                return .done(chain.answer)
+            }
         }
     }
 
     /// A head that was put back to what it was earlier leaves such records.
-    private func hasRecordBeyondHead() throws(ConnError) -> Bool {
-        var head = try rows.auditHead()
+    private func hasRecordBeyondHead(_ reader: RowReader) throws(ConnError) -> Bool {
+        var head = try reader.auditHead()
         while true {
             let after = AuditLog.rowKey(head.value.sequence)
-            if try rows.store.scan(prefix: RowKeys.audit, after: after, limit: 1).isEmpty { return false }
-            let later = try rows.auditHead()
+            if try reader.page(RowKeys.audit, after: after, limit: 1).isEmpty { return false }
+            let later = try reader.auditHead()
             if later.version == head.version { return true }
             head = later
         }
@@ -98,14 +103,14 @@ extension VaultBackend {
 }
 
 private struct AuditFilter: Sendable {
-    let appID: String?
+    let appID: ID?
     let subject: Subject?
-    let tokenID: String?
+    let tokenID: ID?
 
     init(_ request: Request) {
-        appID = request.string("appId")
+        appID = request.id("appId")
         subject = request.subject
-        tokenID = request.string("tokenId")
+        tokenID = request.id("tokenId")
     }
 
     func matches(_ event: AuditEvent) -> Bool {

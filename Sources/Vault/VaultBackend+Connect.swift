@@ -6,10 +6,10 @@ internal import OAuth
 
 /// What a connect URL is to ask for.
 struct ConnectOrder: Sendable {
-    var appID: String
+    var appID: ID
     var subject: Subject
     var scopes: [String]
-    var externalIdentifier: String?
+    var externalIdentifier: ID?
     var redirectURL: String?
     var prompt: [String]?
     var loginHint: String?
@@ -17,14 +17,14 @@ struct ConnectOrder: Sendable {
     /// Whoever comes back from the provider types a code where the connection was asked for.
     var needsConfirmation: Bool
     /// That of the connection which the order was written down for.
-    var incarnation: String?
+    var incarnation: ID?
 
     /// - Parameter options: the fields of a connect's options; nil when the request has none.
-    init(appID: String, subject: Subject, options: JSON?) {
+    init(appID: ID, subject: Subject, options: JSON?) {
         self.appID = appID
         self.subject = subject
         scopes = options?["scopes"]?.strings ?? []
-        externalIdentifier = options?["externalIdentifier"]?.string
+        externalIdentifier = options?["externalIdentifier"]?.id
         redirectURL = options?["redirectUrl"]?.string
         prompt = options?["prompt"]?.strings
         loginHint = options?["loginHint"]?.string
@@ -36,7 +36,7 @@ struct ConnectOrder: Sendable {
 extension VaultBackend {
     func connect(_ request: Request) throws(ConnError) -> Step<JSON> {
         let order = ConnectOrder(
-            appID: try request.required("appId"), subject: try request.requiredSubject(), options: request["options"])
+            appID: try request.requiredID("appId"), subject: try request.requiredSubject(), options: request["options"])
         return try connectURL(order, actor: request.actor).then { (made) throws(ConnError) in
             .done(.object(["url": .string(made.url), "expiresIn": .integer(made.lifetimeSeconds)]))
         }
@@ -58,32 +58,34 @@ extension VaultBackend {
     func authorizationURL(
         _ order: ConnectOrder, lifetime: Int64, ticket: [UInt8]? = nil, recording event: AuditEvent
     ) throws(ConnError) -> Step<(url: String, lifetimeSeconds: Int64)> {
-        let app = try app(order.appID, .oauth)
-        let redirectURI = try redirectURI(of: app, order)
-        let scopes = order.scopes.isEmpty ? app.defaultScopes : Scopes.unique(order.scopes)
-        return try provider(of: app, client: .connecting([redirectURI])).then { [self] (provider) throws(ConnError) in
-            let state = FlowState.random(expiresAt: clock.seconds + lifetime)
-            return try AuthorizationRequest.build(
-                provider, redirectURI: redirectURI, state: state.text, scopes: scopes, prompt: order.prompt,
-                loginHint: order.loginHint, resources: order.resources, clock: clock
-            ).then { [self] (authorization) throws(ConnError) in
-                let flow = FlowRecord(
-                    appID: app.id, subject: order.subject, externalIdentifier: order.externalIdentifier,
-                    scopes: scopes, resources: order.resources, redirectURI: redirectURI,
-                    redirectURL: order.redirectURL ?? redirectURI, verifier: authorization.verifier, ticket: ticket,
-                    needsConfirmation: order.needsConfirmation, clientID: provider.clientID,
-                    incarnation: app.incarnation)
-                let key = rows.keys.flow(state)
-                let garbage = try expired(RowKeys.flows)
-                try retrying { () throws(ConnError) in
-                    var writes = [rows.seal(flow, at: key, expecting: .absent)] + garbage
-                    if let ticket {
-                        guard let stored = try rows.store.get(ticket) else { throw .unknownTicket }
-                        writes.append(.keep(ticket, expecting: .version(stored.version)))
+        rows.read { [self] (reader) throws(ConnError) in
+            let app = try reader.app(order.appID, .oauth)
+            let redirectURI = try redirectURI(of: app, order)
+            let scopes = order.scopes.isEmpty ? app.defaultScopes : Scopes.unique(order.scopes)
+            return try provider(of: app, client: .connecting([redirectURI])).then {
+                [self] (provider) throws(ConnError) in
+                let state = FlowState.random(expiresAt: clock.seconds + lifetime)
+                return try AuthorizationRequest.build(
+                    provider, redirectURI: redirectURI, state: state.text, scopes: scopes, prompt: order.prompt,
+                    loginHint: order.loginHint, resources: order.resources, clock: clock
+                ).then { [self] (authorization) throws(ConnError) in
+                    let flow = FlowRecord(
+                        appID: app.id, subject: order.subject, externalIdentifier: order.externalIdentifier,
+                        scopes: scopes, resources: order.resources, redirectURI: redirectURI,
+                        redirectURL: order.redirectURL ?? redirectURI, verifier: authorization.verifier,
+                        ticket: ticket, needsConfirmation: order.needsConfirmation, clientID: ID(provider.clientID),
+                        incarnation: app.incarnation)
+                    return rows.change { [self] (change) throws(ConnError) in
+                        change.put(flow, at: rows.keys.flow(state), expecting: .absent)
+                        change.writes += try expired(RowKeys.flows, change.reader)
+                        if let ticket {
+                            guard let stored = try change.reader.stored(ticket) else { throw .unknownTicket }
+                            change.writes.append(.keep(ticket, expecting: .version(stored.version)))
+                        }
+                        change.events = [event]
+                        return (authorization.url, min(authorization.lifetimeSeconds ?? lifetime, lifetime))
                     }
-                    try rows.commit(writes, recording: [event])
                 }
-                return .done((authorization.url, min(authorization.lifetimeSeconds ?? lifetime, lifetime)))
             }
         }
     }
@@ -94,62 +96,73 @@ extension VaultBackend {
 
     /// - Parameter until: how long to wait for the same callback that came before and is at work. Milliseconds since 1970.
     private func complete(_ request: Request, until: Int64) throws(ConnError) -> Step<JSON> {
-        guard let state = FlowState(try request.required("state")), state.expiresAt > clock.seconds,
-            let flow: Row<FlowRecord> = try rows.get(rows.keys.flow(state))
-        else { throw .unknownFlow }
-        try checkOpener(request["openedBy"], of: flow.value)
-        let codeHash = request["code"]?.withStringBytes { Crypto.hex(Crypto.sha256($0)) }
-        if let use = flow.value.use {
-            guard use.codeHash == codeHash else { throw .unknownFlow }
-            if let answer = use.answer { return .done(answer) }
-            guard clock.milliseconds() < until else { throw .unknownFlow }
-            return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
-                try complete(request, until: until)
+        guard let state = FlowState(try request.required("state")), state.expiresAt > clock.seconds else {
+            throw .unknownFlow
+        }
+        let codeHash = request["code"]?.withStringBytes { ID(Crypto.hex(Crypto.sha256($0))) }
+        return rows.read { [self] (reader) throws(ConnError) in
+            guard let flow: Row<FlowRecord> = try reader.get(rows.keys.flow(state)) else { throw .unknownFlow }
+            try checkOpener(request["openedBy"], of: flow.value)
+            if let use = flow.value.use {
+                guard use.codeHash == codeHash else { throw .unknownFlow }
+                if let answer = use.answer { return .done(answer) }
+                guard clock.milliseconds() < until else { throw .unknownFlow }
+                return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
+                    try complete(request, until: until)
+                }
+            }
+            let app = try reader.app(flow.value.appID, .oauth)
+            guard flow.value.incarnation == app.incarnation else { throw .unknownFlow }
+            let callback = try self.callback(request, of: app)
+            return try provider(of: app, hosts: callback.hosts, client: .grant(of: flow.value.clientID)).then {
+                [self] (provider) throws(ConnError) in
+                try OAuth.checkIssuer(request.string("iss"), provider: provider)
+                let use = codeHash.map { flow.value.used(codeHash: $0) }
+                let isFirst = StoreWrite.Expectation.version(flow.version)
+                let write =
+                    use.map { rows.seal($0, at: flow.key, expecting: isFirst) } ?? .remove(flow.key, expecting: isFirst)
+                return try rows.commit([write]).result { [self] (result) throws(ConnError) in
+                    if case .failure(let error) = result {
+                        guard error.code == .conflict else { throw error }
+                        return try complete(request, until: until)  // the same callback came twice at a time
+                    }
+                    return try exchange(request, use, at: flow, app, callback, provider)
+                }
             }
         }
-        let app = try app(flow.value.appID, .oauth)
-        guard flow.value.incarnation == app.incarnation else { throw .unknownFlow }
-        let callback = try self.callback(request, of: app)
-        return try provider(of: app, hosts: callback.hosts, client: .grant(of: flow.value.clientID)).then {
-            [self] (provider) throws(ConnError) in
-            try OAuth.checkIssuer(request.string("iss"), provider: provider)
-            let used = codeHash.map { flow.value.used(codeHash: $0) }
-            do throws(ConnError) {
-                let isFirst = StoreWrite.Expectation.version(flow.version)
-                try rows.commit([
-                    used.map { rows.seal($0, at: flow.key, expecting: isFirst) }
-                        ?? .remove(flow.key, expecting: isFirst)
-                ])
-            } catch {
-                guard error.code == .conflict else { throw error }
-                return try complete(request, until: until)  // the same callback came twice at a time
-            }
-            if let refusal = request.string("error") {
-                var error = ConnError(.providerError, "\(app.id) did not grant access")
-                error.errorCode = refusal
-                error.errorDescription = request.string("errorDescription")
-                error.appID = app.id
-                throw error
-            }
-            guard let used, let code = request["code"]?.stringSecret else { throw .invalid("code", "is missing") }
-            return try OAuth.exchange(
-                code: code, verifier: flow.value.verifier, redirectURI: flow.value.redirectURI,
-                resources: flow.value.resources, provider: provider, clock: clock
-            ).then { [self] (result) throws(ConnError) in
-                switch result {
-                case .success(let reply):
-                    return try keep(reply, of: used, at: flow.key, app, callback, provider, for: request)
-                case .failure(let failure):
-                    try rows.commit([.remove(flow.key, expecting: .any)])
-                    throw failure.asConnError
-                }
+    }
+
+    /// Exchanges the code of a flow that is this call's alone.
+    /// - Parameter use: nil when the callback has no code.
+    private func exchange(
+        _ request: Request, _ use: FlowRecord?, at flow: Row<FlowRecord>, _ app: AppRecord, _ callback: Callback,
+        _ provider: Provider
+    ) throws(ConnError) -> Step<JSON> {
+        if let refusal = request.string("error") {
+            var error = ConnError(.providerError, "\(app.id) did not grant access")
+            error.errorCode = refusal
+            error.errorDescription = request.string("errorDescription")
+            error.appID = app.id
+            throw error
+        }
+        guard let use, let code = request["code"]?.stringSecret else { throw .invalid("code", "is missing") }
+        return try OAuth.exchange(
+            code: code, verifier: flow.value.verifier, redirectURI: flow.value.redirectURI,
+            resources: flow.value.resources, provider: provider, clock: clock
+        ).then { [self] (result) throws(ConnError) in
+            switch result {
+            case .success(let reply):
+                return try keep(reply, of: use, at: flow.key, app, callback, provider, for: request)
+            case .failure(let failure):
+                return try rows.commit([.remove(flow.key, expecting: .any)])
+                    .then { () throws(ConnError) in throw failure.asConnError }
             }
         }
     }
 
     /// What a callback says besides the code.
     private struct Callback: Sendable {
-        var hosts: [String: String]
+        var hosts: [ID: String]
         var metadata: JSON?
     }
 
@@ -159,7 +172,7 @@ extension VaultBackend {
         var parameters = request["parameters"]?.texts ?? [:]
         if provider.callback.signature != nil {
             for (field, name) in Self.callbackFields {
-                if let value = request.string(field) { parameters[name] = value }
+                if let value = request.string(field) { parameters[ID(name)] = value }
             }
         }
         try provider.callback.checkSignature(parameters, clientSecret: provider.clientSecret)
@@ -184,15 +197,24 @@ extension VaultBackend {
         if let metadata = callback.metadata { record.add(metadata: metadata) }
         let location = place(of: record)
         let answer = record.grantAnswer(at: location, redirectURL: flow.redirectURL)
-        do throws(ConnError) {
-            if flow.needsConfirmation { return .done(try hold(record, of: app, flow, at: key, for: request)) }
-            _ = try keepGrant(record, of: app, for: request) { () throws(ConnError) in
-                try flow.answered(answer).writes(rows, at: key)
+        let kept: Step<JSON> =
+            if flow.needsConfirmation {
+                try hold(record, of: app, flow, at: key, for: request)
+            } else {
+                try keepGrant(record, of: app, for: request) { (change) throws(ConnError) in
+                    try flow.answered(answer).keep(at: key, &change)
+                }.then { [self] (_) throws(ConnError) in
+                    try learnExpiry(at: location.key, provider).then { () throws(ConnError) in .done(answer) }
+                }
             }
-        } catch {
-            if error.code == .notFound { try discard(record, of: app) }  // the connection or the subject was deleted
-            throw error
+        return try kept.result { [self, record] (result) throws(ConnError) in
+            switch result {
+            case .success(let answer): return .done(answer)
+            case .failure(let error):
+                // The connection or the subject was deleted.
+                if error.code == .notFound { return try discard(record, of: app, because: error) }
+                throw error
+            }
         }
-        return try learnExpiry(at: location.key, provider).then { () throws(ConnError) in .done(answer) }
     }
 }

@@ -1,31 +1,37 @@
 internal import Connections
 internal import JSON
+internal import Memory
 internal import OAuth
 
 extension VaultBackend {
     func startDevice(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let app = try app(try request.required("appId"), .oauth)
+        let appID = try request.requiredID("appId")
         let subject = try request.requiredSubject()
-        let asked = Scopes.unique(request["scopes"]?.strings ?? [])
-        let scopes = asked.isEmpty ? app.defaultScopes : asked
-        let resources = request["resources"]?.strings ?? []
-        let account = request.string("externalIdentifier")
-        let redirectURIs = [app.defaultRedirectURL ?? config.redirectURL].compactMap { $0 }
-        return try provider(of: app, client: .connecting(redirectURIs)).then { [self] (provider) throws(ConnError) in
-            try OAuth.authorizeDevice(scopes: scopes, resources: resources, provider: provider, clock: clock)
-                .then { [self] (device) throws(ConnError) in
+        return rows.read { [self] (reader) throws(ConnError) in
+            let app = try reader.app(appID, .oauth)
+            let asked = Scopes.unique(request["scopes"]?.strings ?? [])
+            let scopes = asked.isEmpty ? app.defaultScopes : asked
+            let resources = request["resources"]?.strings ?? []
+            let redirectURIs = [app.defaultRedirectURL ?? config.redirectURL].compactMap { $0 }
+            return try provider(of: app, client: .connecting(redirectURIs)).then {
+                [self] (provider) throws(ConnError) in
+                try OAuth.authorizeDevice(scopes: scopes, resources: resources, provider: provider, clock: clock).then {
+                    [self] (device) throws(ConnError) in
                     let state = FlowState.random(expiresAt: clock.seconds + device.lifetimeSeconds)
                     let flow = DeviceFlowRecord(
-                        appID: app.id, subject: subject, externalIdentifier: account, scopes: scopes,
-                        resources: resources, deviceCode: device.deviceCode, interval: device.intervalSeconds,
+                        appID: app.id, subject: subject, externalIdentifier: request.id("externalIdentifier"),
+                        scopes: scopes, resources: resources, deviceCode: device.deviceCode,
+                        interval: device.intervalSeconds,
                         nextPollAt: clock.milliseconds() + device.intervalSeconds * 1000,
-                        clientID: provider.clientID, incarnation: app.incarnation)
-                    try rows.commit(
-                        try expired(RowKeys.deviceFlows)
-                            + [rows.seal(flow, at: rows.keys.deviceFlow(state), expecting: .absent)],
-                        recording: [event(request, appID: app.id, subject: subject)])
-                    return .done(device.answer(flow: state.text))
+                        clientID: ID(provider.clientID), incarnation: app.incarnation)
+                    return rows.change { [self] (change) throws(ConnError) in
+                        change.writes = try expired(RowKeys.deviceFlows, change.reader)
+                        change.put(flow, at: rows.keys.deviceFlow(state), expecting: .absent)
+                        change.events = [event(request, appID: app.id, subject: subject)]
+                        return device.answer(flow: state.text)
+                    }
                 }
+            }
         }
     }
 
@@ -45,32 +51,40 @@ extension VaultBackend {
     private func pollDevice(
         _ state: FlowState, until: Int64, for request: Request
     ) throws(ConnError) -> Step<JSON> {
-        let key = rows.keys.deviceFlow(state)
-        guard state.expiresAt > clock.seconds, let row: Row<DeviceFlowRecord> = try rows.get(key) else {
-            throw unknownDevice
-        }
-        let now = clock.milliseconds()
-        guard now >= row.value.nextPollAt else { return wait(for: row.value, state, until: until, request) }
-        let app = try app(row.value.appID, .oauth)
-        guard row.value.incarnation == app.incarnation else { throw unknownDevice }
-        var claimed = row.value
-        claimed.nextPollAt = now + claimed.interval * 1000
-        do throws(ConnError) {
-            try rows.commit([rows.seal(claimed, at: key, expecting: .version(row.version))])
-        } catch {
-            guard error.code == .conflict else { throw error }
-            return try pollDevice(state, until: until, for: request)
-        }
-        return try provider(of: app, client: .grant(of: row.value.clientID)).then {
-            [self] (provider) throws(ConnError) in
-            try OAuth.redeem(
-                deviceCode: row.value.deviceCode, resources: row.value.resources, provider: provider, clock: clock
-            ).then { [self] (result) throws(ConnError) in
-                switch result {
-                case .success(let reply):
-                    return try keep(reply, of: row, app, provider, for: request)
-                case .failure(let failure):
-                    return wait(for: try went(wrong: failure, key), state, until: until, request)
+        guard state.expiresAt > clock.seconds else { throw unknownDevice }
+        return rows.read { [self] (reader) throws(ConnError) in
+            guard let row: Row<DeviceFlowRecord> = try reader.get(rows.keys.deviceFlow(state)) else {
+                throw unknownDevice
+            }
+            let now = clock.milliseconds()
+            guard now >= row.value.nextPollAt else { return wait(for: row.value, state, until: until, request) }
+            let app = try reader.app(row.value.appID, .oauth)
+            guard row.value.incarnation == app.incarnation else { throw unknownDevice }
+            var claimed = row.value
+            claimed.nextPollAt = now + claimed.interval * 1000
+            let write = rows.seal(claimed, at: row.key, expecting: .version(row.version))
+            return try rows.commit([write]).result { [self] (result) throws(ConnError) in
+                if case .failure(let error) = result {
+                    guard error.code == .conflict else { throw error }
+                    return try pollDevice(state, until: until, for: request)
+                }
+                return try provider(of: app, client: .grant(of: row.value.clientID)).then {
+                    [self] (provider) throws(ConnError) in
+                    try OAuth.redeem(
+                        deviceCode: row.value.deviceCode, resources: row.value.resources, provider: provider,
+                        clock: clock
+                    ).then { [self] (result) throws(ConnError) in
+                        switch result {
+                        case .success(let reply):
+                            return try keep(reply, of: row, app, provider, for: request)
+                        case .failure(let failure):
+                            return try went(wrong: failure, row.key).then { [self] (flow) throws(ConnError) in
+                                .settled { [self] () throws(ConnError) in
+                                    wait(for: flow, state, until: until, request)
+                                }
+                            }
+                        }
+                    }
                 }
             }
         }
@@ -81,38 +95,40 @@ extension VaultBackend {
         for request: Request
     ) throws(ConnError) -> Step<JSON> {
         let record = row.value.token(reply, now: clock.milliseconds())
-        let location: TokenLocation
-        do throws(ConnError) {
-            location = try keepGrant(record, of: app, for: request) { () throws(ConnError) in
-                guard let stored = try rows.store.get(row.key) else { throw unknownDevice }
-                return [.remove(row.key, expecting: .version(stored.version))]
+        return try keepGrant(record, of: app, for: request) { [self] (change) throws(ConnError) in
+            guard let stored = try change.reader.stored(row.key) else { throw unknownDevice }
+            change.remove(row.key, expecting: .version(stored.version))
+        }.result { [self] (result) throws(ConnError) in
+            switch result {
+            case .success(let location):
+                return try learnExpiry(at: location.key, provider).then { () throws(ConnError) in
+                    let answer = record.grantAnswer(at: location)
+                    answer.set("status", .string("complete"))
+                    return .done(answer)
+                }
+            case .failure(let error):
+                // The connection or the subject was deleted.
+                if error.code == .notFound { return try discard(record, of: app, because: error) }
+                throw error
             }
-        } catch {
-            if error.code == .notFound { try discard(record, of: app) }  // the connection or the subject was deleted
-            throw error
-        }
-        return try learnExpiry(at: location.key, provider).then { () throws(ConnError) in
-            let answer = record.grantAnswer(at: location)
-            answer.set("status", .string("complete"))
-            return .done(answer)
         }
     }
 
     /// - Returns: the flow, if it goes on.
-    private func went(wrong failure: TokenFailure, _ key: [UInt8]) throws(ConnError) -> DeviceFlowRecord {
+    private func went(wrong failure: TokenFailure, _ key: [UInt8]) throws(ConnError) -> Step<DeviceFlowRecord> {
         switch failure.kind {
         case .permanent:
-            try rows.commit([.remove(key, expecting: .any)])
-            throw failure.asConnError
+            return try rows.commit([.remove(key, expecting: .any)])
+                .then { () throws(ConnError) in throw failure.asConnError }
         case .misconfigured:
             throw failure.asConnError
         case .transient:
-            return try retrying { () throws(ConnError) in
-                guard let row: Row<DeviceFlowRecord> = try rows.get(key) else { throw unknownDevice }
+            return rows.change { [self] (change) throws(ConnError) in
+                guard let row: Row<DeviceFlowRecord> = try change.reader.get(key) else { throw unknownDevice }
                 guard failure.code != "authorization_pending" else { return row.value }
                 var slower = row.value
                 slower.slowDown(failure, now: clock.milliseconds())
-                try rows.commit([rows.seal(slower, at: key, expecting: .version(row.version))])
+                change.put(slower, at: key, expecting: .version(row.version))
                 return slower
             }
         }

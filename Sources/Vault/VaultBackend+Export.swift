@@ -1,5 +1,6 @@
 internal import Connections
 internal import JSON
+internal import Memory
 
 extension VaultBackend {
     /// Hands out tokens with all of their secrets, a page at a time: those of a connection, of a subject, or all. Rows that
@@ -9,23 +10,33 @@ extension VaultBackend {
             throw ConnError(.forbidden, "this vault was opened without allowExport")
         }
         let limit = request["limit"]?.integer.flatMap(Int.init(exactly:)) ?? 100
-        let after = try request.string("after").map { (id) throws(ConnError) in
+        let after = try request.id("after").map { (id) throws(ConnError) in
             guard let location = TokenLocation(id: id) else { throw .invalid("after", "is no place in an export") }
             return location
         }
         let set = TokenSet(request)
         let isAll = set.appID == nil && set.subject == nil
-        let locations = try locations(of: isAll ? nil : set, after: after, limit: limit + 1)
+        return rows.read { [self] (reader) throws(ConnError) in
+            let locations = try locations(of: isAll ? nil : set, after: after, limit: limit + 1, reader)
+            let (answer, events) = try exported(locations.prefix(limit), for: request, reader)
+            if locations.count > limit { answer.set("next", .string(locations[limit - 1].id.text)) }
+            return try rows.commit([], recording: events).then { () throws(ConnError) in .done(answer) }
+        }
+    }
+
+    private func exported(
+        _ locations: ArraySlice<TokenLocation>, for request: Request, _ reader: RowReader
+    ) throws(ConnError) -> (JSON, [AuditEvent]) {
         let tokens = JSON.array([])
         let keys = JSON.array([])
         var events: [AuditEvent] = []
-        var apps = KnownApps(rows)
+        var apps = KnownApps(reader)
         var unreadable = 0
-        for location in locations.prefix(limit) {
-            guard let stored = try rows.store.get(location.key) else { continue }
+        for (location, found) in zip(locations, try reader.read(locations.map { .get($0.key) })) {
+            guard let stored = found.first else { continue }
             let row: Row<TokenRecord>
             do throws(ConnError) {
-                row = try rows.open(StoredRow(key: location.key, value: stored.value, version: stored.version))
+                row = try reader.open(stored)
             } catch {
                 guard error.code == .internal else { throw error }
                 Log.write(.warning, "a token is not exported: \(error.message)")
@@ -41,11 +52,9 @@ extension VaultBackend {
             }
             events.append(event(request, appID: appID, subject: row.value.subject, tokenID: location.id))
         }
-        try rows.commit([], recording: events)
         let answer = JSON.object(["tokens": tokens, "apiKeys": keys])
         if unreadable > 0 { answer.set("unreadable", .integer(unreadable)) }
-        if locations.count > limit { answer.set("next", .string(locations[limit - 1].id)) }
-        return .done(answer)
+        return (answer, events)
     }
 }
 

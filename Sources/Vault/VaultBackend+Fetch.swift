@@ -7,7 +7,7 @@ internal import OAuth
 /// A token that is asked for: which one, and how fresh.
 struct TokenDemand: Sendable {
     enum Target: Sendable {
-        case best(TokenSelection, of: Subject, appID: String)
+        case best(TokenSelection, of: Subject, appID: ID)
         case token(TokenLocation)
     }
 
@@ -38,19 +38,18 @@ struct TokenDemand: Sendable {
 
 extension VaultBackend {
     func fetch(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let appID = try request.required("appId")
+        let appID = try request.requiredID("appId")
         let subject = try request.requiredSubject()
         let selection = TokenSelection(
-            scopes: Scopes.unique(request["scopes"]?.strings ?? []), account: request.string("externalIdentifier"),
+            scopes: Scopes.unique(request["scopes"]?.strings ?? []), account: request.id("externalIdentifier"),
             resources: request["resources"]?.strings ?? [])
         var demand = TokenDemand(target: .best(selection, of: subject, appID: appID))
         if let seconds = request["minTtlSeconds"]?.integer { demand.minTTL = seconds }
         demand.isForced = request["options"]?["forceRefresh"]?.boolean ?? false
         demand.withRefreshToken = request["options"]?["withRefreshToken"]?.boolean ?? false
         demand.recipient = request.isLook ? nil : request
-        guard let options = request["connect"] else { return try supply(demand) }
-        return try Step.attempt({ [demand] () throws(ConnError) in try supply(demand) }) {
-            [self] (result) throws(ConnError) in
+        guard let options = request["connect"] else { return supply(demand) }
+        return try supply(demand).result { [self] (result) throws(ConnError) in
             switch result {
             case .success(let answer):
                 return .done(answer)
@@ -65,58 +64,74 @@ extension VaultBackend {
     private func connectionRequired(
         _ error: ConnError, _ order: ConnectOrder, _ selection: TokenSelection, actor: String?
     ) throws(ConnError) -> Step<JSON> {
-        guard error.code == .notFound, error.reason != nil, error.reason != .app,
-            try app(order.appID).kind == .oauth
-        else { throw error }
-        var order = order
-        if order.scopes.isEmpty { order.scopes = selection.scopes }
-        if order.resources.isEmpty { order.resources = selection.resources }
-        let account = TokenSelection(
-            scopes: selection.scopes, account: order.externalIdentifier ?? selection.account,
-            resources: order.resources)
-        order.externalIdentifier = account.account
-        let tokens = try tokens(of: order.subject, at: order.appID)
-        switch account.choose(tokens, now: clock.milliseconds()) {
-        case .found(let row), .lacking(_, let row): order.scopes += row.value.scopes
-        case .missing: break
-        }
-        return try connectURL(order, actor: actor).then { [order] (made) throws(ConnError) in
-            throw error.connectionRequired(at: made.url, appID: order.appID)
+        guard error.code == .notFound, error.reason != nil, error.reason != .app else { throw error }
+        return rows.read { [self] (reader) throws(ConnError) in
+            let (app, tokens) = try reader.tokens(of: order.subject, at: order.appID)
+            guard app.kind == .oauth else { throw error }
+            var order = order
+            if order.scopes.isEmpty { order.scopes = selection.scopes }
+            if order.resources.isEmpty { order.resources = selection.resources }
+            let account = TokenSelection(
+                scopes: selection.scopes, account: order.externalIdentifier ?? selection.account,
+                resources: order.resources)
+            order.externalIdentifier = account.account
+            switch account.choose(tokens, now: clock.milliseconds()) {
+            case .found(let row), .lacking(_, let row): order.scopes += row.value.scopes
+            case .missing: break
+            }
+            return try connectURL(order, actor: actor).then { [order] (made) throws(ConnError) in
+                throw error.connectionRequired(at: made.url, appID: order.appID)
+            }
         }
     }
 
     func reportRejected(_ request: Request) throws(ConnError) -> Step<JSON> {
-        guard let location = TokenLocation(id: try request.required("tokenId")),
-            let row: Row<TokenRecord> = try rows.get(location.key),
-            row.value.subject == (try request.requiredSubject())  // an id is no secret
-        else { throw ConnError(.notFound, "there is no token of this id", field: "tokenId", reason: .missing) }
-        guard let hash = Crypto.fromHex(try request.required("tokenHash")), hash.count == 32 else {
-            throw .invalid("tokenHash", "must be 64 hexadecimal digits")
+        let location = TokenLocation(id: try request.requiredID("tokenId"))
+        let subject = try request.requiredSubject()
+        let tokenHash = try request.required("tokenHash")
+        return rows.read { [self] (reader) throws(ConnError) in
+            guard let location, let row: Row<TokenRecord> = try reader.get(location.key),
+                row.value.subject == subject  // an id is no secret
+            else { throw ConnError(.notFound, "there is no token of this id", field: "tokenId", reason: .missing) }
+            guard let hash = Crypto.fromHex(tokenHash), hash.count == 32 else {
+                throw .invalid("tokenHash", "must be 64 hexadecimal digits")
+            }
+            var demand = TokenDemand(target: .token(location))
+            demand.recipient = request
+            let current = row.value.accessToken?.withStringBytes { Crypto.sha256($0) }
+            if let current, Secret(current).equals(Secret(hash)) {
+                demand.unfit = (row.key, row.value.refresh.generation)
+                demand.isRejected = true
+            }
+            return supply(demand)
         }
-        var demand = TokenDemand(target: .token(location))
-        demand.recipient = request
-        let current = row.value.accessToken?.withStringBytes { Crypto.sha256($0) }
-        if let current, Secret(current).equals(Secret(hash)) {
-            demand.unfit = (row.key, row.value.refresh.generation)
-            demand.isRejected = true
-        }
-        return try supply(demand)
     }
 
     // MARK: - Supplying
 
     /// Answers the token, refreshed where needed.
-    func supply(_ demand: TokenDemand) throws(ConnError) -> Step<JSON> {
-        var (row, app) = try row(for: demand)
-        var unsettled: ConnError?
-        if outcomes[row.key] != nil {
-            do throws(ConnError) {
-                try settle(row.key)
-                (row, app) = try self.row(for: demand)
-            } catch {
-                unsettled = error
+    func supply(_ demand: TokenDemand) -> Step<JSON> {
+        rows.read { [self] (reader) throws(ConnError) in
+            let (row, app): (Row<TokenRecord>, AppRecord)
+            switch try find(demand, reader) {
+            case .found(let found, let its): (row, app) = (found, its)
+            case .idle(let idle, let its):
+                return try dropIdle(idle, of: its).then { [self] (_) throws(ConnError) in supply(demand) }
+            }
+            guard outcomes[row.key] != nil else { return try supply(row, of: app, demand) }
+            return try settle(row.key).result { [self] (result) throws(ConnError) in
+                switch result {
+                case .success: supply(demand)
+                case .failure(let error): try supply(row, of: app, demand, unsettled: error)
+                }
             }
         }
+    }
+
+    /// - Parameter unsettled: why what came of the row's last refresh is not in the store yet.
+    private func supply(
+        _ row: Row<TokenRecord>, of app: AppRecord, _ demand: TokenDemand, unsettled: ConnError? = nil
+    ) throws(ConnError) -> Step<JSON> {
         let now = clock.milliseconds()
         let wanted = demand.freshness(of: row)
         let isLeaseHeld = leases.isHeld(row.value.refresh.lease, at: row.key, clock: clock)
@@ -126,45 +141,48 @@ extension VaultBackend {
         }
         var later = demand
         if later.unfit?.key != row.key { later.unfit = (row.key, row.value.refresh.generation) }
+        let again: @Sendable () throws(ConnError) -> Step<JSON> = { [self, later] () throws(ConnError) in supply(later) }
         switch action {
         case .serve:
             return try handOut(row, of: app, demand)
         case .wait:
-            let again: @Sendable () throws(ConnError) -> Step<JSON> = { [self, later] () throws(ConnError) in
-                try supply(later)
-            }
             if let flight = flights[row.key] { return .join(flight, then: again) }
             return .pause(milliseconds: Self.pollMilliseconds, then: again)
         case .refresh:
-            return try refresh(row, later)
+            return try refresh(row, of: app, later)
         case .giveUp:
             var given = row.value
             given.giveUp(now: now)
-            try commit(given, over: row, recording: [.refresh(row, outcome: "uncertain")])
-            return try supply(later)
+            return try keep(given, over: row, recording: [.refresh(row, outcome: "uncertain")]).then(again)
         case .reauthorize:
             throw reauthorize(row.value)
         case .reject:
-            try reject(row, now: now)
-            return try supply(later)
+            return try reject(row, now: now).then(again)
         case .failed(let failure, let milliseconds):
             throw failure.error(appID: row.value.appID, retryAfterMilliseconds: milliseconds)
         }
     }
 
-    /// The token, and its connection.
-    private func row(for demand: TokenDemand) throws(ConnError) -> (Row<TokenRecord>, AppRecord) {
+    private enum Found {
+        /// The token, and its connection.
+        case found(Row<TokenRecord>, AppRecord)
+        /// Tokens of the subject that were not used for too long.
+        case idle([Row<TokenRecord>], AppRecord)
+    }
+
+    private func find(_ demand: TokenDemand, _ reader: RowReader) throws(ConnError) -> Found {
         switch demand.target {
         case .token(let location):
-            guard let row: Row<TokenRecord> = try rows.get(location.key) else {
+            guard let row: Row<TokenRecord> = try reader.get(location.key) else {
                 throw ConnError(.notFound, "there is no token of this id", reason: .missing)
             }
-            return (row, try app(row.value.appID))
+            return .found(row, try reader.app(row.value.appID))
         case .best(let selection, let subject, let appID):
-            let app = try app(appID)
-            let tokens = try withoutIdle(try tokens(of: subject, at: app.id), of: app)
+            let (app, tokens) = try reader.tokens(of: subject, at: appID)
+            let idle = idle(tokens, of: app)
+            guard idle.isEmpty else { return .idle(idle, app) }
             switch selection.choose(tokens, now: clock.milliseconds()) {
-            case .found(let row): return (row, app)
+            case .found(let row): return .found(row, app)
             case .missing:
                 var error = ConnError.noToken(.missing, "the subject has not connected", appID: appID)
                 if !selection.scopes.isEmpty { error.missingScopes = selection.scopes }
@@ -191,28 +209,27 @@ extension VaultBackend {
     }
 
     /// Keeps that a service refused a row's access token.
-    func reject(_ row: Row<TokenRecord>, now: Int64) throws(ConnError) {
+    func reject(_ row: Row<TokenRecord>, now: Int64) throws(ConnError) -> Step<Void> {
         var rejected = row.value
         rejected.reject(now: now)
-        try commit(rejected, over: row, recording: [.refresh(row, outcome: "rejected")])
+        return try keep(rejected, over: row, recording: [.refresh(row, outcome: "rejected")])
     }
 
     /// Writes a row, unless somebody else has changed it since: what comes next looks at it anew. A damaged audit does not
     /// keep anybody from learning what became of a token.
-    func commit(
+    func keep(
         _ record: TokenRecord, over row: Row<TokenRecord>, recording events: [AuditEvent] = []
-    ) throws(ConnError) {
-        do throws(ConnError) {
-            try rows.commit(
-                [rows.seal(record, at: row.key, expecting: .version(row.version))], recording: events, evenUntold: true)
-        } catch {
-            guard error.code == .conflict else { throw error }
+    ) throws(ConnError) -> Step<Void> {
+        let write = rows.seal(record, at: row.key, expecting: .version(row.version))
+        return try rows.commit([write], recording: events, allowsAuditGap: true).result { (result) throws(ConnError) in
+            if case .failure(let error) = result, error.code != .conflict { throw error }
+            return .done(())
         }
     }
 }
 
 extension ConnError {
-    fileprivate static func noToken(_ reason: Reason, _ message: String, appID: String) -> ConnError {
+    fileprivate static func noToken(_ reason: Reason, _ message: String, appID: ID) -> ConnError {
         var error = ConnError(.notFound, message, reason: reason)
         error.appID = appID
         return error
@@ -220,7 +237,7 @@ extension ConnError {
 }
 
 extension RefreshState.Failure {
-    fileprivate func error(appID: String, retryAfterMilliseconds: Int64) -> ConnError {
+    fileprivate func error(appID: ID, retryAfterMilliseconds: Int64) -> ConnError {
         var failure = TokenFailure(kind, message)
         failure.code = code
         failure.httpStatus = httpStatus

@@ -16,29 +16,37 @@ extension VaultBackend {
         guard let page = config.connectPageURL else {
             return try authorizationURL(order, lifetime: config.connectTTLSeconds, recording: event)
         }
-        let app = try app(order.appID, .oauth)
-        _ = try redirectURI(of: app, order)  // what is wrong is told now
-        var order = order
-        order.incarnation = app.incarnation
-        let ticket = FlowState.random(expiresAt: clock.seconds + config.connectTTLSeconds)
-        let key = rows.keys.ticket(ticket)
-        try rows.commit(
-            try expired(RowKeys.flows) + [rows.seal(order, at: key, expecting: .absent)], recording: [event])
-        return .done((URL.appending([("ticket", ticket.text)], to: page), config.connectTTLSeconds))
+        return rows.read { [self] (reader) throws(ConnError) in
+            let app = try reader.app(order.appID, .oauth)
+            _ = try redirectURI(of: app, order)  // what is wrong is told now
+            var order = order
+            order.incarnation = app.incarnation
+            let ticket = FlowState.random(expiresAt: clock.seconds + config.connectTTLSeconds)
+            let write = rows.seal(order, at: rows.keys.ticket(ticket), expecting: .absent)
+            return try rows.commit(try expired(RowKeys.flows, reader) + [write], recording: [event])
+                .then { [self] () throws(ConnError) in
+                    .done((URL.appending([("ticket", ticket.text)], to: page), config.connectTTLSeconds))
+                }
+        }
     }
 
     /// Each time makes another URL of the provider, for those who have closed the window; earlier ones go on working.
     func open(_ request: Request) throws(ConnError) -> Step<JSON> {
-        guard let ticket = FlowState(try request.required("ticket")), ticket.expiresAt > clock.seconds,
-            let row: Row<ConnectOrder> = try rows.get(rows.keys.ticket(ticket))
-        else { throw .unknownTicket }
-        guard request["openedBy"]?.subject == row.value.subject else { throw .otherOpener }
-        guard try app(row.value.appID, .oauth).incarnation == row.value.incarnation else { throw .unknownTicket }
-        let event = event(request, appID: row.value.appID, subject: row.value.subject)
-        return try authorizationURL(row.value, lifetime: Self.openedLifetime, ticket: row.key, recording: event)
-            .then { (made) throws(ConnError) in
-                .done(.object(["url": .string(made.url), "expiresIn": .integer(made.lifetimeSeconds)]))
+        guard let ticket = FlowState(try request.required("ticket")), ticket.expiresAt > clock.seconds else {
+            throw .unknownTicket
+        }
+        return rows.read { [self] (reader) throws(ConnError) in
+            guard let row: Row<ConnectOrder> = try reader.get(rows.keys.ticket(ticket)) else { throw .unknownTicket }
+            guard request["openedBy"]?.subject == row.value.subject else { throw .otherOpener }
+            guard try reader.app(row.value.appID, .oauth).incarnation == row.value.incarnation else {
+                throw .unknownTicket
             }
+            let event = event(request, appID: row.value.appID, subject: row.value.subject)
+            return try authorizationURL(row.value, lifetime: Self.openedLifetime, ticket: row.key, recording: event)
+                .then { (made) throws(ConnError) in
+                    .done(.object(["url": .string(made.url), "expiresIn": .integer(made.lifetimeSeconds)]))
+                }
+        }
     }
 
     /// Refuses a callback that did not arrive with whoever its flow is for.
@@ -62,9 +70,9 @@ extension ConnError {
 /// What a ticket stands for.
 extension ConnectOrder: Record {
     init?(json: JSON) {
-        guard let appID = json["appId"]?.string, let subject = json.subject else { return nil }
+        guard let appID = json["appId"]?.id, let subject = json.subject else { return nil }
         self.init(appID: appID, subject: subject, options: json)
-        incarnation = json["incarnation"]?.string
+        incarnation = json["incarnation"]?.id
     }
 
     var json: JSON {

@@ -1,5 +1,6 @@
 internal import Connections
 internal import HTTP
+internal import Memory
 internal import OAuth
 
 extension VaultBackend {
@@ -9,14 +10,14 @@ extension VaultBackend {
     ///   - hosts: of a grant that lives elsewhere than the connection.
     ///   - use: which of its clients, where there may be several.
     func provider(
-        of app: AppRecord, hosts: [String: String] = [:], client use: ClientUse = .grant(of: nil)
+        of app: AppRecord, hosts: [ID: String] = [:], client use: ClientUse = .grant(of: nil)
     ) throws(ConnError) -> Step<Provider> {
         try discovered(app, hosts).then { [self] (provider) throws(ConnError) in
             try registered(provider, for: app, use)
         }
     }
 
-    private func discovered(_ app: AppRecord, _ hosts: [String: String]) throws(ConnError) -> Step<Provider> {
+    private func discovered(_ app: AppRecord, _ hosts: [ID: String]) throws(ConnError) -> Step<Provider> {
         var provider = try app.provider(config, hosts: hosts)
         guard let discoveryURL = provider.discoveryURL else {
             provider.allowsPrivateAddresses = allows(provider.tokenURL)

@@ -1,7 +1,6 @@
 internal import Connections
 internal import HTTP
 internal import JSON
-internal import Memory
 internal import OAuth
 
 extension VaultBackend {
@@ -14,12 +13,10 @@ extension VaultBackend {
     ///
     /// Nothing is open while the provider is asked. Everybody, who refreshed as well as who waited, then looks at the row
     /// again through `demand`.
-    func refresh(_ row: Row<TokenRecord>, _ demand: TokenDemand) throws(ConnError) -> Step<JSON> {
-        let app = try app(row.value.appID)
-        let unused = UnusedLease(self, row.key)
-        switch flights.enter(row.key, onLanding: { unused.release() }) {
+    func refresh(_ row: Row<TokenRecord>, of app: AppRecord, _ demand: TokenDemand) throws(ConnError) -> Step<JSON> {
+        switch flights.enter(row.key) {
         case .follower(let flight):
-            return .join(flight) { [self] () throws(ConnError) in try supply(demand) }
+            return .join(flight) { [self] () throws(ConnError) in supply(demand) }
         case .leader(let leader):
             return try Step.attempt({ [self] () throws(ConnError) in
                 try provider(of: app, hosts: row.value.hosts, client: .grant(of: row.value.clientID))
@@ -28,42 +25,56 @@ extension VaultBackend {
                 // The flight lasts as long as this closure and those below.
                 try withExtendedLifetime(leader) { () throws(ConnError) in
                     switch result {
-                    case .success(let provider): return try lead(row, app, provider, demand, leader, unused)
-                    case .failure(let error): return try serveAnyway(row, demand, error)
+                    case .success(let provider): return try lead(row, app, provider, demand, leader)
+                    case .failure(let error): return try serveAnyway(row, app, demand, error)
                     }
                 }
             }
         }
     }
 
+    /// A place at the provider first, then the lease, and then the request at once: a lease lasts no longer than its
+    /// request may take.
     private func lead(
-        _ row: Row<TokenRecord>, _ app: AppRecord, _ provider: Provider, _ demand: TokenDemand,
-        _ leader: Flight.Leader, _ unused: UnusedLease
+        _ row: Row<TokenRecord>, _ app: AppRecord, _ provider: Provider, _ demand: TokenDemand, _ leader: Flight.Leader
     ) throws(ConnError) -> Step<JSON> {
-        guard let refreshToken = row.value.refreshToken else { return try supply(demand) }
+        guard let refreshToken = row.value.refreshToken else { return supply(demand) }
+        let exchange = OAuth.refresh(
+            refreshToken: refreshToken, scopes: nil, resources: row.value.resources, provider: provider, clock: clock)
+        guard case .http(let request, _) = exchange else {
+            return try claim(row, app, provider, demand, leader, exchange)
+        }
+        return .admission(request.url, timeoutMilliseconds: request.timeoutMilliseconds) {
+            [self] () throws(ConnError) in try claim(row, app, provider, demand, leader, exchange)
+        }
+    }
+
+    /// Takes the lease, and makes the exchange then. With the lease in the store the request leaves, whoever waits for it:
+    /// nobody takes the lease for one of a process that ended while the provider was asked.
+    private func claim(
+        _ row: Row<TokenRecord>, _ app: AppRecord, _ provider: Provider, _ demand: TokenDemand,
+        _ leader: Flight.Leader, _ exchange: Step<Result<TokenReply, TokenFailure>>
+    ) throws(ConnError) -> Step<JSON> {
         var claimed = row.value
         let now = clock.milliseconds()
         let duration = Int64(provider.timeoutMilliseconds) + Self.leaseMargin
         let habits = RefreshHabits(provider)
         let lease = claimed.begin(owner: owner, now: now, duration: duration, habits: habits)
         if demand.isRejected { claimed.accessTokenExpiry = now / 1000 }
-        do throws(ConnError) {
-            try rows.commit([rows.seal(claimed, at: row.key, expecting: .version(row.version))])
-        } catch {
-            guard error.code == .conflict else { throw error }
-            return try supply(demand)
-        }
-        unused.hold(lease)
-        return try OAuth.refresh(
-            refreshToken: refreshToken, scopes: nil, resources: row.value.resources, provider: provider, clock: clock
-        ).then { [self] (result) throws(ConnError) in
-            try withExtendedLifetime(leader) { () throws(ConnError) in
-                unused.use()
-                let outcome = Outcomes.Outcome(
-                    result: result, lease: lease, habits: habits, token: row.value, app: app)
-                outcomes.add(outcome, at: row.key)
-                let end = clock.monotonic().adding(milliseconds: Int(Self.leaseMargin))
-                return try settle(row.key, provider, demand, leader, until: end)
+        let write = rows.seal(claimed, at: row.key, expecting: .version(row.version))
+        return try rows.commit([write], binds: true).result { [self] (result) throws(ConnError) in
+            if case .failure(let error) = result {
+                guard error.code == .conflict else { throw error }
+                return supply(demand)
+            }
+            return try exchange.then { [self] (result) throws(ConnError) in
+                try withExtendedLifetime(leader) { () throws(ConnError) in
+                    let outcome = Outcomes.Outcome(
+                        result: result, lease: lease, habits: habits, token: row.value, app: app)
+                    outcomes.add(outcome, at: row.key)
+                    let end = clock.monotonic().adding(milliseconds: Int(Self.leaseMargin))
+                    return try settle(row.key, provider, demand, leader, until: end)
+                }
             }
         }
     }
@@ -72,29 +83,30 @@ extension VaultBackend {
     private func settle(
         _ key: [UInt8], _ provider: Provider, _ demand: TokenDemand, _ leader: Flight.Leader, until end: Deadline
     ) throws(ConnError) -> Step<JSON> {
-        do throws(ConnError) {
-            try settle(key)
-        } catch {
-            guard clock.monotonic() < end else { throw error }
-            return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
-                try withExtendedLifetime(leader) { () throws(ConnError) in
-                    try settle(key, provider, demand, leader, until: end)
+        try settle(key).result { [self] (result) throws(ConnError) in
+            try withExtendedLifetime(leader) { () throws(ConnError) in
+                if case .failure(let error) = result {
+                    guard clock.monotonic() < end else { throw error }
+                    return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
+                        try settle(key, provider, demand, leader, until: end)
+                    }
+                }
+                return try learnExpiry(at: key, provider).then { [self] () throws(ConnError) in
+                    withExtendedLifetime(leader) { .settled { [self] () throws(ConnError) in supply(demand) } }
                 }
             }
-        }
-        return try learnExpiry(at: key, provider).then { [self] () throws(ConnError) in
-            try withExtendedLifetime(leader) { () throws(ConnError) in try supply(demand) }
         }
     }
 
     /// Puts into the store what came of a row's last refresh, if it is not there yet.
-    func settle(_ key: [UInt8]) throws(ConnError) {
-        guard let outcome = outcomes[key] else { return }
-        try retrying { () throws(ConnError) in
-            guard let row: Row<TokenRecord> = try rows.get(key) else { return try discard(outcome) }
+    func settle(_ key: [UInt8]) throws(ConnError) -> Step<Void> {
+        guard let outcome = outcomes[key] else { return .done(()) }
+        return try rows.change { [self] (change) throws(ConnError) in
+            change.allowsAuditGap = true
+            guard let row: Row<TokenRecord> = try change.reader.get(key) else { return try discard(outcome, &change) }
             guard row.value.refresh.isOfThisRow(outcome.lease.generation) else {
                 // Deleted, and granted anew. Where all that a user granted goes with any token, the new grant would too.
-                return clearsGrant(outcome) ? () : try discard(outcome)
+                return clearsGrant(outcome) ? () : try discard(outcome, &change)
             }
             var record = row.value
             let now = clock.milliseconds()
@@ -104,23 +116,23 @@ extension VaultBackend {
                 case .failure(let failure):
                     record.fail(failure, outcome.lease, now: now, habits: outcome.habits, jitter: jitter)
                 }
-            if isNews {
-                try rows.commit(
-                    [rows.seal(record, at: key, expecting: .version(row.version))],
-                    recording: [.refresh(row, outcome: outcome.result.auditOutcome)], evenUntold: true)
-            }
+            guard isNews else { return }
+            change.put(record, at: key, expecting: .version(row.version))
+            change.events = [.refresh(row, outcome: outcome.result.auditOutcome)]
+        }.then { [outcomes] () throws(ConnError) in
+            outcomes.remove(outcome, at: key)
+            return .done(())
         }
-        outcomes.remove(outcome, at: key)
     }
 
     /// Has the tokens taken back that a refresh brought after its row was deleted. What the deletion took back is the
     /// token before, which may have been spent by then.
-    private func discard(_ outcome: Outcomes.Outcome) throws(ConnError) {
+    private func discard(_ outcome: Outcomes.Outcome, _ change: inout Change) throws(ConnError) {
         // Without a new refresh token there is nothing that the deletion did not take back, or left alone by intention.
         guard case .success(let reply) = outcome.result, reply.refreshToken != nil else { return }
         var late = outcome.token
         late.take(reply)
-        try discard(late, of: outcome.app)
+        try discard(late, of: outcome.app, &change)
     }
 
     /// Whether all that the user granted goes with any token that is taken back.
@@ -130,47 +142,15 @@ extension VaultBackend {
 
     /// The provider's endpoints cannot be found out: a token that lives still does, unless another one is wanted.
     private func serveAnyway(
-        _ row: Row<TokenRecord>, _ demand: TokenDemand, _ error: ConnError
+        _ row: Row<TokenRecord>, _ app: AppRecord, _ demand: TokenDemand, _ error: ConnError
     ) throws(ConnError) -> Step<JSON> {
         let now = clock.milliseconds()
-        if demand.isRejected, row.value.isAlive(now: now) { try reject(row, now: now) }
-        guard !demand.isForced, !demand.isRejected, row.value.isAlive(now: now) else { throw error }
-        return try handOut(row, of: try app(row.value.appID), demand)
-    }
-
-    fileprivate func release(_ lease: RefreshState.Lease, at key: [UInt8]) throws(ConnError) {
-        try retrying { () throws(ConnError) in
-            guard let row: Row<TokenRecord> = try rows.get(key), row.value.refresh.lease == lease else { return }
-            var record = row.value
-            record.refresh.lease = nil
-            try rows.commit([rows.seal(record, at: key, expecting: .version(row.version))])
+        let isAlive = row.value.isAlive(now: now)
+        if demand.isRejected, isAlive {
+            return try reject(row, now: now).then { () throws(ConnError) in throw error }
         }
-    }
-}
-
-/// A lease whose request has not left yet: a call that is cancelled in between gives it back, so that nobody takes it for
-/// one whose process ended while the provider was asked.
-private final class UnusedLease: Sendable {
-    private let backend: VaultBackend
-    private let key: [UInt8]
-    private let lease = Monitor<RefreshState.Lease?>(nil)
-
-    init(_ backend: VaultBackend, _ key: [UInt8]) {
-        self.backend = backend
-        self.key = key
-    }
-
-    func hold(_ lease: RefreshState.Lease) { self.lease.withLock { $0 = lease } }
-
-    func use() { lease.withLock { $0 = nil } }
-
-    func release() {
-        let held = lease.withLock { lease in
-            defer { lease = nil }
-            return lease
-        }
-        // If the store fails here, the lease runs out by itself.
-        if let held { try? backend.release(held, at: key) }
+        guard !demand.isForced, !demand.isRejected, isAlive else { throw error }
+        return try handOut(row, of: app, demand)
     }
 }
 

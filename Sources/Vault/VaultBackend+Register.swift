@@ -1,5 +1,6 @@
 internal import Connections
 internal import HTTP
+internal import Memory
 internal import OAuth
 
 extension VaultBackend {
@@ -9,7 +10,7 @@ extension VaultBackend {
         /// that it does not have, another one is registered.
         case connecting([String])
         /// A grant of this client; nil: it is not known whose it is, and the latest has to do.
-        case grant(of: String?)
+        case grant(of: ID?)
     }
 
     /// The provider with a client that it made for this connection.
@@ -17,19 +18,32 @@ extension VaultBackend {
         _ provider: Provider, for app: AppRecord, _ use: ClientUse
     ) throws(ConnError) -> Step<Provider> {
         guard app.registers else { return .done(provider) }
-        let issuer = provider.issuer ?? provider.tokenURL.flatMap(URL.init)?.origin ?? app.id
+        let issuer = provider.issuer ?? provider.tokenURL.flatMap(URL.init)?.origin ?? app.id.text
         let key = rows.keys.registration(of: app.id, at: issuer)
-        let row: Row<RegistrationRecord>? = try rows.get(key)
-        guard case .connecting(let redirectURIs) = use else {
-            guard case .grant(let id) = use, let client = row?.value.client(id), client.isAlive(now: clock.seconds)
-            else {
-                throw ConnError(
-                    .misconfigured, "\(app.id) has no client of this grant at \(issuer) any more: connect again")
+        return rows.read { [self] (reader) throws(ConnError) in
+            let row: Row<RegistrationRecord>? = try reader.get(key)
+            switch use {
+            case .grant(let id):
+                guard let client = row?.value.client(id), client.isAlive(now: clock.seconds) else {
+                    throw ConnError(
+                        .misconfigured, "\(app.id) has no client of this grant at \(issuer) any more: connect again")
+                }
+                return .done(client.client(of: provider))
+            case .connecting(let redirectURIs):
+                return try connecting(redirectURIs, provider, for: app, row, at: key)
             }
-            return .done(client.client(of: provider))
         }
+    }
+
+    /// - Parameter row: the clients that there are.
+    private func connecting(
+        _ redirectURIs: [String], _ provider: Provider, for app: AppRecord, _ row: Row<RegistrationRecord>?,
+        at key: [UInt8]
+    ) throws(ConnError) -> Step<Provider> {
         let latest = row?.value.client(nil)
-        if let latest, latest.isAlive(now: clock.seconds), redirectURIs.allSatisfy(latest.redirectURIs.contains) {
+        if let latest, latest.isAlive(now: clock.seconds),
+            Scopes.missing(redirectURIs, from: latest.redirectURIs).isEmpty
+        {
             return .done(latest.client(of: provider))
         }
         // The ones it had stay, so that hosts with different redirect URIs do not register in turns.
@@ -39,25 +53,28 @@ extension VaultBackend {
         ).then { [self] (registration) throws(ConnError) in
             let made = RegisteredClient(registration, redirectURIs: wanted)
             let all = row?.value.adding(made) ?? RegistrationRecord(made)
-            do throws(ConnError) {
-                let expected = row.map { StoreWrite.Expectation.version($0.version) } ?? .absent
-                try rows.commit([rows.seal(all, at: key, expecting: expected)])
-                return .done(made.client(of: provider))
-            } catch {
-                // Somebody else was faster: everybody uses that client, if it will do.
-                guard error.code == .conflict else { throw error }
-                return try registered(provider, for: app, use)
+            let expected = row.map { StoreWrite.Expectation.version($0.version) } ?? .absent
+            return try rows.commit([rows.seal(all, at: key, expecting: expected)]).result {
+                [self] (result) throws(ConnError) in
+                .settled { [self] () throws(ConnError) in
+                    if case .failure(let error) = result {
+                        // Somebody else was faster: everybody uses that client, if it will do.
+                        guard error.code == .conflict else { throw error }
+                        return try registered(provider, for: app, .connecting(redirectURIs))
+                    }
+                    return .done(made.client(of: provider))
+                }
             }
         }
     }
 
     /// Forgets the clients that providers made for a connection.
-    func forgetRegistrations(of appID: String) throws(ConnError) {
-        var writes: [StoreWrite] = []
-        try rows.each(rows.keys.registrations(of: appID)) { (row) throws(ConnError) in
-            writes.append(.remove(row.key, expecting: .any))
-            return true
+    func forgetRegistrations(of appID: ID) throws(ConnError) -> Step<Void> {
+        rows.change { [self] (change) throws(ConnError) in
+            try change.reader.each(rows.keys.registrations(of: appID)) { (row) throws(ConnError) in
+                change.remove(row.key, expecting: .any)
+                return true
+            }
         }
-        try rows.commit(writes)
     }
 }

@@ -7,7 +7,6 @@ extension VaultBackend {
     func handOut(_ row: Row<TokenRecord>, of app: AppRecord, _ demand: TokenDemand) throws(ConnError) -> Step<JSON> {
         let answer = try answer(row, withRefreshToken: demand.withRefreshToken)
         guard let request = demand.recipient else { return .done(answer) }
-        // Before it is handed out: a token whose record cannot be kept is not.
         var served: [AuditEvent] = []
         if config.audit == .all {
             served = [
@@ -18,62 +17,70 @@ extension VaultBackend {
         }
         if app.deletesAfterFirstFetch {
             // In one commit with its record, so that nobody else gets it and that it is not lost.
-            guard try remove(row, of: app, recording: "fetch", revoking: false, and: served) else {
-                return try supply(demand)
+            return try remove(row, of: app, recording: "fetch", revoking: false, and: served).then {
+                [self] (isRemoved) throws(ConnError) in isRemoved ? .done(answer) : supply(demand)
             }
-        } else {
-            try rows.commit([], recording: served)
-            if let idle = app.idle { noteFetch(row, idle) }
         }
-        return .done(answer)
-    }
-
-    /// A write every now and then is enough. Without it the token still does.
-    private func noteFetch(_ row: Row<TokenRecord>, _ idle: Idle) {
-        let now = clock.seconds
-        guard idle.isNews(now, since: row.value.lastUse) else { return }
         var used = row.value
-        used.lastFetchTime = now
-        do throws(ConnError) {
-            try commit(used, over: row)
-        } catch {
-            Log.write(.warning, "that a token was fetched is not kept: \(error.message)")
+        used.lastFetchTime = clock.seconds
+        // A write every now and then is enough.
+        let isNews = app.idle?.isNews(clock.seconds, since: row.value.lastUse) ?? false
+        // Before it is handed out: a token whose record cannot be kept is not.
+        return try rows.commit([], recording: served).then { [self, used] () throws(ConnError) in
+            guard isNews else { return .done(answer) }
+            return try keep(used, over: row).result { (result) throws(ConnError) in
+                if case .failure(let error) = result {
+                    Log.write(.warning, "that a token was fetched is not kept: \(error.message)")
+                }
+                return .done(answer)
+            }
         }
     }
 
-    /// Those of a connection's tokens that are not idle. Those that are go.
-    func withoutIdle(_ tokens: [Row<TokenRecord>], of app: AppRecord) throws(ConnError) -> [Row<TokenRecord>] {
-        guard let idle = app.idle else { return tokens }
-        var kept: [Row<TokenRecord>] = []
-        for row in tokens {
-            var row: Row<TokenRecord>? = row
-            while let present = row {
-                guard idle.isOver(clock.seconds, since: present.value.lastUse) else {
-                    kept.append(present)
-                    break
-                }
+    /// Those of a connection's tokens that have not been used for too long.
+    func idle(_ tokens: [Row<TokenRecord>], of app: AppRecord) -> [Row<TokenRecord>] {
+        guard let idle = app.idle else { return [] }
+        return tokens.filter { idle.isOver(clock.seconds, since: $0.value.lastUse) }
+    }
+
+    /// Removes tokens that have not been used for too long, unless they are used just then.
+    /// - Returns: those that stay.
+    func dropIdle(_ tokens: [Row<TokenRecord>], of app: AppRecord) throws(ConnError) -> Step<[Row<TokenRecord>]> {
+        guard let first = tokens.first else { return .done([]) }
+        return try remove(first, of: app, recording: "retention", revoking: true).then {
+            [self] (isRemoved) throws(ConnError) in
+            rows.read { [self] (reader) throws(ConnError) in
                 // One that changes just then was fetched, or stored anew.
-                row =
-                    try remove(present, of: app, recording: "retention", revoking: true)
-                    ? nil : try rows.get(present.key)
+                let changed: Row<TokenRecord>? = isRemoved ? nil : try reader.get(first.key)
+                let kept = [changed].compactMap { $0 }
+                let isIdle = !idle(kept, of: app).isEmpty
+                let rest = Array(tokens.dropFirst())
+                return try dropIdle(isIdle ? kept + rest : rest, of: app).then { (others) throws(ConnError) in
+                    .done(isIdle ? others : kept + others)
+                }
             }
         }
-        return kept
     }
 
     func sweep(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let apps: [Row<AppRecord>] = try rows.all(RowKeys.apps)
-        return try sweep(apps.map(\.value).filter { $0.idle != nil }[...], deleted: 0)
+        rows.read { [self] (reader) throws(ConnError) in
+            let apps: [Row<AppRecord>] = try reader.all(RowKeys.apps)
+            return try sweep(apps.map(\.value).filter { $0.idle != nil }[...], deleted: 0)
+        }
     }
 
     private func sweep(_ apps: ArraySlice<AppRecord>, deleted: Int) throws(ConnError) -> Step<JSON> {
         guard let app = apps.first else { return .done(.object(["deleted": .integer(deleted)])) }
-        return try rows.pages(rows.keys.tokens(at: app.id), into: deleted) { [self] (deleted, page) throws(ConnError) in
-            for pointer in page {
-                guard let location = TokenLocation(appKey: pointer.key),
-                    let row: Row<TokenRecord> = try rows.get(location.key)
-                else { continue }
-                deleted += 1 - (try withoutIdle([row], of: app)).count
+        return try rows.pages(rows.keys.tokens(at: app.id), into: deleted) {
+            [self] (deleted, page, reader) throws(ConnError) in
+            let locations = page.compactMap { TokenLocation(appKey: $0.key) }
+            var tokens: [Row<TokenRecord>] = []
+            for found in try reader.read(locations.map { .get($0.key) }) {
+                if let stored = found.first { tokens.append(try reader.open(stored)) }
+            }
+            let idle = idle(tokens, of: app)
+            return try dropIdle(idle, of: app).then { (kept) throws(ConnError) in
+                .done(deleted + idle.count - kept.count)
             }
         }.then { [self] (deleted) throws(ConnError) in try sweep(apps.dropFirst(), deleted: deleted) }
     }
@@ -85,20 +92,22 @@ extension VaultBackend {
     private func remove(
         _ row: Row<TokenRecord>, of app: AppRecord, recording operation: String, revoking: Bool,
         and others: [AuditEvent] = []
-    ) throws(ConnError) -> Bool {
-        guard let location = TokenLocation(key: row.key) else { return false }
+    ) throws(ConnError) -> Step<Bool> {
+        guard let location = TokenLocation(key: row.key) else { return .done(false) }
         let event = AuditEvent(
             operation, appID: row.value.appID, subject: row.value.subject, tokenID: location.id, outcome: "deleted")
-        var writes = removal(of: location, version: row.version)
-        if revoking, let record = try revocation(of: row.value, id: location.id, at: app) {
-            writes.append(put(record, due: clock.milliseconds()).write)
-        }
-        do throws(ConnError) {
-            try rows.commit(writes, recording: [event] + others)
-            return true
-        } catch {
-            guard error.code == .conflict else { throw error }
-            return false
+        return try rows.change(once: true) { [self] (change) throws(ConnError) in
+            change.writes = removal(of: location, version: row.version)
+            change.events = [event] + others
+            if revoking, let record = try revocation(of: row.value, id: location.id, at: app, change.reader) {
+                change.writes.append(put(record, due: clock.milliseconds()).write)
+            }
+        }.result { (result) throws(ConnError) in
+            if case .failure(let error) = result {
+                guard error.code == .conflict else { throw error }
+                return .done(false)
+            }
+            return .done(true)
         }
     }
 }

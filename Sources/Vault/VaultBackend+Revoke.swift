@@ -1,5 +1,6 @@
 internal import Connections
 internal import JSON
+internal import Memory
 internal import OAuth
 
 // The outbox: tokens that are to be taken back at their providers (RFC 7009).
@@ -19,7 +20,7 @@ enum RevocationOutcome: Sendable {
 extension VaultBackend {
     /// A call that has done its own work spends at most so long on an exchange with a provider, and begins none after
     /// it has spent that. Milliseconds.
-    private static let asideMilliseconds = 5000
+    static let asideMilliseconds = 5000
 
     /// Operations that help: those that write, but for those that somebody is waiting for a token or a URL from.
     static let helpers: Set = [
@@ -43,23 +44,34 @@ extension VaultBackend {
     /// What takes a token back, whatever becomes of its connection; nil when its provider takes none.
     /// - Parameter id: the token's, for the audit; nil when it never had one.
     func revocation(
-        of token: TokenRecord, id: String? = nil, at app: AppRecord
+        of token: TokenRecord, id: ID? = nil, at app: AppRecord, _ reader: RowReader
     ) throws(ConnError) -> RevocationRecord? {
-        RevocationRecord(token, id: id, of: try withClient(app, of: token), config: config, now: clock.milliseconds())
+        RevocationRecord(
+            token, id: id, of: try withClient(app, of: token, reader), config: config, now: clock.milliseconds())
     }
 
     /// A connection's registered client goes with it, so that it is kept beside its token.
-    private func withClient(_ app: AppRecord, of token: TokenRecord) throws(ConnError) -> AppRecord {
+    private func withClient(
+        _ app: AppRecord, of token: TokenRecord, _ reader: RowReader
+    ) throws(ConnError) -> AppRecord {
         guard app.registers else { return app }
-        let registered: [Row<RegistrationRecord>] = try rows.all(rows.keys.registrations(of: app.id))
+        let registered: [Row<RegistrationRecord>] = try reader.all(rows.keys.registrations(of: app.id))
         let client = registered.lazy.compactMap { $0.value.client(token.clientID) }.first
         return client?.client(of: app) ?? app
     }
 
     /// Has a token taken back that came too late to be kept.
-    func discard(_ token: TokenRecord, of app: AppRecord) throws(ConnError) {
-        guard let record = try revocation(of: token, at: app) else { return }
-        try rows.commit([put(record, due: clock.milliseconds()).write])
+    func discard(_ token: TokenRecord, of app: AppRecord, _ change: inout Change) throws(ConnError) {
+        guard let record = try revocation(of: token, at: app, change.reader) else { return }
+        change.writes.append(put(record, due: clock.milliseconds()).write)
+    }
+
+    /// Has a token taken back that its connection or its subject was deleted for, and fails with `error`.
+    func discard<Value>(
+        _ token: TokenRecord, of app: AppRecord, because error: ConnError
+    ) throws(ConnError) -> Step<Value> {
+        try rows.change { [self] (change) throws(ConnError) in try discard(token, of: app, &change) }
+            .then { () throws(ConnError) in throw error }
     }
 
     // MARK: - Trying
@@ -69,15 +81,17 @@ extension VaultBackend {
     func revoke(_ claimed: [Row<RevocationRecord>], _ tally: RevocationTally) throws(ConnError) -> Step<RevocationTally>
     {
         let until = clock.milliseconds() + Int64(Self.asideMilliseconds)
-        return try revoke(claimed[...], tally, failed: [], until: until)
+        return .aside(timeoutMilliseconds: Self.asideMilliseconds) { [self] () throws(ConnError) in
+            try revoke(claimed[...], tally, failed: [], until: until)
+        }
     }
 
     private func revoke(
-        _ claimed: ArraySlice<Row<RevocationRecord>>, _ tally: RevocationTally, failed: Set<String>, until: Int64
+        _ claimed: ArraySlice<Row<RevocationRecord>>, _ tally: RevocationTally, failed: Set<ID>, until: Int64
     ) throws(ConnError) -> Step<RevocationTally> {
         guard let row = claimed.first else { return .done(tally) }
         let isTried = clock.milliseconds() < until && !failed.contains(row.value.app.id)
-        let step = isTried ? try attempt(row).aside(timeoutMilliseconds: Self.asideMilliseconds) : .done(.pending)
+        let step = isTried ? try attempt(row) : .done(.pending)
         return try step.then { [self] (outcome) throws(ConnError) in
             var (tally, failed) = (tally, failed)
             switch outcome {
@@ -96,71 +110,90 @@ extension VaultBackend {
 
     /// Tries one that is due, aside. It never fails: the caller has its answer.
     func helpRevoking() throws(ConnError) -> Step<Void> {
-        try Step<RevocationOutcome?>.attempt({ [self] () throws(ConnError) in
-            guard let row = try claimDue() else { return .done(nil) }
-            return try attempt(row).aside(timeoutMilliseconds: Self.asideMilliseconds)
-                .then { (outcome) throws(ConnError) in .done(outcome) }
-        }) { (result) throws(ConnError) in
+        try claimDue().then { [self] (row) throws(ConnError) in
+            guard let row else { return .done(()) }
+            return try attempt(row).then { (_) throws(ConnError) in .done(()) }
+        }.result { (result) throws(ConnError) in
             if case .failure(let error) = result { Log.write(.warning, "no token is taken back: \(error.message)") }
             return .done(())
         }
     }
 
     /// Takes the first row that is due, if there is one.
-    private func claimDue() throws(ConnError) -> Row<RevocationRecord>? {
-        let now = clock.milliseconds()
-        for stored in try rows.store.scan(prefix: RowKeys.revocations, after: nil, limit: 16) {
-            guard RowKeys.revocationDue(stored.key) <= now else { return nil }
-            do throws(ConnError) {
-                let row: Row<RevocationRecord> = try rows.open(stored)
-                let (claimed, write) = put(row.value)
-                try rows.commit([.remove(row.key, expecting: .version(row.version)), write])
-                return claimed
-            } catch {
-                // Somebody else has it. What does not open is told, and does not keep the others from being tried.
-                guard error.code == .conflict || error.code == .internal else { throw error }
-                if error.code == .internal { Log.write(.warning, "a token cannot be taken back: \(error.message)") }
+    private func claimDue() throws(ConnError) -> Step<Row<RevocationRecord>?> {
+        rows.read { [self] (reader) throws(ConnError) in
+            let now = clock.milliseconds()
+            let due = try reader.page(RowKeys.revocations, limit: 16)
+                .prefix { RowKeys.revocationDue($0.key) <= now }
+            var readable: [Row<RevocationRecord>] = []
+            for stored in due {
+                do throws(ConnError) {
+                    readable.append(try reader.open(stored))
+                } catch {
+                    // What does not open is told, and does not keep the others from being tried.
+                    guard error.code == .internal else { throw error }
+                    Log.write(.warning, "a token cannot be taken back: \(error.message)")
+                }
             }
+            return try claim(readable[...])
         }
-        return nil
+    }
+
+    /// Takes the first of these that nobody else has.
+    private func claim(_ due: ArraySlice<Row<RevocationRecord>>) throws(ConnError) -> Step<Row<RevocationRecord>?> {
+        guard let row = due.first else { return .done(nil) }
+        let (claimed, write) = put(row.value)
+        return try rows.commit([.remove(row.key, expecting: .version(row.version)), write]).result {
+            [self] (result) throws(ConnError) in
+            if case .failure(let error) = result {
+                guard error.code == .conflict else { throw error }
+                return try claim(due.dropFirst())
+            }
+            return .done(claimed)
+        }
     }
 
     /// Tries a row that this call has taken for itself.
     private func attempt(_ row: Row<RevocationRecord>) throws(ConnError) -> Step<RevocationOutcome> {
-        try Step<RevocationResult>.attempt({ [self] () throws(ConnError) in
-            try provider(of: try client(for: row.value), hosts: row.value.hosts).then {
-                [self] (provider) throws(ConnError) in
+        try client(for: row.value).then { [self] (app) throws(ConnError) in
+            try provider(of: app, hosts: row.value.hosts).then { [self] (provider) throws(ConnError) in
                 OAuth.revoke(
                     token: row.value.token, isRefreshToken: row.value.isRefreshToken, provider: provider, clock: clock)
             }
-        }) { [self] (result) throws(ConnError) in
-            do throws(ConnError) {
-                return .done(try settle(result, row))
-            } catch {
-                // The row falls due again.
-                Log.write(.warning, "what became of a token of \(row.value.app.id) is not kept: \(error.message)")
-                return .done(.pending)
+        }.result { [self] (result) throws(ConnError) in
+            try settle(result, row).result { (settled) throws(ConnError) in
+                switch settled {
+                case .success(let outcome):
+                    return .done(outcome)
+                case .failure(let error):
+                    // The row falls due again.
+                    Log.write(
+                        .warning, "what became of a token of \(row.value.app.id) is not kept: \(error.message)")
+                    return .done(.pending)
+                }
             }
         }
     }
 
     /// The connection as it is today, if it is the same client yet: its secret may have been mended since.
-    private func client(for record: RevocationRecord) throws(ConnError) -> AppRecord {
-        let row: Row<AppRecord>? = try rows.get(rows.keys.app(record.app.id))
-        guard let app = row?.value, !app.isBeingDeleted, app.clientID == record.app.clientID else { return record.app }
-        return app
+    private func client(for record: RevocationRecord) -> Step<AppRecord> {
+        rows.read { (reader) throws(ConnError) in
+            let row: Row<AppRecord>? = try reader.get(reader.keys.app(record.app.id))
+            guard let app = row?.value, !app.isBeingDeleted, app.clientID == record.app.clientID else {
+                return .done(record.app)
+            }
+            return .done(app)
+        }
     }
 
     private func settle(
         _ result: Result<RevocationResult, ConnError>, _ row: Row<RevocationRecord>
-    ) throws(ConnError) -> RevocationOutcome {
+    ) throws(ConnError) -> Step<RevocationOutcome> {
         switch result {
         case .success(.revoked(let clearsGrant)):
-            try rows.commit([.remove(row.key, expecting: .any)], recording: [row.value.event("ok")])
-            return .revoked(clearsGrant: clearsGrant)
+            return try finish(row, "ok", .revoked(clearsGrant: clearsGrant))
         case .success(.unsupported):
-            try rows.commit([.remove(row.key, expecting: .any)], recording: [row.value.event("unsupported")])
-            return .unsupported
+            return try finish(row, "unsupported", .unsupported)
         case .success(.failed(let failure)):
             return try postpone(row, failure.message, retryAfter: failure.retryAfterMilliseconds)
         case .failure(let error):
@@ -168,21 +201,34 @@ extension VaultBackend {
         }
     }
 
+    private func finish(
+        _ row: Row<RevocationRecord>, _ event: String, _ outcome: RevocationOutcome
+    ) throws(ConnError) -> Step<RevocationOutcome> {
+        try rows.commit([.remove(row.key, expecting: .any)], recording: [row.value.event(event)])
+            .then { () throws(ConnError) in .done(outcome) }
+    }
+
     private func postpone(
         _ row: Row<RevocationRecord>, _ problem: String, retryAfter: Int?
-    ) throws(ConnError) -> RevocationOutcome {
-        try retrying { () throws(ConnError) in
-            guard let stored = try rows.store.get(row.key) else { return .pending }  // somebody else took it over
+    ) throws(ConnError) -> Step<RevocationOutcome> {
+        try rows.change { [self] (change) throws(ConnError) -> RevocationOutcome in
+            guard let stored = try change.reader.stored(row.key) else { return .pending }  // somebody else took it over
             var record = row.value
-            let removal = StoreWrite.remove(row.key, expecting: .version(stored.version))
+            change.remove(row.key, expecting: .version(stored.version))
             guard let due = record.fail(now: clock.milliseconds(), retryAfter: retryAfter, jitter: jitter) else {
-                try rows.commit([removal], recording: [record.event("given up")])
-                Log.write(.warning, "a token of \(record.app.id) was not taken back, and is given up: \(problem)")
+                change.events = [record.event("given up")]
                 return .givenUp
             }
-            try rows.commit([removal, put(record, due: due).write])
-            Log.write(.info, "a token of \(record.app.id) is not taken back yet: \(problem)")
+            change.writes.append(put(record, due: due).write)
             return .pending
+        }.then { (outcome) throws(ConnError) in
+            let app = row.value.app.id
+            if case .givenUp = outcome {
+                Log.write(.warning, "a token of \(app) was not taken back, and is given up: \(problem)")
+            } else {
+                Log.write(.info, "a token of \(app) is not taken back yet: \(problem)")
+            }
+            return .done(outcome)
         }
     }
 
@@ -195,7 +241,7 @@ extension VaultBackend {
         var revoked = 0
         var failed = 0
         /// Connections whose provider failed: their other rows are left for later.
-        var troubled: Set<String> = []
+        var troubled: Set<ID> = []
     }
 
     /// The longest that a run looks away. Milliseconds.
@@ -208,37 +254,41 @@ extension VaultBackend {
 
     private func goOn(_ run: Run) throws(ConnError) -> Step<JSON> {
         guard run.left > 0 else { return try answer(run) }
-        guard let row = try claimDue() else {
-            let now = clock.milliseconds()
-            guard now < run.until else { return try answer(run) }
-            let first = try rows.store.scan(prefix: RowKeys.revocations, after: nil, limit: 1).first
+        return try claimDue().then { [self] (row) throws(ConnError) in
+            guard let row else { return try wait(run) }
+            var next = run
+            next.left -= 1
+            if run.troubled.contains(row.value.app.id) { return try goOn(next) }
+            return try attempt(row).then { [self, next] (outcome) throws(ConnError) in
+                var next = next
+                switch outcome {
+                case .revoked: next.revoked += 1
+                case .unsupported, .givenUp: next.failed += 1
+                case .pending: next.troubled.insert(row.value.app.id)
+                }
+                return try goOn(next)
+            }
+        }
+    }
+
+    private func wait(_ run: Run) throws(ConnError) -> Step<JSON> {
+        let now = clock.milliseconds()
+        guard now < run.until else { return try answer(run) }
+        return rows.read { [self] (reader) throws(ConnError) in
+            let first = try reader.page(RowKeys.revocations, limit: 1).first
             let due = first.map { RowKeys.revocationDue($0.key) } ?? run.until
             let nap = min(max(due - now, 50), run.until - now, Self.maxNap)
             return .pause(milliseconds: Int(nap)) { [self] () throws(ConnError) in try goOn(run) }
         }
-        var next = run
-        next.left -= 1
-        if run.troubled.contains(row.value.app.id) { return try goOn(next) }
-        return try attempt(row).then { [self, next] (outcome) throws(ConnError) in
-            var next = next
-            switch outcome {
-            case .revoked: next.revoked += 1
-            case .unsupported, .givenUp: next.failed += 1
-            case .pending: next.troubled.insert(row.value.app.id)
-            }
-            return try goOn(next)
-        }
     }
 
     private func answer(_ run: Run) throws(ConnError) -> Step<JSON> {
-        var pending = 0
-        try rows.each(RowKeys.revocations) { (_) throws(ConnError) in
-            pending += 1
-            return true
-        }
-        return .done(
-            .object([
-                "revoked": .integer(run.revoked), "pending": .integer(pending), "failed": .integer(run.failed),
-            ]))
+        try rows.pages(RowKeys.revocations, into: 0) { (count, page, _) throws(ConnError) in .done(count + page.count) }
+            .then { (pending) throws(ConnError) in
+                .done(
+                    .object([
+                        "revoked": .integer(run.revoked), "pending": .integer(pending), "failed": .integer(run.failed),
+                    ]))
+            }
     }
 }

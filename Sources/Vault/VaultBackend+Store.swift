@@ -1,5 +1,6 @@
 internal import Connections
 internal import JSON
+internal import Memory
 internal import OAuth
 
 extension VaultBackend {
@@ -7,17 +8,19 @@ extension VaultBackend {
     /// the provider refused and whose scopes it has. Others stay: a subject may hold several, each with its own scopes.
     /// - Parameters:
     ///   - app: the connection that it was granted to.
-    ///   - others: writes of other rows that go with it; asked again whenever a row has changed.
+    ///   - others: adds what goes with it; asked again whenever a row has changed.
     func keepGrant(
         _ record: TokenRecord, of app: AppRecord, for request: Request,
-        with others: () throws(ConnError) -> [StoreWrite] = { () throws(ConnError) in [] }
-    ) throws(ConnError) -> TokenLocation {
+        with others: @escaping @Sendable (inout Change) throws(ConnError) -> Void = { (_) throws(ConnError) in }
+    ) throws(ConnError) -> Step<TokenLocation> {
         let location = place(of: record)
-        try retrying { () throws(ConnError) in
-            let writes = try [standing(app)] + others() + grantWrites(record, at: location)
-            try rows.commit(writes, recording: [event(request, record, at: location)])
+        return rows.change { [self] (change) throws(ConnError) in
+            try stand(app, &change)
+            try others(&change)
+            change.writes += try grantWrites(record, at: location, change.reader)
+            change.events = [event(request, record, at: location)]
+            return location
         }
-        return location
     }
 
     private func event(_ request: Request, _ record: TokenRecord, at location: TokenLocation) -> AuditEvent {
@@ -30,11 +33,14 @@ extension VaultBackend {
             resources: record.resources)
     }
 
-    private func grantWrites(_ record: TokenRecord, at location: TokenLocation) throws(ConnError) -> [StoreWrite] {
+    private func grantWrites(
+        _ record: TokenRecord, at location: TokenLocation, _ reader: RowReader
+    ) throws(ConnError) -> [StoreWrite] {
         var record = record
         var version: UInt64?
         var removals: [StoreWrite] = []
-        for row in try tokens(of: record.subject, at: record.appID) {
+        let present: [Row<TokenRecord>] = try reader.all(rows.keys.tokens(of: record.subject, at: record.appID))
+        for row in present {
             // The latest grant is the last that came, also within a millisecond or with a clock that was set back.
             record.grantedAt = max(record.grantedAt, row.value.grantedAt + 1)
             if row.key == location.key {
@@ -43,7 +49,7 @@ extension VaultBackend {
                 record.refresh.generation = row.value.refresh.generation + 1
                 record.refresh.fence = row.value.refresh.fence
             } else if row.value.externalIdentifier == record.externalIdentifier,
-                Set(row.value.resources) == Set(record.resources), row.value.refresh.refusal != nil,
+                Set(row.value.resources.map { ID($0) }) == Set(record.resources.map { ID($0) }), row.value.refresh.refusal != nil,
                 Scopes.missing(row.value.scopes, from: record.scopes).isEmpty,
                 let old = TokenLocation(key: row.key)
             {
@@ -54,79 +60,98 @@ extension VaultBackend {
     }
 
     func storeAPIKey(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let app = try app(try request.required("appId"), .apikey)
-        var record = TokenRecord(
-            appID: app.id, subject: try request.requiredSubject(), scopes: [], grantedAt: clock.milliseconds())
-        record.accessToken = request["apiKey"]
-        record.accessTokenType = ""
-        let location = try keepGrant(record, of: app, for: request)
-        return .done(.object(["tokenId": .string(location.id)]))
+        let appID = try request.requiredID("appId")
+        let subject = try request.requiredSubject()
+        return rows.read { [self] (reader) throws(ConnError) in
+            let app = try reader.app(appID, .apikey)
+            var record = TokenRecord(appID: app.id, subject: subject, scopes: [], grantedAt: clock.milliseconds())
+            record.accessToken = request["apiKey"]
+            record.accessTokenType = ""
+            return try keepImported(record, of: app, for: request)
+        }
+    }
+
+    private func keepImported(
+        _ record: TokenRecord, of app: AppRecord, for request: Request
+    ) throws(ConnError) -> Step<JSON> {
+        try keepGrant(record, of: app, for: request).then { (location) throws(ConnError) in
+            .done(.object(["tokenId": .string(location.id.text)]))
+        }
     }
 
     func storeToken(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let app = try app(try request.required("appId"), .oauth)
+        let appID = try request.requiredID("appId")
         let record = imported(request.fields, of: try request.requiredSubject())
-        guard request["verifyRefresh"]?.boolean == true else {
-            return .done(.object(["tokenId": .string(try keepGrant(record, of: app, for: request).id)]))
+        return rows.read { [self] (reader) throws(ConnError) in
+            let app = try reader.app(appID, .oauth)
+            guard request["verifyRefresh"]?.boolean == true else {
+                return try keepImported(record, of: app, for: request)
+            }
+            guard let refreshToken = record.refreshToken else {
+                throw .invalid("refreshToken", "is missing, and verifyRefresh needs it")
+            }
+            return try verify(record, refreshToken, of: app, for: request)
         }
-        guard let refreshToken = record.refreshToken else {
-            throw .invalid("refreshToken", "is missing, and verifyRefresh needs it")
-        }
-        return try verify(record, refreshToken, of: app, for: request)
     }
 
     /// All of them, or none: what is refused is listed, and then nothing is kept.
     func storeTokens(_ request: Request) throws(ConnError) -> Step<JSON> {
-        var failures: [JSON] = []
-        var records: [TokenLocation: TokenRecord] = [:]
-        var apps: [String: AppRecord] = [:]
-        for item in request["tokens"]?.elements ?? [] {
-            do throws(ConnError) {
-                let (record, app) = try checkedImport(item)
-                apps[app.id] = app
-                guard records.updateValue(record, forKey: place(of: record)) == nil else {
-                    throw ConnError(.conflict, "another token of the batch has the same place")
+        rows.read { [self] (reader) throws(ConnError) in
+            let failures = JSON.array([])
+            var records: [TokenLocation: TokenRecord] = [:]
+            var apps: [ID: AppRecord] = [:]
+            for item in request["tokens"]?.elements ?? [] {
+                do throws(ConnError) {
+                    let (record, app) = try checkedImport(item, reader)
+                    apps[app.id] = app
+                    guard records.updateValue(record, forKey: place(of: record)) == nil else {
+                        throw ConnError(.conflict, "another token of the batch has the same place")
+                    }
+                } catch {
+                    let failure = JSON.object([
+                        "appId": item["appId"], "userId": item["userId"], "tenantId": item["tenantId"],
+                        "errorCode": .string(error.code.rawValue), "reason": .string(error.message),
+                    ])
+                    failures.append(failure)
                 }
-            } catch {
-                let failure = JSON.object([
-                    "appId": item["appId"], "userId": item["userId"], "tenantId": item["tenantId"],
-                    "errorCode": .string(error.code.rawValue), "reason": .string(error.message),
-                ])
-                failures.append(failure)
+            }
+            let answer = JSON.object(["failures": failures])
+            guard failures.elements.isEmpty else { return .done(answer) }
+            return rows.change { [self, apps, records] (change) throws(ConnError) in
+                for app in apps.values { try stand(app, &change) }
+                for (location, record) in records {
+                    change.writes += try grantWrites(record, at: location, change.reader)
+                    change.events.append(event(request, record, at: location))
+                }
+                change.writes = change.writes.settled
+                return answer
             }
         }
-        if failures.isEmpty {
-            try retrying { () throws(ConnError) in
-                var writes: [StoreWrite] = []
-                for app in apps.values { writes.append(try standing(app)) }
-                for (location, record) in records { writes += try grantWrites(record, at: location) }
-                try rows.commit(writes.settled, recording: records.map { event(request, $1, at: $0) })
-            }
-        }
-        return .done(.object(["failures": .array(failures)]))
     }
 
-    private func checkedImport(_ item: JSON) throws(ConnError) -> (TokenRecord, AppRecord) {
-        guard let appID = item["appId"]?.string else { throw .invalid("appId", "is missing") }
+    private func checkedImport(
+        _ item: JSON, _ reader: RowReader
+    ) throws(ConnError) -> (TokenRecord, AppRecord) {
+        guard let appID = item["appId"]?.id else { throw .invalid("appId", "is missing") }
         guard let subject = item.subject else { throw .invalid("userId", "or tenantId is missing") }
         guard item["accessToken"] != nil || item["refreshToken"] != nil else {
             throw .invalid("refreshToken", "or accessToken is missing")
         }
-        let app = try app(appID, .oauth)
+        let app = try reader.app(appID, .oauth)
         return (imported(item, of: subject), app)
     }
 
     /// A token brought from elsewhere. Whoever brings it without scopes gets it by a fetch without scopes alone.
     private func imported(_ item: JSON, of subject: Subject) -> TokenRecord {
         var record = TokenRecord(
-            appID: item["appId"]?.string ?? "", subject: subject,
-            externalIdentifier: item["externalIdentifier"]?.string,
+            appID: item["appId"]?.id ?? "", subject: subject,
+            externalIdentifier: item["externalIdentifier"]?.id,
             scopes: item["scopes"]?.strings ?? [], grantedAt: clock.milliseconds())
         record.accessToken = item["accessToken"]
         record.refreshToken = item["refreshToken"]
         record.accessTokenExpiry = item["accessTokenExpiry"]?.integer.flatMap { $0 == 0 ? nil : $0 }
         record.accessTokenType = item["accessTokenType"]?.string ?? "Bearer"
-        record.grantedBy = item["grantedBy"]?.string
+        record.grantedBy = item["grantedBy"]?.id
         record.tokenSub = item["idToken"].flatMap(JWT.claims)?["sub"]?.string
         return record
     }

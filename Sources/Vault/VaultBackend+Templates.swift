@@ -14,7 +14,7 @@ extension VaultBackend {
     }
 
     func loadTemplate(_ request: Request) throws(ConnError) -> Step<JSON> {
-        guard let template = Template.named(try request.required("id")) else {
+        guard let template = Template.named(try request.requiredID("id")) else {
             throw ConnError(.notFound, "the catalogue has no provider of this id", field: "id")
         }
         return .done(.object(["template": template.row]))

@@ -1,20 +1,21 @@
 internal import Connections
 internal import JSON
+internal import Memory
 
 /// Tokens that are listed or deleted together: of an app, of a subject, or both.
 ///
 /// A user stands for all of his tokens, in tenants and outside; a user in a tenant for those in that tenant; a tenant for
 /// its own, and not for those of its users.
 struct TokenSet: Sendable {
-    let appID: String?
+    let appID: ID?
     let subject: Subject?
 
-    init(appID: String?, subject: Subject?) {
+    init(appID: ID?, subject: Subject?) {
         self.appID = appID
         self.subject = subject
     }
 
-    init(_ request: Request) { self.init(appID: request.string("appId"), subject: request.subject) }
+    init(_ request: Request) { self.init(appID: request.id("appId"), subject: request.subject) }
 }
 
 /// Tokens that were removed.
@@ -32,35 +33,57 @@ struct Removal: Sendable {
 }
 
 extension VaultBackend {
-    /// Rows that go with one commit.
-    private static let removalBatch = 64
+    /// Tokens that are looked at, or go with one commit.
+    private static let batch = 64
 
     func list(_ request: Request) throws(ConnError) -> Step<JSON> {
         let now = clock.milliseconds()
-        var tokens: [JSON] = []
-        var apps = KnownApps(rows)
-        for location in try locations(of: TokenSet(request)) {
-            guard let row: Row<TokenRecord> = try rows.get(location.key) else { continue }
-            guard let app = try apps.app(row.value.appID), !app.isBeingDeleted,
-                try !withoutIdle([row], of: app).isEmpty
-            else { continue }
-            tokens.append(row.value.answer(id: location.id, status: row.value.status(now: now)))
+        return try eachBatch(of: TokenSet(request), into: JSON.array([])) {
+            [self] (tokens, locations, reader) throws(ConnError) in
+            var apps = KnownApps(reader)
+            var idle: [ID: (app: AppRecord, tokens: [Row<TokenRecord>])] = [:]
+            var listed: [Row<TokenRecord>] = []
+            for found in try reader.read(locations.map { .get($0.key) }) {
+                guard let stored = found.first else { continue }
+                let row: Row<TokenRecord> = try reader.open(stored)
+                guard let app = try apps.app(row.value.appID), !app.isBeingDeleted else { continue }
+                if self.idle([row], of: app).isEmpty {
+                    listed.append(row)
+                } else {
+                    idle[app.id, default: (app, [])].tokens.append(row)
+                }
+            }
+            return try dropIdle(Array(idle.values)[...]).then { [listed] (kept) throws(ConnError) in
+                for row in listed + kept {
+                    guard let location = TokenLocation(key: row.key) else { continue }
+                    tokens.append(row.value.answer(id: location.id, status: row.value.status(now: now)))
+                }
+                return .done(tokens)
+            }
+        }.then { (tokens) throws(ConnError) in .done(.object(["tokens": tokens])) }
+    }
+
+    private func dropIdle(
+        _ tokens: ArraySlice<(app: AppRecord, tokens: [Row<TokenRecord>])>
+    ) throws(ConnError) -> Step<[Row<TokenRecord>]> {
+        guard let first = tokens.first else { return .done([]) }
+        return try dropIdle(first.tokens, of: first.app).then { [self] (kept) throws(ConnError) in
+            try dropIdle(tokens.dropFirst()).then { (others) throws(ConnError) in .done(kept + others) }
         }
-        return .done(.object(["tokens": .array(tokens)]))
     }
 
     func delete(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let event = event(request, appID: request.string("appId"), subject: request.subject)
+        let event = event(request, appID: request.id("appId"), subject: request.subject)
         let revokes = request["revoke"]?.boolean ?? true
-        let locations: [TokenLocation]
-        if let id = request.string("tokenId") {
-            locations = TokenLocation(id: id).map { [$0] } ?? []
-        } else {
-            let set = TokenSet(request)
-            try dropPending(set, revoking: revokes)
-            locations = try self.locations(of: set)
+        if let id = request.id("tokenId") {
+            let locations = TokenLocation(id: id).map { [$0] } ?? []
+            return try remove(locations, from: Removal(tally: revokes ? RevocationTally() : nil), recording: event)
+                .then { [self] (removal) throws(ConnError) in try finish(removal) }
         }
-        return try finish(try remove(locations, revoking: revokes, recording: event))
+        let set = TokenSet(request)
+        return try dropPending(set, revoking: revokes).then { [self] () throws(ConnError) in
+            try remove(set, revoking: revokes, recording: event)
+        }.then { [self] (removal) throws(ConnError) in try finish(removal) }
     }
 
     /// Tries to have removed tokens taken back, and answers.
@@ -71,47 +94,44 @@ extension VaultBackend {
         }
     }
 
-    /// Removes tokens, and puts them into the outbox in the same commit.
+    /// Removes all tokens of a set, and puts them into the outbox in the same commits.
     /// - Parameter event: recorded with each token's id.
     func remove(
-        _ locations: [TokenLocation], revoking: Bool, recording event: AuditEvent
-    ) throws(ConnError) -> Removal {
-        var removal = Removal(tally: revoking ? RevocationTally() : nil)
-        var rest = locations[...]
-        while !rest.isEmpty {
-            let batch = rest.prefix(Self.removalBatch)
-            removal = try retrying { () throws(ConnError) in
-                var next = removal
-                var events: [AuditEvent] = []
-                let writes = try removeWrites(batch, &next) { (location, token) in
-                    events.append(event.about(location, token))
-                }
-                try rows.commit(writes, recording: events)
-                return next
-            }
-            rest = rest.dropFirst(Self.removalBatch)
+        _ set: TokenSet, revoking: Bool, recording event: AuditEvent
+    ) throws(ConnError) -> Step<Removal> {
+        try eachBatch(of: set, into: Removal(tally: revoking ? RevocationTally() : nil)) {
+            [self] (removal, locations, _) throws(ConnError) in
+            try remove(locations, from: removal, recording: event)
         }
-        return removal
     }
 
-    private func removeWrites(
-        _ locations: some Sequence<TokenLocation>, _ removal: inout Removal,
-        _ told: (TokenLocation, TokenRecord?) -> Void
-    ) throws(ConnError) -> [StoreWrite] {
-        var writes: [StoreWrite] = []
-        var apps = KnownApps(rows)
+    /// Removes tokens, and puts them into the outbox in the same commit.
+    /// - Parameter removal: what was removed before.
+    private func remove(
+        _ locations: [TokenLocation], from removal: Removal, recording event: AuditEvent
+    ) throws(ConnError) -> Step<Removal> {
+        rows.change { [self] (change) throws(ConnError) in
+            var next = removal
+            try remove(locations, &next, recording: event, &change)
+            return next
+        }
+    }
+
+    private func remove(
+        _ locations: [TokenLocation], _ removal: inout Removal, recording event: AuditEvent, _ change: inout Change
+    ) throws(ConnError) {
+        var apps = KnownApps(change.reader)
         let now = clock.milliseconds()
-        for location in locations {
-            guard let stored = try rows.store.get(location.key) else { continue }
-            writes += self.removal(of: location, version: stored.version)
+        for (location, found) in zip(locations, try change.reader.read(locations.map { .get($0.key) })) {
+            guard let stored = found.first else { continue }
+            change.writes += self.removal(of: location, version: stored.version)
             // What does not open can still be removed, and that is all.
-            let row: Row<TokenRecord>? = try? rows.open(
-                StoredRow(key: location.key, value: stored.value, version: stored.version))
-            told(location, row?.value)
+            let row: Row<TokenRecord>? = try? change.reader.open(stored)
+            change.events.append(event.about(location, row?.value))
             removal.count += 1
             guard removal.tally != nil else { continue }
             guard let row, let app = try apps.app(row.value.appID),
-                let record = try revocation(of: row.value, id: location.id, at: app)
+                let record = try revocation(of: row.value, id: location.id, at: app, change.reader)
             else {
                 removal.tally?.unsupported += 1
                 continue
@@ -119,32 +139,49 @@ extension VaultBackend {
             if removal.claimed.count < Removal.maxClaimed {
                 let (claimed, write) = put(record)
                 removal.claimed.append(claimed)
-                writes.append(write)
+                change.writes.append(write)
             } else {
                 removal.tally?.pending += 1
-                writes.append(put(record, due: now).write)
+                change.writes.append(put(record, due: now).write)
             }
         }
-        return writes
     }
 
+    /// Goes through the places of a set's tokens, some at a time, and lets other calls go on in between.
+    /// - Parameters:
+    ///   - value: what the first of them are to be added to.
+    ///   - body: adds some.
+    private func eachBatch<Value: Sendable>(
+        of set: TokenSet, after: TokenLocation? = nil, into value: Value,
+        _ body: @escaping @Sendable (Value, [TokenLocation], RowReader) throws(ConnError) -> Step<Value>
+    ) throws(ConnError) -> Step<Value> {
+        rows.read { [self] (reader) throws(ConnError) in
+            let batch = try locations(of: set, after: after, limit: Self.batch, reader)
+            return try body(value, batch, reader).then { [self] (value) throws(ConnError) in
+                guard batch.count == Self.batch, let last = batch.last else { return .done(value) }
+                return try eachBatch(of: set, after: last, into: value, body)
+            }
+        }
+    }
+
+    /// Places of a set's tokens, in order.
     /// - Parameters:
     ///   - set: nil is all there are.
     ///   - after: the location before the first.
     func locations(
-        of set: TokenSet?, after: TokenLocation? = nil, limit: Int = .max
+        of set: TokenSet?, after: TokenLocation?, limit: Int, _ reader: RowReader
     ) throws(ConnError) -> [TokenLocation] {
         var locations: [TokenLocation] = []
         if set?.subject != nil || set == nil {
             let prefix = set?.subject.map(rows.keys.tokens(ofAll:)) ?? TokenLocation.family
-            try rows.each(prefix, after: after?.key) { (row) throws(ConnError) in
+            try reader.each(prefix, after: after?.key) { (row) throws(ConnError) in
                 guard let location = TokenLocation(key: row.key) else { return true }
                 if let app = set?.appID, !rows.keys.isToken(location, at: app) { return true }
                 locations.append(location)
                 return locations.count < limit
             }
         } else if let app = set?.appID {
-            try rows.each(rows.keys.tokens(at: app), after: after?.appKey) { (row) throws(ConnError) in
+            try reader.each(rows.keys.tokens(at: app), after: after?.appKey) { (row) throws(ConnError) in
                 if let location = TokenLocation(appKey: row.key) { locations.append(location) }
                 return locations.count < limit
             }

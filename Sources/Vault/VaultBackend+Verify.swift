@@ -1,5 +1,6 @@
 internal import Connections
 internal import JSON
+internal import Memory
 internal import OAuth
 
 // A refresh token that is brought along and is to be verified may be good for one use. So it is refreshed as every other
@@ -15,53 +16,54 @@ extension VaultBackend {
         _ record: TokenRecord, _ refreshToken: JSON, of app: AppRecord, for request: Request
     ) throws(ConnError) -> Step<JSON> {
         let location = rows.keys.unverified(refreshToken, for: place(of: record))
-        try keepUnverified(record, at: location, of: app)
-        let demand = TokenDemand(target: .token(location))
-        return try Step.attempt({ [self] () throws(ConnError) in try supply(demand) }) {
-            [self] (result) throws(ConnError) in
-            guard let row: Row<TokenRecord> = try rows.get(location.key) else {
-                return .done(try answerOfAnother(record))
+        return try keepUnverified(record, at: location, of: app).then { [self] () throws(ConnError) in
+            supply(TokenDemand(target: .token(location)))
+        }.result { [self] (result) throws(ConnError) in
+            rows.read { [self] (reader) throws(ConnError) in
+                guard let row: Row<TokenRecord> = try reader.get(location.key) else {
+                    return .done(try answerOfAnother(record, reader))
+                }
+                guard case .failure(let error) = result else {
+                    return try keepVerified(row, grantedAt: record.grantedAt, of: app, for: request)
+                }
+                let state = row.value.refresh
+                // The provider may have taken it, and what it gave may be on its way into the store.
+                let isOpen = state.refusal == nil && (state.hasLostReply || state.lease != nil)
+                let writes: [StoreWrite] = isOpen ? [] : [.remove(row.key, expecting: .version(row.version))]
+                return try rows.commit(writes).then { () throws(ConnError) in
+                    if let failure = state.lastFailure, state.refusal?.cause == .refused { throw failure.refusal }
+                    throw error
+                }
             }
-            guard case .failure(let error) = result else {
-                return .done(try keepVerified(row, grantedAt: record.grantedAt, of: app, for: request))
-            }
-            let state = row.value.refresh
-            // The provider may have taken it, and what it gave may be on its way into the store.
-            let isOpen = state.refusal == nil && (state.hasLostReply || state.lease != nil)
-            if !isOpen { try rows.commit([.remove(row.key, expecting: .version(row.version))]) }
-            if let failure = state.lastFailure, state.refusal?.cause == .refused { throw failure.refusal }
-            throw error
         }
     }
 
     /// Without its access token, so that it is of no use to anybody before it is refreshed.
     private func keepUnverified(
         _ record: TokenRecord, at location: TokenLocation, of app: AppRecord
-    ) throws(ConnError) {
+    ) throws(ConnError) -> Step<Void> {
         var unverified = record
         unverified.accessToken = nil
         unverified.accessTokenExpiry = nil
         let expiry = clock.seconds + Self.unverifiedLifetime
-        let garbage = try abandoned()
-        try retrying { () throws(ConnError) in
-            guard try rows.store.get(location.key) == nil else { return }  // another call brings the same
-            let writes = [
-                try standing(app), rows.seal(unverified, at: location.key, expecting: .absent),
-                rows.seal(PointerRecord(), at: location.unverifiedKey(expiry: expiry), expecting: .any),
-            ]
-            try rows.commit(writes + garbage.filter { $0.key != location.key })
+        return rows.change { [self, unverified] (change) throws(ConnError) in
+            guard try change.reader.stored(location.key) == nil else { return }  // another call brings the same
+            try stand(app, &change)
+            change.put(unverified, at: location.key, expecting: .absent)
+            change.put(PointerRecord(), at: location.unverifiedKey(expiry: expiry), expecting: .any)
+            change.writes += try abandoned(change.reader).filter { $0.key != location.key }
         }
     }
 
     /// A few that nobody came back for: each new one removes some.
-    private func abandoned() throws(ConnError) -> [StoreWrite] {
+    private func abandoned(_ reader: RowReader) throws(ConnError) -> [StoreWrite] {
         var writes: [StoreWrite] = []
-        for pointer in try rows.store.scan(prefix: RowKeys.unverified, after: nil, limit: 8) {
+        for pointer in try reader.page(RowKeys.unverified, limit: 8) {
             guard RowKeys.expiry(pointer.key) + Self.clockMargin <= clock.seconds else { break }
             writes.append(.remove(pointer.key, expecting: .any))
             guard let location = TokenLocation(unverifiedKey: pointer.key) else { continue }
             // It may have been brought again since.
-            let row: Row<TokenRecord>? = try? rows.get(location.key)
+            let row: Row<TokenRecord>? = try? reader.get(location.key)
             if let row, row.value.grantedAt / 1000 + Self.unverifiedLifetime > clock.seconds { continue }
             writes.append(.remove(location.key, expecting: .any))
         }
@@ -70,35 +72,43 @@ extension VaultBackend {
 
     private func keepVerified(
         _ row: Row<TokenRecord>, grantedAt: Int64, of app: AppRecord, for request: Request
-    ) throws(ConnError) -> JSON {
+    ) throws(ConnError) -> Step<JSON> {
         var verified = row.value
         verified.grantedAt = grantedAt
         verified.refresh = RefreshState.first()
         verified.refresh.lastTime = row.value.refresh.lastTime
-        do throws(ConnError) {
-            let location = try keepGrant(verified, of: app, for: request) { () throws(ConnError) in
-                guard try rows.store.get(row.key)?.version == row.version else {
-                    throw ConnError(.notFound, "another call has kept it")
-                }
-                return [.remove(row.key, expecting: .version(row.version))]
+        return try keepGrant(verified, of: app, for: request) { (change) throws(ConnError) in
+            guard try change.reader.stored(row.key)?.version == row.version else {
+                throw ConnError(.notFound, "another call has kept it")
             }
-            return .object(["tokenId": .string(location.id)])
-        } catch {
-            guard error.code == .notFound else { throw error }
-            guard error.reason == .app else { return try answerOfAnother(verified) }
-            try rows.commit([.remove(row.key, expecting: .any)])
-            try discard(verified, of: app)  // the connection was deleted
-            throw error
+            change.remove(row.key, expecting: .version(row.version))
+        }.result { [self, verified] (result) throws(ConnError) in
+            switch result {
+            case .success(let location):
+                return .done(.object(["tokenId": .string(location.id.text)]))
+            case .failure(let error):
+                guard error.code == .notFound else { throw error }
+                guard error.reason == .app else {
+                    return rows.read { [self] (reader) throws(ConnError) in
+                        .done(try answerOfAnother(verified, reader))
+                    }
+                }
+                // The connection was deleted.
+                return try rows.change { [self] (change) throws(ConnError) in
+                    change.remove(row.key, expecting: .any)
+                    try discard(verified, of: app, &change)
+                }.then { () throws(ConnError) in throw error }
+            }
         }
     }
 
     /// Another call brought the same token at the same time, and was done first.
-    private func answerOfAnother(_ record: TokenRecord) throws(ConnError) -> JSON {
+    private func answerOfAnother(_ record: TokenRecord, _ reader: RowReader) throws(ConnError) -> JSON {
         let location = place(of: record)
-        guard let row: Row<TokenRecord> = try rows.get(location.key), row.value.grantedAt >= record.grantedAt else {
+        guard let row: Row<TokenRecord> = try reader.get(location.key), row.value.grantedAt >= record.grantedAt else {
             throw ConnError(.unavailable, "another call has tried the same refresh token: try again")
         }
-        return .object(["tokenId": .string(location.id)])
+        return .object(["tokenId": .string(location.id.text)])
     }
 }
 

@@ -1,5 +1,6 @@
 package import Connections
 internal import Crypto
+internal import HTTP
 package import JSON
 package import Memory
 internal import OAuth
@@ -23,12 +24,19 @@ package final class VaultBackend: Backend {
     let owner = Crypto.base64URL(Crypto.random(16))
     private let store: any Store
 
+    /// What opening a vault may take. Milliseconds.
+    private static let openMilliseconds = 5000
+    /// What closing one spends on what a store that failed has not taken yet. Milliseconds.
+    private static let closeMilliseconds = 1000
+
     /// Opens the vault in the store, or makes one there if the store is empty.
     /// - Throws: `invalid_config` for the field `key` when the vault was made with another one.
     package init(
         store: any Store, config: VaultConfig, clock: Clock = .system, jitter: Jitter = .random
     ) throws(ConnError) {
-        rows = try Rows(store: store, config: config, clock: clock)
+        rows = try Rows(
+            store: store, config: config, clock: clock,
+            CallContext(deadline: .after(milliseconds: Self.openMilliseconds), cancellation: Cancellation()))
         self.store = store
         self.config = config
         self.clock = clock
@@ -39,7 +47,9 @@ package final class VaultBackend: Backend {
         let step = try audited(request) { () throws(ConnError) in try perform(request) }
         guard Self.helpers.contains(request.operation) else { return step }
         return try step.then { [self] (answer) throws(ConnError) in
-            try helpRevoking().then { () throws(ConnError) in .done(answer) }
+            .aside(timeoutMilliseconds: Self.asideMilliseconds) { [self] () throws(ConnError) in
+                try helpRevoking().then { () throws(ConnError) in .done(answer) }
+            }
         }
     }
 
@@ -82,58 +92,60 @@ package final class VaultBackend: Backend {
     /// The same for all processes on the store, also while the master key changes.
     package var sharedSecret: Secret? { Crypto.derive(1, "vaultshr", from: rows.keys.hashKey) }
 
-    package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Bool? {
-        let key = rows.keys.spent(id, expiresAt: expiresAt)
-        let garbage = try expired(RowKeys.spent)
-        do throws(ConnError) {
-            try rows.commit(garbage + [rows.seal(PointerRecord(), at: key, expecting: .absent)])
-            return true
-        } catch {
-            guard error.code == .conflict else { throw error }
-            return false
+    package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Step<Bool?> {
+        try rows.change(once: true) { [self] (change) throws(ConnError) in
+            change.writes = try expired(RowKeys.spent, change.reader)
+            change.put(PointerRecord(), at: rows.keys.spent(id, expiresAt: expiresAt), expecting: .absent)
+        }.result { (result) throws(ConnError) in
+            if case .failure(let error) = result {
+                guard error.code == .conflict else { throw error }
+                return .done(false)
+            }
+            return .done(true)
         }
     }
 
     package func close() {
-        for key in outcomes.keys { try? settle(key) }  // the last chance
+        let context = CallContext(
+            deadline: .after(milliseconds: Self.closeMilliseconds), cancellation: Cancellation())
+        for key in outcomes.keys { try? settle(key).performed(context) }  // the last chance
         store.close()
     }
 }
 
-extension VaultBackend {
-    /// Runs `body`, which reads rows and commits, again while others change the same rows in between.
-    func retrying<Value>(_ body: () throws(ConnError) -> Value) throws(ConnError) -> Value {
-        for _ in 0..<32 {
-            do throws(ConnError) {
-                return try body()
-            } catch {
-                guard error.code == .conflict else { throw error }
-            }
-        }
-        throw ConnError(.unavailable, "the vault's row keeps changing")
-    }
-
-    func app(_ id: String) throws(ConnError) -> AppRecord {
-        guard let row: Row<AppRecord> = try rows.get(rows.keys.app(id)), !row.value.isBeingDeleted else {
-            var error = ConnError(.notFound, "there is no connection of this id", reason: .app)
-            error.appID = id
-            throw error
-        }
-        return row.value
-    }
+extension RowReader {
+    func app(_ id: ID) throws(ConnError) -> AppRecord { try app(id, try get(keys.app(id))) }
 
     /// The connection, which must be of this kind.
-    func app(_ id: String, _ kind: AppRecord.Kind) throws(ConnError) -> AppRecord {
+    func app(_ id: ID, _ kind: AppRecord.Kind) throws(ConnError) -> AppRecord {
         let app = try app(id)
         guard app.kind == kind else { throw .invalid("appId", "is a connection of type \(app.kind.rawValue)") }
         return app
     }
 
-    /// A subject's tokens at a connection.
-    func tokens(of subject: Subject, at appID: String) throws(ConnError) -> [Row<TokenRecord>] {
-        try rows.all(rows.keys.tokens(of: subject, at: appID))
+    private func app(_ id: ID, _ row: Row<AppRecord>?) throws(ConnError) -> AppRecord {
+        guard let row, !row.value.isBeingDeleted else { throw .noSuchApp(id) }
+        return row.value
     }
 
+    /// A connection and a subject's tokens there, of one state of the store.
+    func tokens(of subject: Subject, at appID: ID) throws(ConnError) -> (app: AppRecord, tokens: [Row<TokenRecord>]) {
+        let prefix = keys.tokens(of: subject, at: appID)
+        let found = try read([.get(keys.app(appID)), .scan(prefix: prefix, limit: Self.pageSize)])
+        var tokens: [Row<TokenRecord>] = []
+        for stored in found[1] { tokens.append(try open(stored)) }
+        if found[1].count == Self.pageSize, let last = found[1].last {
+            try each(prefix, after: last.key) { (stored) throws(ConnError) in
+                tokens.append(try open(stored))
+                return true
+            }
+        }
+        let row: Row<AppRecord>? = try found[0].first.map { (stored) throws(ConnError) in try open(stored) }
+        return (try app(appID, row), tokens)
+    }
+}
+
+extension VaultBackend {
     /// What puts a token in its place. A new one comes with the row by which its app's tokens are found.
     /// - Parameter version: of the row that is there; nil when none is.
     func writes(_ record: TokenRecord, at location: TokenLocation, over version: UInt64?) -> [StoreWrite] {
@@ -146,16 +158,23 @@ extension VaultBackend {
 
     /// Removes a few rows that have expired; each new one does so.
     /// - Parameter family: `RowKeys.flows`, `RowKeys.deviceFlows` or `RowKeys.spent`.
-    func expired(_ family: [UInt8]) throws(ConnError) -> [StoreWrite] {
-        let oldest = try rows.store.scan(prefix: family, after: nil, limit: 8)
+    func expired(_ family: [UInt8], _ reader: RowReader) throws(ConnError) -> [StoreWrite] {
         // Another process, whose clock is behind, may be exchanging its code.
-        return oldest.filter { RowKeys.expiry($0.key) + Self.clockMargin <= clock.seconds }.map {
+        try reader.page(family, limit: 8).filter { RowKeys.expiry($0.key) + Self.clockMargin <= clock.seconds }.map {
             .remove($0.key, expecting: .any)
         }
     }
 
     func removal(of location: TokenLocation, version: UInt64) -> [StoreWrite] {
         [.remove(location.key, expecting: .version(version)), .remove(location.appKey, expecting: .any)]
+    }
+}
+
+extension ConnError {
+    static func noSuchApp(_ id: ID) -> ConnError {
+        var error = ConnError(.notFound, "there is no connection of this id", reason: .app)
+        error.appID = id
+        return error
     }
 }
 

@@ -36,6 +36,19 @@ import Testing
         #expect(try played.result.get()["token"]?["refreshToken"]?.string == "1//r")
     }
 
+    @Test func whyARefreshFailedRepeatsNoToken() throws {
+        for (words, expected) in [("1//refresh is dead", Redaction.withheld), ("it is\ndead", "it is dead")] {
+            let body = JSON.object([
+                "token": .object([
+                    "appId": .string("g"), "accessToken": .string("ya29.a0"), "refreshToken": .string("1//refresh"),
+                    "lastRefreshError": .string(words),
+                ])
+            ])
+            let played = try play("fetch", #"{"appId":"g","userId":"u"}"#, reply(200, body.text))
+            #expect(try played.result.get()["token"]?["lastRefreshError"]?.string == expected)
+        }
+    }
+
     @Test func storingAndDeletingAnswerNothing() throws {
         let key = #"{"appId":"g","userId":"u","apiKey":"secret"}"#
         try expectAnswer("store_api_key", key, "{}", "{}")
@@ -67,6 +80,8 @@ import Testing
         try expectAnswer(
             "list", #"{"userId":"u","appId":"b"}"#, #"{"appIds":["a","b"]}"#,
             #"{"tokens":[{"appId":"b","userId":"u","status":"active"}]}"#)
+        try expectAnswer(
+            "list", #"{"userId":"u","appId":"jos\u00e9"}"#, #"{"appIds":["jose\u0301"]}"#, #"{"tokens":[]}"#)
         try expectAnswer("list", #"{"userId":"u"}"#, "{}", #"{"tokens":[]}"#)
     }
 

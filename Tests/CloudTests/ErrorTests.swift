@@ -1,6 +1,8 @@
 import Connections
+import Foundation
 import HTTP
 import JSON
+import Memory
 import Testing
 
 @Suite struct ErrorTests {
@@ -88,6 +90,16 @@ import Testing
             let body = #"{"errorCode":"E011001","errorDescription":"no \#(secret) here","errorMessage":"\#(secret)"}"#
             let error = try #require(try play(operation, request, reply(status, body)).error)
             #expect(!error.json.text.contains(secret))
+            for words in [
+                Data(("P2x:" + secret).utf8).base64EncodedString(),
+                Data(secret.utf8).map { String($0, radix: 16) }.joined(),
+                Data(secret.utf8).map { "%" + String($0, radix: 16) }.joined(), "Bearer " + secret,
+            ] {
+                let body = #"{"errorCode":"E011001","errorDescription":"no \#(words) here"}"#
+                let error = try #require(try play(operation, request, reply(status, body)).error)
+                #expect(error.errorDescription == Redaction.withheld)
+                #expect(!error.json.text.contains(words))
+            }
             let inCode = #"{"errorCode":"\#(secret)"}"#
             #expect(try play(operation, request, reply(status, inCode)).error?.json.text.contains(secret) == false)
         }

@@ -1,6 +1,7 @@
 import Connections
 import HTTP
 import JSON
+import Memory
 import Testing
 
 /// Descope's gateway refuses fields that it does not know. Whatever a request holds, only what this list has is sent,
@@ -63,7 +64,7 @@ import Testing
 
     @Test(arguments: sending.map(\.name))
     func nothingElseIsSentAndNothingIsLost(operation: String) throws {
-        let fields = try #require(Operation.byName[operation]).fields.filter { $0.backends.contains(.cloud) }
+        let fields = try #require(Operation.byName[ID(operation)]).fields.filter { $0.backends.contains(.cloud) }
         var sentSome = false
         for subset in subsets(of: fields.count) {
             for nested in [NestedFields.all, .none, .null] {

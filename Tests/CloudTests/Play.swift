@@ -52,7 +52,7 @@ func play(
             case .pause(let milliseconds, let then):
                 played.pauses.append(milliseconds)
                 step = try then()
-            case .join, .blocking:
+            case .admission, .aside, .blocking, .join, .queued, .settled:
                 throw ConnError(.internal, "the cloud waits for nothing but exchanges and pauses")
             }
         }
@@ -75,7 +75,7 @@ func checked(_ operation: String, _ request: String) throws(ConnError) -> Reques
     return try result.get()
 }
 
-func reply(_ status: Int, _ body: String, headers: [String: String] = [:]) -> HTTPResult {
+func reply(_ status: Int, _ body: String, headers: [ID: String] = [:]) -> HTTPResult {
     .success(HTTPResponse(status: status, headers: headers, body: Secret(body)))
 }
 

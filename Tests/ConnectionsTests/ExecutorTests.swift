@@ -175,13 +175,30 @@ import Testing
         runOutOfTime(driver) { () throws(ConnError) in
             try exchange("never", mustFinish: true).then { (_) throws(ConnError) in
                 followed.signal()
-                return .blocking { (_) throws(ConnError) in exchange("a") }
+                return .settled { () throws(ConnError) in .blocking { (_) throws(ConnError) in exchange("a") } }
             }
         }
         transport.finish("never")
         followed.wait(untilNanoseconds: .max)
         executor.closeAndWait()
         #expect(transport.started == ["never"])
+    }
+
+    @Test(arguments: Driver.allCases) func nobodysOperationDoesWhatMustFinish(_ driver: Driver) {
+        let followed = Event()
+        runOutOfTime(driver) { () throws(ConnError) in
+            try exchange("never", mustFinish: true).then { (_) throws(ConnError) in
+                .blocking { (_) throws(ConnError) in
+                    .pause(milliseconds: 1) { () throws(ConnError) in
+                        followed.signal()
+                        return .done(.null)
+                    }
+                }
+            }
+        }
+        transport.finish("never")
+        followed.wait(untilNanoseconds: .max)
+        executor.closeAndWait()
     }
 
     // MARK: - Flights

@@ -66,11 +66,15 @@ private final class FakeEngine: HTTPEngine, @unchecked Sendable {  // `running` 
     private let transport: FakeTransport
     private let signal = Mutex<Event>(Event())
     private var running: [UInt64: (request: HTTPRequest, until: Deadline)] = [:]
+    /// There is always a place.
+    private var admitted: [UInt64] = []
 
     init(_ transport: FakeTransport) {
         self.transport = transport
         transport.onFinish { [weak self] in self?.signalEvent() }
     }
+
+    func admit(_ url: String, id: UInt64, until deadline: Deadline) { admitted.append(id) }
 
     func start(_ request: HTTPRequest, id: UInt64) {
         transport.start(request)
@@ -78,19 +82,22 @@ private final class FakeEngine: HTTPEngine, @unchecked Sendable {  // `running` 
     }
 
     func drop(id: UInt64) {
+        admitted.removeAll { $0 == id }
         if let exchange = running.removeValue(forKey: id) { transport.drop(exchange.request) }
     }
 
-    func wait(until deadline: Deadline) -> [(id: UInt64, result: HTTPResult)] {
+    func wait(until deadline: Deadline) -> [(id: UInt64, event: HTTPEvent)] {
         let event = signal.withLock { $0 }
-        var ended: [(id: UInt64, result: HTTPResult)] = []
+        var events: [(id: UInt64, event: HTTPEvent)] = admitted.map { ($0, .admitted) }
+        admitted = []
         for (id, exchange) in running {
-            if let answer = transport.answer(exchange.request) { ended.append((id, answer)) }
+            guard let answer = transport.answer(exchange.request) else { continue }
+            events.append((id, .ended(answer)))
+            running[id] = nil
         }
-        for (id, _) in ended { running[id] = nil }
-        if ended.isEmpty { event.wait(untilNanoseconds: deadline.nanoseconds) }
+        if events.isEmpty { event.wait(untilNanoseconds: deadline.nanoseconds) }
         if event.isSignalled { signal.withLock { $0 = Event() } }
-        return ended
+        return events
     }
 
     func wake() {

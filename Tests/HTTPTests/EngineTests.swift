@@ -69,6 +69,90 @@ import Testing
         #expect(second.kind == .timeout)
     }
 
+    /// Takes every place at the server but `free`, with ids from 1000 on.
+    private func occupy(free: UInt64 = 0) {
+        for id in 0..<UInt64(CurlEngine.maxConnectionsPerServer) - free { engine.start(get("/silent"), id: 1000 + id) }
+    }
+
+    @Test func aPlaceThatIsFreeIsThereAtOnce() throws {
+        engine.admit(server.url("/silent"), id: 1, until: .after(milliseconds: 60_000))
+        #expect(engine.nextAdmitted() == 1)
+        engine.start(get("/echo"), id: 1)
+        #expect(try #require(engine.collect(1)[1]).get().status == 200)
+    }
+
+    @Test func anExchangeWithAPlaceWaitsForNoOther() throws {
+        occupy(free: 1)
+        engine.admit(server.url("/"), id: 1, until: .never)
+        engine.start(get("/echo"), id: 2)
+        #expect(engine.nextAdmitted() == 1)
+        engine.start(get("/echo"), id: 1)
+        #expect(try #require(engine.next()).id == 1)  // before the one that asked earlier than it started
+        #expect(try #require(engine.next()).id == 2)  // with the place that the first has left
+    }
+
+    @Test func aPlaceIsGivenWhenOneIsLeft() throws {
+        occupy()
+        engine.admit(server.url("/"), id: 1, until: .never)
+        #expect(engine.wait(until: .now).isEmpty)
+        engine.drop(id: 1000)
+        #expect(engine.nextAdmitted() == 1)
+        // dropping gives it to the next
+        engine.admit(server.url("/"), id: 2, until: .never)
+        #expect(engine.wait(until: .now).isEmpty)
+        engine.drop(id: 1)
+        #expect(engine.nextAdmitted() == 2)
+    }
+
+    @Test func noPlaceInTimeIsATimeoutThatSentNothing() throws {
+        occupy()
+        engine.admit(server.url("/echo"), id: 1, until: .after(milliseconds: 20))
+        let failure = try #require(engine.collect(1)[1]?.failure)
+        #expect(failure.kind == .timeout)
+        #expect(!failure.mayHaveArrived)
+        engine.drop(id: 1000)
+        #expect(engine.wait(until: .now).isEmpty)  // it is not told twice
+        engine.start(get("/echo"), id: 2)
+        #expect(try #require(engine.collect(1)[2]).get().status == 200)  // and has kept no place
+    }
+
+    @Test func whoWaitsForAPlaceCanBeDropped() throws {
+        occupy()
+        engine.admit(server.url("/"), id: 1, until: .never)
+        engine.admit(server.url("/"), id: 2, until: .never)
+        engine.drop(id: 1)
+        engine.drop(id: 1000)
+        #expect(engine.nextAdmitted() == 2)
+        // one that has been told to nobody yet
+        engine.admit(server.url("/"), id: 3, until: .never)
+        engine.drop(id: 2)
+        engine.drop(id: 3)
+        #expect(engine.wait(until: .now).isEmpty)
+        engine.start(get("/echo"), id: 4)
+        #expect(try #require(engine.collect(1)[4]).get().status == 200)
+    }
+
+    @Test func anExchangeElsewhereGivesThePlaceUp() throws {
+        let other = try TestServer("http/server.py")
+        occupy(free: 1)
+        engine.admit(server.url("/"), id: 1, until: .never)
+        #expect(engine.nextAdmitted() == 1)
+        engine.admit(server.url("/"), id: 2, until: .never)
+        #expect(engine.wait(until: .now).isEmpty)
+        engine.start(HTTPRequest(.get, other.url("/silent"), timeoutMilliseconds: 60_000), id: 1)
+        #expect(engine.nextAdmitted() == 2)
+        // so does an exchange that cannot be made
+        engine.admit(server.url("/"), id: 3, until: .never)
+        engine.start(HTTPRequest(.get, "nonsense", timeoutMilliseconds: 1), id: 2)
+        let events = engine.wait(until: .never)
+        #expect(events.map(\.id) == [2, 3])
+    }
+
+    @Test func noPlaceIsTakenAtWhatIsNoServer() throws {
+        engine.admit("nonsense", id: 1, until: .never)
+        #expect(engine.collect(1)[1]?.failure?.kind == .invalid)
+    }
+
     @Test func whatWasDroppedHasNoResult() throws {
         engine.start(get("/echo"), id: 1)
         engine.start(get("/echo"), id: 2)
@@ -102,10 +186,23 @@ import Testing
     }
 }
 
+extension HTTPEngine {
+    /// The next that it tells; nil when that are several, or none in a minute.
+    fileprivate func next() -> (id: UInt64, event: HTTPEvent)? {
+        let events = wait(until: .after(milliseconds: 60_000))
+        return events.count == 1 ? events.first : nil
+    }
+
+    /// The task that it tells of next, if that has been admitted.
+    fileprivate func nextAdmitted() -> UInt64? {
+        if case (let id, .admitted)? = next() { id } else { nil }
+    }
+}
+
 @Suite struct AdmissionTests {
     @Test func turnsGoRoundTheServers() {
         var admission = Admission<String>(limit: 3, limitPerServer: 2)
-        func enter(_ entry: String, _ origin: String) -> Bool { admission.enter(entry, origin) }
+        func enter(_ entry: String, _ origin: ID) -> Bool { admission.enter(entry, origin) }
         #expect(enter("a1", "a"))
         #expect(enter("a2", "a"))
         #expect(!enter("a3", "a"))  // a is full
@@ -114,7 +211,7 @@ import Testing
         #expect(!enter("a4", "a"))
         #expect(!enter("c1", "c"))
         #expect(!enter("b3", "b"))
-        func leave(_ origin: String) -> String? { admission.leave(origin) { $0 != "b2" } }
+        func leave(_ origin: ID) -> String? { admission.leave(origin) { $0 != "b2" } }
         #expect(leave("b") == "b3")  // a is still full, and b2 has been given up
         #expect(leave("a") == "a3")
         #expect(leave("a") == "c1")
@@ -123,5 +220,14 @@ import Testing
         #expect(leave("a") == nil)
         #expect(leave("c") == nil)
         #expect(enter("d1", "d"))
+    }
+
+    @Test func serversWhoseNamesReadTheSameAreTwo() {
+        var admission = Admission<String>(limit: 3, limitPerServer: 1)
+        let (one, other): (ID, ID) = ("https://jos\u{e9}.example", "https://jose\u{301}.example")
+        let entered = [admission.enter("1", one), admission.enter("2", other), admission.enter("3", other)]
+        #expect(entered == [true, true, false])
+        let next = [admission.leave(one) { _ in true }, admission.leave(other) { _ in true }]
+        #expect(next == [nil, "3"])
     }
 }

@@ -1,3 +1,4 @@
+import Memory
 import TestSupport
 import Testing
 

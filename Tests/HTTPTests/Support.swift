@@ -33,7 +33,7 @@ extension HTTPEngine {
         var results: [UInt64: HTTPResult] = [:]
         let deadline = Deadline.after(milliseconds: 60_000)
         while results.count < count, !deadline.hasPassed {
-            for (id, result) in wait(until: deadline) { results[id] = result }
+            for case (let id, .ended(let result)) in wait(until: deadline) { results[id] = result }
         }
         return results
     }

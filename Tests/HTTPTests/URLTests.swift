@@ -16,6 +16,11 @@ import Testing
         #expect(try #require(URL("http://[2001:DB8::1]/")).host == "[2001:db8::1]")
     }
 
+    /// U+212A is another sign for K, and Swift's lower case of it is k.
+    @Test func lettersThatAreNoASCIIStay() throws {
+        #expect(try #require(URL("https://\u{212A}.Example/")).host.utf8.elementsEqual("\u{212A}.example".utf8))
+    }
+
     @Test(arguments: [
         "", "/path", "example.com", "https://a b/", "https://x\0y/", "https://x:0x1/", "https://x:70000/",
     ])

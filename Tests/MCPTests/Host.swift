@@ -5,6 +5,7 @@ import JSON
 import MCP
 import Memory
 import Synchronization
+import TestSupport
 import Vault
 
 /// A clock that stands still unless a test or a pause moves it.
@@ -90,7 +91,13 @@ struct Replica {
                 try onPause(flight)
                 clock.advance(milliseconds: limit)
                 step = try then()
-            case .http, .join, .blocking:
+            case .admission(_, _, let then), .settled(let then), .aside(_, let then):
+                step = try then()
+            case .blocking(let work):
+                step = try work(.unbounded)
+            case .queued(let work, _, let then):
+                step = try then(Result { () throws(ConnError) in try work.perform(.unbounded) })
+            case .http, .join:
                 throw ConnError(.internal, "these operations wait for nothing but time and grants")
             }
         }

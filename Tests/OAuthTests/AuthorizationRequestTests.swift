@@ -48,6 +48,14 @@ struct AuthorizationRequestTests {
         #expect(try build(provider, prompt: ["login", "consent"]).url.contains("&prompt=login%20consent&"))
     }
 
+    @Test func parametersWhoseNamesReadTheSameAreTwo() throws {
+        let provider = Provider.sample.with {
+            $0.authorizeParameters = [.init("\u{e9}", "1"), .init("e\u{301}", "2"), .init("\u{212B}", "3")]
+            $0.droppedAuthorizeParameters = ["\u{c5}"]
+        }
+        #expect(try build(provider).url.hasSuffix("&%C3%A9=1&e%CC%81=2&%E2%84%AB=3"))
+    }
+
     @Test func noScopesNoParameter() throws {
         #expect(!(try build(.sample, scopes: []).url.contains("scope=")))
     }

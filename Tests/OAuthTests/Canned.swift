@@ -16,7 +16,7 @@ func run<Value>(_ step: Step<Value>, _ answer: (HTTPRequest) throws -> HTTPResul
         switch step {
         case .done(let value): return value
         case .http(let request, let then): step = try then(try answer(request))
-        case .pause, .join, .blocking: throw UnexpectedStep()
+        case .admission, .aside, .blocking, .join, .pause, .queued, .settled: throw UnexpectedStep()
         }
     }
 }
@@ -29,11 +29,11 @@ func onlyRequest<Value>(of step: Step<Value>) throws -> HTTPRequest {
     return request
 }
 
-func response(_ status: Int, _ body: String, _ headers: [String: String] = [:]) -> HTTPResult {
+func response(_ status: Int, _ body: String, _ headers: [ID: String] = [:]) -> HTTPResult {
     .success(HTTPResponse(status: status, headers: headers, body: Secret(body)))
 }
 
-func json(_ status: Int, _ body: String, _ headers: [String: String] = [:]) -> HTTPResult {
+func json(_ status: Int, _ body: String, _ headers: [ID: String] = [:]) -> HTTPResult {
     response(status, body, headers.merging(["content-type": "application/json"]) { first, _ in first })
 }
 

@@ -49,7 +49,7 @@ struct CatalogueTests {
 
     @Test(arguments: Template.all.map(\.id))
     func makesUsableProviders(_ id: String) throws {
-        let template = try #require(Template.named(id))
+        let template = try #require(Template.named(ID(id)))
         let provider = try template.provider(
             clientID: "id", clientSecret: Secret("value"), hosts: sample(template))
         let urls = [

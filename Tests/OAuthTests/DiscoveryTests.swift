@@ -47,6 +47,15 @@ struct DiscoveryTests {
         #expect(filled.authMethod == .post)
     }
 
+    @Test func anIssuerThatReadsTheSameIsAnother() throws {
+        let provider = open().with { $0.issuer = "https://acme.example/jos\u{e9}" }
+        #expect(throws: ConnError.self) { try discover(provider, document("https://acme.example/jose\u{301}")) }
+        try OAuth.checkIssuer("https://acme.example/jos\u{e9}", provider: provider)
+        #expect(throws: ConnError.self) {
+            try OAuth.checkIssuer("https://acme.example/jose\u{301}", provider: provider)
+        }
+    }
+
     @Test func settingsStay() throws {
         let provider = open().with {
             $0.tokenURL = "https://own.example/token"

@@ -42,7 +42,7 @@ import Testing
     @Test func everyPlayedProviderIsInTheCatalogue() throws {
         let names = try Habits.all().map(\.name)
         #expect(names.count >= 25)
-        for name in names { #expect(Template.named(name) != nil, "\(name)") }
+        for name in names { #expect(Template.named(ID(name)) != nil, "\(name)") }
     }
 
     @Test(arguments: try Habits.all())
@@ -127,7 +127,7 @@ import Testing
 
     /// The catalogue's provider with its endpoints on the server.
     private func provider(_ habits: Habits) throws -> Provider {
-        let template = try #require(Template.named(habits.name))
+        let template = try #require(Template.named(ID(habits.name)))
         var provider = try template.provider(
             clientID: Self.clientID, clientSecret: Secret(Self.clientSecret), hosts: sample(template))
         let base = try Self.server.get().url("/\(habits.name)")
@@ -181,8 +181,8 @@ import Testing
 }
 
 /// Something for each host that must be given.
-func sample(_ template: Template) -> [String: String] {
-    Dictionary(uniqueKeysWithValues: template.hosts.filter { $0.fallback == nil }.map { ($0.name, "acme") })
+func sample(_ template: Template) -> [ID: String] {
+    Dictionary(uniqueKeysWithValues: template.hosts.filter { $0.fallback == nil }.map { (ID($0.name), "acme") })
 }
 
 extension String {

@@ -1,6 +1,7 @@
 import Connections
 import HTTP
 import JSON
+import Memory
 import Testing
 
 @testable import OAuth

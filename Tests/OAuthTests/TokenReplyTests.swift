@@ -75,6 +75,9 @@ struct TokenReplyTests {
     @Test func missingScopes() {
         #expect(Scopes.missing(["b", "a", "b"], from: ["a"]) == ["b"])
         #expect(Scopes.missing(["a"], from: ["b", "a"]).isEmpty)
+        let alike = ["jos\u{e9}", "jose\u{301}"]
+        #expect(Scopes.unique(alike).count == 2)
+        #expect(Scopes.missing(alike, from: [alike[0]]).map { ID($0) } == [ID(alike[1])])
     }
 
     @Test func subjectOfTheIDToken() throws {

@@ -91,6 +91,21 @@ import Testing
         #expect(error?.json.equals(expected) == true)
     }
 
+    @Test(arguments: [
+        #"{"op":"store_api_key","appId":"a","userId":"u","apiKey":"key-of-alice"}"#,
+        #"{"op":"t.quote","apiKey":"key-of-alice"}"#, #"{"op":"t.quote","x":[{"refreshToken":"key-of-alice"}]}"#,
+        #"{"op":"t.quote","x":{"bytes":1,"clientSecret":"q\"u\\o/te"}}"#,
+    ])
+    func whatAPluginQuotesOfARequestHoldsNoSecret(_ request: String) throws {
+        let client = try scripted()
+        defer { client.closeAndWait() }
+        #expect(client.error(request)?.message == Redaction.withheld)
+        let submitted = #expect(throws: ConnError.self) { try client.start(request).get() }
+        #expect(submitted?.message == Redaction.withheld)
+        let plain = client.error(#"{"op":"t.quote","note":"key-of-alice"}"#)
+        #expect(plain?.message.contains("cannot do") == true)
+    }
+
     // MARK: - Deadlines and cancellation
 
     @Test func thePluginSeesTheDeadline() throws {

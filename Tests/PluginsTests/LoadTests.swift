@@ -123,6 +123,32 @@ import Testing
         #expect(refusal(example)?.message.contains("config.tokens is missing") == true)
     }
 
+    /// Nobody here knows what the members of a plugin's config mean.
+    @Test(arguments: [
+        #""password":"hunter""#, #""apiKey":"abcdefgh""#, #""tokens":{"github":"ghpabcd"}"#,
+        #""a":["b",{"c":"s3cr3t-value"}]"#,
+        #""dsn":"postgres://app:pa-ss@db.example/v""#, #""conninfo":"host=db.example password=pa-ss dbname=v""#,
+        #""odbc":"Server=db;Pwd=pa-ss;""#, #""blob":"https://b.example/v?sig=pa-ss""#,
+        #""url":"https://pa-ss@b.example/v""#,
+    ]) func whatAPluginSaysRepeatsNoSecretOfItsConfig(_ member: String) throws {
+        let path = try library("scripted")
+        let refused = try #require(refusal(path, #"{"quote":1,\#(member)}"#))
+        #expect(refused.message == "the plugin scripted does not open: \(Redaction.withheld)")
+        let client = try scripted(config: #"{"fine":1,\#(member)}"#)
+        defer { client.closeAndWait() }
+        let error = client.error(#"{"op":"t.quote.config"}"#)
+        #expect(error?.code == .unavailable)
+        #expect(error?.message == Redaction.withheld)
+    }
+
+    @Test(arguments: [
+        #""path":"/var/lib/app/v.db""#, #""table":"descope_rows""#, #""host":"db-1.example:5432""#,
+        #""url":"https://b.example/v""#, #""n":12345678,"on":true,"empty":"","none":null"#,
+    ]) func whatNoConfigHidesIsSaid(_ member: String) throws {
+        let refused = try #require(refusal(try library("scripted"), #"{"quote":1,\#(member)}"#))
+        #expect(refused.message.contains("cannot open {"), "\(refused.message)")
+    }
+
     @Test func theConfigIsChecked() throws {
         let wrong: [(config: String, field: String)] = [
             (#"{"backend":"plugin"}"#, "library"),

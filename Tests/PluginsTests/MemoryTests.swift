@@ -1,6 +1,7 @@
 import Connections
 import JSON
 import Plugins
+import TestSupport
 import Testing
 
 /// Whatever a plugin hands back is freed, also what nobody asked for: 16 blocks of 1 MiB do not stay.

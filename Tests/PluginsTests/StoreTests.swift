@@ -24,8 +24,8 @@ import Testing
     @Test func rowsArrive() throws {
         let store = try open()
         defer { store.close() }
-        #expect(try store.get(key("v")) == StoredValue(value: Array("value".utf8), version: 7))
-        #expect(try store.get(key("n")) == StoredValue(value: [], version: 7))
+        #expect(try store.get(key("v")) == StoredRow(key: key("v"), value: Array("value".utf8), version: 7))
+        #expect(try store.get(key("n")) == StoredRow(key: key("n"), value: [], version: 7))
         #expect(try store.get(key("0")) == nil)
         #expect(
             try store.scan(prefix: key("v"), after: nil, limit: 1)

@@ -20,7 +20,7 @@ import Testing
         var expiresIn: Int64?
         var introspected: Int64?
         var refreshTokens: String
-        var callback: [String: String]
+        var callback: [ID: String]
         var tellsWrongClients: Bool
         var revokes: Bool
 
@@ -57,9 +57,9 @@ import Testing
             #expect((before + lifetime...Clock.system.seconds + lifetime).contains(expiry))
         }
         let metadata = done["metadata"]
-        for name in try #require(Template.named(habits.name)).row["callback"]?["metadata"]?.strings ?? [] {
-            #expect(metadata?[name]?.string == habits.callback[name])
-            #expect(token["metadata"]?[name]?.string == habits.callback[name])
+        for name in try #require(Template.named(ID(habits.name))).row["callback"]?["metadata"]?.strings ?? [] {
+            #expect(metadata?[name]?.string == habits.callback[ID(name)])
+            #expect(token["metadata"]?[name]?.string == habits.callback[ID(name)])
         }
     }
 
@@ -152,7 +152,7 @@ import Testing
     /// A connection by template, with the catalogue's URLs led to the server.
     private func makeApp(_ habits: Habits) throws -> String {
         let live = try Self.live.get()
-        let template = try #require(Template.named(habits.name))
+        let template = try #require(Template.named(ID(habits.name)))
         let base = live.server.url("/\(habits.name)")
         let request = JSON.object([
             "templateId": .string(habits.name), "clientId": .string("the client"),
@@ -163,7 +163,7 @@ import Testing
             "introspectionUrl": template.row["introspectionUrl"].map { _ in .string("\(base)/introspect") },
             "defaultScopes": .strings(["a:read", "b"]),
         ])
-        let hosts = template.hosts.filter { $0.fallback == nil }.map { ($0.name, "acme") }
+        let hosts = template.hosts.filter { $0.fallback == nil }.map { (ID($0.name), "acme") }
         if !hosts.isEmpty { request.set("hosts", .texts(Dictionary(uniqueKeysWithValues: hosts))) }
         let app = try live.call("apps.create", request)["app"]
         #expect(app?["tokenUrl"]?.string == "\(base)/token")
@@ -185,6 +185,6 @@ import Testing
     }
 
     private func hasFixedLife(_ habits: Habits) -> Bool {
-        Template.named(habits.name)?.row["expiry"]?["rule"]?.string == "fixed"
+        Template.named(ID(habits.name))?.row["expiry"]?["rule"]?.string == "fixed"
     }
 }

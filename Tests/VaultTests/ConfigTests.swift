@@ -89,6 +89,22 @@ import Testing
         #expect(keyError(#"{"file":"\#(open)"}"#)?.message.contains("others") == true)
     }
 
+    /// The likeliest mistake with a key is to write it where its source belongs.
+    @Test(
+        arguments: ["env", "file", "bytes"],
+        [
+            "0f1e2d3c4b5a69788796a5b4c3d2e1f0", "/abcdEFGH0123456789+/abcdEFGH0123456789+/abc=",
+            "a passphrase, and a long one",
+        ])
+    func aKeyInTheWrongPlaceIsNotShown(_ source: String, _ key: String) throws {
+        for text in [#"{"\#(source)":"\#(key)"}"#, #"{"\#(source)":"x","\#(key)":"x"}"#, #"{"\#(key)":"x"}"#] {
+            let error = try #require(keyError(text))
+            #expect(error.code == .invalidConfig)
+            #expect(error.field?.hasPrefix("key") == true)
+            #expect(!error.json.text.contains(key.prefix(8)), "\(error.message)")
+        }
+    }
+
     @Test func anotherKeyDoesNotOpenTheVault() throws {
         let store = try makeStore()
         func open(_ key: String) throws(ConnError) {

@@ -1,5 +1,6 @@
 import Connections
 import JSON
+import TestSupport
 import Testing
 
 @testable import Vault

@@ -1,6 +1,7 @@
 import Connections
 import HTTP
 import JSON
+import TestSupport
 import Testing
 
 @Suite struct ConnectTests {

@@ -3,6 +3,7 @@ import HTTP
 import JSON
 import Memory
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Vault
@@ -629,16 +630,17 @@ private final class StaleStore: Store {
 
     func freeze() { frozen.withLock { $0 = before.withLock { $0 } } }
 
-    func get(_ key: [UInt8]) -> StoredValue? { store.get(key) }
-
-    func scan(prefix: [UInt8], after: [UInt8]?, limit: Int) -> [StoredRow] {
-        if prefix == RowKeys.revocations, after == nil, let stale = frozen.withLock({ $0 }) { return stale }
-        return store.scan(prefix: prefix, after: after, limit: limit)
+    func read(_ reads: [StoreRead], _ context: CallContext) -> [[StoredRow]] {
+        zip(reads, store.read(reads, context)).map { (read, rows) in
+            guard case .scan(RowKeys.revocations, after: nil, _) = read else { return rows }
+            return frozen.withLock { $0 } ?? rows
+        }
     }
 
-    func commit(_ writes: [StoreWrite]) throws(ConnError) {
-        before.withLock { $0 = store.scan(prefix: RowKeys.revocations, after: nil, limit: 10) }
-        try store.commit(writes)
+    func commit(_ context: CallContext, taking take: () -> StoreCommit?) throws(ConnError) {
+        let all = StoreRead.scan(prefix: RowKeys.revocations, limit: 10)
+        before.withLock { $0 = store.read([all], context)[0] }
+        try store.commit(context, taking: take)
     }
 
     func close() {}

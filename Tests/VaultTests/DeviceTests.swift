@@ -2,6 +2,7 @@ import Connections
 import HTTP
 import JSON
 import Memory
+import TestSupport
 import Testing
 
 /// RFC 8628 with a clock that is moved by hand.

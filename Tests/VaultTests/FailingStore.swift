@@ -7,19 +7,16 @@ final class FailingStore: Store {
     private let left = Mutex<Int?>(nil)
 
     func fail(after commits: Int?) { left.withLock { $0 = commits } }
-    func get(_ key: [UInt8]) -> StoredValue? { store.get(key) }
-    func scan(prefix: [UInt8], after: [UInt8]?, limit: Int) -> [StoredRow] {
-        store.scan(prefix: prefix, after: after, limit: limit)
-    }
+    func read(_ reads: [StoreRead], _ context: CallContext) -> [[StoredRow]] { store.read(reads, context) }
 
-    func commit(_ writes: [StoreWrite]) throws(ConnError) {
+    func commit(_ context: CallContext, taking take: () -> StoreCommit?) throws(ConnError) {
         let isTaken = left.withLock { left in
             guard let count = left else { return true }
             left = count - 1
             return count > 0
         }
         guard isTaken else { throw ConnError(.unavailable, "the disk is full") }
-        try store.commit(writes)
+        try store.commit(context, taking: take)
     }
 
     func close() {}

@@ -1,5 +1,6 @@
 import Connections
 import JSON
+import Memory
 import Testing
 
 @Suite struct FetchTests {

@@ -1,6 +1,7 @@
 import Connections
 import JSON
 import Memory
+import TestSupport
 import Testing
 
 @testable import Vault

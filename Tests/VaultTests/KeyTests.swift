@@ -2,7 +2,9 @@ import Connections
 import Foundation
 import Glibc
 import JSON
+import Memory
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Vault
@@ -106,9 +108,9 @@ import Testing
         let old = try activeKey(world)
         try activate(world, try add(world))
         _ = try world.call("keys.reseal", "{}")
-        try slow.commit([sealed])
+        try slow.commit([sealed]).performed(.unbounded)
         #expect(try counts(world)[old] == 0)
-        let row: Row<PointerRecord>? = try world.vault.rows.get(location.appKey)
+        let row: Row<PointerRecord>? = try world.read(location.appKey)
         #expect(row != nil)
         let again = slow.seal(PointerRecord(), at: location.key, expecting: .absent)
         let second = try activeKey(world)
@@ -116,7 +118,7 @@ import Testing
         _ = try world.call("keys.reseal", "{}")
         _ = try world.call("keys.drop", #"{"id":"\#(second)"}"#)
         // What it sealed cannot be opened any more, so it is told to begin anew.
-        let error = #expect(throws: ConnError.self) { try slow.commit([again]) }
+        let error = #expect(throws: ConnError.self) { try slow.commit([again]).performed(.unbounded) }
         #expect(error?.code == .conflict)
         #expect(try world.store.get(location.key) == nil)
     }

@@ -26,16 +26,14 @@ final class MeddlingStore: Store {
         try act?()
     }
 
-    func get(_ key: [UInt8]) throws(ConnError) -> StoredValue? { try store.get(key) }
-
-    func scan(prefix: [UInt8], after: [UInt8]?, limit: Int) throws(ConnError) -> [StoredRow] {
-        try meddle(.scan)
-        return try store.scan(prefix: prefix, after: after, limit: limit)
+    func read(_ reads: [StoreRead], _ context: CallContext) throws(ConnError) -> [[StoredRow]] {
+        for case .scan in reads { try meddle(.scan) }
+        return try store.read(reads, context)
     }
 
-    func commit(_ writes: [StoreWrite]) throws(ConnError) {
+    func commit(_ context: CallContext, taking take: () -> StoreCommit?) throws(ConnError) {
         try meddle(.commit)
-        try store.commit(writes)
+        try store.commit(context, taking: take)
     }
 
     func close() { store.close() }

@@ -4,22 +4,24 @@ import Synchronization
 /// A store that keeps everything in memory: the shortest one that keeps the protocol's promises.
 final class MemoryStore: Store {
     private struct State {
-        var rows: [[UInt8]: StoredValue] = [:]
+        var rows: [[UInt8]: StoredRow] = [:]
         var version: UInt64 = 0
         var isFull = false
     }
 
     private let state = Mutex(State())
 
-    func get(_ key: [UInt8]) -> StoredValue? { state.withLock { $0.rows[key] } }
-
-    func scan(prefix: [UInt8], after: [UInt8]?, limit: Int) -> [StoredRow] {
+    func read(_ reads: [StoreRead], _ context: CallContext) -> [[StoredRow]] {
         let rows = state.withLock { $0.rows }
-        let keys = rows.keys.filter { key in
-            key.starts(with: prefix) && after.map { $0.lexicographicallyPrecedes(key) } ?? true
-        }
-        return keys.sorted { $0.lexicographicallyPrecedes($1) }.prefix(limit).compactMap { key in
-            rows[key].map { StoredRow(key: key, value: $0.value, version: $0.version) }
+        return reads.map { read in
+            switch read {
+            case .get(let key): return rows[key].map { [$0] } ?? []
+            case .scan(let prefix, let after, let limit):
+                let keys = rows.keys.filter { key in
+                    key.starts(with: prefix) && after.map { $0.lexicographicallyPrecedes(key) } ?? true
+                }
+                return keys.sorted { $0.lexicographicallyPrecedes($1) }.prefix(limit).compactMap { rows[$0] }
+            }
         }
     }
 
@@ -29,7 +31,8 @@ final class MemoryStore: Store {
         set { state.withLock { $0.isFull = newValue } }
     }
 
-    func commit(_ writes: [StoreWrite]) throws(ConnError) {
+    func commit(_ context: CallContext, taking take: () -> StoreCommit?) throws(ConnError) {
+        guard let writes = take()?.writes else { return }
         if isFull { throw ConnError(.internal, "the disk is full") }
         let isDone = state.withLock { state in
             var next = state
@@ -37,7 +40,9 @@ final class MemoryStore: Store {
                 guard write.expected.isMet(by: next.rows[write.key]?.version) else { return false }
                 if write.keepsRow { continue }
                 next.version += 1
-                next.rows[write.key] = write.value.map { StoredValue(value: $0, version: next.version) }
+                next.rows[write.key] = write.value.map {
+                    StoredRow(key: write.key, value: $0, version: next.version)
+                }
             }
             state = next
             return true

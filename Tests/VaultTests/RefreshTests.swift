@@ -1,6 +1,8 @@
 import Connections
 import HTTP
 import JSON
+import Memory
+import TestSupport
 import Testing
 import Vault
 
@@ -530,17 +532,33 @@ import Vault
         #expect(try world.answer("list", #"{"userId":"u1"}"#) == #"{"tokens":[]}"#)
     }
 
-    /// A caller that goes away before its request has left gives the lease back at once.
-    @Test func aCancelledCallLeavesNoLease() throws {
+    /// A lease is the last thing before its request: a caller that goes away leaves none, or a refresh that goes on.
+    @Test func aLeaseIsTakenWithAPlaceAtTheProviderAndBindsTheCall() throws {
         world.clock.advance(seconds: 3600)
-        let cancelled = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
-        let waiting = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
-        cancelled.cancel()
-        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
-        #expect(waiting.step())
-        #expect(waiting.isAtProvider)
-        waiting.step()
-        #expect(try waiting.result.get()["token"]?["accessToken"]?.string == "at-2")
+        var step = try world.vault.begin(try checked("fetch", #"{"appId":"google","userId":"u1"}"#))
+        var isAdmitted = false
+        while true {
+            switch step {
+            case .blocking(let work):
+                step = try work(.unbounded)
+            case .admission(let url, _, let then):
+                #expect(url == "https://p.example/token")
+                isAdmitted = true
+                step = try then()
+            case .queued(let work, let binds, let then):
+                #expect(isAdmitted && binds)
+                step = try then(Result { () throws(ConnError) in try work.perform(.unbounded) })
+                guard case .http(let request, _) = step else {
+                    Issue.record("something comes between the lease and the request")
+                    return
+                }
+                #expect(request.mustFinish)
+                return
+            default:
+                Issue.record("the refresh does not begin with a lease")
+                return
+            }
+        }
     }
 
     // MARK: - A store that fails

@@ -1,6 +1,7 @@
 import Connections
 import JSON
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Vault

@@ -83,6 +83,7 @@ import Testing
         (#"{"templateId":"github","hosts":{"host":"a"}}"#, "hosts.host"), (#"{"hosts":{"host":"a"}}"#, "hosts"),
         (#"{"templateId":"zoho","hosts":{"domain":"evil.example"}}"#, "hosts.domain"),
         (#"{"templateId":"shopify","hosts":{"shop":5}}"#, "hosts.shop"),
+        (#"{"templateId":"github","hosts":{"sk_live_51H8xYz":"a"}}"#, "hosts"),
     ])
     func whatCannotBeIsRefused(_ request: String, _ field: String) {
         let error = world.error("apps.create", request)

@@ -6,7 +6,9 @@ import JSON
 import Memory
 import Plugins
 import Synchronization
-import Vault
+import TestSupport
+
+@testable import Vault
 
 /// A vault with a clock that is moved by hand and a provider that answers what a test says: no sockets, no waiting.
 final class World: Sendable {
@@ -62,6 +64,11 @@ final class World: Sendable {
         }
     }
 
+    /// A row as it is in the store.
+    func read<Value>(_ key: [UInt8]) throws(ConnError) -> Row<Value>? {
+        try vault.rows.read { (reader) throws(ConnError) in .done(try reader.get(key)) }.performed(.unbounded)
+    }
+
     // MARK: - Shorthands
 
     static let providerURLs =
@@ -112,6 +119,7 @@ final class Call {
     init(_ world: World, _ operation: String, _ request: String) {
         self.world = world
         advance { () throws(ConnError) in try world.vault.begin(try checked(operation, request)) }
+        while isInside { step() }
     }
 
     var isDone: Bool { current == nil }
@@ -142,10 +150,26 @@ final class Call {
         case .join(_, _, let then):
             guard landed.exchange(false, ordering: .relaxed) else { return false }
             advance(then)
-        case .blocking, .done, nil:
+        case .admission(_, _, let then), .settled(let then), .aside(_, let then):
+            advance(then)
+        case .blocking(let work):
+            advance { () throws(ConnError) in try work(.unbounded) }
+        case .queued(let work, _, let then):
+            let result = Result { () throws(ConnError) in try work.perform(.unbounded) }
+            advance { () throws(ConnError) in try then(result) }
+        case .done, nil:
             break
         }
+        while isInside { step() }
         return true
+    }
+
+    /// Whether the next step waits for nothing outside of the process.
+    private var isInside: Bool {
+        switch current {
+        case .admission, .settled, .aside, .blocking, .queued: true
+        case .http, .pause, .join, .done, nil: false
+        }
     }
 
     /// The caller goes away.
@@ -224,7 +248,7 @@ final class CannedProvider: Sendable {
 
     private let state = Mutex(State())
 
-    func next(_ status: Int, _ body: String, headers: [String: String] = [:]) {
+    func next(_ status: Int, _ body: String, headers: [ID: String] = [:]) {
         next(.success(HTTPResponse(status: status, headers: headers, body: Secret(body))))
     }
 

@@ -1,5 +1,6 @@
 /* Preloaded into a process under test. It counts the system calls that have an effect outside of the process, and at a
- * chosen one ends the process, or has the disk full from then on. It can also move the clock of the day.
+ * chosen one ends the process, or has the disk full from then on. It can also move the clock of the day, have syncs take
+ * their time, and give the process a loopback address of its own, by which a server knows it.
  *
  * The process arms it itself, through ctypes; until then every call passes untouched. Nothing of this is in the library:
  * it calls the C library, as any program does, and the dynamic linker finds these functions first.
@@ -7,6 +8,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -27,6 +29,8 @@ static atomic_int mode = PASS;
 static atomic_long chosen;
 static atomic_long counted;
 static atomic_long clock_offset; /* seconds */
+static atomic_long sync_delay;   /* microseconds */
+static atomic_int own_number;    /* 0: the address that everybody has */
 
 void meddle_arm(int new_mode, long step)
 {
@@ -40,6 +44,11 @@ void meddle_arm(int new_mode, long step)
 long meddle_steps(void) { return counted; }
 
 void meddle_clock(long seconds) { clock_offset = seconds; }
+
+void meddle_slow(long microseconds) { sync_delay = microseconds; }
+
+/* 0 to 2^24 - 3: the process connects to this machine from 127.0.0.1 plus the number. */
+void meddle_number(int number) { own_number = number; }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
@@ -90,10 +99,11 @@ static int disk_error(int now) { return now == DISK_FULL ? ENOSPC : EIO; }
     }
 
 /* Calls on a descriptor that answer 0 or -1. */
-#define CHANGE(name, parameters, arguments)                      \
+#define CHANGE(name, parameters, arguments, delay)               \
     int name parameters                                          \
     {                                                            \
         int now = step();                                        \
+        if (delay > 0) usleep(delay);                            \
         if ((now == DISK_FULL || now == DISK_BROKEN) && is_file(fd)) { \
             errno = disk_error(now);                             \
             return -1;                                           \
@@ -120,16 +130,20 @@ WRITE(pwrite64, (int fd, const void *bytes, size_t count, off64_t at), (fd, byte
 WRITE(send, (int fd, const void *bytes, size_t count, int flags), (fd, bytes, count, flags),
       (fd, bytes, count / 2, flags))
 
-CHANGE(fsync, (int fd), (fd))
-CHANGE(fdatasync, (int fd), (fd))
-CHANGE(ftruncate, (int fd, off_t size), (fd, size))
-CHANGE(ftruncate64, (int fd, off64_t size), (fd, size))
+CHANGE(fsync, (int fd), (fd), sync_delay)
+CHANGE(fdatasync, (int fd), (fd), sync_delay)
+CHANGE(ftruncate, (int fd, off_t size), (fd, size), 0)
+CHANGE(ftruncate64, (int fd, off64_t size), (fd, size), 0)
 
 RECEIVE(recv, (int fd, void *bytes, size_t count, int flags), (fd, bytes, count, flags))
 
 int connect(int fd, const struct sockaddr *address, socklen_t size)
 {
     int now = step();
+    if (own_number > 0 && address->sa_family == AF_INET) {
+        struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + own_number)};
+        if (bind(fd, (struct sockaddr *)&own, sizeof own) < 0) return -1;
+    }
     int result = REAL(connect)(fd, address, size);
     if (now == KILL_HALFWAY) die();
     return result;

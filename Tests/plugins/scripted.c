@@ -96,6 +96,21 @@ int scripted_allocated(void)
     return (int)((info.uordblks + info.hblkhd) >> 20);
 }
 
+/* An error that quotes a text. */
+static void quote(descope_conn_bytes *out, const char *what, const char *text, size_t len)
+{
+    char error[1024];
+    size_t size = (size_t)snprintf(error, sizeof error, "{\"code\":\"unavailable\",\"message\":\"%s ", what);
+    for (; len > 0 && size < sizeof error - 4; text++, len--) {
+        if (*text == '"' || *text == '\\') {
+            error[size++] = '\\';
+        }
+        error[size++] = *text;
+    }
+    memcpy(error + size, "\"}", 3);
+    say(out, error);
+}
+
 struct line {
     const char *op;
     descope_conn_status status;
@@ -144,7 +159,6 @@ static descope_conn_status call(void *self, const descope_conn_context *context,
 {
     char text[256];
     size_t index;
-    (void)self;
     for (index = 0; index < sizeof lines / sizeof *lines; index++) {
         if (is(request, len, lines[index].op)) {
             say(answer, lines[index].text);
@@ -155,6 +169,14 @@ static descope_conn_status call(void *self, const descope_conn_context *context,
         snprintf(text, sizeof text, "{\"request\":%.*s,\"terminated\":false}", (int)len, request);
         say(answer, text);
         return DESCOPE_CONN_OK;
+    }
+    if (is(request, len, "t.quote") || is(request, len, "store_api_key")) {
+        quote(answer, "cannot do", request, len);
+        return DESCOPE_CONN_E_FAILED;
+    }
+    if (is(request, len, "t.quote.config")) {
+        quote(answer, "opened with", self, strlen(self));
+        return DESCOPE_CONN_E_FAILED;
     }
     if (is(request, len, "t.context")) {
         snprintf(text, sizeof text, "{\"deadline\":\"%" PRIu64 "\",\"size\":%d,\"cancelled\":%d}", context->deadline_ns,
@@ -264,12 +286,18 @@ static descope_conn_status commit(void *self, const descope_conn_context *contex
 
 static descope_conn_status open_instance(const char *config, size_t config_len, void **self, descope_conn_bytes *error)
 {
-    static int marker;
-    (void)config_len;
-    *self = &marker;
-    switch (config[1]) { /* of {} and {"n":1} */
-    case '}': return DESCOPE_CONN_OK;
-    default: break;
+    if (config[1] == '}' || strncmp(config, "{\"fine\"", 7) == 0) { /* of {} and {"n":1} */
+        char *opened_with = host->alloc(config_len + 1);
+        if (opened_with == NULL) {
+            return DESCOPE_CONN_E_MEMORY;
+        }
+        memcpy(opened_with, config, config_len);
+        opened_with[config_len] = 0;
+        *self = opened_with;
+        if (config[1] != '}') {
+            give(error, "{}", BIG);
+        }
+        return DESCOPE_CONN_OK;
     }
     if (strncmp(config, "{\"say\"", 6) == 0) {
         say(error, "{\"code\":\"unavailable\",\"message\":\"the disk is gone\"}");
@@ -277,16 +305,15 @@ static descope_conn_status open_instance(const char *config, size_t config_len, 
         say(error, "not-to-be-repeated");
     } else if (strncmp(config, "{\"big\"", 6) == 0) {
         give(error, "{\"message\":\"big\"}", BIG);
-    } else if (strncmp(config, "{\"fine\"", 7) == 0) {
-        give(error, "{}", BIG);
-        return DESCOPE_CONN_OK;
+    } else if (strncmp(config, "{\"quote\"", 8) == 0) {
+        quote(error, "cannot open", config, config_len);
     }
     return DESCOPE_CONN_E_FAILED;
 }
 
 static void close_instance(void *self)
 {
-    (void)self;
+    host->free(self);
     __atomic_add_fetch(&closed, 1, __ATOMIC_SEQ_CST);
 }
 

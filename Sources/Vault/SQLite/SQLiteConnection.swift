@@ -56,10 +56,11 @@ final class SQLiteConnection: @unchecked Sendable {  // whoever took it out of t
     }
 
     /// Runs `body` in a transaction, which is rolled back when it throws.
-    /// - Parameter begin: the statement that begins it.
+    /// - Parameter begin: the statement that begins it; nil: there is none.
     func transaction(
-        _ begin: StaticString, _ body: (SQLiteConnection) throws(ConnError) -> Void
+        _ begin: StaticString?, _ body: (SQLiteConnection) throws(ConnError) -> Void
     ) throws(ConnError) {
+        guard let begin else { return try body(self) }
         try run(begin)
         do throws(ConnError) {
             try body(self)

@@ -23,42 +23,50 @@ package final class SQLiteStore: Store {
         ForkGuard.add(self) { [self] in closeConnections() }
     }
 
-    package func get(_ key: [UInt8]) throws(ConnError) -> StoredValue? {
+    package func read(_ reads: [StoreRead], _ context: CallContext) throws(ConnError) -> [[StoredRow]] {
         try read { (connection) throws(ConnError) in
-            var found: StoredValue?
-            try connection.rows("SELECT value, version FROM vault WHERE key = ?", [.blob(key)]) { (row) in
-                found = StoredValue(value: row.blob(0), version: UInt64(bitPattern: row.integer(1)))
-                return false
+            var found: [[StoredRow]] = []
+            // One read is one state of the file by itself.
+            try connection.transaction(reads.count > 1 ? "BEGIN" : nil) { (connection) throws(ConnError) in
+                for read in reads { found.append(try SQLiteStore.rows(read, on: connection)) }
             }
             return found
         }
     }
 
-    package func scan(prefix: [UInt8], after: [UInt8]?, limit: Int) throws(ConnError) -> [StoredRow] {
-        // The least key that is greater than `after` is `after` with a zero byte.
-        let first = max(after.map { SortedBytes($0 + [0]) } ?? SortedBytes(prefix), SortedBytes(prefix)).bytes
-        return try read { (connection) throws(ConnError) in
-            var found: [StoredRow] = []
+    private static func rows(_ read: StoreRead, on connection: SQLiteConnection) throws(ConnError) -> [StoredRow] {
+        var found: [StoredRow] = []
+        switch read {
+        case .get(let key):
+            try connection.rows("SELECT value, version FROM vault WHERE key = ?", [.blob(key)]) { (row) in
+                found = [StoredRow(key: key, value: row.blob(0), version: UInt64(bitPattern: row.integer(1)))]
+                return false
+            }
+        case .scan(let prefix, let after, let limit):
+            // The least key that is greater than `after` is `after` with a zero byte.
+            let first = max(after.map { SortedBytes($0 + [0]) } ?? SortedBytes(prefix), SortedBytes(prefix)).bytes
             try connection.rows(
                 "SELECT key, value, version FROM vault WHERE key >= ? AND key < ? ORDER BY key LIMIT ?",
-                [.blob(first), .blob(SQLiteStore.end(ofPrefix: prefix)), .integer(Int64(limit))]
+                [.blob(first), .blob(end(ofPrefix: prefix)), .integer(Int64(limit))]
             ) { (row) in
                 found.append(
                     StoredRow(key: row.blob(0), value: row.blob(1), version: UInt64(bitPattern: row.integer(2))))
                 return true
             }
-            return found
         }
+        return found
     }
 
-    package func commit(_ writes: [StoreWrite]) throws(ConnError) {
+    package func commit(_ context: CallContext, taking take: () -> StoreCommit?) throws(ConnError) {
         try ForkGuard.use { () throws(ConnError) in
             let result = writer.withLock { writer in
                 Result { () throws(ConnError) in
                     let connection: SQLiteConnection
                     if let writer { connection = writer } else { connection = try file.connect() }
                     writer = connection
-                    try SQLiteStore.commit(writes, on: connection)
+                    try connection.transaction("BEGIN IMMEDIATE") { (connection) throws(ConnError) in
+                        if let commit = take() { try SQLiteStore.write(commit.writes, on: connection) }
+                    }
                 }
             }
             try result.get()
@@ -89,27 +97,25 @@ package final class SQLiteStore: Store {
         }
     }
 
-    private static func commit(_ writes: [StoreWrite], on connection: SQLiteConnection) throws(ConnError) {
-        try connection.transaction("BEGIN IMMEDIATE") { (connection) throws(ConnError) in
-            // Counts on over removed rows, so that no version comes back.
-            var version = try connection.integer("SELECT last FROM version") ?? 0
-            for write in writes {
-                let current = try connection.integer("SELECT version FROM vault WHERE key = ?", .blob(write.key))
-                guard write.expected.isMet(by: current.map { UInt64(bitPattern: $0) }) else {
-                    throw ConnError(.conflict, "the row has changed")
-                }
-                if write.keepsRow { continue }
-                if let value = write.value {
-                    version += 1
-                    try connection.run(
-                        "INSERT OR REPLACE INTO vault (key, value, version) VALUES (?, ?, ?)",
-                        .blob(write.key), .blob(value), .integer(version))
-                } else {
-                    try connection.run("DELETE FROM vault WHERE key = ?", .blob(write.key))
-                }
+    private static func write(_ writes: [StoreWrite], on connection: SQLiteConnection) throws(ConnError) {
+        // Counts on over removed rows, so that no version comes back.
+        var version = try connection.integer("SELECT last FROM version") ?? 0
+        for write in writes {
+            let current = try connection.integer("SELECT version FROM vault WHERE key = ?", .blob(write.key))
+            guard write.expected.isMet(by: current.map { UInt64(bitPattern: $0) }) else {
+                throw ConnError(.conflict, "the row has changed")
             }
-            try connection.run("UPDATE version SET last = ?", .integer(version))
+            if write.keepsRow { continue }
+            if let value = write.value {
+                version += 1
+                try connection.run(
+                    "INSERT OR REPLACE INTO vault (key, value, version) VALUES (?, ?, ?)",
+                    .blob(write.key), .blob(value), .integer(version))
+            } else {
+                try connection.run("DELETE FROM vault WHERE key = ?", .blob(write.key))
+            }
         }
+        try connection.run("UPDATE version SET last = ?", .integer(version))
     }
 
     /// The least blob greater than every key with the prefix.

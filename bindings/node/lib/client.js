@@ -3,6 +3,7 @@
 const { Calls } = require('./calls.js');
 const { DescopeConnError } = require('./errors.js');
 const { answerOf } = require('./handle.js');
+const { hide } = require('./hidden.js');
 const { Token } = require('./token.js');
 
 /** DESCOPE_CONN_NO_TIMEOUT */
@@ -114,6 +115,7 @@ class Client {
     const { status, text } = await (signal ? abortable(answered, signal, () => this.#calls.cancel(ticket)) : answered);
     const answer = answerOf(status, text);
     if (answer.token) answer.token = new Token(answer.token);
+    hide(op, answer);
     return answer;
   }
 

@@ -436,7 +436,7 @@ export interface Template {
   notes?: string;
 }
 
-/** What to show the user, and the flow to poll with. */
+/** What to show the user, and the flow to poll with, which util.inspect does not show. */
 export interface DeviceFlow {
   flow: string;
   userCode: string;
@@ -678,7 +678,10 @@ export class Client implements AsyncDisposable, Disposable {
   /** Says that a service refused an access token: one refresh if it is still the current one, else the newer one. */
   reportRejected(fields: ReportRejectedFields, options?: CallOptions): Promise<Token>;
 
-  /** Vault: tokens with all their secrets, for storeTokens and storeApiKey. The config needs allowExport. */
+  /**
+   * Vault: tokens with all their secrets, for storeTokens and storeApiKey. The config needs allowExport. util.inspect
+   * does not show them, JSON.stringify does.
+   */
   exportTokens(fields?: ExportFields, options?: CallOptions): Promise<{
     tokens: ImportedToken[];
     apiKeys: StoreApiKeyFields[];

@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict');
 const { getEventListeners, once } = require('node:events');
 const fs = require('node:fs');
+const http = require('node:http');
 const os = require('node:os');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
@@ -61,6 +62,46 @@ test('nothing that prints or copies a token shows its secrets', async () => {
   ]) {
     assert.doesNotMatch(text, /secret|management-key/);
   }
+});
+
+test('no error, no log and no inspection of an answer shows what a provider quotes or what must not be printed', async (t) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'descope-conn-'));
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const secret = 's3cr3t/with+slash==';
+  const provider = http.createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    const words = `cannot take ${request.headers.authorization} with ${body}`;
+    response.writeHead(400, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ error: 'invalid_grant', error_description: words }));
+  });
+  await once(provider.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => provider.close());
+  const url = `http://127.0.0.1:${provider.address().port}`;
+  const vault = new Client({
+    backend: 'vault', path: path.join(folder, 'vault.db'), key: { bytes: '0a'.repeat(32) }, requireOpener: false,
+    allowExport: true,
+  });
+  t.after(() => vault.close());
+  await vault.apps.create({
+    id: 'crm', clientId: 'c', clientSecret: secret, authorizationUrl: `${url}/authorize`, tokenUrl: `${url}/token`,
+  });
+  const { url: connectUrl } = await vault.connect({ appId: 'crm', ...user, options: { redirectUrl: 'https://a.example/' } });
+  const state = new URL(connectUrl).searchParams.get('state');
+  const error = await vault.complete({ state, code: '4/0AX+c0de==' }).then(assert.fail, (reason) => reason);
+  assert.ok(error instanceof DescopeConnError);
+  assert.equal(error.errorDescription, '(withheld: it repeats a secret)');
+  const basic = Buffer.from(`c:${encodeURIComponent(secret)}`).toString('base64');
+  for (const text of [util.inspect(error), JSON.stringify(error), String(error), error.stack]) {
+    for (const form of [secret, encodeURIComponent(secret), basic, 'c0de']) assert.ok(!text.includes(form), text);
+  }
+
+  await vault.storeToken({ appId: 'crm', ...user, refreshToken: 'secret-refresh' });
+  const exported = await vault.exportTokens({});
+  assert.doesNotMatch(util.inspect(exported, { depth: null, showHidden: true }), /secret-refresh/);
+  assert.doesNotMatch(util.format('%o %O', exported, exported), /secret-refresh/);
+  assert.equal(JSON.parse(JSON.stringify(exported)).tokens[0].refreshToken, 'secret-refresh');
+  assert.deepEqual(await vault.storeTokens({ tokens: exported.tokens }), { failures: [] });
 });
 
 test('an operation without a method of its own is called by name', async () => {

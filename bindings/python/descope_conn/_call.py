@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar
 
+from ._errors import parse
 from ._wire import milliseconds
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Call(Generic[T]):
 
     def result(self, answer: bytes) -> T:
         """What the library's answer means."""
-        return self.read(json.loads(answer))
+        return self.read(parse(answer))
 
 
 def make_call(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -245,12 +246,19 @@ FIELDS = (
 )
 
 
+def parse(answer: bytes) -> Any:
+    """The library's answer. What cannot be read is not quoted: the parser's own exceptions hold all of the text."""
+    with contextlib.suppress(ValueError):
+        return json.loads(answer)
+    raise Internal("the library answered something that is not JSON")
+
+
 def error_from(status: int, answer: bytes | None) -> ConnError:
     """The exception for a negative status and the JSON that came with it, if any."""
     if answer is None:
         cls, message = BARE.get(status, (Internal, f"the library answered status {status} and nothing else"))
         return cls(message)
-    error: Mapping[str, Any] = json.loads(answer)["error"]
+    error: Mapping[str, Any] = parse(answer)["error"]
     fields = {name: error.get(camel_case(name)) for name in FIELDS}
     code = error["code"]
     if code == ConnectionRequired.code:

@@ -131,7 +131,7 @@ class Completion:
     redirect_url: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     confirmation_required: bool = False
-    code: str | None = None
+    code: str | None = field(default=None, repr=False)
     expires_in: int | None = None
 
 
@@ -278,7 +278,7 @@ class Template:
 class DeviceFlow:
     """What to show the user, and the ``flow`` to poll with. Times are seconds."""
 
-    flow: str
+    flow: str = field(repr=False)
     user_code: str
     verification_uri: str
     expires_in: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Request:
     arguments: Mapping[str, Any] | None
     protocol_version: str
     capabilities: Mapping[str, Any] | None
-    request_state: str | None
+    request_state: str | None = field(repr=False)
     input_responses: Mapping[str, Any] | None
     is_local: bool
     """Whether it came over stdio, from the process that started this one."""

@@ -1,22 +1,3 @@
-import Memory
-
-extension Secret {
-    /// A secret that is put together from parts, without a copy of them anywhere else.
-    /// - Parameter write: is run twice, to count and to write, and must send the same bytes both times.
-    convenience init(writing write: (_ send: (UInt8) -> Void) -> Void) {
-        var count = 0
-        write { _ in count += 1 }
-        self.init(count: count) { buffer in
-            var rest = buffer[...]
-            write { byte in
-                guard let index = rest.indices.first else { return }
-                rest[index] = byte
-                rest = rest.dropFirst()
-            }
-        }
-    }
-}
-
 /// Sends bytes as `application/x-www-form-urlencoded` (RFC 6749 appendix B): a space is +, and everything but RFC 3986's
 /// unreserved characters is %XX.
 func formEncode(_ bytes: UnsafeRawBufferPointer, to send: (UInt8) -> Void) {
