@@ -197,8 +197,8 @@ final class Loop: Sendable {
                 for message in messages { take(message) }
                 if isClosing {
                     for task in tasks.values {
-                        task.context.cancellation.cancel()  // blocking work looks at it
                         giveUp(task, .cancelled)
+                        task.context.cancellation.cancel()  // blocking work looks at it
                     }
                     if tasks.isEmpty { return }
                 }
