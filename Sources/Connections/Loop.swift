@@ -339,7 +339,7 @@ final class Loop: Sendable {
                 advance(task) { () throws(ConnError) in try then(.callEnded) }
             case .http(let request, let then):
                 if request.mustFinish, task.mode.isCalled { task.mode = .bound }
-                if request.mustFinish { task.context.work?.begin(request) }
+                if task.mode.isBound { task.context.work?.begin(request) }
                 task.wait = .http(then: then)
                 task.isAtEngine = true
                 engine.start(task.mode.request(request), id: id)
