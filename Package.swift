@@ -92,7 +92,8 @@ let package = Package(
             ]),
 
         .target(
-            name: "TestSupport", dependencies: ["Connections", "HTTP"], path: "Tests/TestSupport", swiftSettings: strict),
+            name: "TestSupport", dependencies: ["Connections", "HTTP"], path: "Tests/TestSupport", swiftSettings: strict
+        ),
         tests("JSONTests", ["JSON"]),
         tests("HTTPTests", ["HTTP", "Memory", "TestSupport"]),
         tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),

@@ -225,7 +225,8 @@ final class Committer: Sendable {
             (draft.head, draft.recordKey) = (head, writes.first?.key)
         }
         draft.writes = draft.writes.withoutRepeatedKeeps
-        if draft.writes.contains(where: { $0.value != nil }), !draft.writes.contains(where: { $0.key == RowKeys.vault }) {
+        if draft.writes.contains(where: { $0.value != nil }), !draft.writes.contains(where: { $0.key == RowKeys.vault })
+        {
             draft.writes.append(.keep(RowKeys.vault, expecting: .version(reading.version)))
         }
         return draft
