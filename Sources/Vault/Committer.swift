@@ -36,6 +36,9 @@ final class Committer: Sendable {
         self.audit = audit
     }
 
+    /// How many wait for their turn.
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
+
     func commit(_ writes: [StoreWrite], recording events: [AuditEvent], allowsAuditGap: Bool) -> Commit {
         Commit(self, writes, audit.level == .off ? [] : events, allowsAuditGap: allowsAuditGap)
     }
