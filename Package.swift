@@ -62,6 +62,8 @@ let package = Package(
         .systemLibrary(name: "CJansson", path: "Sources/System/CJansson"),
         .systemLibrary(name: "CCurl", path: "Sources/System/CCurl"),
         .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite"),
+        .target(
+            name: "CSQLiteLocks", path: "Sources/System/CSQLiteLocks", cSettings: [.unsafeFlags(["-gdwarf-4"])]),
         .systemLibrary(name: "CSodium", path: "Sources/System/CSodium"),
 
         library("Memory", ["CForkGate"]),
@@ -72,14 +74,15 @@ let package = Package(
         library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
         library(
             "OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"], resources: [.embedInCode("providers.json")]),
-        library("Vault", ["CPlatform", "CSQLite", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
+        library("Vault", ["CPlatform", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
+        library("StoreSQLite", ["CPlatform", "CSQLite", "CSQLiteLocks", "Connections", "HTTP", "Memory"]),
         library("MCP", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
         library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
         .target(
             name: "Bridge",
             dependencies: [
                 "CDescopeConn", "CCurl", "CJansson", "CPlatform", "CSodium", "CSQLite", "Cloud", "Connections", "HTTP",
-                "JSON", "MCP", "Memory", "Plugins", "Vault",
+                "JSON", "MCP", "Memory", "Plugins", "StoreSQLite", "Vault",
             ],
             exclude: ["exports.map"], swiftSettings: strict,
             linkerSettings: releaseLink + [.unsafeFlags(forkGated.flatMap { ["-Xlinker", "--wrap=\($0)"] })]),
@@ -91,10 +94,14 @@ let package = Package(
         tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "TestSupport"]),
         tests(
             "VaultTests",
-            ["Cloud", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Plugins", "TestSupport", "Vault"]),
+            [
+                "Cloud", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Plugins", "StoreSQLite",
+                "TestSupport", "Vault",
+            ]),
         tests("PluginsTests", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory", "Plugins", "TestSupport"]),
-        tests("BridgeTests", ["Bridge", "CDescopeConn", "Connections", "HTTP", "JSON"]),
-        tests("MCPTests", ["Cloud", "Connections", "Crypto", "HTTP", "JSON", "MCP", "Memory", "Vault"]),
+        tests("BridgeTests", ["Bridge", "CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
+        tests(
+            "MCPTests", ["Cloud", "Connections", "Crypto", "HTTP", "JSON", "MCP", "Memory", "StoreSQLite", "Vault"]),
         tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory", "TestSupport"]),
     ]
 )

@@ -1,5 +1,6 @@
 import Connections
 import JSON
+import StoreSQLite
 import Testing
 
 @testable import Vault

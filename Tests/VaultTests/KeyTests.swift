@@ -2,6 +2,7 @@ import Connections
 import Foundation
 import Glibc
 import JSON
+import StoreSQLite
 import Synchronization
 import Testing
 

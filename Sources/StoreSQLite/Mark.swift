@@ -1,0 +1,33 @@
+/// The one row of the table `state`, which every commit writes: which file this is, and how far its versions have come.
+///
+/// Its bytes can be found in a page of the file or of SQLite's log without any of SQLite's structures.
+struct Mark: Equatable, Sendable {
+    private static let magic = Array("dcvtmark".utf8)
+    private static let idBytes = 16
+
+    /// Random, made with the file.
+    var id: [UInt8]
+    /// The last version that was given before the latest commit, and after it: the next commit goes on from there.
+    var before: Int64
+    var last: Int64
+
+    init(last: Int64) {
+        id = (0..<Self.idBytes).map { _ in .random(in: 0...255) }
+        before = last
+        self.last = last
+    }
+
+    init?(_ bytes: some Collection<UInt8>) {
+        guard bytes.count == Self.magic.count + Self.idBytes + 16, bytes.starts(with: Self.magic) else { return nil }
+        let rest = bytes.dropFirst(Self.magic.count)
+        func number(_ bytes: some Sequence<UInt8>) -> Int64 { bytes.reduce(0) { $0 << 8 | Int64($1) } }
+        id = Array(rest.prefix(Self.idBytes))
+        before = number(rest.dropFirst(Self.idBytes).prefix(8))
+        last = number(rest.suffix(8))
+    }
+
+    var bytes: [UInt8] {
+        func bytes(_ number: Int64) -> [UInt8] { withUnsafeBytes(of: number.bigEndian) { Array($0) } }
+        return Self.magic + id + bytes(before) + bytes(last)
+    }
+}

@@ -1,0 +1,82 @@
+internal import Connections
+internal import Glibc
+internal import Memory
+
+/// Which file a path leads to.
+struct Inode: Hashable, Sendable {
+    let device: UInt64
+    let number: UInt64
+
+    /// Nil when there is none.
+    init?(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        device = UInt64(status.st_dev)
+        number = UInt64(status.st_ino)
+    }
+}
+
+/// A database that this process has open, with what SQLite keeps beside it: its log and the log's index. While there is a
+/// connection, none of them may become another file.
+struct OpenFiles: Equatable, Sendable {
+    /// Each with the path where it has to be.
+    private let files: [Place]
+
+    private struct Place: Equatable, Sendable {
+        let path: String
+        let inode: Inode
+    }
+
+    /// - Parameters:
+    ///   - database: as it was named.
+    ///   - resolved: as SQLite knows it.
+    /// - Returns: nil when one of them is not there.
+    init?(_ database: String, resolved: String) {
+        var files: [Place] = []
+        for path in [database, resolved + "-wal", resolved + "-shm"] {
+            guard let inode = Inode(path) else { return nil }
+            files.append(Place(path: path, inode: inode))
+        }
+        self.files = files
+    }
+
+    /// Whether nobody has moved, replaced or removed one of them.
+    var areInPlace: Bool { files.allSatisfy { Inode($0.path) == $0.inode } }
+
+    // MARK: - Of the process
+
+    private struct Entry {
+        var stores = 0
+        /// While there are connections.
+        var files: OpenFiles?
+    }
+
+    /// By the database. SQLite shares what it knows of a file among all of a process's connections to it, so that a new one
+    /// must not find another log than those before.
+    private static let entries = Monitor<[Inode: Entry]>([:])
+
+    static func add(_ database: Inode) { entries.withLock { $0[database, default: Entry()].stores += 1 } }
+
+    static func remove(_ database: Inode) {
+        entries.withLock { entries in
+            entries[database]?.stores -= 1
+            if entries[database]?.stores == 0 { entries[database] = nil }
+        }
+    }
+
+    /// What the connections to this database have open; nil when there are none.
+    static func known(_ database: Inode) -> OpenFiles? { entries.withLock { $0[database]?.files } }
+
+    /// Says what the first connection has open.
+    /// - Returns: whether it is the same as what the others have.
+    static func set(_ files: OpenFiles, of database: Inode) -> Bool {
+        entries.withLock { entries in
+            if let known = entries[database]?.files { return known == files }
+            entries[database]?.files = files
+            return true
+        }
+    }
+
+    /// All connections of the process are closed.
+    static func forget(_ database: Inode) { entries.withLock { $0[database]?.files = nil } }
+}
