@@ -4,6 +4,7 @@
 struct Mark: Equatable, Sendable {
     private static let magic = Array("dcvtmark".utf8)
     private static let idBytes = 16
+    private static let size = magic.count + idBytes + 16
 
     /// Random, made with the file.
     var id: [UInt8]
@@ -18,12 +19,25 @@ struct Mark: Equatable, Sendable {
     }
 
     init?(_ bytes: some Collection<UInt8>) {
-        guard bytes.count == Self.magic.count + Self.idBytes + 16, bytes.starts(with: Self.magic) else { return nil }
+        guard bytes.count == Self.size, bytes.starts(with: Self.magic) else { return nil }
         let rest = bytes.dropFirst(Self.magic.count)
         func number(_ bytes: some Sequence<UInt8>) -> Int64 { bytes.reduce(0) { $0 << 8 | Int64($1) } }
         id = Array(rest.prefix(Self.idBytes))
         before = number(rest.dropFirst(Self.idBytes).prefix(8))
         last = number(rest.suffix(8))
+    }
+
+    /// Finds it in a page; nil when it is not there.
+    init?(foundIn page: ArraySlice<UInt8>) {
+        var rest = page
+        while let start = rest.firstIndex(of: Self.magic[0]), page.endIndex - start >= Self.size {
+            if let mark = Mark(page[start..<start + Self.size]) {
+                self = mark
+                return
+            }
+            rest = page[(start + 1)...]
+        }
+        return nil
     }
 
     var bytes: [UInt8] {

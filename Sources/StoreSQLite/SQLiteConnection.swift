@@ -14,13 +14,26 @@ final class SQLiteConnection: @unchecked Sendable {  // whoever took it out of t
     private var statements: [StaticStringKey: OpaquePointer] = [:]
 
     /// Opens an existing file for reading and writing.
-    init(path: String) throws(ConnError) {
+    convenience init(path: String) throws(ConnError) {
+        try self.init(path, SQLITE_OPEN_READWRITE)
+    }
+
+    /// Opens an existing file for reading what is in it, as if there were no log beside it, and nobody who writes.
+    convenience init(readingAlone path: String) throws(ConnError) {
+        let escaped = path.utf8.reduce(into: "") { escaped, byte in
+            let isPlain = byte == 0x2F || byte == 0x2E || (byte < 0x80 && Character(Unicode.Scalar(byte)).isLetter)
+            escaped += isPlain ? String(Unicode.Scalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }
+        try self.init("file:\(escaped)?immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI)
+    }
+
+    private init(_ name: String, _ flags: Int32) throws(ConnError) {
         guard Self.locksByDescription else {
             throw ConnError(.internal, "this SQLite cannot be told how to lock files")
         }
         var database: OpaquePointer?
-        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE
-        let code = sqlite3_open_v2(path, &database, flags, "unix")
+        let flags = flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE
+        let code = sqlite3_open_v2(name, &database, flags, "unix")
         guard let database, code == SQLITE_OK else {
             sqlite3_close_v2(database)
             throw SQLiteConnection.error(code)
@@ -37,7 +50,9 @@ final class SQLiteConnection: @unchecked Sendable {  // whoever took it out of t
     var isReadOnly: Bool { sqlite3_db_readonly(database, "main") == 1 }
 
     /// Closing it, also as the last one, leaves the log to whoever opens the file next.
-    func leaveLog() { _ = dc_sqlite_leave_log(database) }
+    var leavesLog = false {
+        didSet { _ = dc_sqlite_leave_log(database, leavesLog ? 1 : 0) }
+    }
 
     /// The file as SQLite knows it: absolute, without symbolic links.
     var path: String { sqlite3_db_filename(database, "main").map { String(cString: $0) } ?? "" }

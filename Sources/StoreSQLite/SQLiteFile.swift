@@ -60,6 +60,9 @@ struct SQLiteFile: Sendable {
         if let inode = Inode(path) { try checkOthers(inode) }
         let connection = try open(path)
         guard !connection.isReadOnly else { throw ConnError(.internal, "the vault's database cannot be written") }
+        connection.leavesLog = true
+        try LogFile.check(beside: connection)
+        connection.leavesLog = false
         try SQLiteFormat.prepare(connection)
         guard let inode = Inode(path), !connection.hasMoved else { throw moved }
         return (inode, try SQLiteFormat.mark(connection).id)

@@ -30,6 +30,11 @@ enum SQLiteFormat {
         }
     }
 
+    /// Whether the file is of this format.
+    static func hasMark(_ connection: SQLiteConnection) throws(ConnError) -> Bool {
+        try connection.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'state'") == 1
+    }
+
     static func mark(_ connection: SQLiteConnection) throws(ConnError) -> Mark {
         guard let mark = try connection.blob("SELECT mark FROM state").flatMap(Mark.init) else {
             throw ConnError(.internal, "the vault's database is corrupt: it does not say which one it is")

@@ -31,7 +31,7 @@ package final class SQLiteStore: Store {
         patience = Patience(whenWaiting: whenWaiting)
         file = try SQLiteFile(path: path, patience: patience)
         ForkGuard.add(self) { [self] in
-            closeConnections { $0.leaveLog() }  // a fork is no time to write all of it to the file
+            closeConnections { $0.leavesLog = true }  // a fork is no time to write all of it to the file
             file.connectionsWereClosed()
         }
     }

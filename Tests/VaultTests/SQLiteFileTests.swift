@@ -108,6 +108,67 @@ import Testing
         try store.commit([.put([1], [3], expecting: .any)])
     }
 
+    /// A vault with one row in its file and one in its log, as a process that died leaves it.
+    private func die(at path: String, with key: UInt8) throws {
+        let child = forkProcess()
+        if child == 0 {
+            guard let made = try? SQLiteStore(path: path) else { _exit(1) }
+            guard (try? made.commit([.put([1], [1], expecting: .any)])) != nil else { _exit(2) }
+            made.close()
+            guard let store = try? SQLiteStore(path: path),
+                (try? store.commit([.put([key], [1], expecting: .any)])) != nil
+            else { _exit(3) }
+            _exit(0)
+        }
+        var status: Int32 = 0
+        waitpid(child, &status, 0)
+        #expect(status == 0)
+        #expect(FileManager.default.fileExists(atPath: path + "-wal"))
+    }
+
+    @Test func aLogThatIsTheFilesIsTaken() throws {
+        try die(at: path, with: 2)
+        try die(at: path, with: 3)
+        let store = try SQLiteStore(path: path)
+        defer { store.close() }
+        #expect(try store.scan(prefix: [], after: nil, limit: 9).map(\.key) == [[1], [2], [3]])
+    }
+
+    /// Whose file is put in a database's place while the log stays.
+    enum Copy: String, CaseIterable {
+        case ofAnotherVault, ofAnEarlierState, ofALaterState
+    }
+
+    @Test(arguments: Copy.allCases) func aLogOfAnotherFileIsSaidAndNeitherIsChanged(_ copy: Copy) throws {
+        let files = FileManager.default
+        let saved = folder.file("saved.db")
+        switch copy {
+        case .ofAnotherVault:
+            try SQLiteStore(path: saved).close()
+            try die(at: path, with: 2)
+        case .ofAnEarlierState:
+            try SQLiteStore(path: path).close()
+            try files.copyItem(atPath: path, toPath: saved)
+            try die(at: path, with: 2)
+        case .ofALaterState:
+            try die(at: path, with: 2)
+            let log = files.contents(atPath: path + "-wal")
+            let later = try SQLiteStore(path: path)
+            try later.commit([.put([3], [1], expecting: .any)])
+            later.close()
+            try files.copyItem(atPath: path, toPath: saved)
+            #expect(files.createFile(atPath: path + "-wal", contents: log))
+        }
+        try files.removeItem(atPath: path)
+        try files.copyItem(atPath: saved, toPath: path)
+        let before = [path, path + "-wal"].map { files.contents(atPath: $0) }
+        let refused = message { () throws(ConnError) in _ = try SQLiteStore(path: path) }
+        #expect(refused?.contains("belongs to another") == true, "\(refused ?? "opened")")
+        #expect([path, path + "-wal"].map { files.contents(atPath: $0) } == before)
+        for suffix in ["-wal", "-shm"] { try? files.removeItem(atPath: path + suffix) }
+        try SQLiteStore(path: path).close()
+    }
+
     private func message(_ body: () throws(ConnError) -> Void) -> String? {
         do throws(ConnError) {
             try body()
