@@ -13,7 +13,7 @@ struct Mark: Equatable, Sendable {
     var last: Int64
 
     init(last: Int64) {
-        id = (0..<Self.idBytes).map { _ in .random(in: 0...255) }
+        id = Self.newID()
         before = last
         self.last = last
     }
@@ -26,6 +26,11 @@ struct Mark: Equatable, Sendable {
         before = number(rest.dropFirst(Self.idBytes).prefix(8))
         last = number(rest.suffix(8))
     }
+
+    private static func newID() -> [UInt8] { (0..<idBytes).map { _ in .random(in: 0...255) } }
+
+    /// Makes it the mark of another file.
+    mutating func renew() { id = Self.newID() }
 
     /// Finds it in a page; nil when it is not there.
     init?(foundIn page: ArraySlice<UInt8>) {

@@ -8,7 +8,7 @@ internal import Connections
 final class SQLiteConnection: @unchecked Sendable {  // whoever took it out of the store's keeping has it alone
     private static let locksByDescription = dc_sqlite_locks_install()
 
-    private let database: OpaquePointer
+    fileprivate let database: OpaquePointer
     /// What it has open. Set once it is connected.
     var files: OpenFiles?
     private var statements: [StaticStringKey: OpaquePointer] = [:]
@@ -173,6 +173,31 @@ final class SQLiteConnection: @unchecked Sendable {  // whoever took it out of t
             return ConnError(.internal, "the vault's database cannot be opened: \(detail)")
         default:
             return ConnError(.internal, "the vault's database failed: \(detail) (SQLite \(code))")
+        }
+    }
+}
+
+/// SQLite's own way of copying all pages of a database.
+final class SQLiteBackup {
+    private let backup: OpaquePointer
+    private let target: SQLiteConnection
+
+    init(from source: SQLiteConnection, to target: SQLiteConnection) throws(ConnError) {
+        guard let backup = sqlite3_backup_init(target.database, "main", source.database, "main") else {
+            throw SQLiteConnection.error(sqlite3_extended_errcode(target.database))
+        }
+        self.backup = backup
+        self.target = target
+    }
+
+    deinit { sqlite3_backup_finish(backup) }
+
+    /// - Returns: whether that was all.
+    func step(_ pages: Int32) throws(ConnError) -> Bool {
+        switch sqlite3_backup_step(backup, pages) {
+        case SQLITE_OK: return false
+        case SQLITE_DONE: return true
+        case let code: throw SQLiteConnection.error(code)
         }
     }
 }

@@ -18,15 +18,20 @@ enum SQLiteFormat {
                 try connection.run("PRAGMA application_id = 1684239988")
             }
         }
+        try check(connection)
+        if try version(connection) == 1 { try migrate(connection) }
+        guard try connection.text("PRAGMA journal_mode = WAL") == "wal" else {
+            throw ConnError(.internal, "the file system of the vault's database cannot share memory (WAL)")
+        }
+    }
+
+    /// - Throws: `internal` when it is no vault's, or one's that this version does not know.
+    static func check(_ connection: SQLiteConnection) throws(ConnError) {
         guard try connection.integer("PRAGMA application_id") == applicationID else {
             throw ConnError(.internal, "the file is a database of something else")
         }
-        if try version(connection) == 1 { try migrate(connection) }
-        guard try version(connection) == 2 else {
+        guard let version = try version(connection), (1...2).contains(version) else {
             throw ConnError(.internal, "the vault's database is of a newer version of this library")
-        }
-        guard try connection.text("PRAGMA journal_mode = WAL") == "wal" else {
-            throw ConnError(.internal, "the file system of the vault's database cannot share memory (WAL)")
         }
     }
 

@@ -11,15 +11,17 @@ internal import Memory
 ///
 /// A file that is moved, replaced or removed while it is open is `internal` from then on, until it is back in its place.
 package final class SQLiteStore: Store {
-    private struct Connections {
+    struct Connections {
         /// Those that no thread uses right now.
-        var readers: [SQLiteConnection] = []
-        var writer: SQLiteConnection?
+        fileprivate var readers: [SQLiteConnection] = []
+        fileprivate var writer: SQLiteConnection?
+        /// By the path of what they make.
+        var backups: [String: BackupRun] = [:]
     }
 
-    private let file: SQLiteFile
-    private let patience: Patience
-    private let connections = Monitor(Connections())
+    let file: SQLiteFile
+    let patience: Patience
+    let connections = Monitor(Connections())
     private let turn = Turn()
 
     /// More idle connections than this are closed.
@@ -54,7 +56,7 @@ package final class SQLiteStore: Store {
         }
     }
 
-    private static func rows(
+    static func rows(
         _ read: StoreRead, on connection: SQLiteConnection, _ context: CallContext
     ) throws(ConnError) -> [StoredRow] {
         var found: [StoredRow] = []
@@ -115,9 +117,11 @@ package final class SQLiteStore: Store {
     private func closeConnections(_ last: (SQLiteConnection) -> Void) {
         let all = connections.withLock { connections in
             defer { connections = Connections() }
-            return connections.readers + (connections.writer.map { [$0] } ?? [])
+            return connections
         }
-        all.forEach(last)
+        all.readers.forEach(last)
+        if let writer = all.writer { last(writer) }
+        for run in all.backups.values { last(run.source) }
     }
 
     private static func write(_ writes: [StoreWrite], on connection: SQLiteConnection) throws(ConnError) {

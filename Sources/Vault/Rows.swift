@@ -31,18 +31,32 @@ struct Rows: Sendable {
     /// Opens a vault, or makes one in an empty store. Its first row proves the master key: `invalid_config` for the field
     /// `key`.
     init(store: any Store, config: VaultConfig, clock: Clock) throws(ConnError) {
-        let masters = KeyRing(
-            active: SealingKey(master: config.key), others: config.otherKeys.map(SealingKey.init(master:)))
-        if let found = try FirstRow(store: store, masters: masters) {
-            first = found
-        } else {
-            first = try Self.make(in: store, masters: masters, clock: clock)
+        let masters = Self.masters(config)
+        let found = try FirstRow(store: store, masters: masters)
+        let first: FirstRow
+        if let found { first = found } else { first = try Self.make(in: store, masters: masters, clock: clock) }
+        self.init(store: store, first: first, config: config, clock: clock)
+        try takeMaster()
+    }
+
+    /// Opens a copy of a vault, to which nothing is written.
+    init(copy store: any Store, config: VaultConfig, clock: Clock) throws(ConnError) {
+        guard let first = try FirstRow(store: store, masters: Self.masters(config)) else {
+            throw ConnError(.internal, "the copy is of no vault")
         }
-        let hashKey = first.current.record.hashKey
+        self.init(store: store, first: first, config: config, clock: clock)
+    }
+
+    private init(store: any Store, first: FirstRow, config: VaultConfig, clock: Clock) {
         self.store = store
+        self.first = first
+        let hashKey = first.current.record.hashKey
         keys = RowKeys(hashKey: hashKey)
         audit = AuditLog(hashKey: hashKey, config: config, clock: clock)
-        try takeMaster()
+    }
+
+    private static func masters(_ config: VaultConfig) -> KeyRing {
+        KeyRing(active: SealingKey(master: config.key), others: config.otherKeys.map(SealingKey.init(master:)))
     }
 
     private static func make(in store: any Store, masters: KeyRing, clock: Clock) throws(ConnError) -> FirstRow {

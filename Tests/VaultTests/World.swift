@@ -142,7 +142,9 @@ final class Call {
         case .join(_, _, let then):
             guard landed.exchange(false, ordering: .relaxed) else { return false }
             advance(then)
-        case .blocking, .done, nil:
+        case .blocking(let work):
+            advance { () throws(ConnError) in try work(.unbounded) }
+        case .done, nil:
             break
         }
         return true
