@@ -21,6 +21,7 @@ struct Inode: Hashable, Sendable {
 struct OpenFiles: Equatable, Sendable {
     /// Each with the path where it has to be.
     private let files: [Place]
+    private var database: Inode { files[0].inode }
 
     private struct Place: Equatable, Sendable {
         let path: String
@@ -46,37 +47,32 @@ struct OpenFiles: Equatable, Sendable {
     // MARK: - Of the process
 
     private struct Entry {
-        var stores = 0
-        /// While there are connections.
-        var files: OpenFiles?
+        let files: OpenFiles
+        var connections: Int
     }
 
     /// By the database. SQLite shares what it knows of a file among all of a process's connections to it, so that a new one
     /// must not find another log than those before.
     private static let entries = Monitor<[Inode: Entry]>([:])
 
-    static func add(_ database: Inode) { entries.withLock { $0[database, default: Entry()].stores += 1 } }
-
-    static func remove(_ database: Inode) {
-        entries.withLock { entries in
-            entries[database]?.stores -= 1
-            if entries[database]?.stores == 0 { entries[database] = nil }
-        }
-    }
-
     /// What the connections to this database have open; nil when there are none.
     static func known(_ database: Inode) -> OpenFiles? { entries.withLock { $0[database]?.files } }
 
-    /// Says what the first connection has open.
-    /// - Returns: whether it is the same as what the others have.
-    static func set(_ files: OpenFiles, of database: Inode) -> Bool {
-        entries.withLock { entries in
-            if let known = entries[database]?.files { return known == files }
-            entries[database]?.files = files
+    /// Counts a connection.
+    /// - Returns: false when the others have something else open; then it is not counted.
+    func join() -> Bool {
+        Self.entries.withLock { entries in
+            guard entries[database, default: Entry(files: self, connections: 0)].files == self else { return false }
+            entries[database, default: Entry(files: self, connections: 0)].connections += 1
             return true
         }
     }
 
-    /// All connections of the process are closed.
-    static func forget(_ database: Inode) { entries.withLock { $0[database]?.files = nil } }
+    /// Before the connection is closed: with the last one, SQLite removes what is beside the database.
+    func leave() {
+        Self.entries.withLock { entries in
+            entries[database]?.connections -= 1
+            if entries[database]?.connections == 0 { entries[database] = nil }
+        }
+    }
 }

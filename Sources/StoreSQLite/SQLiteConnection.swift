@@ -9,7 +9,7 @@ final class SQLiteConnection: @unchecked Sendable {  // whoever took it out of t
     private static let locksByDescription = dc_sqlite_locks_install()
 
     fileprivate let database: OpaquePointer
-    /// What it has open. Set once it is connected.
+    /// What it has open, and is counted for. Set once it is connected.
     var files: OpenFiles?
     private var statements: [StaticStringKey: OpaquePointer] = [:]
 
@@ -42,6 +42,7 @@ final class SQLiteConnection: @unchecked Sendable {  // whoever took it out of t
     }
 
     deinit {
+        files?.leave()
         for statement in statements.values { sqlite3_finalize(statement) }
         sqlite3_close_v2(database)
     }

@@ -33,7 +33,6 @@ struct SQLiteFile: Sendable {
             throw ConnError(.invalidConfig, "path: \(error.message)", field: "path")
         }
         self.path = path
-        OpenFiles.add(inode)
         if dc_sqlite_locks_are_missing() {
             Log.write(
                 .warning,
@@ -85,7 +84,7 @@ struct SQLiteFile: Sendable {
         let connection = try Self.open(path)
         guard try SQLiteFormat.mark(connection).id == id,
             let files = OpenFiles(path, resolved: connection.path), files.areInPlace, !connection.hasMoved,
-            OpenFiles.set(files, of: inode)
+            files.join()
         else { throw Self.moved }
         connection.files = files
         return connection
@@ -101,12 +100,6 @@ struct SQLiteFile: Sendable {
     func check(_ connection: SQLiteConnection) throws(ConnError) {
         guard let files = connection.files, files.areInPlace else { throw Self.moved }
     }
-
-    /// All connections are closed for a fork.
-    func connectionsWereClosed() { OpenFiles.forget(inode) }
-
-    /// After the last connection is closed.
-    func close() { OpenFiles.remove(inode) }
 
     private static var moved: ConnError {
         ConnError(

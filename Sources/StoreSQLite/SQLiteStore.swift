@@ -34,7 +34,6 @@ package final class SQLiteStore: Store {
         file = try SQLiteFile(path: path, patience: patience)
         ForkGuard.add(self) { [self] in
             closeConnections { $0.leavesLog = true }  // a fork is no time to write all of it to the file
-            file.connectionsWereClosed()
         }
     }
 
@@ -108,8 +107,10 @@ package final class SQLiteStore: Store {
     package func close() {
         ForkGuard.remove(self)
         ForkGuard.use {
+            // Had a fork left the log, the last one to be closed puts it away.
+            let last = try? file.connect()
             closeConnections { _ in }
-            file.close()
+            _ = consume last
         }
     }
 

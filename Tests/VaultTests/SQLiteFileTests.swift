@@ -108,6 +108,27 @@ import Testing
         try store.commit([.put([1], [3], expecting: .any)])
     }
 
+    /// With the last connection of the process SQLite removes the log: that is no mishap.
+    @Test func aHandleGoesOnWhenAnotherOneWasTheOnlyOneAtWork() throws {
+        let first = try SQLiteStore(path: path)
+        let second = try SQLiteStore(path: path)
+        defer { second.close() }
+        try first.commit([.put([1], [1], expecting: .absent)])
+        first.close()
+        #expect(!FileManager.default.fileExists(atPath: path + "-wal"))
+        #expect(try second.get([1])?.value == [1])
+    }
+
+    @Test func aVaultThatIsClosedIsOneFile() throws {
+        let store = try SQLiteStore(path: path)
+        try store.commit([.put([1], [1], expecting: .absent)])
+        let child = forkProcess()
+        if child == 0 { _exit(0) }
+        waitpid(child, nil, 0)
+        store.close()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["vault.db"])
+    }
+
     /// A vault with one row in its file and one in its log, as a process that died leaves it.
     private func die(at path: String, with key: UInt8) throws {
         let child = forkProcess()

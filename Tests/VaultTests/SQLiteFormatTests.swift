@@ -125,6 +125,21 @@ import Testing
         #expect(try store.scan(prefix: [], after: nil, limit: 999) == Self.rows)
     }
 
+    @Test func aFileThatMayNotBeWrittenIsSaidAndLeftAsItWas() throws {
+        chmod(path, 0o444)
+        chmod(folder.path, 0o755)
+        let child = forkProcess()
+        if child == 0 {
+            if geteuid() == 0, setgid(65534) != 0 || setuid(65534) != 0 { _exit(1) }  // root may write everywhere
+            guard case .failure(let error) = Self.open(path) else { _exit(2) }
+            _exit(error.code == .invalidConfig && error.message.contains("cannot be written") ? 0 : 3)
+        }
+        var status: Int32 = 0
+        waitpid(child, &status, 0)
+        #expect(status == 0)
+        #expect(try version == "1")
+    }
+
     @Test(arguments: [0, 3]) func aFormatOfALaterVersionIsRefused(_ version: Int) throws {
         let other = try OtherProcess(path)
         defer { other.end() }

@@ -37,7 +37,13 @@ def _verdict(answer: Any) -> AuditVerdict:
 
 
 def _backup_verdict(answer: Any) -> BackupVerdict:
-    return from_wire(BackupVerdict, {**answer, "audit": _verdict(answer["audit"])})
+    return BackupVerdict(
+        ok=answer["ok"],
+        path=answer["path"],
+        rows=answer["rows"],
+        unreadable=answer["unreadable"],
+        audit=_verdict(answer["audit"]),
+    )
 
 
 def export_tokens(
@@ -130,7 +136,7 @@ def verify_audit(
     return make_call("audit.verify", to_wire({"sequence": sequence, "hash": hash}), actor, timeout, _verdict)
 
 
-def make_backup(path: str, *, actor: str | None = None, timeout: float | None = None) -> Call[Backup]:
+def back_up(path: str, *, actor: str | None = None, timeout: float | None = None) -> Call[Backup]:
     """Copies the vault's SQLite file, as it is at one moment, to a new file. Others read and write meanwhile.
 
     ``path`` is absolute, and nothing may be there yet.
