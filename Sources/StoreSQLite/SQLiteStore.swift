@@ -107,9 +107,10 @@ package final class SQLiteStore: Store {
     package func close() {
         ForkGuard.remove(self)
         ForkGuard.use {
-            // Had a fork left the log, the last one to be closed puts it away.
+            closeConnections { $0.leavesLog = true }
+            // Who is alone with the file puts the log away. One of several cannot know: SQLite locks the file by the first of
+            // a process's connections, also when that one is closed.
             let last = try? file.connect()
-            closeConnections { _ in }
             _ = consume last
         }
     }
