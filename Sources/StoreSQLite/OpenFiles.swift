@@ -11,8 +11,34 @@ struct Inode: Hashable, Sendable {
     init?(_ path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
+        self.init(status)
+    }
+
+    init(_ status: stat) {
         device = UInt64(status.st_dev)
         number = UInt64(status.st_ino)
+    }
+}
+
+/// A folder, and when a name in it was last made, removed or given to another file.
+struct FolderState: Equatable, Sendable {
+    private let inode: Inode
+    private let seconds: Int
+    private let nanoseconds: Int
+
+    init?(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        inode = Inode(status)
+        seconds = status.st_mtim.tv_sec
+        nanoseconds = status.st_mtim.tv_nsec
+    }
+
+    /// Whether the next change will have another time: the system's clock for files goes in steps of some milliseconds.
+    var isSettled: Bool {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return seconds + 1 < now.tv_sec
     }
 }
 
@@ -21,6 +47,8 @@ struct Inode: Hashable, Sendable {
 struct OpenFiles: Equatable, Sendable {
     /// Each with the path where it has to be.
     private let files: [Place]
+    /// Nil when they may be in several.
+    private let folder: String?
     private var database: Inode { files[0].inode }
 
     private struct Place: Equatable, Sendable {
@@ -39,10 +67,24 @@ struct OpenFiles: Equatable, Sendable {
             files.append(Place(path: path, inode: inode))
         }
         self.files = files
+        // A link may lead to another folder, and change by itself.
+        folder = database == resolved ? database.lastIndex(of: "/").map { String(database[...$0]) } : nil
     }
 
     /// Whether nobody has moved, replaced or removed one of them.
     var areInPlace: Bool { files.allSatisfy { Inode($0.path) == $0.inode } }
+
+    /// The same, for a third of the price: whatever happens to a file's name, the folder is told.
+    /// - Parameter seen: the folder, when all were last found in place.
+    func areInPlace(_ seen: inout FolderState?) -> Bool {
+        guard let folder else { return areInPlace }
+        let now = FolderState(folder)
+        if let now, now == seen { return true }
+        seen = nil
+        guard areInPlace else { return false }
+        if let now, now.isSettled { seen = now }
+        return true
+    }
 
     // MARK: - Of the process
 

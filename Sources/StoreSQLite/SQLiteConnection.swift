@@ -11,6 +11,8 @@ final class SQLiteConnection: @unchecked Sendable {  // whoever took it out of t
     fileprivate let database: OpaquePointer
     /// What it has open, and is counted for. Set once it is connected.
     var files: OpenFiles?
+    /// Their folder, when they were last found in place.
+    var folder: FolderState?
     private var statements: [StaticStringKey: OpaquePointer] = [:]
 
     /// Opens an existing file for reading and writing.

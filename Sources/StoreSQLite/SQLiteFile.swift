@@ -98,7 +98,7 @@ struct SQLiteFile: Sendable {
     /// Before a connection is used: what was moved away, nobody else reads any more, and what is there now is not known
     /// to SQLite.
     func check(_ connection: SQLiteConnection) throws(ConnError) {
-        guard let files = connection.files, files.areInPlace else { throw Self.moved }
+        guard let files = connection.files, files.areInPlace(&connection.folder) else { throw Self.moved }
     }
 
     private static var moved: ConnError {

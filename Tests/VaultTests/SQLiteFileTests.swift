@@ -86,6 +86,21 @@ import Testing
         }
     }
 
+    /// A folder in which nothing has happened for long is looked at less closely: until something happens.
+    @Test(arguments: Mishap.allCases, ["", "-wal", "-shm"])
+    func aFileThatIsGoneFromAQuietFolderIsSaid(_ mishap: Mishap, _ suffix: String) throws {
+        let store = try SQLiteStore(path: path)
+        defer { store.close() }
+        try store.commit([.put([1], [1], expecting: .absent)])
+        #expect(try store.get([1]) != nil)
+        let past = FileAttributeKey.modificationDate
+        try FileManager.default.setAttributes([past: Date(timeIntervalSinceNow: -60)], ofItemAtPath: folder.path)
+        #expect(try store.get([1]) != nil)
+        #expect(try store.get([1]) != nil)
+        try mishap.happen(to: path + suffix)
+        #expect(message { () throws(ConnError) in _ = try store.get([1]) }?.contains("moved, replaced") == true)
+    }
+
     @Test(arguments: Mishap.allCases, ["", "-wal", "-shm"])
     func aFileThatIsGoneIsSaidAndNotAnsweredFrom(_ mishap: Mishap, _ suffix: String) throws {
         let store = try SQLiteStore(path: path)
