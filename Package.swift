@@ -67,6 +67,8 @@ let package = Package(
         .systemLibrary(name: "CJansson", path: "Sources/System/CJansson"),
         .systemLibrary(name: "CCurl", path: "Sources/System/CCurl"),
         .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite"),
+        .target(
+            name: "CSQLiteLocks", path: "Sources/System/CSQLiteLocks", cSettings: [.unsafeFlags(["-gdwarf-4"])]),
         .systemLibrary(name: "CSodium", path: "Sources/System/CSodium"),
 
         library("Memory", ["CForkGate"]),
@@ -77,14 +79,16 @@ let package = Package(
         library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
         library(
             "OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"], resources: [.embedInCode("providers.json")]),
-        library("Vault", ["CPlatform", "CSQLite", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
+        library("Vault", ["CPlatform", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
+        library("StoreSQLite", ["CPlatform", "CSQLite", "CSQLiteLocks", "Connections", "HTTP", "Memory"]),
         library("MCP", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
         library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
         .target(
             name: "Bridge",
             dependencies: [
                 "CCloseOnExec", "CDescopeConn", "CCurl", "CJansson", "CPlatform", "CSodium", "CSQLite", "Cloud",
-                "Connections", "HTTP", "JSON", "MCP", "Memory", "Plugins", "Vault",
+                "Connections", "HTTP", "JSON", "MCP", "Memory", "Plugins",
+                "StoreSQLite", "Vault",
             ],
             exclude: ["exports.map"], swiftSettings: strict,
             linkerSettings: releaseLink + [
@@ -100,12 +104,18 @@ let package = Package(
         tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "TestSupport"]),
         tests(
             "VaultTests",
-            ["Cloud", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Plugins", "TestSupport", "Vault"]),
+            [
+                "Cloud", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Plugins", "StoreSQLite",
+                "TestSupport", "Vault",
+            ]),
         tests("PluginsTests", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory", "Plugins", "TestSupport"]),
-        tests("BridgeTests", ["Bridge", "CDescopeConn", "Connections", "HTTP", "JSON"]),
+        tests("BridgeTests", ["Bridge", "CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
         tests(
             "MCPTests",
-            ["Cloud", "Connections", "Crypto", "HTTP", "JSON", "MCP", "Memory", "TestSupport", "Vault"]),
+            [
+                "Cloud", "Connections", "Crypto", "HTTP", "JSON", "MCP", "Memory", "StoreSQLite", "TestSupport",
+                "Vault",
+            ]),
         tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory", "TestSupport"]),
     ]
 )

@@ -403,6 +403,22 @@ extension Operation {
                 Field("hash", .string(maxBytes: 64), "Its hash."),
             ],
             answer: "ok, verified, sequence and hash of the last record; or brokenAt and problem"),
+        Operation(
+            "backup", "Copies the vault, as it is at one moment, to a new file that this process can reach.",
+            backends: [.vault, .plugin],
+            fields: [
+                Field(
+                    "path", .string(maxBytes: 4096), required: true,
+                    "Absolute, in a folder that is there; the file is not.")
+            ],
+            answer: "path, bytes, rows", errors: [.unsupported]),
+        Operation(
+            "backup.check",
+            "Whether a copy of the vault is whole: all of it is read by the vault's keys, nothing is changed.",
+            backends: [.vault, .plugin],
+            fields: [Field("path", .string(maxBytes: 4096), required: true, "The copy's absolute path.")],
+            answer: "path, ok, rows, unreadable, and audit: what audit.verify says of it",
+            errors: [.unsupported, .misconfigured]),
         Operation("describe", "This list.", answer: "operations, errorCodes, reasons"),
     ]
 }

@@ -43,6 +43,16 @@ package final class VaultBackend: Backend {
         self.jitter = jitter
     }
 
+    /// Reads a copy of another one's vault.
+    /// - Throws: `invalid_config` for the field `key` when neither of its keys opens it.
+    init(copy store: any Store, of vault: VaultBackend, _ context: CallContext) throws(ConnError) {
+        rows = try Rows(copy: store, config: vault.config, clock: vault.clock, context)
+        self.store = store
+        config = vault.config
+        clock = vault.clock
+        jitter = vault.jitter
+    }
+
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
         let step = try audited(request) { () throws(ConnError) in try perform(request) }
         guard Self.helpers.contains(request.operation) else { return step }
@@ -85,6 +95,8 @@ package final class VaultBackend: Backend {
         case "keys.drop": try dropKey(request)
         case "audit.list": try listAudit(request)
         case "audit.verify": try verifyAudit(request)
+        case "backup": try backUp(request)
+        case "backup.check": try checkBackup(request)
         default: throw ConnError(.unsupported, "the vault has no operation \(request.operation)")
         }
     }

@@ -415,6 +415,16 @@ export interface AuditVerifyFields {
   hash?: string;
 }
 
+export interface BackupFields {
+  /** Absolute. Nothing may be there yet. */
+  path: string;
+}
+
+export interface BackupCheckFields {
+  /** Absolute. */
+  path: string;
+}
+
 // Answers
 
 /** What was granted. */
@@ -588,6 +598,15 @@ export type AuditVerdict =
   | { ok: true; verified: number; sequence: number; hash: string }
   | { ok: false; verified: number; brokenAt: number; problem: string };
 
+/** Whether a copy of the vault is whole: all its rows open, and so does its audit. */
+export interface BackupVerdict {
+  path: string;
+  ok: boolean;
+  rows: number;
+  unreadable: number;
+  audit: AuditVerdict;
+}
+
 /** What the library can be asked. */
 export interface Description {
   operations: {
@@ -693,6 +712,12 @@ export class Client implements AsyncDisposable, Disposable {
 
   /** Vault: deletes the tokens that nobody has fetched for longer than their connection's maxIdleSeconds. */
   deleteIdleTokens(options?: CallOptions): Promise<{ deleted: number }>;
+
+  /** Vault: copies its SQLite file, as it is at one moment, to a new file. Others read and write meanwhile. */
+  backUp(fields: BackupFields, options?: CallOptions): Promise<{ path: string; bytes: number; rows: number }>;
+
+  /** Vault: whether all rows of a copy open by this vault's keys, and its audit is whole. Nothing is changed. */
+  checkBackup(fields: BackupCheckFields, options?: CallOptions): Promise<BackupVerdict>;
 
   /** Every operation with its fields and errors. */
   describe(options?: CallOptions): Promise<Description>;

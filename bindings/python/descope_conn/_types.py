@@ -265,6 +265,26 @@ class AuditVerdict:
 
 
 @dataclass(frozen=True)
+class Backup:
+    """A copy of the vault that was made. ``bytes`` is the file's size."""
+
+    path: str
+    bytes: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class BackupVerdict:
+    """Whether a copy of the vault is whole: all its ``rows`` open, and so does its audit."""
+
+    ok: bool
+    path: str
+    rows: int
+    unreadable: int
+    audit: AuditVerdict
+
+
+@dataclass(frozen=True)
 class Template:
     """A provider that a connection can be made for. ``hosts`` are the names to give, with what each may be."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._call import Call, make_call
-from ._types import AuditRecord, AuditVerdict, Export, SealingKey, from_wire
+from ._types import AuditRecord, AuditVerdict, Backup, BackupVerdict, Export, SealingKey, from_wire
 from ._wire import from_camel_case, to_wire
 
 if TYPE_CHECKING:
@@ -34,6 +34,16 @@ def _records(answer: Any) -> list[AuditRecord]:
 
 def _verdict(answer: Any) -> AuditVerdict:
     return from_wire(AuditVerdict, answer)
+
+
+def _backup_verdict(answer: Any) -> BackupVerdict:
+    return BackupVerdict(
+        ok=answer["ok"],
+        path=answer["path"],
+        rows=answer["rows"],
+        unreadable=answer["unreadable"],
+        audit=_verdict(answer["audit"]),
+    )
 
 
 def export_tokens(
@@ -124,3 +134,19 @@ def verify_audit(
     ``sequence`` and ``hash`` of an earlier verdict, noted elsewhere, show that the store was not put back since.
     """
     return make_call("audit.verify", to_wire({"sequence": sequence, "hash": hash}), actor, timeout, _verdict)
+
+
+def back_up(path: str, *, actor: str | None = None, timeout: float | None = None) -> Call[Backup]:
+    """Copies the vault's SQLite file, as it is at one moment, to a new file. Others read and write meanwhile.
+
+    ``path`` is absolute, and nothing may be there yet.
+    """
+    return make_call("backup", {"path": path}, actor, timeout, lambda answer: from_wire(Backup, answer))
+
+
+def check_backup(path: str, *, actor: str | None = None, timeout: float | None = None) -> Call[BackupVerdict]:
+    """Whether all rows of a copy open by this vault's keys, and its audit is whole. Nothing is changed.
+
+    A copy that was sealed by a master key which is none of this vault's is ``misconfigured``.
+    """
+    return make_call("backup.check", {"path": path}, actor, timeout, _backup_verdict)
