@@ -1,6 +1,7 @@
 package import Connections
 internal import HTTP
 internal import Memory
+internal import Synchronization
 
 /// The vault's rows in one SQLite file, which many threads and processes share.
 ///
@@ -24,6 +25,9 @@ package final class SQLiteStore: Store {
     let connections = Monitor(Connections())
     private let turn = Turn()
 
+    /// Whether the disk refused a commit of this process.
+    private static let hasFailed = Atomic(false)
+
     /// More idle connections than this are closed.
     private static let maxIdle = 8
 
@@ -33,7 +37,10 @@ package final class SQLiteStore: Store {
         patience = Patience(whenWaiting: whenWaiting)
         file = try SQLiteFile(path: path, patience: patience)
         ForkGuard.add(self) { [self] in
-            closeConnections { $0.leavesLog = true }  // a fork is no time to write all of it to the file
+            // A fork is no time to write all of the log to the file. Unless there may be in it what failed and was only not
+            // counted: whoever reads the log next would take it for a commit.
+            let leavesLog = !Self.hasFailed.load(ordering: .relaxed)
+            closeConnections { $0.leavesLog = leavesLog }
         }
     }
 
@@ -97,6 +104,7 @@ package final class SQLiteStore: Store {
                     if let commit = take() { try SQLiteStore.write(commit.writes, on: connection) }
                 }
             } catch {
+                if isTaken, error.code != .conflict { Self.hasFailed.store(true, ordering: .relaxed) }
                 // From here on it is not to be tried again.
                 guard isTaken, error.code == .unavailable else { throw error }
                 throw ConnError(.internal, error.message)
@@ -107,10 +115,9 @@ package final class SQLiteStore: Store {
     package func close() {
         ForkGuard.remove(self)
         ForkGuard.use {
-            closeConnections { $0.leavesLog = true }
-            // Who is alone with the file puts the log away. One of several cannot know: SQLite locks the file by the first of
-            // a process's connections, also when that one is closed.
+            // The last connection puts the log away, also where a fork has closed all of them and left it.
             let last = try? file.connect()
+            closeConnections { _ in }
             _ = consume last
         }
     }
