@@ -26,7 +26,9 @@ struct Rows: Sendable {
 
     /// Opens a vault, or makes one in an empty store. Its first row proves the master key: `invalid_config` for the field
     /// `key`.
-    init(store: any Store, config: VaultConfig, clock: Clock, _ context: CallContext) throws(ConnError) {
+    init(
+        store: any Store, config: VaultConfig, clock: Clock, chains: Jitter, _ context: CallContext
+    ) throws(ConnError) {
         let masters = KeyRing(
             active: SealingKey(master: config.key), others: config.otherKeys.map(SealingKey.init(master:)))
         if let found = try FirstRow(store: store, masters: masters, context) {
@@ -37,7 +39,7 @@ struct Rows: Sendable {
         let hashKey = first.current.record.hashKey
         self.store = store
         keys = RowKeys(hashKey: hashKey)
-        audit = AuditLog(hashKey: hashKey, config: config, clock: clock)
+        audit = AuditLog(hashKey: hashKey, config: config, clock: clock, chains: chains)
         committer = Committer(store: store, first: first, keys: keys, audit: audit)
         try takeMaster(context)
     }

@@ -29,6 +29,7 @@ from ._errors import (
 from ._library import build_info
 from ._types import (
     App,
+    AuditPage,
     AuditRecord,
     AuditVerdict,
     Completion,
@@ -60,6 +61,7 @@ __all__ = [
     "AsyncMCP",
     "AsyncTemplates",
     "Audit",
+    "AuditPage",
     "AuditRecord",
     "AuditVerdict",
     "Cancelled",
