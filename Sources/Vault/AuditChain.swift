@@ -46,13 +46,14 @@ struct AuditChain: Sendable {
 
     /// Whether a row is none of the records to look at: one that was on its way out, or came after this began.
     func skips(_ key: [UInt8]) -> Bool {
-        key.lexicographicallyPrecedes(place.rowKey)
-            || AuditPlace(number, last).rowKey.lexicographicallyPrecedes(key)
+        guard let found = AuditPlace(rowKey: key) else { return false }
+        return found.number < next || found.number > last
     }
 
     /// - Parameter found: nil when the row does not open.
     mutating func add(_ key: [UInt8], _ found: (record: AuditRecord, plain: Secret)?, audit: AuditLog) {
-        guard key == place.rowKey else { return fail("the record is missing", at: place) }
+        guard let position = AuditPlace(rowKey: key) else { return fail("there is a row that is no record", at: place) }
+        guard position == place else { return fail("the record is missing", at: place) }
         guard let (record, plain) = found else { return fail("the record was changed", at: place) }
         guard record.previous == previous else { return fail("the record does not follow the one before", at: place) }
         let hash = audit.hash(plain)

@@ -155,6 +155,7 @@ import Testing
             worlds[0].clock.advance(seconds: 200_000)
             try make(worlds[1], "\(number)")
         }
+        worlds[0].clock.advance(seconds: 1)
         try make(worlds[0], "late")
         #expect(try verdict(worlds[0]) == "ok")
         #expect(try places(worlds[0]).map(\.id) == ["4", "late"])
@@ -202,7 +203,7 @@ import Testing
             Meddling(name: "moved behind the end", finding: "7 there are records beyond the head") { _, world, chain in
                 try world.store.commit([.put(AuditPlace(chain, 7).rowKey, [1], expecting: .any)])
             },
-            Meddling(name: "another row in between", finding: "4 the record is missing") { _, world, chain in
+            Meddling(name: "another row in between", finding: "4 there is a row that is no record") { _, world, chain in
                 try world.store.commit([.put(AuditPlace(chain, 3).rowKey + [0], [1], expecting: .any)])
             },
             Meddling(name: "replaced by who has the key", finding: "3 the record is not the one") { _, world, chain in
