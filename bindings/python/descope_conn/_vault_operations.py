@@ -104,7 +104,7 @@ def list_audit(
 ) -> Call[AuditPage]:
     """Who did what to which token, the oldest first, at most ``limit`` (100).
 
-    The next ones come ``after`` the page's ``next``; later, what was recorded since comes after the last page's ``end``.
+    The next ones come ``after`` the page's ``next``. What is recorded later comes after the last page's ``end``.
     """
     fields = to_wire(
         {
