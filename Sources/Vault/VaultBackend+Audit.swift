@@ -17,9 +17,12 @@ extension VaultBackend {
     /// out.
     package func refused(_ request: Request, _ error: ConnError) -> Step<Void>? {
         guard config.audit == .all, !request.isLook else { return nil }
+        // What it is the id of.
+        let appID = request.operation.hasPrefix("apps.") ? request.id("id") : request.id("appId")
+        let keyID = request.operation.hasPrefix("keys.") ? request.string("id") : nil
         let refused = event(
-            request, appID: request.id("appId") ?? request.id("id"), subject: request.subject,
-            tokenID: request.id("tokenId"), outcome: error.code.rawValue)
+            request, appID: appID, subject: request.subject, tokenID: request.id("tokenId"), keyID: keyID,
+            outcome: error.code.rawValue)
         return rows.commit([], recording: [refused])
     }
 

@@ -465,16 +465,6 @@ import Testing
 
     // MARK: - Requests that are no requests
 
-    private final class NoNetwork: HTTPTransport {
-        func perform(_ request: HTTPRequest, deadline: Deadline, cancellation: Cancellation) -> HTTPResult {
-            .failure(HTTPFailure(.connect, "there is no network", mayHaveArrived: false))
-        }
-        func makeEngine() throws(HTTPFailure) -> any HTTPEngine {
-            throw HTTPFailure(.connect, "there is no network", mayHaveArrived: false)
-        }
-        func close() {}
-    }
-
     /// What is refused by the table of fields, and what is told of it.
     private static let refusals: [(request: String, operation: String?, record: String)] = [
         (#"{"op":"fetch","appId":"crm","userId":5}"#, nil, "fetch invalid_request crm"),
@@ -493,29 +483,55 @@ import Testing
         ),
         (#"{"op":"delete","tokenId":"t1","userId":"a"}"#, nil, "delete invalid_request a t1"),
         (#"{"op":"describe","hidden":1}"#, nil, "describe invalid_request"),
+        (#"{"op":"apps.delete","id":"crm","hidden":1}"#, nil, "apps.delete invalid_request crm"),
+        (#"{"op":"keys.drop","id":"0a0b","hidden":1}"#, nil, "keys.drop invalid_request 0a0b"),
     ]
 
-    @Test(arguments: ["all", "changes"]) func aRequestThatIsNoneIsToldWhereEverythingIs(_ level: String) throws {
-        let world = try World(config: #","audit":"\#(level)""#)
-        let client = Client(backend: world.vault, transport: NoNetwork())
-        for refusal in Self.refusals {
-            var text = refusal.request
-            let isRefused = text.withUTF8 { bytes in
-                do throws(ConnError) {
-                    _ = try client.call(UnsafeRawBufferPointer(bytes), operation: refusal.operation, .unbounded)
-                    return false
-                } catch {
-                    return error.code == .invalidRequest
+    private func answer(
+        _ client: Client, _ request: String, _ operation: String?, submitted: Bool
+    ) -> Result<JSON, ConnError> {
+        var text = request
+        return text.withUTF8 { bytes in
+            let bytes = UnsafeRawBufferPointer(bytes)
+            guard submitted else {
+                return Result { () throws(ConnError) in
+                    try client.call(bytes, operation: operation, .unbounded)
                 }
             }
-            #expect(isRefused, "\(refusal.request)")
+            let answer = Mutex<Result<JSON, ConnError>?>(nil)
+            let done = Event()
+            client.submit(bytes, .unbounded) { result in
+                answer.withLock { $0 = result }
+                done.signal()
+            }
+            done.wait(untilNanoseconds: .max)
+            return answer.withLock { $0 } ?? .failure(.timeout)
+        }
+    }
+
+    @Test(arguments: ["all", "changes"], [false, true]) func aRequestThatIsNoneIsToldWhereEverythingIs(
+        _ level: String, submitted: Bool
+    ) throws {
+        let world = try World(config: #","audit":"\#(level)""#)
+        let client = try Client(world.vault, http: HTTPOptions(proxy: ""))
+        let refusals = Self.refusals.filter { !submitted || $0.operation == nil }
+        for refusal in refusals {
+            guard case .failure(let error) = answer(client, refusal.request, refusal.operation, submitted: submitted)
+            else {
+                Issue.record("\(refusal.request) was taken")
+                continue
+            }
+            #expect(error.code == .invalidRequest, "\(refusal.request)")
         }
         let told = try world.call("audit.list", "{}")["records"]?.elements ?? []
         let stories = told.map { record in
-            ["op", "outcome", "appId", "userId", "tenantId", "tokenId", "actor"].compactMap { record[$0]?.string }
-                .joined(separator: " ")
+            ["op", "outcome", "appId", "keyId", "userId", "tenantId", "tokenId", "actor"]
+                .compactMap { record[$0]?.string }.joined(separator: " ")
         }
-        #expect(stories == (level == "all" ? Self.refusals.map(\.record) : []))
+        #expect(stories == (level == "all" ? refusals.map(\.record) : []))
         #expect(!told.contains { $0.text.contains("hidden") })
+        let ended = Event()
+        client.close { ended.signal() }
+        ended.wait(untilNanoseconds: .max)
     }
 }
