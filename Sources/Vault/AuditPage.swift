@@ -9,8 +9,7 @@ internal import Memory
 /// is written between two pages and however the clocks of those who write differ.
 struct AuditPage: Sendable {
     private struct Chain: Sendable {
-        let number: Int
-        /// Of the last record that was looked at.
+        /// The number of the last record that was looked at.
         var last: Int64
         /// The last row that was read.
         var after: [UInt8]
@@ -20,7 +19,6 @@ struct AuditPage: Sendable {
         var isRead = false
 
         init(_ place: AuditPlace) {
-            number = place.chain
             last = place.number
             after = place.rowKey
         }
@@ -30,6 +28,7 @@ struct AuditPage: Sendable {
 
     private let filter: AuditFilter
     private let limit: Int
+    /// By their numbers.
     private var chains: [Chain]
     private var found: [JSON] = []
     private var unreadable: Int64 = 0
@@ -39,18 +38,17 @@ struct AuditPage: Sendable {
     /// Rows of a chain that are read at a time, at the least.
     private static let minRows = 16
 
-    /// - Parameter heads: of the chains that there are.
-    init(_ request: Request, _ heads: AuditHeads) throws(ConnError) {
+    init(_ request: Request) throws(ConnError) {
         filter = AuditFilter(request)
         limit = request["limit"]?.integer.flatMap(Int.init(exactly:)) ?? 100
-        chains = Set(heads.chains + [0]).sorted().map { Chain(AuditPlace($0, 0)) }
+        chains = (0..<AuditPlace.chains).map { Chain(AuditPlace($0, 0)) }
         guard let after = request.string("after") else { return }
         let pieces = OpaqueText.pieces(of: after, .places, size: AuditPlace.byteCount) ?? [[]]
         for piece in pieces {
             guard let place = AuditPlace(bytes: piece), !piece.isEmpty else {
                 throw .invalid("after", "is none of an answer of audit.list")
             }
-            if let index = chains.firstIndex(where: { $0.number == place.chain }) { chains[index] = Chain(place) }
+            chains[place.chain] = Chain(place)
         }
     }
 
@@ -66,10 +64,9 @@ struct AuditPage: Sendable {
 
     private mutating func fill(_ reader: RowReader) throws(ConnError) {
         let empty = chains.indices.filter { chains[$0].needsRows }
-        let count = max(Self.minRows, RowReader.pageSize / max(chains.count, 1))
-        let reads = empty.map { index in
-            StoreRead.scan(
-                prefix: AuditPlace.records(of: chains[index].number), after: chains[index].after, limit: count)
+        let count = max(Self.minRows, RowReader.pageSize / max(chains.filter { !$0.isRead }.count, 1))
+        let reads = empty.map { chain in
+            StoreRead.scan(prefix: AuditPlace.records(of: chain), after: chains[chain].after, limit: count)
         }
         for (index, rows) in zip(empty, try reader.read(reads)) {
             chains[index].rows = rows[...]
@@ -86,7 +83,7 @@ struct AuditPage: Sendable {
             let place = AuditPlace(rowKey: stored.key)
             Log.write(
                 .warning,
-                "record \(place?.number ?? 0) of chain \(chains[index].number) of the audit is not listed: it does not open"
+                "record \(place?.number ?? 0) of chain \(index) of the audit is not listed: it does not open"
             )
             unreadable += 1
             chains[index].last = place?.number ?? chains[index].last
@@ -109,7 +106,8 @@ struct AuditPage: Sendable {
     }
 
     var answer: JSON {
-        let end = OpaqueText.text(.places, chains.filter { $0.last > 0 }.map { AuditPlace($0.number, $0.last).bytes })
+        let end = OpaqueText.text(
+            .places, chains.indices.filter { chains[$0].last > 0 }.map { AuditPlace($0, chains[$0].last).bytes })
         return .object([
             "records": .array(found),
             (hasMore ? "next" : "end"): .string(end),

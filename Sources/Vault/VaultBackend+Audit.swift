@@ -27,7 +27,7 @@ extension VaultBackend {
     }
 
     func listAudit(_ request: Request) throws(ConnError) -> Step<JSON> {
-        rows.read { [self] (reader) throws(ConnError) in auditPage(try AuditPage(request, try reader.auditHeads())) }
+        auditPage(try AuditPage(request))
     }
 
     private func auditPage(_ page: AuditPage) -> Step<JSON> {

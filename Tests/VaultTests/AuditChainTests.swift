@@ -329,6 +329,18 @@ import Testing
         #expect(try verdict(world).hasPrefix("0/"))
     }
 
+    /// Also such as a chain that nobody has spoken of yet.
+    @Test func recordsWithoutTheirHeadAreFoundAndListed() throws {
+        let world = try World(chain: 5)
+        try make(world, "a")
+        try world.store.commit([.remove(AuditPlace.head(of: 5), expecting: .any)])
+        #expect(try verdict(world) == "5/1 there are records beyond the head")
+        #expect(try places(world).map(\.id) == ["a"])
+        try make(try world.another(chain: 5), "b")
+        #expect(Set(try places(world).map(\.id)) == ["a", "b"])
+        #expect(try verdict(world).hasPrefix("5/"))
+    }
+
     @Test func oneRecordThatDoesNotOpenIsCountedAndTheOthersAreListed() throws {
         let worlds = try writers([0, 5])
         try write(worlds, rounds: 0..<10)

@@ -303,7 +303,8 @@ import Testing
         #expect(try verdict(world) == "0 ok")
         _ = try world.call("apps.create", #"{"id":"41","appType":"apikey"}"#)
         #expect(try records(world).first?["sequence"]?.integer == 21)
-        #expect(try verdict(world, #"{"anchor":"\#(anchor)"}"#) == "0 ok")  // what comes first says so of the one before
+        // What comes first says so of the one before.
+        #expect(try verdict(world, #"{"anchor":"\#(anchor)"}"#) == "0 ok")
         try world.store.commit([.remove(AuditPlace(0, 21).rowKey, expecting: .any)])
         #expect(try verdict(world) == "21 the record is missing")
         world.clock.advance(seconds: 300_000)
