@@ -26,12 +26,14 @@ struct Rows: Sendable {
 
     /// Opens a vault, or makes one in an empty store. Its first row proves the master key: `invalid_config` for the field
     /// `key`.
-    init(store: any Store, config: VaultConfig, clock: Clock, _ context: CallContext) throws(ConnError) {
+    init(
+        store: any Store, config: VaultConfig, clock: Clock, chains: Jitter, _ context: CallContext
+    ) throws(ConnError) {
         let masters = Self.masters(config)
         let found = try FirstRow(store: store, masters: masters, context)
         let first: FirstRow
         if let found { first = found } else { first = try Self.make(in: store, masters: masters, clock: clock, context) }
-        self.init(store: store, first: first, config: config, clock: clock)
+        self.init(store: store, first: first, config: config, clock: clock, chains: chains)
         try takeMaster(context)
     }
 
@@ -40,15 +42,15 @@ struct Rows: Sendable {
         guard let first = try FirstRow(store: store, masters: Self.masters(config), context) else {
             throw ConnError(.internal, "the copy is of no vault")
         }
-        self.init(store: store, first: first, config: config, clock: clock)
+        self.init(store: store, first: first, config: config, clock: clock, chains: .random)
     }
 
-    private init(store: any Store, first: FirstRow, config: VaultConfig, clock: Clock) {
+    private init(store: any Store, first: FirstRow, config: VaultConfig, clock: Clock, chains: Jitter) {
         self.store = store
         self.first = first
         let hashKey = first.current.record.hashKey
         keys = RowKeys(hashKey: hashKey)
-        audit = AuditLog(hashKey: hashKey, config: config, clock: clock)
+        audit = AuditLog(hashKey: hashKey, config: config, clock: clock, chains: chains)
         committer = Committer(store: store, first: first, keys: keys, audit: audit)
     }
 

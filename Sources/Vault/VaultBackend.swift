@@ -30,12 +30,14 @@ package final class VaultBackend: Backend {
     private static let closeMilliseconds = 1000
 
     /// Opens the vault in the store, or makes one there if the store is empty.
+    /// - Parameter chains: chooses the audit's chain that this process writes.
     /// - Throws: `invalid_config` for the field `key` when the vault was made with another one.
     package init(
-        store: any Store, config: VaultConfig, clock: Clock = .system, jitter: Jitter = .random
+        store: any Store, config: VaultConfig, clock: Clock = .system, jitter: Jitter = .random,
+        chains: Jitter = .random
     ) throws(ConnError) {
         rows = try Rows(
-            store: store, config: config, clock: clock,
+            store: store, config: config, clock: clock, chains: chains,
             CallContext(deadline: .after(milliseconds: Self.openMilliseconds), cancellation: Cancellation()))
         self.store = store
         self.config = config
@@ -54,7 +56,7 @@ package final class VaultBackend: Backend {
     }
 
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let step = try audited(request) { () throws(ConnError) in try perform(request) }
+        let step = try tellingRefusal(of: request) { () throws(ConnError) in try perform(request) }
         guard Self.helpers.contains(request.operation) else { return step }
         return try step.then { [self] (answer) throws(ConnError) in
             .aside(timeoutMilliseconds: Self.asideMilliseconds) { [self] () throws(ConnError) in

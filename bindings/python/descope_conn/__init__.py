@@ -29,6 +29,7 @@ from ._errors import (
 from ._library import build_info
 from ._types import (
     App,
+    AuditPage,
     AuditRecord,
     AuditVerdict,
     Backup,
@@ -62,6 +63,7 @@ __all__ = [
     "AsyncMCP",
     "AsyncTemplates",
     "Audit",
+    "AuditPage",
     "AuditRecord",
     "AuditVerdict",
     "Backup",

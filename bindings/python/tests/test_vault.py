@@ -118,6 +118,23 @@ def test_the_audit_says_who_asked(tmp_path: Path) -> None:
         ]
 
 
+def test_the_audit_is_listed_in_pages_and_verified(tmp_path: Path) -> None:
+    with Client.vault(path=tmp_path / "vault.db", key=KEY) as vault:
+        for number in range(5):
+            vault.apps.create(id=str(number), app_type="apikey")
+        first = vault.audit.list(limit=3)
+        assert [record.app_id for record in first] == ["0", "1", "2"]
+        assert (len(first), first.end, first.unreadable) == (3, None, 0)
+        rest = vault.audit.list(limit=3, after=first.next)
+        assert ([record.sequence for record in rest], rest.next) == ([4, 5], None)
+        assert len({record.chain for record in (*first, *rest)}) == 1
+        verdict = vault.audit.verify()
+        assert (verdict.ok, verdict.verified, verdict.chain, verdict.broken_at) == (True, 5, None, None)
+        vault.apps.delete("0")
+        assert [record.op for record in vault.audit.list(after=rest.end)] == ["apps.delete"]
+        assert vault.audit.verify(anchor=verdict.anchor).ok
+
+
 def test_the_audit_says_who_asked_through_asyncio(tmp_path: Path) -> None:
     async def main() -> None:
         async with AsyncClient.vault(path=tmp_path / "vault.db", key=KEY) as vault:
