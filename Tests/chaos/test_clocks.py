@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEN_MINUTES = 600
+THREE_HOURS = 3 * 3600
 CLOCKS = (0, TEN_MINUTES, -TEN_MINUTES)
 
 
@@ -35,6 +36,24 @@ def test_lesson03_a_lease_holds_whatever_the_clocks_say(vault: Vault, meddle: Pa
         assert vault.refreshes() == {"ok": number}
     for process in processes:
         process.close()
+    assert vault.grants() == 1
+
+
+def test_lesson03_a_clock_that_is_set_by_hours_takes_no_lease(vault: Vault, meddle: Path) -> None:
+    """To some of them the lease began long ago, or will begin. The grant outlives it: no token is sent twice."""
+    vault.make_app()
+    vault.connect("u1")
+    forced: Call = ("fetch", {"appId": APP, "userId": "u1", "options": {"forceRefresh": True}})
+    clocks = (0, THREE_HOURS, -THREE_HOURS, 24 * THREE_HOURS)
+    processes = [Process(meddle) for _ in clocks]
+    vault.server.control("POST", "faults", {"path": "/token", "delay": 1})
+    for process, clock in zip(processes, clocks):
+        process.start({"config": vault.config, "clock": clock, "calls": [forced]})
+    answers = [process.finish()["results"][0] for process in processes]
+    for process in processes:
+        process.close()
+    assert all("token" in answer for answer in answers), answers
+    assert vault.refreshes().keys() == {"ok"}
     assert vault.grants() == 1
 
 

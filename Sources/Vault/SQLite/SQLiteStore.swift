@@ -8,6 +8,8 @@ internal import Memory
 /// disk when it returns (synchronous FULL). The file is made readable for its owner alone; an existing file's mode is
 /// left as it is.
 package final class SQLiteStore: Store {
+    /// Its processes share memory (WAL).
+    package let isOfOneMachine = true
     private let file: SQLiteFile
     /// Connections that no thread uses right now.
     private let idle = Monitor<[SQLiteConnection]>([])
