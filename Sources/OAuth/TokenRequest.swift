@@ -52,7 +52,7 @@ struct TokenRequest: Sendable {
         }
         let http = HTTPRequest(
             method, url, headers: headers, body: body, timeoutMilliseconds: provider.timeoutMilliseconds,
-            mustFinish: mustFinish, publicAddressesOnly: !provider.allowsPrivateAddresses)
+            mustFinish: mustFinish, publicAddressesOnly: provider.mustBePublic(url))
         let values = request.parameters.map(\.value) + (token.map { [$0] } ?? [])
         let redaction = Redaction(
             values.compactMap(\.node), values.compactMap(\.secret) + (provider.clientSecret.map { [$0] } ?? []))
