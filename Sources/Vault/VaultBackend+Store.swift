@@ -39,8 +39,9 @@ extension VaultBackend {
         var record = record
         var version: UInt64?
         var removals: [StoreWrite] = []
-        let present: [Row<TokenRecord>] = try reader.all(rows.keys.tokens(of: record.subject, at: record.appID))
-        for row in present {
+        let present: OpenedRows<TokenRecord> = try reader.all(rows.keys.tokens(of: record.subject, at: record.appID))
+        if let damaged = present.damaged.first(where: { $0.key == location.key }) { version = damaged.version }
+        for row in present.whole {
             // The latest grant is the last that came, also within a millisecond or with a clock that was set back.
             record.grantedAt = max(record.grantedAt, row.value.grantedAt + 1)
             if row.key == location.key {
@@ -49,7 +50,8 @@ extension VaultBackend {
                 record.refresh.generation = row.value.refresh.generation + 1
                 record.refresh.fence = row.value.refresh.fence
             } else if row.value.externalIdentifier == record.externalIdentifier,
-                Set(row.value.resources.map { ID($0) }) == Set(record.resources.map { ID($0) }), row.value.refresh.refusal != nil,
+                Set(row.value.resources.map { ID($0) }) == Set(record.resources.map { ID($0) }),
+                row.value.refresh.refusal != nil,
                 Scopes.missing(row.value.scopes, from: record.scopes).isEmpty,
                 let old = TokenLocation(key: row.key)
             {
