@@ -50,8 +50,12 @@ extension VaultBackend {
             [self] (isRemoved) throws(ConnError) in
             rows.read { [self] (reader) throws(ConnError) in
                 // One that changes just then was fetched, or stored anew.
-                let changed: Row<TokenRecord>? = isRemoved ? nil : try reader.get(first.key)
-                let kept = [changed].compactMap { $0 }
+                var kept: [Row<TokenRecord>] = []
+                if !isRemoved, let stored = try reader.stored(first.key),
+                    let row = try reader.openIfWhole(stored, as: TokenRecord.self)
+                {
+                    kept = [row]
+                }
                 let isIdle = !idle(kept, of: app).isEmpty
                 let rest = Array(tokens.dropFirst())
                 return try dropIdle(isIdle ? kept + rest : rest, of: app).then { (others) throws(ConnError) in
