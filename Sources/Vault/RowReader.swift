@@ -58,9 +58,7 @@ struct RowReader: Sendable {
     }
 
     /// A row among others, which do not suffer from it when it is damaged: then it is nil, and the log tells.
-    func openIfWhole<Value: Record>(
-        _ stored: StoredRow, as _: Value.Type = Value.self
-    ) throws(ConnError) -> Row<Value>? {
+    func openIfWhole<Value: Record>(_ stored: StoredRow) throws(ConnError) -> Row<Value>? {
         switch try opened(stored) as Result<Row<Value>, ConnError> {
         case .success(let row): return row
         case .failure(let damage):

@@ -50,12 +50,11 @@ extension VaultBackend {
             [self] (isRemoved) throws(ConnError) in
             rows.read { [self] (reader) throws(ConnError) in
                 // One that changes just then was fetched, or stored anew.
-                var kept: [Row<TokenRecord>] = []
-                if !isRemoved, let stored = try reader.stored(first.key),
-                    let row = try reader.openIfWhole(stored, as: TokenRecord.self)
-                {
-                    kept = [row]
+                let changed = isRemoved ? nil : try reader.stored(first.key)
+                let whole: Row<TokenRecord>? = try changed.flatMap { (stored) throws(ConnError) in
+                    try reader.openIfWhole(stored)
                 }
+                let kept = [whole].compactMap { $0 }
                 let isIdle = !idle(kept, of: app).isEmpty
                 let rest = Array(tokens.dropFirst())
                 return try dropIdle(isIdle ? kept + rest : rest, of: app).then { (others) throws(ConnError) in
