@@ -247,7 +247,8 @@ extension Operation {
             "list", "What is connected, without secrets: of a subject, of a connection, or both.",
             fields: [Field("appId", .string(maxBytes: 256), "Only this connection."), .userID, .tenantID],
             atLeastOneOf: [["appId", "userId", "tenantId"]],
-            answer: "tokens: each with status, and what else is known", errors: [.unauthorized, .forbidden]),
+            answer: "tokens: each with status, and what else is known; unreadable when some rows do not open",
+            errors: [.unauthorized, .forbidden]),
         Operation(
             "report_rejected",
             "Says that a service refused a subject's access token: one refresh if it is still the current one.",
@@ -289,7 +290,8 @@ extension Operation {
             fields: [Field("id", .string(maxBytes: 256), required: true, "The connection.")],
             answer: "app", errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
-            "apps.list", "All connections, never their secrets.", answer: "apps", errors: [.unauthorized, .forbidden]),
+            "apps.list", "All connections, never their secrets.",
+            answer: "apps, unreadable when some rows do not open", errors: [.unauthorized, .forbidden]),
         Operation(
             "templates.list", "The providers that a connection can be made for by templateId.",
             backends: [.vault, .plugin], answer: "templates: each with id, name, hosts, notes"),
@@ -368,7 +370,7 @@ extension Operation {
             errors: [.forbidden]),
         Operation(
             "retention.sweep", "Deletes the tokens that have been idle for longer than their connection allows.",
-            backends: [.vault, .plugin], answer: "deleted"),
+            backends: [.vault, .plugin], answer: "deleted, unreadable when some rows do not open"),
         Operation(
             "keys.list", "The keys that seal the vault, and how many rows each has sealed.",
             backends: [.vault, .plugin], answer: "masterKey, keys: each {id, active, addedAt, rows}"),

@@ -38,7 +38,7 @@ package final class MCPBackend: Backend {
     package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Step<Bool?> {
         try backend.spend(id, expiresAt: expiresAt).then { [spentStates, clock] (isFirst) throws(ConnError) in
             if let isFirst { return .done(isFirst) }
-            return .done(try spentStates.insert(id, expiresAt: expiresAt, now: clock.seconds))
+            return .done(try spentStates.insert(id, expiresAt: expiresAt, clock: clock))
         }
     }
 

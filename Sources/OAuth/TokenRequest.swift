@@ -52,7 +52,7 @@ struct TokenRequest: Sendable {
         }
         var http = HTTPRequest(
             method, url, headers: headers, body: body, timeoutMilliseconds: provider.timeoutMilliseconds,
-            mustFinish: mustFinish, publicAddressesOnly: !provider.allowsPrivateAddresses)
+            mustFinish: mustFinish, publicAddressesOnly: provider.mustBePublic(url))
         http.connection = provider.id
         let values = request.parameters.map(\.value) + (token.map { [$0] } ?? [])
         let redaction = Redaction(

@@ -23,14 +23,14 @@ extension SQLiteStore: BackupStore {
     }
 
     private func backup(to path: String) throws(ConnError) -> BackupRun {
-        if let run = connections.withLock({ $0.backups[path] }) { return run }
+        if let run = connections.withLock({ $0.backups[ID(path)] }) { return run }
         let run = try BackupRun(of: try file.connect(), to: path)
-        connections.withLock { $0.backups[path] = run }
+        connections.withLock { $0.backups[ID(path)] = run }
         return run
     }
 
     private func endBackup(_ path: String) {
-        let run = connections.withLock { $0.backups.removeValue(forKey: path) }
+        let run = connections.withLock { $0.backups.removeValue(forKey: ID(path)) }
         _ = consume run
     }
 

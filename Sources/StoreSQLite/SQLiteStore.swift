@@ -12,12 +12,15 @@ internal import Synchronization
 ///
 /// A file that is moved, replaced or removed while it is open is `internal` from then on, until it is back in its place.
 package final class SQLiteStore: Store {
+    /// Its processes share memory (WAL).
+    package let isOfOneMachine = true
+
     struct Connections {
         /// Those that no thread uses right now.
         fileprivate var readers: [SQLiteConnection] = []
         fileprivate var writer: SQLiteConnection?
         /// By the path of what they make.
-        var backups: [String: BackupRun] = [:]
+        var backups: [ID: BackupRun] = [:]
     }
 
     let file: SQLiteFile

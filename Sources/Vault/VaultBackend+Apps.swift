@@ -46,8 +46,10 @@ extension VaultBackend {
         let revokes = request["revoke"]?.boolean ?? true
         return try rows.change { [self] (change) throws(ConnError) in
             let key = rows.keys.app(id)
-            guard let row: Row<AppRecord> = try change.reader.get(key) else { throw .noSuchApp(id) }
-            change.put(row.value.beingDeleted(revoking: revokes), at: key, expecting: .version(row.version))
+            guard let stored = try change.reader.stored(key) else { throw .noSuchApp(id) }
+            // Of a damaged one it is not known where its tokens would be taken back.
+            let app = try change.reader.openIfWhole(stored)?.value ?? AppRecord(unknown: id)
+            change.put(app.beingDeleted(revoking: revokes), at: key, expecting: .version(stored.version))
             change.events = [event(request, appID: id)]
         }.then { [self] () throws(ConnError) in
             try finishDeletion(of: id, request).then { [self] (removal) throws(ConnError) in try finish(removal) }
@@ -61,9 +63,11 @@ extension VaultBackend {
 
     func listApps() throws(ConnError) -> Step<JSON> {
         rows.read { (reader) throws(ConnError) in
-            let found: [Row<AppRecord>] = try reader.all(RowKeys.apps)
-            let apps = found.map(\.value).filter { !$0.isBeingDeleted }.sorted { $0.id < $1.id }
-            return .done(.object(["apps": .array(apps.map(\.answer))]))
+            let found: OpenedRows<AppRecord> = try reader.all(RowKeys.apps)
+            let apps = found.whole.map(\.value).filter { !$0.isBeingDeleted }.sorted { $0.id < $1.id }
+            let answer = JSON.object(["apps": .array(apps.map(\.answer))])
+            answer.setUnreadable(found.damaged.count)
+            return .done(answer)
         }
     }
 

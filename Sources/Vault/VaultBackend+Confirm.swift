@@ -80,8 +80,8 @@ extension VaultBackend {
     /// many at a time no more are looked at than are allowed.
     private func countTry(of subject: Subject, at app: AppRecord) throws(ConnError) -> Step<[Row<HeldGrant>]> {
         rows.change { [self] (change) throws(ConnError) in
-            let all: [Row<HeldGrant>] = try change.reader.all(rows.keys.heldGrants(of: subject, at: app.id))
-            var tried = all.filter { row in
+            let all: OpenedRows<HeldGrant> = try change.reader.all(rows.keys.heldGrants(of: subject, at: app.id))
+            var tried = all.whole.filter { row in
                 RowKeys.heldGrantExpiry(row.key) > clock.seconds && row.value.tries < HeldGrant.maxTries
                     && row.value.clientID == app.clientID && row.value.incarnation == app.incarnation
             }

@@ -1,4 +1,5 @@
 internal import Connections
+internal import HTTP
 internal import JSON
 internal import Memory
 internal import OAuth
@@ -22,7 +23,7 @@ extension VaultBackend {
                         appID: app.id, subject: subject, externalIdentifier: request.id("externalIdentifier"),
                         scopes: scopes, resources: resources, deviceCode: device.deviceCode,
                         interval: device.intervalSeconds,
-                        nextPollAt: clock.milliseconds() + device.intervalSeconds * 1000,
+                        wait: Interval(begun: clock.instant, duration: device.intervalSeconds * 1000),
                         clientID: ID(provider.clientID), incarnation: app.incarnation)
                     return rows.change { [self] (change) throws(ConnError) in
                         change.writes = try expired(RowKeys.deviceFlows, change.reader)
@@ -37,7 +38,7 @@ extension VaultBackend {
 
     func pollDevice(_ request: Request) throws(ConnError) -> Step<JSON> {
         guard let state = FlowState(try request.required("flow")) else { throw unknownDevice }
-        let until = clock.milliseconds() + (request["waitMs"]?.integer ?? 0)
+        let until = clock.monotonic().adding(milliseconds: Int(clamping: request["waitMs"]?.integer ?? 0))
         return try pollDevice(state, until: until, for: request)
     }
 
@@ -47,21 +48,22 @@ extension VaultBackend {
 
     /// Looks as often as the provider allows, however many callers there are: each first takes the next moment for
     /// itself.
-    /// - Parameter until: milliseconds since 1970.
     private func pollDevice(
-        _ state: FlowState, until: Int64, for request: Request
+        _ state: FlowState, until: Deadline, for request: Request
     ) throws(ConnError) -> Step<JSON> {
         guard state.expiresAt > clock.seconds else { throw unknownDevice }
         return rows.read { [self] (reader) throws(ConnError) in
             guard let row: Row<DeviceFlowRecord> = try reader.get(rows.keys.deviceFlow(state)) else {
                 throw unknownDevice
             }
-            let now = clock.milliseconds()
-            guard now >= row.value.nextPollAt else { return wait(for: row.value, state, until: until, request) }
+            let now = clock.instant
+            guard row.value.wait.remaining(now: now) == nil else {
+                return wait(for: row.value, state, until: until, request)
+            }
             let app = try reader.app(row.value.appID, .oauth)
             guard row.value.incarnation == app.incarnation else { throw unknownDevice }
             var claimed = row.value
-            claimed.nextPollAt = now + claimed.interval * 1000
+            claimed.claim(now: now)
             let write = rows.seal(claimed, at: row.key, expecting: .version(row.version))
             return try rows.commit([write]).result { [self] (result) throws(ConnError) in
                 if case .failure(let error) = result {
@@ -127,7 +129,7 @@ extension VaultBackend {
                 guard let row: Row<DeviceFlowRecord> = try change.reader.get(key) else { throw unknownDevice }
                 guard failure.code != "authorization_pending" else { return row.value }
                 var slower = row.value
-                slower.slowDown(failure, now: clock.milliseconds())
+                slower.slowDown(failure, now: clock.instant)
                 change.put(slower, at: key, expecting: .version(row.version))
                 return slower
             }
@@ -135,13 +137,13 @@ extension VaultBackend {
     }
 
     private func wait(
-        for flow: DeviceFlowRecord, _ state: FlowState, until: Int64, _ request: Request
+        for flow: DeviceFlowRecord, _ state: FlowState, until: Deadline, _ request: Request
     ) -> Step<JSON> {
-        let pause = max(flow.nextPollAt - clock.milliseconds(), 0)
-        guard clock.milliseconds() + pause <= until else {
+        let pause = Int(clamping: flow.wait.remaining(now: clock.instant) ?? 0)
+        guard clock.monotonic().adding(milliseconds: pause) <= until else {
             return .done(.object(["status": .string("pending"), "retryAfterMs": .integer(pause)]))
         }
-        return .pause(milliseconds: Int(clamping: pause)) { [self] () throws(ConnError) in
+        return .pause(milliseconds: pause) { [self] () throws(ConnError) in
             try pollDevice(state, until: until, for: request)
         }
     }

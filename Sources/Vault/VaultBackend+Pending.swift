@@ -31,7 +31,8 @@ extension VaultBackend {
         return try rows.pages(family, into: ()) { [self] (_, page, reader) throws(ConnError) in
             var writes: [StoreWrite] = []
             for stored in page {
-                let row: Row<PendingSubject>? = try? reader.open(stored)  // what does not open becomes no grant
+                // What does not open becomes no grant.
+                let row: Row<PendingSubject>? = try reader.openIfWhole(stored)
                 if let row, set.contains(row.value.appID, row.value.subject) {
                     writes.append(.remove(row.key, expecting: .any))
                 }
@@ -54,7 +55,7 @@ extension VaultBackend {
         return try rows.change { [self] (change) throws(ConnError) in
             guard let stored = try change.reader.stored(key) else { return }
             change.remove(key, expecting: .version(stored.version))
-            let held: Row<HeldGrant>? = try? change.reader.open(stored)
+            let held: Row<HeldGrant>? = try change.reader.openIfWhole(stored)
             if let revocation = held?.value.revocation,
                 let waiting: Row<RevocationRecord> = try change.reader.get(revocation)
             {

@@ -1,4 +1,5 @@
 internal import Connections
+internal import HTTP
 internal import JSON
 internal import Memory
 internal import OAuth
@@ -36,7 +37,11 @@ extension VaultBackend {
     /// A new row of the outbox.
     /// - Parameter due: milliseconds since 1970; nil: the caller takes the row for itself at once.
     func put(_ record: RevocationRecord, due: Int64? = nil) -> (row: Row<RevocationRecord>, write: StoreWrite) {
-        let key = RowKeys.revocation(due: due ?? clock.milliseconds() + claimMilliseconds)
+        let now = clock.instant
+        let due = due ?? now.time + claimMilliseconds
+        let key = RowKeys.revocation(due: due)
+        var record = record
+        record.wait = Interval(begun: now, duration: max(due - now.time, 0))
         // Nobody changes a row of the outbox without moving it, so that the version does not matter.
         return (Row(key: key, value: record, version: 0), rows.seal(record, at: key, expecting: .absent))
     }
@@ -55,8 +60,8 @@ extension VaultBackend {
         _ app: AppRecord, of token: TokenRecord, _ reader: RowReader
     ) throws(ConnError) -> AppRecord {
         guard app.registers else { return app }
-        let registered: [Row<RegistrationRecord>] = try reader.all(rows.keys.registrations(of: app.id))
-        let client = registered.lazy.compactMap { $0.value.client(token.clientID) }.first
+        let registered: OpenedRows<RegistrationRecord> = try reader.all(rows.keys.registrations(of: app.id))
+        let client = registered.whole.lazy.compactMap { $0.value.client(token.clientID) }.first
         return client?.client(of: app) ?? app
     }
 
@@ -80,17 +85,17 @@ extension VaultBackend {
     /// when the call has spent its time.
     func revoke(_ claimed: [Row<RevocationRecord>], _ tally: RevocationTally) throws(ConnError) -> Step<RevocationTally>
     {
-        let until = clock.milliseconds() + Int64(Self.asideMilliseconds)
+        let until = clock.monotonic().adding(milliseconds: Self.asideMilliseconds)
         return .aside(timeoutMilliseconds: Self.asideMilliseconds) { [self] () throws(ConnError) in
             try revoke(claimed[...], tally, failed: [], until: until)
         }
     }
 
     private func revoke(
-        _ claimed: ArraySlice<Row<RevocationRecord>>, _ tally: RevocationTally, failed: Set<ID>, until: Int64
+        _ claimed: ArraySlice<Row<RevocationRecord>>, _ tally: RevocationTally, failed: Set<ID>, until: Deadline
     ) throws(ConnError) -> Step<RevocationTally> {
         guard let row = claimed.first else { return .done(tally) }
-        let isTried = clock.milliseconds() < until && !failed.contains(row.value.app.id)
+        let isTried = clock.monotonic() < until && !failed.contains(row.value.app.id)
         let step = isTried ? try attempt(row) : .done(.pending)
         return try step.then { [self] (outcome) throws(ConnError) in
             var (tally, failed) = (tally, failed)
@@ -122,18 +127,18 @@ extension VaultBackend {
     /// Takes the first row that is due, if there is one.
     private func claimDue() throws(ConnError) -> Step<Row<RevocationRecord>?> {
         rows.read { [self] (reader) throws(ConnError) in
-            let now = clock.milliseconds()
-            let due = try reader.page(RowKeys.revocations, limit: 16)
-                .prefix { RowKeys.revocationDue($0.key) <= now }
+            let now = clock.instant
+            let farthest = RowKeys.revocations + RowKeys.bytes(now.time + RevocationRecord.longestWait)
+            let found = try reader.read([
+                .scan(prefix: RowKeys.revocations, limit: 16),
+                .scan(prefix: RowKeys.revocations, after: farthest, limit: 16),
+            ])
+            let due = found[0].prefix { RowKeys.revocationDue($0.key) <= now.time }
             var readable: [Row<RevocationRecord>] = []
-            for stored in due {
-                do throws(ConnError) {
-                    readable.append(try reader.open(stored))
-                } catch {
-                    // What does not open is told, and does not keep the others from being tried.
-                    guard error.code == .internal else { throw error }
-                    Log.write(.warning, "a token cannot be taken back: \(error.message)")
-                }
+            // Nothing waits for so long: what is due after that was written before the clock was set back.
+            for (stored, isDue) in due.map({ ($0, true) }) + found[1].map({ ($0, false) }) {
+                guard let row: Row<RevocationRecord> = try reader.openIfWhole(stored) else { continue }
+                if isDue || row.value.wait?.remaining(now: now) == nil { readable.append(row) }
             }
             return try claim(readable[...])
         }
@@ -178,8 +183,8 @@ extension VaultBackend {
     /// The connection as it is today, if it is the same client yet: its secret may have been mended since.
     private func client(for record: RevocationRecord) -> Step<AppRecord> {
         rows.read { (reader) throws(ConnError) in
-            let row: Row<AppRecord>? = try reader.get(reader.keys.app(record.app.id))
-            guard let app = row?.value, !app.isBeingDeleted, app.clientID == record.app.clientID else {
+            var apps = KnownApps(reader)
+            guard let app = try apps.app(record.app.id), !app.isBeingDeleted, app.clientID == record.app.clientID else {
                 return .done(record.app)
             }
             return .done(app)
@@ -236,8 +241,7 @@ extension VaultBackend {
 
     private struct Run: Sendable {
         var left: Int64
-        /// Milliseconds since 1970.
-        let until: Int64
+        let until: Deadline
         var revoked = 0
         var failed = 0
         /// Connections whose provider failed: their other rows are left for later.
@@ -248,7 +252,7 @@ extension VaultBackend {
     private static let maxNap: Int64 = 1000
 
     func runRevocations(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let until = clock.milliseconds() + (request["waitMs"]?.integer ?? 0)
+        let until = clock.monotonic().adding(milliseconds: Int(clamping: request["waitMs"]?.integer ?? 0))
         return try goOn(Run(left: request["limit"]?.integer ?? 100, until: until))
     }
 
@@ -272,13 +276,13 @@ extension VaultBackend {
     }
 
     private func wait(_ run: Run) throws(ConnError) -> Step<JSON> {
-        let now = clock.milliseconds()
+        let now = clock.monotonic()
         guard now < run.until else { return try answer(run) }
         return rows.read { [self] (reader) throws(ConnError) in
             let first = try reader.page(RowKeys.revocations, limit: 1).first
-            let due = first.map { RowKeys.revocationDue($0.key) } ?? run.until
-            let nap = min(max(due - now, 50), run.until - now, Self.maxNap)
-            return .pause(milliseconds: Int(nap)) { [self] () throws(ConnError) in try goOn(run) }
+            let due = first.map { max(RowKeys.revocationDue($0.key), 0) - clock.milliseconds() } ?? Self.maxNap
+            let nap = run.until.remainingMilliseconds(atMost: Int(min(max(due, 50), Self.maxNap)), at: now)
+            return .pause(milliseconds: nap) { [self] () throws(ConnError) in try goOn(run) }
         }
     }
 

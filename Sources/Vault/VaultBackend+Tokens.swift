@@ -37,30 +37,47 @@ extension VaultBackend {
     private static let batch = 64
 
     func list(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let now = clock.milliseconds()
-        return try eachBatch(of: TokenSet(request), into: JSON.array([])) {
-            [self] (tokens, locations, reader) throws(ConnError) in
+        let now = clock.instant
+        return try eachBatch(of: TokenSet(request), into: Listing()) {
+            [self] (listing, locations, reader) throws(ConnError) in
+            var listing = listing
             var apps = KnownApps(reader)
             var idle: [ID: (app: AppRecord, tokens: [Row<TokenRecord>])] = [:]
             var listed: [Row<TokenRecord>] = []
             for found in try reader.read(locations.map { .get($0.key) }) {
                 guard let stored = found.first else { continue }
-                let row: Row<TokenRecord> = try reader.open(stored)
-                guard let app = try apps.app(row.value.appID), !app.isBeingDeleted else { continue }
+                guard let row: Row<TokenRecord> = try reader.openIfWhole(stored) else {
+                    listing.unreadable += 1
+                    continue
+                }
+                guard let app = try apps.app(row.value.appID), !app.isBeingDeleted else {
+                    if apps.damaged.contains(row.value.appID) { listing.unreadable += 1 }
+                    continue
+                }
                 if self.idle([row], of: app).isEmpty {
                     listed.append(row)
                 } else {
                     idle[app.id, default: (app, [])].tokens.append(row)
                 }
             }
-            return try dropIdle(Array(idle.values)[...]).then { [listed] (kept) throws(ConnError) in
+            return try dropIdle(Array(idle.values)[...]).then { [listed, listing] (kept) throws(ConnError) in
                 for row in listed + kept {
                     guard let location = TokenLocation(key: row.key) else { continue }
-                    tokens.append(row.value.answer(id: location.id, status: row.value.status(now: now)))
+                    listing.tokens.append(row.value.answer(id: location.id, status: row.value.status(now: now)))
                 }
-                return .done(tokens)
+                return .done(listing)
             }
-        }.then { (tokens) throws(ConnError) in .done(.object(["tokens": tokens])) }
+        }.then { (listing) throws(ConnError) in
+            let answer = JSON.object(["tokens": listing.tokens])
+            answer.setUnreadable(listing.unreadable)
+            return .done(answer)
+        }
+    }
+
+    private struct Listing: Sendable {
+        let tokens = JSON.array([])
+        /// Damaged rows, and tokens of damaged connections.
+        var unreadable = 0
     }
 
     private func dropIdle(
@@ -126,7 +143,7 @@ extension VaultBackend {
             guard let stored = found.first else { continue }
             change.writes += self.removal(of: location, version: stored.version)
             // What does not open can still be removed, and that is all.
-            let row: Row<TokenRecord>? = try? change.reader.open(stored)
+            let row: Row<TokenRecord>? = try change.reader.openIfWhole(stored)
             change.events.append(event.about(location, row?.value))
             removal.count += 1
             guard removal.tally != nil else { continue }

@@ -17,7 +17,7 @@ package final class VaultBackend: Backend {
     let clock: Clock
     let jitter: Jitter
     let flights = Flights()
-    let leases = LeaseWatch()
+    let leases: LeaseWatch
     let outcomes = Outcomes()
     let discoveries = Discoveries()
     /// Names this backend in leases.
@@ -39,6 +39,7 @@ package final class VaultBackend: Backend {
         rows = try Rows(
             store: store, config: config, clock: clock, chains: chains,
             CallContext(deadline: .after(milliseconds: Self.openMilliseconds), cancellation: Cancellation()))
+        leases = LeaseWatch(isOfOneMachine: store.isOfOneMachine)
         self.store = store
         self.config = config
         self.clock = clock
@@ -49,6 +50,7 @@ package final class VaultBackend: Backend {
     /// - Throws: `invalid_config` for the field `key` when neither of its keys opens it.
     init(copy store: any Store, of vault: VaultBackend, _ context: CallContext) throws(ConnError) {
         rows = try Rows(copy: store, config: vault.config, clock: vault.clock, context)
+        leases = LeaseWatch(isOfOneMachine: store.isOfOneMachine)
         self.store = store
         config = vault.config
         clock = vault.clock
@@ -142,20 +144,23 @@ extension RowReader {
         return row.value
     }
 
-    /// A connection and a subject's tokens there, of one state of the store.
+    /// A connection and a subject's tokens there, of one state of the store. Damaged ones are passed over.
+    /// - Throws: `internal` when all of them are damaged: nobody is told then that there is no token.
     func tokens(of subject: Subject, at appID: ID) throws(ConnError) -> (app: AppRecord, tokens: [Row<TokenRecord>]) {
         let prefix = keys.tokens(of: subject, at: appID)
         let found = try read([.get(keys.app(appID)), .scan(prefix: prefix, limit: Self.pageSize)])
-        var tokens: [Row<TokenRecord>] = []
-        for stored in found[1] { tokens.append(try open(stored)) }
+        var tokens = OpenedRows<TokenRecord>()
+        for stored in found[1] { try tokens.add(stored, self) }
         if found[1].count == Self.pageSize, let last = found[1].last {
             try each(prefix, after: last.key) { (stored) throws(ConnError) in
-                tokens.append(try open(stored))
+                try tokens.add(stored, self)
                 return true
             }
         }
         let row: Row<AppRecord>? = try found[0].first.map { (stored) throws(ConnError) in try open(stored) }
-        return (try app(appID, row), tokens)
+        let app = try app(appID, row)
+        if tokens.whole.isEmpty, let damaged = tokens.damaged.first { _ = try open(damaged) as Row<TokenRecord> }
+        return (app, tokens.whole)
     }
 }
 
