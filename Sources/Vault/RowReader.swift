@@ -59,6 +59,16 @@ struct RowReader: Sendable {
         return Row(key: stored.key, value: value, version: stored.version)
     }
 
+    /// Nil when the row does not open.
+    func readable<Value: Record>(_ stored: StoredRow, as _: Value.Type = Value.self) throws(ConnError) -> Row<Value>? {
+        do throws(ConnError) {
+            return try open(stored)
+        } catch {
+            guard error.code == .internal else { throw error }
+            return nil
+        }
+    }
+
     /// What was sealed. A key that another process has added since is looked up.
     func plain(of stored: StoredRow) throws(ConnError) -> Secret {
         var opening = first.current.ring.open(stored.value, boundTo: stored.key)

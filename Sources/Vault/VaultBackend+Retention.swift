@@ -65,7 +65,8 @@ extension VaultBackend {
     func sweep(_ request: Request) throws(ConnError) -> Step<JSON> {
         rows.read { [self] (reader) throws(ConnError) in
             let apps: [Row<AppRecord>] = try reader.all(RowKeys.apps)
-            return try sweep(apps.map(\.value).filter { $0.idle != nil }[...], deleted: 0)
+            let idle = apps.map(\.value).filter { $0.idle != nil }
+            return try expireAll().then { [self] () throws(ConnError) in try sweep(idle[...], deleted: 0) }
         }
     }
 
