@@ -10,39 +10,52 @@ final class OutboxWatch: Sendable {
     /// More are forgotten, and then tried anew.
     private static let maxCount = 4096
 
+    /// Whose provider is asked: a connection that has the id of an earlier one may have another.
+    struct Party: Hashable {
+        let appID: ID
+        let incarnation: ID?
+        let clientID: ID?
+    }
+
     private struct Trouble {
         var failures: Int64 = 0
         var end: Deadline
     }
 
     private struct State {
-        var troubles: [ID: Trouble] = [:]
+        var troubles: [Party: Trouble] = [:]
         var cursor: [UInt8]?
     }
 
     private let state = Monitor(State())
 
-    /// When the next of a connection's may be tried; nil: now.
-    func trouble(of appID: ID, now: Deadline) -> Deadline? {
-        state.withLock { state in state.troubles[appID].flatMap { now < $0.end ? $0.end : nil } }
+    /// When the next of its rows may be tried; nil: now.
+    func trouble(of party: Party, now: Deadline) -> Deadline? {
+        state.withLock { state in state.troubles[party].flatMap { now < $0.end ? $0.end : nil } }
     }
 
     /// - Parameter retryAfter: what the provider asked for. Milliseconds.
-    func hasFailed(_ appID: ID, now: Deadline, retryAfter: Int?, jitter: Jitter) {
+    func hasFailed(_ party: Party, now: Deadline, retryAfter: Int?, jitter: Jitter) {
         state.withLock { state in
             if state.troubles.count >= Self.maxCount { state.troubles = [:] }
-            let failures = state.troubles[appID]?.failures ?? 0
+            let failures = state.troubles[party]?.failures ?? 0
             let wait = min(Self.waits.lowerBound << min(failures, 20), Self.waits.upperBound)
             let end = now.adding(milliseconds: Int(jitter.lengthen(max(wait, Int64(retryAfter ?? 0)))))
-            state.troubles[appID] = Trouble(failures: failures + 1, end: end)
+            state.troubles[party] = Trouble(failures: failures + 1, end: end)
         }
     }
 
-    func hasAnswered(_ appID: ID) { state.withLock { $0.troubles[appID] = nil } }
+    func hasAnswered(_ party: Party) { state.withLock { $0.troubles[party] = nil } }
 
     /// The last row that calls which help have looked at; nil: they begin with the first.
     var cursor: [UInt8]? {
         get { state.withLock { $0.cursor } }
         set { state.withLock { $0.cursor = newValue } }
+    }
+}
+
+extension RevocationRecord {
+    var party: OutboxWatch.Party {
+        OutboxWatch.Party(appID: app.id, incarnation: app.incarnation, clientID: app.clientID)
     }
 }

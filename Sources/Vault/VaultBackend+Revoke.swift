@@ -79,35 +79,33 @@ extension VaultBackend {
 
     // MARK: - Trying
 
-    /// Tries what a call has taken for itself, each once: no more of a connection's once one of them failed, and none
+    /// Tries what a call has taken for itself, each once: no more of a connection's once its provider failed, and none
     /// when the call has spent its time.
     func revoke(_ claimed: [Row<RevocationRecord>], _ tally: RevocationTally) throws(ConnError) -> Step<RevocationTally>
     {
-        let until = clock.milliseconds() + Int64(Self.asideMilliseconds)
+        let until = clock.monotonic().adding(milliseconds: Self.asideMilliseconds)
         return .aside(timeoutMilliseconds: Self.asideMilliseconds) { [self] () throws(ConnError) in
-            try revoke(claimed[...], tally, failed: [], until: until)
+            try revoke(claimed[...], tally, OutboxWatch(), until: until)
         }
     }
 
     private func revoke(
-        _ claimed: ArraySlice<Row<RevocationRecord>>, _ tally: RevocationTally, failed: Set<ID>, until: Int64
+        _ claimed: ArraySlice<Row<RevocationRecord>>, _ tally: RevocationTally, _ watch: OutboxWatch, until: Deadline
     ) throws(ConnError) -> Step<RevocationTally> {
         guard let row = claimed.first else { return .done(tally) }
-        let isTried = clock.milliseconds() < until && !failed.contains(row.value.app.id)
-        let step = isTried ? try attempt(row, outbox) : .done(.pending)
+        let now = clock.monotonic()
+        let isTried = now < until && watch.trouble(of: row.value.party, now: now) == nil
+        let step = isTried ? try attempt(row, watch) : .done(.pending)
         return try step.then { [self] (outcome) throws(ConnError) in
-            var (tally, failed) = (tally, failed)
+            var tally = tally
             switch outcome {
             case .revoked(let clearsGrant):
                 tally.yes += 1
                 if clearsGrant == true { tally.grantCleared += 1 }
-            case .unsupported:
-                tally.unsupported += 1
-            case .pending, .givenUp:
-                tally.pending += 1
-                failed.insert(row.value.app.id)
+            case .unsupported: tally.unsupported += 1
+            case .pending, .givenUp: tally.pending += 1
             }
-            return try revoke(claimed.dropFirst(), tally, failed: failed, until: until)
+            return try revoke(claimed.dropFirst(), tally, watch, until: until)
         }
     }
 
@@ -178,7 +176,7 @@ extension VaultBackend {
                     }
                     continue
                 }
-                guard let end = watch.trouble(of: row.value.app.id, now: moment) else {
+                guard let end = watch.trouble(of: row.value.party, now: moment) else {
                     found = row
                     break
                 }
@@ -217,7 +215,8 @@ extension VaultBackend {
 
     /// - Returns: how many were there yet.
     private func giveUp(_ hopeless: [Hopeless]) throws(ConnError) -> Step<Int> {
-        try rows.change { (change) throws(ConnError) in
+        if hopeless.isEmpty { return .done(0) }
+        return try rows.change { (change) throws(ConnError) in
             var count = 0
             for (key, record) in hopeless {
                 guard let stored = try change.reader.stored(key) else { continue }
@@ -246,7 +245,7 @@ extension VaultBackend {
                     token: row.value.token, isRefreshToken: row.value.isRefreshToken, provider: provider, clock: clock)
             }
         }.result { [self] (result) throws(ConnError) in
-            note(result, of: row.value.app.id, watch)
+            note(result, of: row.value.party, watch)
             return try settle(result, row).result { (settled) throws(ConnError) in
                 switch settled {
                 case .success(let outcome):
@@ -272,16 +271,22 @@ extension VaultBackend {
         }
     }
 
-    private func note(_ result: Result<RevocationResult, ConnError>, of appID: ID, _ watch: OutboxWatch) {
+    /// Tells a call's own watch, and that of the calls that help.
+    private func note(
+        _ result: Result<RevocationResult, ConnError>, of party: OutboxWatch.Party, _ own: OutboxWatch
+    ) {
+        let watches = own === outbox ? [own] : [own, outbox]
         let retryAfter: Int?
         switch result {
-        case .success(.revoked), .success(.unsupported): return [watch, outbox].forEach { $0.hasAnswered(appID) }
+        case .success(.revoked), .success(.unsupported): return watches.forEach { $0.hasAnswered(party) }
         case .success(.failed(let failure)):
             if failure.kind == .permanent { return }  // it is about this token
             retryAfter = failure.retryAfterMilliseconds
         case .failure(let error): retryAfter = error.retryAfterMilliseconds
         }
-        watch.hasFailed(appID, now: clock.monotonic(), retryAfter: retryAfter, jitter: jitter)
+        for watch in watches {
+            watch.hasFailed(party, now: clock.monotonic(), retryAfter: retryAfter, jitter: jitter)
+        }
     }
 
     private func settle(

@@ -74,6 +74,22 @@ import Testing
         #expect(asked("away") - away == 1)
     }
 
+    /// It may have been at another provider.
+    @Test func anEarlierConnectionHoldsUpNoLaterOneOfItsID() throws {
+        statuses[isDown: "away"] = true
+        try leave(50, at: "away")
+        world.provider.forget()
+        _ = try world.call("apps.delete", #"{"id":"away"}"#)
+        _ = try world.call(
+            "apps.create",
+            #"{"id":"away","clientId":"d",\#(World.providerURLs),"revocationUrl":"https://well.example/revoke"}"#)
+        statuses[isDown: "well"] = true
+        try leave(10, at: "away")
+        statuses[isDown: "well"] = false
+        world.clock.advance(seconds: 60)
+        #expect(try run() == [10, 50, 0])
+    }
+
     @Test func aRunsLimitCountsTries() throws {
         statuses[isDown: "away"] = true
         try leave(60, at: "away")
@@ -135,6 +151,19 @@ import Testing
     @Test func aTokenThatIsRefusedHoldsUpNoOther() throws {
         try leave(10, at: "well")
         world.clock.advance(seconds: 60)
+        refuseTheFirst()
+        #expect(try run() == [9, 1, 0])
+    }
+
+    @Test func aTokenThatIsRefusedHoldsUpNoOtherOfADeletion() throws {
+        let tokens = (0..<10).map { #"{"appId":"well","userId":"u\#($0)","refreshToken":"rt-\#($0)"}"# }
+        _ = try world.call("store_tokens", #"{"tokens":[\#(tokens.joined(separator: ","))]}"#)
+        refuseTheFirst()
+        let answer = try world.call("delete", #"{"appId":"well"}"#)["revokedAtProvider"]
+        #expect(answer?["yes"]?.integer == 9 && answer?["pending"]?.integer == 1)
+    }
+
+    private func refuseTheFirst() {
         let first = Mutex(true)
         world.provider.always { _ in
             let isFirst = first.withLock { first in
@@ -146,7 +175,6 @@ import Testing
                     status: isFirst ? 400 : 200, headers: [:],
                     body: Secret(isFirst ? #"{"error":"unauthorized_client"}"# : "")))
         }
-        #expect(try run() == [9, 1, 0])
     }
 
     @Test func rowsThatDoNotOpenHoldUpNobody() throws {
@@ -185,18 +213,20 @@ import Testing
 
     @Test func aConnectionThatFailedIsLeftAloneForLongerAndLonger() {
         let watch = OutboxWatch()
+        let a = OutboxWatch.Party(appID: "a", incarnation: nil, clientID: "c")
+        let other = OutboxWatch.Party(appID: "a", incarnation: nil, clientID: "d")
         var now = Deadline(nanoseconds: 1)
         for seconds in [30, 60, 120, 240, 300, 300] {
-            watch.hasFailed("a", now: now, retryAfter: nil, jitter: Jitter { 0 })
+            watch.hasFailed(a, now: now, retryAfter: nil, jitter: Jitter { 0 })
             let end = now.adding(milliseconds: seconds * 1000)
-            #expect(watch.trouble(of: "a", now: now) == end)
-            #expect(watch.trouble(of: "b", now: now) == nil)
+            #expect(watch.trouble(of: a, now: now) == end)
+            #expect(watch.trouble(of: other, now: now) == nil)
             now = end
-            #expect(watch.trouble(of: "a", now: now) == nil)
+            #expect(watch.trouble(of: a, now: now) == nil)
         }
-        watch.hasFailed("a", now: now, retryAfter: 3_600_000, jitter: Jitter { 0 })
-        #expect(watch.trouble(of: "a", now: now) == now.adding(milliseconds: 3_600_000))
-        watch.hasAnswered("a")
-        #expect(watch.trouble(of: "a", now: now) == nil)
+        watch.hasFailed(a, now: now, retryAfter: 3_600_000, jitter: Jitter { 0 })
+        #expect(watch.trouble(of: a, now: now) == now.adding(milliseconds: 3_600_000))
+        watch.hasAnswered(a)
+        #expect(watch.trouble(of: a, now: now) == nil)
     }
 }
