@@ -154,6 +154,7 @@ extension VaultBackend {
     private func look(_ begun: Look, _ watch: OutboxWatch, pages: Int = .max) throws(ConnError) -> Step<Look> {
         rows.read { [self] (reader) throws(ConnError) in
             var look = begun
+            look.nextDue = nil
             var hopeless: [Hopeless] = []
             var found: Row<RevocationRecord>?
             let (now, moment) = (clock.milliseconds(), clock.monotonic())
@@ -389,7 +390,7 @@ extension VaultBackend {
             var run = run
             // What was passed is not looked at again before it can be tried.
             let isPassedAgain = run.look.nextTry.map { clock.monotonic() < $0 } ?? false
-            run.look = isPassedAgain ? Look(after: run.look.after, nextTry: run.look.nextTry) : Look()
+            if !isPassedAgain { run.look = Look() }
             return try goOn(run)
         }
     }

@@ -326,6 +326,39 @@ import Testing
         #expect(try Set(takenBack()) == ["rt-0", "rt-1"])
     }
 
+    /// Before one of the commits that keep what the provider gave, and perhaps made anew by then.
+    @Test(arguments: [1, 2], [false, true])
+    func nothingIsKeptAtAConnectionThatIsDeletedWhileATokenIsVerified(_ commit: Int, _ isMadeAnew: Bool) throws {
+        let store = MeddlingStore(MemoryStore())
+        let world = try World(store: store)
+        let other = try world.another()
+        @Sendable func makeApp() throws(ConnError) {
+            _ = try other.call(
+                "apps.create",
+                #"{"id":"a","clientId":"c",\#(World.providerURLs),"revocationUrl":"https://p.example/revoke"}"#)
+        }
+        try makeApp()
+        let call = Call(
+            world, "store_token", #"{"appId":"a","userId":"u1","refreshToken":"rt-0","verifyRefresh":true}"#)
+        #expect(call.isAtProvider)
+        world.provider.next(200, tokens("at-1", refresh: "rt-1"))
+        store.before(.commit, number: commit) { () throws(ConnError) in
+            _ = try other.call("apps.delete", #"{"id":"a"}"#)
+            if isMadeAnew { try makeApp() }
+        }
+        while !call.isDone { call.step() }
+        #expect(throws: ConnError.self) { try call.result.get() }
+        for family in [RowFamily.tokens, .unverified, .expiries] {
+            #expect(try store.scan(prefix: family.prefix, after: nil, limit: 1).isEmpty)
+        }
+        world.provider.always { _ in .success(HTTPResponse(status: 200, headers: [:], body: Secret(""))) }
+        world.clock.advance(seconds: 3600)
+        _ = try world.call("revocations.run", "{}")
+        #expect(try store.scan(prefix: RowKeys.revocations, after: nil, limit: 1).isEmpty)
+        let takenBack = Set(world.provider.forms.filter { $0.hasPrefix("token=") }.map { $0.prefix { $0 != "&" } })
+        #expect(takenBack == (commit == 1 ? ["token=rt-0", "token=rt-1"] : ["token=rt-1"]))
+    }
+
     /// The first process ended before it could keep what the provider gave, and the second one cannot reach the provider.
     @Test func whatAVerificationBroughtStaysUntilItIsKept() throws {
         let store = MeddlingStore(MemoryStore())
