@@ -13,9 +13,13 @@ extension VaultBackend {
     func expire(_ change: inout Change) throws(ConnError) -> Bool {
         let reads = RowFamily.expiring.map { StoreRead.scan(prefix: $0.prefix, limit: Self.fewExpired) }
         var found = false
+        var seen: Set<[UInt8]> = []
         for stored in try change.reader.read(reads).joined() where hasExpired(RowKeys.expiry(stored.key)) {
             found = true
-            guard let key = RowKeys.named(by: stored.key), let named = try change.reader.stored(key) else {
+            // Several may name one row.
+            guard let key = RowKeys.named(by: stored.key), seen.insert(key).inserted,
+                let named = try change.reader.stored(key)
+            else {
                 change.remove(stored.key, expecting: .any)
                 continue
             }

@@ -272,6 +272,22 @@ import Testing
         #expect(try !made.isThere())
     }
 
+    /// It was brought again after a row that did not open was removed, and by earlier versions whenever it was.
+    @Test(arguments: [RowFamily.unverified, .earlierUnverified])
+    func aRowThatIsNamedTwiceExpiresAllTheSame(_ family: RowFamily) throws {
+        let made = try make(family, of: #""userId":"u1""#, at: "a")
+        for name in try keys(.expiries).union(keys(.earlierUnverified)) {
+            let earlier = Array(name.prefix(1)) + RowKeys.bytes(RowKeys.expiry(name) - 5) + name.dropFirst(9)
+            let pointer = world.vault.rows.seal(PointerRecord(), at: earlier, expecting: .absent)
+            try world.store.commit([pointer])
+        }
+        world.clock.advance(seconds: 2 * 86_400)
+        try act(.connect, 0)
+        #expect(try !made.isThere())
+        #expect(try keys(.expiries).isEmpty && keys(.earlierUnverified).isEmpty && keys(.tokens).isEmpty)
+        #expect(try takenBack() == (family.holdsToken ? [made.token] : []))
+    }
+
     @Test func whatDoesNotOpenExpiresAllTheSame() throws {
         let made = try RowFamily.pendingGrants.map { try make($0, of: #""userId":"u1""#, at: "a") }
         for family in RowFamily.pendingGrants {
