@@ -9,7 +9,7 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
     case deviceFlows = 0x64  // d
     case registrations = 0x72  // r
     case heldGrants = 0x70  // p
-    case unverified = 0x77  // w
+    case unverified = 0x73  // s
     case expiries = 0x65  // e
     case earlierUnverified = 0x75  // u
     case revocations = 0x6F  // o

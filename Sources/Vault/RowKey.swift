@@ -14,13 +14,14 @@ internal import Memory
 ///     d  expiry  flow                         a device that waits for its user, the next to expire first
 ///     r  app  issuer                          the client that a provider made for a connection
 ///     p  owner  context  app  expiry  random  a grant that waits for its confirmation code
-///     w  owner  context  app  slot            a refresh token that is being verified
-///     e  expiry  key                          which row of p or w expires, the next one first
+///     s  owner  context  app  slot            a refresh token that is being verified
+///     e  expiry  key                          which row of p or s expires, the next one first
 ///     u  expiry  place                        the same of earlier versions, of tokens that they verified among those of t
 ///     o  due  random                          a token to take back at its provider, the next one due first
 ///     n  expiry  id                           something that was used and is good for one use, the next to expire first
-///     h                                       the audit's head: how far it goes
-///     l  number                               a record of the audit
+///     h                                       the head of the audit's first chain: how far it goes
+///     h  chain                                that of another one
+///     l  chain  number                        a record of the audit; a byte for the chain, seven for the number
 ///
 /// ``RowFamily`` says what becomes of each kind.
 ///

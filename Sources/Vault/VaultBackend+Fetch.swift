@@ -141,7 +141,8 @@ extension VaultBackend {
         }
         var later = demand
         if later.unfit?.key != row.key { later.unfit = (row.key, row.value.refresh.generation) }
-        let again: @Sendable () throws(ConnError) -> Step<JSON> = { [self, later] () throws(ConnError) in supply(later) }
+        let again: @Sendable () throws(ConnError) -> Step<JSON> = { [self, later] () throws(ConnError) in supply(later)
+        }
         switch action {
         case .serve:
             return try handOut(row, of: app, demand)

@@ -49,7 +49,8 @@ extension VaultBackend {
                 record.refresh.generation = row.value.refresh.generation + 1
                 record.refresh.fence = row.value.refresh.fence
             } else if row.value.externalIdentifier == record.externalIdentifier,
-                Set(row.value.resources.map { ID($0) }) == Set(record.resources.map { ID($0) }), row.value.refresh.refusal != nil,
+                Set(row.value.resources.map { ID($0) }) == Set(record.resources.map { ID($0) }),
+                row.value.refresh.refusal != nil,
                 Scopes.missing(row.value.scopes, from: record.scopes).isEmpty,
                 let old = TokenLocation(key: row.key)
             {

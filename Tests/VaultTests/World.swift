@@ -20,7 +20,7 @@ final class World: Sendable {
     init(
         store: (any Store)? = nil, clock: MovableClock = MovableClock(),
         provider: CannedProvider = CannedProvider(), secondsAhead: Int64 = 0, key: String = "0a", config: String = "",
-        jitter: Jitter = Jitter { 0 }
+        jitter: Jitter = Jitter { 0 }, chain: UInt8 = 0
     ) throws {
         let text = #"{"backend":"vault","path":"unused","key":\#(World.key(key))\#(config)}"#
         let store = try store ?? makeStore()
@@ -29,14 +29,23 @@ final class World: Sendable {
         self.provider = provider
         vault = try VaultBackend(
             store: store, config: try VaultConfig(try JSON.parse(text), environment: { _ in nil }),
-            clock: clock.clock(ahead: secondsAhead), jitter: jitter)
+            clock: clock.clock(ahead: secondsAhead), jitter: jitter, chains: Self.choice(chain))
+    }
+
+    /// Chooses one of the audit's chains at first, and any when it is asked again.
+    private static func choice(_ chain: UInt8) -> Jitter {
+        let isFirst = Atomic(true)
+        return Jitter { isFirst.exchange(false, ordering: .relaxed) ? chain : .random(in: 0...255) }
     }
 
     /// Another process on the same store.
-    /// - Parameter secondsAhead: what its clock is ahead of this one's.
-    func another(secondsAhead: Int64 = 0, key: String = "0a", config: String = "") throws -> World {
+    /// - Parameters:
+    ///   - secondsAhead: what its clock is ahead of this one's.
+    ///   - chain: which of the audit's it takes first.
+    func another(secondsAhead: Int64 = 0, key: String = "0a", config: String = "", chain: UInt8 = 0) throws -> World {
         try World(
-            store: store, clock: clock, provider: provider, secondsAhead: secondsAhead, key: key, config: config)
+            store: store, clock: clock, provider: provider, secondsAhead: secondsAhead, key: key, config: config,
+            chain: chain)
     }
 
     /// A master key as the config has it.
