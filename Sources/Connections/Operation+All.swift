@@ -369,7 +369,8 @@ extension Operation {
             answer: "tokens, apiKeys, next when there are more, unreadable when some rows do not open",
             errors: [.forbidden]),
         Operation(
-            "retention.sweep", "Deletes the tokens that have been idle for longer than their connection allows.",
+            "retention.sweep",
+            "Deletes the tokens that have been idle for longer than their connection allows, and what has expired.",
             backends: [.vault, .plugin], answer: "deleted, unreadable when some rows do not open"),
         Operation(
             "keys.list", "The keys that seal the vault, and how many rows each has sealed.",

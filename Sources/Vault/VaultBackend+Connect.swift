@@ -78,7 +78,7 @@ extension VaultBackend {
                         incarnation: app.incarnation)
                     return rows.change { [self] (change) throws(ConnError) in
                         change.put(flow, at: rows.keys.flow(state), expecting: .absent)
-                        change.writes += try expired(RowKeys.flows, change.reader)
+                        try expire(&change)
                         if let ticket {
                             guard let stored = try change.reader.stored(ticket) else { throw .unknownTicket }
                             change.writes.append(.keep(ticket, expecting: .version(stored.version)))

@@ -26,8 +26,8 @@ extension VaultBackend {
                         wait: Interval(begun: clock.instant, duration: device.intervalSeconds * 1000),
                         clientID: ID(provider.clientID), incarnation: app.incarnation)
                     return rows.change { [self] (change) throws(ConnError) in
-                        change.writes = try expired(RowKeys.deviceFlows, change.reader)
                         change.put(flow, at: rows.keys.deviceFlow(state), expecting: .absent)
+                        try expire(&change)
                         change.events = [event(request, appID: app.id, subject: subject)]
                         return device.answer(flow: state.text)
                     }

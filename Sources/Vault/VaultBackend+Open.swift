@@ -22,11 +22,13 @@ extension VaultBackend {
             var order = order
             order.incarnation = app.incarnation
             let ticket = FlowState.random(expiresAt: clock.seconds + config.connectTTLSeconds)
-            let write = rows.seal(order, at: rows.keys.ticket(ticket), expecting: .absent)
-            return try rows.commit(try expired(RowKeys.flows, reader) + [write], recording: [event])
-                .then { [self] () throws(ConnError) in
-                    .done((URL.appending([("ticket", ticket.text)], to: page), config.connectTTLSeconds))
-                }
+            return try rows.change { [self, order] (change) throws(ConnError) in
+                change.put(order, at: rows.keys.ticket(ticket), expecting: .absent)
+                try expire(&change)
+                change.events = [event]
+            }.then { [self] () throws(ConnError) in
+                .done((URL.appending([("ticket", ticket.text)], to: page), config.connectTTLSeconds))
+            }
         }
     }
 

@@ -68,7 +68,9 @@ extension VaultBackend {
         rows.read { [self] (reader) throws(ConnError) in
             let apps: OpenedRows<AppRecord> = try reader.all(RowKeys.apps)
             let idle = apps.whole.map(\.value).filter { $0.idle != nil }
-            return try sweep(idle[...], Sweep(unreadable: apps.damaged.count))
+            return try expireAll().then { [self] () throws(ConnError) in
+                try sweep(idle[...], Sweep(unreadable: apps.damaged.count))
+            }
         }
     }
 

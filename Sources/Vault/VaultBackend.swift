@@ -20,6 +20,7 @@ package final class VaultBackend: Backend {
     let leases: LeaseWatch
     let outcomes = Outcomes()
     let discoveries = Discoveries()
+    let outbox = OutboxWatch()
     /// Names this backend in leases.
     let owner = Crypto.base64URL(Crypto.random(16))
     private let store: any Store
@@ -62,7 +63,8 @@ package final class VaultBackend: Backend {
         guard Self.helpers.contains(request.operation) else { return step }
         return try step.then { [self] (answer) throws(ConnError) in
             .aside(timeoutMilliseconds: Self.asideMilliseconds) { [self] () throws(ConnError) in
-                try helpRevoking().then { () throws(ConnError) in .done(answer) }
+                try helpExpiring().then { [self] () throws(ConnError) in try helpRevoking() }
+                    .then { () throws(ConnError) in .done(answer) }
             }
         }
     }
@@ -109,15 +111,12 @@ package final class VaultBackend: Backend {
     package var sharedSecret: Secret? { Crypto.derive(1, "vaultshr", from: rows.keys.hashKey) }
 
     package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Step<Bool?> {
-        try rows.change(once: true) { [self] (change) throws(ConnError) in
-            change.writes = try expired(RowKeys.spent, change.reader)
-            change.put(PointerRecord(), at: rows.keys.spent(id, expiresAt: expiresAt), expecting: .absent)
-        }.result { (result) throws(ConnError) in
-            if case .failure(let error) = result {
-                guard error.code == .conflict else { throw error }
-                return .done(false)
-            }
-            return .done(true)
+        let key = rows.keys.spent(id, expiresAt: expiresAt)
+        return rows.change { [self] (change) throws(ConnError) in
+            guard try change.reader.stored(key) == nil else { return false }
+            change.put(PointerRecord(), at: key, expecting: .absent)
+            try expire(&change)
+            return true
         }
     }
 
@@ -173,15 +172,6 @@ extension VaultBackend {
             rows.seal(record, at: location.key, expecting: .absent),
             rows.seal(PointerRecord(), at: location.appKey, expecting: .any),
         ]
-    }
-
-    /// Removes a few rows that have expired; each new one does so.
-    /// - Parameter family: `RowKeys.flows`, `RowKeys.deviceFlows` or `RowKeys.spent`.
-    func expired(_ family: [UInt8], _ reader: RowReader) throws(ConnError) -> [StoreWrite] {
-        // Another process, whose clock is behind, may be exchanging its code.
-        try reader.page(family, limit: 8).filter { RowKeys.expiry($0.key) + Self.clockMargin <= clock.seconds }.map {
-            .remove($0.key, expecting: .any)
-        }
     }
 
     func removal(of location: TokenLocation, version: UInt64) -> [StoreWrite] {

@@ -259,6 +259,7 @@ final class CannedProvider: Sendable {
     private struct State {
         var replies: [HTTPResult] = []
         var requests: [HTTPRequest] = []
+        var rule: @Sendable (HTTPRequest) -> HTTPResult? = { _ in nil }
     }
 
     private let state = Mutex(State())
@@ -269,6 +270,9 @@ final class CannedProvider: Sendable {
 
     func next(_ result: HTTPResult) { state.withLock { $0.replies.append(result) } }
 
+    /// What is answered to a request, whenever it comes; nil: the next reply.
+    func always(_ rule: @escaping @Sendable (HTTPRequest) -> HTTPResult?) { state.withLock { $0.rule = rule } }
+
     /// No reply is left.
     func forget() { state.withLock { $0.replies = [] } }
 
@@ -278,6 +282,7 @@ final class CannedProvider: Sendable {
     func answer(_ request: HTTPRequest) -> HTTPResult {
         state.withLock { state in
             state.requests.append(request)
+            if let reply = state.rule(request) { return reply }
             guard !state.replies.isEmpty else {
                 return .failure(HTTPFailure(.connect, "no reply was prepared", mayHaveArrived: false))
             }
