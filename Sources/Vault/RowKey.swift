@@ -12,6 +12,7 @@ internal import Memory
 ///     i  app  owner  context  slot            finds an app's tokens
 ///     f  expiry  state                        a connect URL that waits for its callback, the next to expire first
 ///     d  expiry  flow                         a device that waits for its user, the next to expire first
+///     q  owner  context  app  key             finds what waits for a subject's user: that is the key of a row of f or d
 ///     r  app  issuer                          the client that a provider made for a connection
 ///     p  owner  context  app  expiry  random  a grant that waits for its confirmation code
 ///     u  expiry  place                        where a refresh token is that is being verified, the next to expire first
@@ -26,6 +27,7 @@ struct RowKeys: Sendable {
     static let apps = Array("a".utf8)
     static let flows = Array("f".utf8)
     static let deviceFlows = Array("d".utf8)
+    static let waiting = Array("q".utf8)
     static let registrations = Array("r".utf8)
     static let heldGrants = Array("p".utf8)
     static let unverified = Array("u".utf8)

@@ -79,7 +79,8 @@ extension VaultBackend {
     }
 
     /// Removes what an earlier connection of this id, which is deleted or about to be, left behind: a grant may have been
-    /// on its way. Leaves a living connection alone.
+    /// on its way. What waited for its user is of no use at another one (``AppRecord/epoch``), and expires. Leaves a
+    /// living connection alone.
     private func finishDeletion(of id: ID, _ request: Request) throws(ConnError) -> Step<Removal> {
         let key = rows.keys.app(id)
         return rows.read { [self] (reader) throws(ConnError) in
@@ -87,7 +88,7 @@ extension VaultBackend {
             guard row?.value.isBeingDeleted ?? true else { return .done(Removal(tally: nil)) }
             let revokes = row?.value.revokes ?? true
             let set = TokenSet(appID: id, subject: nil)
-            return try dropPending(set, revoking: revokes).then { [self] () throws(ConnError) in
+            return try dropHeld(set, revoking: revokes).then { [self] () throws(ConnError) in
                 try remove(set, revoking: revokes, recording: event(request, appID: id))
             }.then { [self] (removal) throws(ConnError) in
                 try forgetRegistrations(of: id).then { [self] () throws(ConnError) in

@@ -94,7 +94,7 @@ package final class VaultBackend: Backend {
 
     package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Step<Bool?> {
         try rows.change(once: true) { [self] (change) throws(ConnError) in
-            change.writes = try expired(RowKeys.spent, change.reader)
+            change.writes = try expired(RowKeys.spent, change.reader) { [.remove($0.key, expecting: .any)] }
             change.put(PointerRecord(), at: rows.keys.spent(id, expiresAt: expiresAt), expecting: .absent)
         }.result { (result) throws(ConnError) in
             if case .failure(let error) = result {
@@ -157,12 +157,15 @@ extension VaultBackend {
     }
 
     /// Removes a few rows that have expired; each new one does so.
-    /// - Parameter family: `RowKeys.flows`, `RowKeys.deviceFlows` or `RowKeys.spent`.
-    func expired(_ family: [UInt8], _ reader: RowReader) throws(ConnError) -> [StoreWrite] {
+    /// - Parameters:
+    ///   - family: `RowKeys.flows`, `RowKeys.deviceFlows` or `RowKeys.spent`.
+    ///   - removal: what removes one of them.
+    func expired(
+        _ family: [UInt8], _ reader: RowReader, removal: (StoredRow) -> [StoreWrite]
+    ) throws(ConnError) -> [StoreWrite] {
         // Another process, whose clock is behind, may be exchanging its code.
-        try reader.page(family, limit: 8).filter { RowKeys.expiry($0.key) + Self.clockMargin <= clock.seconds }.map {
-            .remove($0.key, expecting: .any)
-        }
+        try reader.page(family, limit: 8).filter { RowKeys.expiry($0.key) + Self.clockMargin <= clock.seconds }
+            .flatMap(removal)
     }
 
     func removal(of location: TokenLocation, version: UInt64) -> [StoreWrite] {
