@@ -113,11 +113,10 @@ struct RowKeys: Sendable {
         owner(of: subject) + context(of: subject) + hash(.app, appID)
     }
 
-    /// The prefix of the rows that find an app's tokens.
-    func tokens(at appID: ID) -> [UInt8] { TokenLocation.appFamily + hash(.app, appID) }
-
-    /// Whether a token is one of this app.
-    func isToken(_ location: TokenLocation, at appID: ID) -> Bool { location.app == hash(.app, appID) }
+    /// The prefix of the rows that find an app's tokens: all of them, or a subject's.
+    func tokens(at appID: ID, ofAll subject: Subject? = nil) -> [UInt8] {
+        TokenLocation.appFamily + hash(.app, appID) + (subject.map(places(ofAll:)) ?? [])
+    }
 
     /// The prefix of all a user's tokens, in tenants and outside; of a user's tokens in a tenant; or of a tenant's own.
     func tokens(ofAll subject: Subject) -> [UInt8] {

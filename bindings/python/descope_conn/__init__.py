@@ -46,6 +46,7 @@ from ._types import (
     Template,
     Token,
     TokenInfo,
+    TokenPage,
 )
 
 __all__ = [
@@ -95,6 +96,7 @@ __all__ = [
     "Timeout",
     "Token",
     "TokenInfo",
+    "TokenPage",
     "Unauthorized",
     "Unavailable",
     "Unsupported",
