@@ -60,10 +60,15 @@ extension VaultBackend {
     }
 
     func listApps() throws(ConnError) -> Step<JSON> {
-        rows.read { (reader) throws(ConnError) in
-            let found: [Row<AppRecord>] = try reader.all(RowKeys.apps)
-            let apps = found.map(\.value).filter { !$0.isBeingDeleted }.sorted { $0.id < $1.id }
-            return .done(.object(["apps": .array(apps.map(\.answer))]))
+        try rows.pages(RowKeys.apps, into: [(id: ID, answer: JSON)]()) { (apps, page, reader) throws(ConnError) in
+            var apps = apps
+            for stored in page {
+                let row: Row<AppRecord> = try reader.open(stored)
+                if !row.value.isBeingDeleted { apps.append((row.value.id, row.value.answer)) }
+            }
+            return .done(apps)
+        }.then { (apps) throws(ConnError) in
+            .done(.object(["apps": .array(apps.sorted { $0.id < $1.id }.map(\.answer))]))
         }
     }
 

@@ -63,10 +63,14 @@ extension VaultBackend {
     }
 
     func sweep(_ request: Request) throws(ConnError) -> Step<JSON> {
-        rows.read { [self] (reader) throws(ConnError) in
-            let apps: [Row<AppRecord>] = try reader.all(RowKeys.apps)
-            return try sweep(apps.map(\.value).filter { $0.idle != nil }[...], deleted: 0)
-        }
+        try rows.pages(RowKeys.apps, into: [AppRecord]()) { (apps, page, reader) throws(ConnError) in
+            var apps = apps
+            for stored in page {
+                let row: Row<AppRecord> = try reader.open(stored)
+                if row.value.idle != nil { apps.append(row.value) }
+            }
+            return .done(apps)
+        }.then { [self] (apps) throws(ConnError) in try sweep(apps[...], deleted: 0) }
     }
 
     private func sweep(_ apps: ArraySlice<AppRecord>, deleted: Int) throws(ConnError) -> Step<JSON> {
