@@ -117,6 +117,7 @@ import Testing
 
         // The second page of whatever it goes through.
         let gate = store.hold { if case .scan(_, after: .some, _) = $0 { true } else { false } }
+        defer { gate.open() }
         let request = row.request.split(separator: "$unused", omittingEmptySubsequences: false).joined(separator: key)
         let long = try loop.submit(row.operation, request)
         gate.wait()
