@@ -49,7 +49,8 @@ extension VaultBackend {
                 record.refresh.generation = row.value.refresh.generation + 1
                 record.refresh.fence = row.value.refresh.fence
             } else if row.value.externalIdentifier == record.externalIdentifier,
-                Set(row.value.resources.map { ID($0) }) == Set(record.resources.map { ID($0) }), row.value.refresh.refusal != nil,
+                Set(row.value.resources.map { ID($0) }) == Set(record.resources.map { ID($0) }),
+                row.value.refresh.refusal != nil,
                 Scopes.missing(row.value.scopes, from: record.scopes).isEmpty,
                 let old = TokenLocation(key: row.key)
             {
@@ -102,7 +103,7 @@ extension VaultBackend {
             var apps: [ID: AppRecord] = [:]
             for item in request["tokens"]?.elements ?? [] {
                 do throws(ConnError) {
-                    let (record, app) = try checkedImport(item, reader)
+                    let (record, app) = try checkedImport(item, apps, reader)
                     apps[app.id] = app
                     guard records.updateValue(record, forKey: place(of: record)) == nil else {
                         throw ConnError(.conflict, "another token of the batch has the same place")
@@ -129,15 +130,16 @@ extension VaultBackend {
         }
     }
 
+    /// - Parameter apps: those that are known already.
     private func checkedImport(
-        _ item: JSON, _ reader: RowReader
+        _ item: JSON, _ apps: [ID: AppRecord], _ reader: RowReader
     ) throws(ConnError) -> (TokenRecord, AppRecord) {
         guard let appID = item["appId"]?.id else { throw .invalid("appId", "is missing") }
         guard let subject = item.subject else { throw .invalid("userId", "or tenantId is missing") }
         guard item["accessToken"] != nil || item["refreshToken"] != nil else {
             throw .invalid("refreshToken", "or accessToken is missing")
         }
-        let app = try reader.app(appID, .oauth)
+        let app = if let known = apps[appID] { known } else { try reader.app(appID, .oauth) }
         return (imported(item, of: subject), app)
     }
 

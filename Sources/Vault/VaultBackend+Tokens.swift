@@ -241,7 +241,7 @@ extension VaultBackend {
                     guard page.status == nil || page.status == status.name else { continue }
                     page.tokens.append(token.answer(id: location.id, status: status))
                 }
-                guard let last, last != locations.last else { return .done(page) }
+                guard let last, let end = locations.last, last != end else { return .done(page) }
                 guard page.isFull else { return extend(page, of: set, after: last) }
                 page.next = last
                 return .done(page)

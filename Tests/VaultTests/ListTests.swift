@@ -86,6 +86,15 @@ import Testing
         #expect(Set(rest).count == rest.count)
     }
 
+    @Test func aPageThatNothingIsLeftOfIsEmptyAndTheLast() throws {
+        try store(0..<20, Self.living)
+        let (_, next) = try page(#""appId":"a""#, #","limit":10"#)
+        #expect(next != nil)
+        _ = try world.call("delete", #"{"appId":"a","revoke":false}"#)
+        let (users, end) = try page(#""appId":"a""#, #","limit":10"#, after: next)
+        #expect(users.isEmpty && end == nil)
+    }
+
     @Test func aStatusIsAskedFor() throws {
         let soon = world.clock.seconds + 1000
         try store(0..<30, Self.living)
