@@ -56,10 +56,10 @@ extension VaultBackend {
             guard let row: Row<DeviceFlowRecord> = try reader.get(rows.keys.deviceFlow(state)) else {
                 throw unknownDevice
             }
-            let now = clock.milliseconds()
-            guard now >= row.value.nextPollAt else { return wait(for: row.value, state, until: until, request) }
             let app = try reader.app(row.value.appID, .oauth)
             guard row.value.isAwaited(by: app) else { throw unknownDevice }
+            let now = clock.milliseconds()
+            guard now >= row.value.nextPollAt else { return wait(for: row.value, state, until: until, request) }
             var claimed = row.value
             claimed.nextPollAt = now + claimed.interval * 1000
             let write = rows.seal(claimed, at: row.key, expecting: .version(row.version))

@@ -483,8 +483,12 @@ import Testing
             let url = try world.call("connect", request)["url"]?.string
             return #"{"state":"\#(query(url, "state") ?? "")","code":"c","openedBy":{\#(subject)}}"#
         }
-        world.clock.advance(seconds: 5)
         _ = try world.call("delete", set)
+        // Also a device that is not asked for yet.
+        for (request, isGone) in zip(requests, holds) where isOfDevices {
+            #expect(world.error("device.poll", request)?.field == (isGone ? "flow" : nil))
+        }
+        world.clock.advance(seconds: 5)
         for (request, isGone) in zip(requests, holds) {
             let sent = world.provider.requests.count
             world.provider.next(200, tokens("at"))
