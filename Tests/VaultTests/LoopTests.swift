@@ -120,7 +120,7 @@ import Testing
         defer { gate.open() }
         let request = row.request.split(separator: "$unused", omittingEmptySubsequences: false).joined(separator: key)
         let long = try loop.submit(row.operation, request)
-        gate.wait()
+        #expect(gate.wait())
         let fetched = try loop.call("fetch", #"{"appId":"k","userId":"u1"}"#)
         #expect(fetched["token"]?["accessToken"]?.string == "key")
         #expect(!long.isAnswered)

@@ -1,5 +1,6 @@
 import Connections
 import Foundation
+import HTTP
 import Memory
 import Synchronization
 
@@ -19,8 +20,8 @@ final class WatchedStore: Store {
 
         fileprivate init(_ fits: @escaping @Sendable (StoreRead) -> Bool) { self.fits = fits }
 
-        /// Returns when a read has come.
-        func wait() { reached.wait(untilNanoseconds: .max) }
+        /// Returns when a read has come; false if none does, as in a test that goes wrong.
+        func wait() -> Bool { reached.wait(untilNanoseconds: Deadline.after(milliseconds: 60_000).nanoseconds) }
 
         func open() { opened.signal() }
 
