@@ -133,6 +133,12 @@ extension Operation {
         "revoke", .boolean, backends: [.vault, .plugin],
         "Have the providers take the tokens back; true unless said otherwise. False only forgets them here.")
 
+    private static let vault: [BackendKind] = [.vault, .plugin]
+
+    private static let limit = Field(
+        "limit", .integer(1...1000), backends: vault, "The most that one answer holds. 100 unless said otherwise.")
+    private static let after = Field("after", .string(maxBytes: 256), backends: vault, "The next of the answer before.")
+
     private static let revocations =
         "yes (taken back), grantCleared (of these, those whose whole grant is known to be gone), "
         + "pending (to be tried again), unsupported (the provider takes none back)"
@@ -245,9 +251,20 @@ extension Operation {
             errors: [.unauthorized, .forbidden]),
         Operation(
             "list", "What is connected, without secrets: of a subject, of a connection, or both.",
-            fields: [Field("appId", .string(maxBytes: 256), "Only this connection."), .userID, .tenantID],
+            fields: [
+                Field("appId", .string(maxBytes: 256), "Only this connection."), .userID, .tenantID,
+                Field(
+                    "status", .oneOf(["active", "expiring", "needs_reauthorization"]), backends: vault,
+                    "Only those that fare so. A page may then hold few of them, or none, and a next."),
+                limit, after,
+                Field(
+                    "count", .boolean, backends: vault,
+                    "Count them all, which goes through all of them. Not beside status."),
+            ],
             atLeastOneOf: [["appId", "userId", "tenantId"]],
-            answer: "tokens: each with status, and what else is known; unreadable when some rows do not open",
+            answer:
+                "tokens: each with status, and what else is known; unreadable when some rows do not open; from the vault also "
+                + "next when there are more, and total where count asks for it",
             errors: [.unauthorized, .forbidden]),
         Operation(
             "report_rejected",
@@ -363,8 +380,7 @@ extension Operation {
             backends: [.vault, .plugin],
             fields: [
                 Field("appId", .string(maxBytes: 256), "Only this connection."), .userID, .tenantID,
-                Field("limit", .integer(1...1000), "The most that one answer holds. 100 unless said otherwise."),
-                Field("after", .string(maxBytes: 256), "The next of the answer before."),
+                limit, after,
             ],
             answer: "tokens, apiKeys, next when there are more, unreadable when some rows do not open",
             errors: [.forbidden]),
@@ -394,8 +410,7 @@ extension Operation {
             fields: [
                 Field("appId", .string(maxBytes: 256), "Only of this connection."), .userID, .tenantID,
                 Field("tokenId", .string(maxBytes: 256), "Only of this token."),
-                Field("limit", .integer(1...1000), "The most that one answer holds. 100 unless said otherwise."),
-                Field("after", .string(maxBytes: 1024), "The next or the end of an answer before."),
+                limit, Field("after", .string(maxBytes: 1024), "The next or the end of an answer before."),
             ],
             answer: "records, next when there are more and otherwise end, unreadable when some do not open"),
         Operation(

@@ -1,4 +1,5 @@
 internal import Connections
+internal import Crypto
 internal import JSON
 internal import Memory
 
@@ -41,17 +42,27 @@ struct AppRecord: Record {
     /// What of it takes a token back.
     var forRevoking: AppRecord {
         changed { settings in
-            for name in ["name", "description", "logo", "isBeingDeleted", "revokes", Self.incarnationName] {
+            for name in ["name", "description", "logo", "isBeingDeleted", "revokes"] + Self.hiddenNames {
                 settings.remove(name)
             }
         }
     }
 
-    /// The setting that tells this connection from earlier and later ones of its id. It is in no answer.
+    /// The setting that tells this connection from earlier and later ones of its id.
     static let incarnationName = "incarnation"
+    private static let epochName = "epoch"
+
+    /// Settings that are the vault's own, and in no answer.
+    static let hiddenNames = [incarnationName, epochName]
 
     /// Nil for a connection that was made before there were any.
     var incarnation: ID? { settings[Self.incarnationName]?.id }
+
+    /// What waits for its user becomes a grant in the epoch alone that it was made in: a new one begins with each
+    /// connection, and whenever all of a connection's tokens are deleted.
+    var epoch: ID? { settings[Self.epochName]?.id ?? incarnation }
+
+    func inNewEpoch() -> AppRecord { changed { $0.set(Self.epochName, .string(Crypto.hex(Crypto.random(8)))) } }
 
     var clientID: ID? { settings["clientId"]?.id }
 
@@ -84,7 +95,7 @@ struct AppRecord: Record {
         if let template = new["templateId"]?.id, template != templateID {
             throw .invalid("templateId", "cannot be changed")
         }
-        for name in ["clientSecret", "templateId", "hosts", Self.incarnationName] where new[name] == nil {
+        for name in ["clientSecret", "templateId", "hosts"] + Self.hiddenNames where new[name] == nil {
             if let kept = self.settings[name] { settings.set(name, kept) }
         }
         guard let record = AppRecord(json: settings) else { throw .invalid("id", "is missing") }

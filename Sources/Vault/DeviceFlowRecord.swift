@@ -16,8 +16,7 @@ struct DeviceFlowRecord: Record, PendingGrant {
     /// No poll may leave meanwhile.
     var wait: Interval
     var clientID: ID?
-    /// The connection's.
-    var incarnation: ID?
+    var epoch: ID?
 
     /// The longest that a provider out of reach is waited out. Seconds.
     private static let maxInterval: Int64 = 60
@@ -32,7 +31,7 @@ struct DeviceFlowRecord: Record, PendingGrant {
             "interval": .integer(interval),
             "wait": wait.json,
             "clientId": clientID.map(JSON.string),
-            "incarnation": incarnation.map(JSON.string),
+            "epoch": epoch.map(JSON.string),
         ])
         json.setSubject(subject)
         return json
@@ -63,7 +62,7 @@ extension DeviceFlowRecord {
         self.init(
             appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.id, scopes: scopes,
             resources: resources, deviceCode: deviceCode, interval: interval, wait: wait,
-            clientID: json["clientId"]?.id, incarnation: json["incarnation"]?.id)
+            clientID: json["clientId"]?.id, epoch: json["epoch"]?.id)
     }
 
     /// As earlier versions wrote it: the moment of the next poll.

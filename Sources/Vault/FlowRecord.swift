@@ -21,8 +21,7 @@ struct FlowRecord: Record, PendingGrant {
     /// Whoever comes back types a code where the connection was asked for.
     var needsConfirmation = false
     var clientID: ID?
-    /// The connection's.
-    var incarnation: ID?
+    var epoch: ID?
     /// Nil until the callback has come.
     var use: Use?
 
@@ -46,7 +45,7 @@ struct FlowRecord: Record, PendingGrant {
             "ticket": ticket.map { .string(Crypto.hex($0)) },
             "needsConfirmation": needsConfirmation ? .boolean(true) : nil,
             "clientId": clientID.map(JSON.string),
-            "incarnation": incarnation.map(JSON.string),
+            "epoch": epoch.map(JSON.string),
             "codeHash": use.map { .string($0.codeHash) },
             "answer": use?.answer,
         ])
@@ -66,7 +65,7 @@ extension FlowRecord {
             resources: resources, redirectURI: redirectURI, redirectURL: redirectURL,
             verifier: json["verifier"]?.stringSecret, ticket: json["ticket"]?.string.flatMap(Crypto.fromHex),
             needsConfirmation: json["needsConfirmation"]?.boolean ?? false, clientID: json["clientId"]?.id,
-            incarnation: json["incarnation"]?.id,
+            epoch: json["epoch"]?.id,
             use: json["codeHash"]?.id.map { Use(codeHash: $0, answer: json["answer"]) })
     }
 }
@@ -87,11 +86,11 @@ extension FlowRecord {
     }
 
     /// Keeps what became of the flow. The ticket that it was opened with is used up.
-    /// - Throws: `not_found` when the flow is gone: its subject was deleted.
+    /// - Throws: `not_found` when the flow is gone: its subject was deleted, or all tokens of its connection.
     func keep(at key: [UInt8], _ change: inout Change) throws(ConnError) {
-        guard let stored = try change.reader.stored(key) else { throw .unknownFlow }
+        guard let stored = try change.reader.stored(key), try isAwaited(change) else { throw .unknownFlow }
         change.put(self, at: key, expecting: .version(stored.version))
-        if let ticket { change.remove(ticket, expecting: .any) }
+        if let ticket { change.writes += change.keys.removal(ofWaiting: ticket, self) }
     }
 }
 

@@ -4,9 +4,7 @@ internal import Memory
 internal import OAuth
 
 /// What a grant that somebody waits for will be.
-protocol PendingGrant: Sendable {
-    var appID: ID { get }
-    var subject: Subject { get }
+protocol PendingGrant: Waiting {
     var externalIdentifier: ID? { get }
     /// What is asked for; granted, unless the provider's reply says otherwise (RFC 6749 section 5.1).
     var scopes: [String] { get }

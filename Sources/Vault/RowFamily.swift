@@ -7,6 +7,7 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
     case tokensOfApps = 0x69  // i
     case flows = 0x66  // f
     case deviceFlows = 0x64  // d
+    case waiting = 0x71  // q
     case registrations = 0x72  // r
     case heldGrants = 0x70  // p
     case unverified = 0x73  // s
@@ -38,7 +39,7 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
         switch self {
         case .vault, .revocations, .spent, .auditHead, .audit, .earlierUnverified: .vault
         case .apps, .registrations: .connection
-        case .tokens, .tokensOfApps, .flows, .deviceFlows, .heldGrants, .unverified, .expiries: .subject
+        case .tokens, .tokensOfApps, .flows, .deviceFlows, .waiting, .heldGrants, .unverified, .expiries: .subject
         }
     }
 
@@ -47,6 +48,8 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
         case nothing
         /// The moment that its key begins with.
         case expiry
+        /// That of the row which it finds.
+        case found
         /// A moment too, but its key begins with its owner: a row of `expiries` names it.
         case namedExpiry
         /// Its connection's `maxIdleSeconds` or `deleteAfterFirstFetch`.
@@ -61,6 +64,7 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
         switch self {
         case .vault, .apps, .registrations, .auditHead: .nothing
         case .flows, .deviceFlows, .expiries, .earlierUnverified, .spent: .expiry
+        case .waiting: .found
         case .heldGrants, .unverified: .namedExpiry
         case .tokens, .tokensOfApps: .retention
         case .revocations: .patience
@@ -72,7 +76,7 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
     var holdsToken: Bool {
         switch self {
         case .tokens, .heldGrants, .unverified, .revocations: true
-        case .vault, .apps, .tokensOfApps, .flows, .deviceFlows, .registrations, .expiries, .earlierUnverified, .spent,
+        case .vault, .apps, .tokensOfApps, .flows, .deviceFlows, .waiting, .registrations, .expiries, .earlierUnverified, .spent,
             .auditHead, .audit:
             false
         }

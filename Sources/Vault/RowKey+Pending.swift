@@ -8,6 +8,31 @@ extension RowKeys {
         Self.flows + Self.bytes(ticket.expiresAt) + hash(.ticket, ticket.text)
     }
 
+    /// Where the row stands that finds what waits for its user at `key`.
+    func waiting(_ key: [UInt8], _ waiting: some Waiting) -> [UInt8] {
+        Self.waiting + place(of: waiting.subject, at: waiting.appID) + key
+    }
+
+    /// The prefix of the rows that find what waits for the users of a subject.
+    func waiting(ofAll subject: Subject) -> [UInt8] { Self.waiting + places(ofAll: subject) }
+
+    /// Whether the row with this key finds what waits at this app.
+    func findsWaiting(_ key: [UInt8], at appID: ID) -> Bool {
+        key.dropFirst(Self.waiting.count + 2 * TokenLocation.hashBytes).starts(with: hash(.app, appID))
+    }
+
+    /// Where what the row with this key finds stands.
+    static func foundWaiting(_ key: [UInt8]) -> [UInt8] {
+        Array(key.dropFirst(waiting.count + 3 * TokenLocation.hashBytes))
+    }
+
+    /// What removes something that waits for its user.
+    func removal(ofWaiting key: [UInt8], _ waiting: some Waiting, expecting: StoreWrite.Expectation = .any)
+        -> [StoreWrite]
+    {
+        [.remove(key, expecting: expecting), .remove(self.waiting(key, waiting), expecting: .any)]
+    }
+
     /// A new place.
     /// - Parameter due: milliseconds since 1970.
     static func revocation(due: Int64) -> [UInt8] { revocations + bytes(due) + Crypto.random(16) }

@@ -12,6 +12,7 @@ internal import Memory
 ///     i  app  owner  context  slot            finds an app's tokens
 ///     f  expiry  state                        a connect URL that waits for its callback, the next to expire first
 ///     d  expiry  flow                         a device that waits for its user, the next to expire first
+///     q  owner  context  app  key             finds what waits for a subject's user: that is the key of a row of f or d
 ///     r  app  issuer                          the client that a provider made for a connection
 ///     p  owner  context  app  expiry  random  a grant that waits for its confirmation code
 ///     s  owner  context  app  slot            a refresh token that is being verified
@@ -31,6 +32,7 @@ struct RowKeys: Sendable {
     static let apps = RowFamily.apps.prefix
     static let flows = RowFamily.flows.prefix
     static let deviceFlows = RowFamily.deviceFlows.prefix
+    static let waiting = RowFamily.waiting.prefix
     static let registrations = RowFamily.registrations.prefix
     static let heldGrants = RowFamily.heldGrants.prefix
     static let unverified = RowFamily.unverified.prefix
@@ -119,11 +121,10 @@ struct RowKeys: Sendable {
         owner(of: subject) + context(of: subject) + hash(.app, appID)
     }
 
-    /// The prefix of the rows that find an app's tokens.
-    func tokens(at appID: ID) -> [UInt8] { TokenLocation.appFamily + hash(.app, appID) }
-
-    /// Whether a token is one of this app.
-    func isToken(_ location: TokenLocation, at appID: ID) -> Bool { location.app == hash(.app, appID) }
+    /// The prefix of the rows that find an app's tokens: all of them, or a subject's.
+    func tokens(at appID: ID, ofAll subject: Subject? = nil) -> [UInt8] {
+        TokenLocation.appFamily + hash(.app, appID) + (subject.map(places(ofAll:)) ?? [])
+    }
 
     /// The prefix of all a user's tokens, in tenants and outside; of a user's tokens in a tenant; or of a tenant's own.
     func tokens(ofAll subject: Subject) -> [UInt8] {

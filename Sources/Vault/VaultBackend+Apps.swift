@@ -62,8 +62,11 @@ extension VaultBackend {
     }
 
     func listApps() throws(ConnError) -> Step<JSON> {
-        rows.read { (reader) throws(ConnError) in
-            let found: OpenedRows<AppRecord> = try reader.all(RowKeys.apps)
+        try rows.pages(RowKeys.apps, into: OpenedRows<AppRecord>()) { (apps, page, reader) throws(ConnError) in
+            var apps = apps
+            for stored in page { try apps.add(stored, reader) }
+            return .done(apps)
+        }.then { (found) throws(ConnError) in
             let apps = found.whole.map(\.value).filter { !$0.isBeingDeleted }.sorted { $0.id < $1.id }
             let answer = JSON.object(["apps": .array(apps.map(\.answer))])
             answer.setUnreadable(found.damaged.count)
@@ -83,7 +86,8 @@ extension VaultBackend {
     }
 
     /// Removes what an earlier connection of this id, which is deleted or about to be, left behind: a grant may have been
-    /// on its way. Leaves a living connection alone.
+    /// on its way. What waited for its user is of no use at another one (``AppRecord/epoch``), and expires. Leaves a
+    /// living connection alone.
     private func finishDeletion(of id: ID, _ request: Request) throws(ConnError) -> Step<Removal> {
         let key = rows.keys.app(id)
         return rows.read { [self] (reader) throws(ConnError) in
@@ -91,7 +95,7 @@ extension VaultBackend {
             guard row?.value.isBeingDeleted ?? true else { return .done(Removal(tally: nil)) }
             let revokes = row?.value.revokes ?? true
             let set = TokenSet(appID: id, subject: nil)
-            return try dropPending(set, revoking: revokes).then { [self] () throws(ConnError) in
+            return try dropHeld(set, revoking: revokes).then { [self] () throws(ConnError) in
                 try remove(set, revoking: revokes, recording: event(request, appID: id))
             }.then { [self] (removal) throws(ConnError) in
                 try forgetRegistrations(of: id).then { [self] () throws(ConnError) in

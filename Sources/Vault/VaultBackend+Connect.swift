@@ -6,7 +6,7 @@ internal import Memory
 internal import OAuth
 
 /// What a connect URL is to ask for.
-struct ConnectOrder: Sendable {
+struct ConnectOrder: Waiting {
     var appID: ID
     var subject: Subject
     var scopes: [String]
@@ -17,8 +17,8 @@ struct ConnectOrder: Sendable {
     var resources: [String]
     /// Whoever comes back from the provider types a code where the connection was asked for.
     var needsConfirmation: Bool
-    /// That of the connection which the order was written down for.
-    var incarnation: ID?
+    /// Nil as long as the order is not written down.
+    var epoch: ID?
 
     /// - Parameter options: the fields of a connect's options; nil when the request has none.
     init(appID: ID, subject: Subject, options: JSON?) {
@@ -61,6 +61,7 @@ extension VaultBackend {
     ) throws(ConnError) -> Step<(url: String, lifetimeSeconds: Int64)> {
         rows.read { [self] (reader) throws(ConnError) in
             let app = try reader.app(order.appID, .oauth)
+            guard ticket == nil || order.isAwaited(by: app) else { throw .unknownTicket }
             let redirectURI = try redirectURI(of: app, order)
             let scopes = order.scopes.isEmpty ? app.defaultScopes : Scopes.unique(order.scopes)
             return try provider(of: app, client: .connecting([redirectURI])).then {
@@ -75,9 +76,9 @@ extension VaultBackend {
                         scopes: scopes, resources: order.resources, redirectURI: redirectURI,
                         redirectURL: order.redirectURL ?? redirectURI, verifier: authorization.verifier,
                         ticket: ticket, needsConfirmation: order.needsConfirmation, clientID: ID(provider.clientID),
-                        incarnation: app.incarnation)
+                        epoch: app.epoch)
                     return rows.change { [self] (change) throws(ConnError) in
-                        change.put(flow, at: rows.keys.flow(state), expecting: .absent)
+                        change.writes = writes(flow, at: rows.keys.flow(state))
                         try expire(&change)
                         if let ticket {
                             guard let stored = try change.reader.stored(ticket) else { throw .unknownTicket }
@@ -106,6 +107,8 @@ extension VaultBackend {
         return rows.read { [self] (reader) throws(ConnError) in
             guard let flow: Row<FlowRecord> = try reader.get(rows.keys.flow(state)) else { throw .unknownFlow }
             try checkOpener(request["openedBy"], of: flow.value)
+            let app = try reader.app(flow.value.appID, .oauth)
+            guard flow.value.isAwaited(by: app) else { throw .unknownFlow }
             if let use = flow.value.use {
                 guard use.codeHash == codeHash else { throw .unknownFlow }
                 if let answer = use.answer { return .done(answer) }
@@ -114,17 +117,16 @@ extension VaultBackend {
                     try complete(request, until: until)
                 }
             }
-            let app = try reader.app(flow.value.appID, .oauth)
-            guard flow.value.incarnation == app.incarnation else { throw .unknownFlow }
             let callback = try self.callback(request, of: app)
             return try provider(of: app, hosts: callback.hosts, client: .grant(of: flow.value.clientID)).then {
                 [self] (provider) throws(ConnError) in
                 try OAuth.checkIssuer(request.string("iss"), provider: provider)
                 let use = codeHash.map { flow.value.used(codeHash: $0) }
                 let isFirst = StoreWrite.Expectation.version(flow.version)
-                let write =
-                    use.map { rows.seal($0, at: flow.key, expecting: isFirst) } ?? .remove(flow.key, expecting: isFirst)
-                return try rows.commit([write], binds: true).result { [self] (result) throws(ConnError) in
+                let writes =
+                    use.map { [rows.seal($0, at: flow.key, expecting: isFirst)] }
+                    ?? rows.keys.removal(ofWaiting: flow.key, flow.value, expecting: isFirst)
+                return try rows.commit(writes, binds: true).result { [self] (result) throws(ConnError) in
                     if case .failure(let error) = result {
                         guard error.code == .conflict else { throw error }
                         return try complete(request, until: until)  // the same callback came twice at a time

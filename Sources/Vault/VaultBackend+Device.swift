@@ -24,9 +24,9 @@ extension VaultBackend {
                         scopes: scopes, resources: resources, deviceCode: device.deviceCode,
                         interval: device.intervalSeconds,
                         wait: Interval(begun: clock.instant, duration: device.intervalSeconds * 1000),
-                        clientID: ID(provider.clientID), incarnation: app.incarnation)
+                        clientID: ID(provider.clientID), epoch: app.epoch)
                     return rows.change { [self] (change) throws(ConnError) in
-                        change.put(flow, at: rows.keys.deviceFlow(state), expecting: .absent)
+                        change.writes = writes(flow, at: rows.keys.deviceFlow(state))
                         try expire(&change)
                         change.events = [event(request, appID: app.id, subject: subject)]
                         return device.answer(flow: state.text)
@@ -56,12 +56,12 @@ extension VaultBackend {
             guard let row: Row<DeviceFlowRecord> = try reader.get(rows.keys.deviceFlow(state)) else {
                 throw unknownDevice
             }
+            let app = try reader.app(row.value.appID, .oauth)
+            guard row.value.isAwaited(by: app) else { throw unknownDevice }
             let now = clock.instant
             guard row.value.wait.remaining(now: now) == nil else {
                 return wait(for: row.value, state, until: until, request)
             }
-            let app = try reader.app(row.value.appID, .oauth)
-            guard row.value.incarnation == app.incarnation else { throw unknownDevice }
             var claimed = row.value
             claimed.claim(now: now)
             let write = rows.seal(claimed, at: row.key, expecting: .version(row.version))
@@ -80,7 +80,7 @@ extension VaultBackend {
                         case .success(let reply):
                             return try keep(reply, of: row, app, provider, for: request)
                         case .failure(let failure):
-                            return try went(wrong: failure, row.key).then { [self] (flow) throws(ConnError) in
+                            return try went(wrong: failure, row).then { [self] (flow) throws(ConnError) in
                                 .settled { [self] () throws(ConnError) in
                                     wait(for: flow, state, until: until, request)
                                 }
@@ -98,8 +98,10 @@ extension VaultBackend {
     ) throws(ConnError) -> Step<JSON> {
         let record = row.value.token(reply, now: clock.milliseconds())
         return try keepGrant(record, of: app, for: request) { [self] (change) throws(ConnError) in
-            guard let stored = try change.reader.stored(row.key) else { throw unknownDevice }
-            change.remove(row.key, expecting: .version(stored.version))
+            guard let stored = try change.reader.stored(row.key), try row.value.isAwaited(change) else {
+                throw unknownDevice
+            }
+            change.writes += change.keys.removal(ofWaiting: row.key, row.value, expecting: .version(stored.version))
         }.result { [self] (result) throws(ConnError) in
             switch result {
             case .success(let location):
@@ -117,20 +119,24 @@ extension VaultBackend {
     }
 
     /// - Returns: the flow, if it goes on.
-    private func went(wrong failure: TokenFailure, _ key: [UInt8]) throws(ConnError) -> Step<DeviceFlowRecord> {
+    private func went(
+        wrong failure: TokenFailure, _ flow: Row<DeviceFlowRecord>
+    ) throws(ConnError) -> Step<DeviceFlowRecord> {
         switch failure.kind {
         case .permanent:
-            return try rows.commit([.remove(key, expecting: .any)])
+            return try rows.commit(rows.keys.removal(ofWaiting: flow.key, flow.value))
                 .then { () throws(ConnError) in throw failure.asConnError }
         case .misconfigured:
             throw failure.asConnError
         case .transient:
             return rows.change { [self] (change) throws(ConnError) in
-                guard let row: Row<DeviceFlowRecord> = try change.reader.get(key) else { throw unknownDevice }
+                guard let row: Row<DeviceFlowRecord> = try change.reader.get(flow.key) else {
+                    throw unknownDevice
+                }
                 guard failure.code != "authorization_pending" else { return row.value }
                 var slower = row.value
                 slower.slowDown(failure, now: clock.instant)
-                change.put(slower, at: key, expecting: .version(row.version))
+                change.put(slower, at: flow.key, expecting: .version(row.version))
                 return slower
             }
         }

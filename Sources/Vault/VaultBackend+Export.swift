@@ -9,17 +9,13 @@ extension VaultBackend {
         guard config.allowsExport else {
             throw ConnError(.forbidden, "this vault was opened without allowExport")
         }
-        let limit = request["limit"]?.integer.flatMap(Int.init(exactly:)) ?? 100
-        let after = try request.id("after").map { (id) throws(ConnError) in
-            guard let location = TokenLocation(id: id) else { throw .invalid("after", "is no place in an export") }
-            return location
-        }
+        let range = try TokenRange(request)
         let set = TokenSet(request)
         let isAll = set.appID == nil && set.subject == nil
         return rows.read { [self] (reader) throws(ConnError) in
-            let locations = try locations(of: isAll ? nil : set, after: after, limit: limit + 1, reader)
-            let (answer, events) = try exported(locations.prefix(limit), for: request, reader)
-            if locations.count > limit { answer.set("next", .string(locations[limit - 1].id.text)) }
+            let locations = try locations(of: isAll ? nil : set, after: range.after, limit: range.limit + 1, reader)
+            let (answer, events) = try exported(locations.prefix(range.limit), for: request, reader)
+            if locations.count > range.limit { answer.set("next", .string(locations[range.limit - 1].id.text)) }
             return try rows.commit([], recording: events).then { () throws(ConnError) in .done(answer) }
         }
     }

@@ -20,10 +20,10 @@ extension VaultBackend {
             let app = try reader.app(order.appID, .oauth)
             _ = try redirectURI(of: app, order)  // what is wrong is told now
             var order = order
-            order.incarnation = app.incarnation
+            order.epoch = app.epoch
             let ticket = FlowState.random(expiresAt: clock.seconds + config.connectTTLSeconds)
             return try rows.change { [self, order] (change) throws(ConnError) in
-                change.put(order, at: rows.keys.ticket(ticket), expecting: .absent)
+                change.writes = writes(order, at: rows.keys.ticket(ticket))
                 try expire(&change)
                 change.events = [event]
             }.then { [self] () throws(ConnError) in
@@ -40,9 +40,6 @@ extension VaultBackend {
         return rows.read { [self] (reader) throws(ConnError) in
             guard let row: Row<ConnectOrder> = try reader.get(rows.keys.ticket(ticket)) else { throw .unknownTicket }
             guard request["openedBy"]?.subject == row.value.subject else { throw .otherOpener }
-            guard try reader.app(row.value.appID, .oauth).incarnation == row.value.incarnation else {
-                throw .unknownTicket
-            }
             let event = event(request, appID: row.value.appID, subject: row.value.subject)
             return try authorizationURL(row.value, lifetime: Self.openedLifetime, ticket: row.key, recording: event)
                 .then { (made) throws(ConnError) in
@@ -74,7 +71,7 @@ extension ConnectOrder: Record {
     init?(json: JSON) {
         guard let appID = json["appId"]?.id, let subject = json.subject else { return nil }
         self.init(appID: appID, subject: subject, options: json)
-        incarnation = json["incarnation"]?.id
+        epoch = json["epoch"]?.id
     }
 
     var json: JSON {
@@ -87,7 +84,7 @@ extension ConnectOrder: Record {
             "loginHint": loginHint.map(JSON.string),
             "resources": .strings(resources),
             "confirmation": .boolean(needsConfirmation),
-            "incarnation": incarnation.map(JSON.string),
+            "epoch": epoch.map(JSON.string),
         ])
         json.setSubject(subject)
         return json

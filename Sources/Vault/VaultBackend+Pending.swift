@@ -4,45 +4,50 @@ internal import Memory
 
 // What may become a grant yet, and goes with a delete: tickets, flows, devices, and grants that nobody can fetch yet.
 
-extension TokenSet {
-    /// Whether a grant of this subject at this app will be one of the set.
-    func contains(_ appID: ID, _ subject: Subject) -> Bool {
-        if let wanted = self.appID, wanted != appID { return false }
-        switch self.subject {
-        case .user(let user): return subject.userID == user
-        case .userInTenant, .tenant: return subject == self.subject
-        case nil: return true
-        }
-    }
-}
-
 extension VaultBackend {
     /// Drops what may become a grant of the set, in the order in which one thing becomes another: what comes out of it
-    /// meanwhile is found by the next step, or finds its own row gone. Tokens are looked for after it.
+    /// meanwhile is found by the next step, or finds its own row gone or its epoch over. Tokens are looked for after it.
     func dropPending(_ set: TokenSet, revoking: Bool) throws(ConnError) -> Step<Void> {
+        try dropWaiting(set).then { [self] () throws(ConnError) in try dropHeld(set, revoking: revoking) }
+    }
+
+    private func dropWaiting(_ set: TokenSet) throws(ConnError) -> Step<Void> {
+        guard let subject = set.subject else { return set.appID.map(beginEpoch) ?? .done(()) }
         // A ticket may be opened, which makes a flow, while the first round goes on.
-        try dropWaiting(set, in: [RowKeys.flows, RowKeys.flows, RowKeys.deviceFlows]).then {
-            [self] () throws(ConnError) in try dropHeld(set, revoking: revoking)
+        return try dropWaiting(of: subject, at: set.appID).then { [self] () throws(ConnError) in
+            dropWaiting(of: subject, at: set.appID)
         }
     }
 
-    private func dropWaiting(_ set: TokenSet, in families: ArraySlice<[UInt8]>) throws(ConnError) -> Step<Void> {
-        guard let family = families.first else { return .done(()) }
-        return try rows.pages(family, into: ()) { [self] (_, page, reader) throws(ConnError) in
-            var writes: [StoreWrite] = []
-            for stored in page {
-                // What does not open becomes no grant.
-                let row: Row<PendingSubject>? = try reader.openIfWhole(stored)
-                if let row, set.contains(row.value.appID, row.value.subject) {
-                    writes.append(.remove(row.key, expecting: .any))
-                }
-            }
-            return rows.commit(writes)
-        }.then { [self] () throws(ConnError) in try dropWaiting(set, in: families.dropFirst()) }
+    private func dropWaiting(of subject: Subject, at appID: ID?) -> Step<Void> {
+        rows.pages(rows.keys.waiting(ofAll: subject), into: ()) { [self] (_, page, _) throws(ConnError) in
+            let keys = page.map(\.key).filter { key in appID.map { rows.keys.findsWaiting(key, at: $0) } ?? true }
+            return rows.commit(
+                keys.flatMap { key -> [StoreWrite] in
+                    [.remove(RowKeys.foundWaiting(key), expecting: .any), .remove(key, expecting: .any)]
+                })
+        }
+    }
+
+    /// Nothing that waits for its user at the connection becomes a grant any more. It goes when it expires.
+    private func beginEpoch(at appID: ID) -> Step<Void> {
+        rows.change { (change) throws(ConnError) in
+            let key = change.keys.app(appID)
+            guard let row: Row<AppRecord> = try change.reader.get(key), !row.value.isBeingDeleted else { return }
+            change.put(row.value.inNewEpoch(), at: key, expecting: .version(row.version))
+        }
+    }
+
+    /// What puts something that waits for its user in its place, with the row by which its subject's are found.
+    func writes(_ waiting: some Record & Waiting, at key: [UInt8]) -> [StoreWrite] {
+        [
+            rows.seal(waiting, at: key, expecting: .absent),
+            rows.seal(PointerRecord(), at: rows.keys.waiting(key, waiting), expecting: .any),
+        ]
     }
 
     /// Drops the grants of a set that wait for their code, and the tokens that are being verified.
-    private func dropHeld(
+    func dropHeld(
         _ set: TokenSet, revoking: Bool, in families: ArraySlice<RowFamily> = RowFamily.pendingGrants[...]
     ) throws(ConnError) -> Step<Void> {
         guard let family = families.first else { return .done(()) }
@@ -91,19 +96,37 @@ extension VaultBackend {
     }
 }
 
-/// What rows of flows, tickets and devices have in common.
-private struct PendingSubject: Record {
+/// What waits for its user: a flow, a ticket or a device.
+protocol Waiting: Sendable {
+    var appID: ID { get }
+    var subject: Subject { get }
+    /// The connection's, when it was made.
+    var epoch: ID? { get }
+}
+
+extension Waiting {
+    /// Whether it may still become a grant.
+    func isAwaited(by app: AppRecord) -> Bool { epoch == app.epoch }
+
+    /// Asked for the commit that keeps the grant, which goes through only while the connection's row stays as it is.
+    func isAwaited(_ change: Change) throws(ConnError) -> Bool { isAwaited(by: try change.reader.app(appID)) }
+}
+
+/// What the rows of all that waits have in common.
+struct WaitingRecord: Record, Waiting {
     let appID: ID
     let subject: Subject
+    let epoch: ID?
 
     init?(json: JSON) {
         guard let appID = json["appId"]?.id, let subject = json.subject else { return nil }
         self.appID = appID
         self.subject = subject
+        epoch = json["epoch"]?.id
     }
 
     var json: JSON {
-        let json = JSON.object(["appId": .string(appID)])
+        let json = JSON.object(["appId": .string(appID), "epoch": epoch.map(JSON.string)])
         json.setSubject(subject)
         return json
     }

@@ -69,12 +69,9 @@ extension VaultBackend {
     }
 
     /// Forgets the clients that providers made for a connection.
-    func forgetRegistrations(of appID: ID) throws(ConnError) -> Step<Void> {
-        rows.change { [self] (change) throws(ConnError) in
-            try change.reader.each(rows.keys.registrations(of: appID)) { (row) throws(ConnError) in
-                change.remove(row.key, expecting: .any)
-                return true
-            }
+    func forgetRegistrations(of appID: ID) -> Step<Void> {
+        rows.pages(rows.keys.registrations(of: appID), into: ()) { [self] (_, page, _) throws(ConnError) in
+            rows.commit(page.map { .remove($0.key, expecting: .any) })
         }
     }
 }

@@ -65,8 +65,11 @@ extension VaultBackend {
     }
 
     func sweep(_ request: Request) throws(ConnError) -> Step<JSON> {
-        rows.read { [self] (reader) throws(ConnError) in
-            let apps: OpenedRows<AppRecord> = try reader.all(RowKeys.apps)
+        try rows.pages(RowKeys.apps, into: OpenedRows<AppRecord>()) { (apps, page, reader) throws(ConnError) in
+            var apps = apps
+            for stored in page { try apps.add(stored, reader) }
+            return .done(apps)
+        }.then { [self] (apps) throws(ConnError) in
             let idle = apps.whole.map(\.value).filter { $0.idle != nil }
             return try expireAll().then { [self] () throws(ConnError) in
                 try sweep(idle[...], Sweep(unreadable: apps.damaged.count))

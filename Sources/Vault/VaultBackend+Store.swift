@@ -104,7 +104,7 @@ extension VaultBackend {
             var apps: [ID: AppRecord] = [:]
             for item in request["tokens"]?.elements ?? [] {
                 do throws(ConnError) {
-                    let (record, app) = try checkedImport(item, reader)
+                    let (record, app) = try checkedImport(item, apps, reader)
                     apps[app.id] = app
                     guard records.updateValue(record, forKey: place(of: record)) == nil else {
                         throw ConnError(.conflict, "another token of the batch has the same place")
@@ -131,15 +131,16 @@ extension VaultBackend {
         }
     }
 
+    /// - Parameter apps: those that are known already.
     private func checkedImport(
-        _ item: JSON, _ reader: RowReader
+        _ item: JSON, _ apps: [ID: AppRecord], _ reader: RowReader
     ) throws(ConnError) -> (TokenRecord, AppRecord) {
         guard let appID = item["appId"]?.id else { throw .invalid("appId", "is missing") }
         guard let subject = item.subject else { throw .invalid("userId", "or tenantId is missing") }
         guard item["accessToken"] != nil || item["refreshToken"] != nil else {
             throw .invalid("refreshToken", "or accessToken is missing")
         }
-        let app = try reader.app(appID, .oauth)
+        let app = if let known = apps[appID] { known } else { try reader.app(appID, .oauth) }
         return (imported(item, of: subject), app)
     }
 

@@ -34,60 +34,7 @@ struct Removal: Sendable {
 
 extension VaultBackend {
     /// Tokens that are looked at, or go with one commit.
-    private static let batch = 64
-
-    func list(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let now = clock.instant
-        return try eachBatch(of: TokenSet(request), into: Listing()) {
-            [self] (listing, locations, reader) throws(ConnError) in
-            var listing = listing
-            var apps = KnownApps(reader)
-            var idle: [ID: (app: AppRecord, tokens: [Row<TokenRecord>])] = [:]
-            var listed: [Row<TokenRecord>] = []
-            for found in try reader.read(locations.map { .get($0.key) }) {
-                guard let stored = found.first else { continue }
-                guard let row: Row<TokenRecord> = try reader.openIfWhole(stored) else {
-                    listing.unreadable += 1
-                    continue
-                }
-                guard let app = try apps.app(row.value.appID), !app.isBeingDeleted else {
-                    if apps.damaged.contains(row.value.appID) { listing.unreadable += 1 }
-                    continue
-                }
-                if self.idle([row], of: app).isEmpty {
-                    listed.append(row)
-                } else {
-                    idle[app.id, default: (app, [])].tokens.append(row)
-                }
-            }
-            return try dropIdle(Array(idle.values)[...]).then { [listed, listing] (kept) throws(ConnError) in
-                for row in listed + kept {
-                    guard let location = TokenLocation(key: row.key) else { continue }
-                    listing.tokens.append(row.value.answer(id: location.id, status: row.value.status(now: now)))
-                }
-                return .done(listing)
-            }
-        }.then { (listing) throws(ConnError) in
-            let answer = JSON.object(["tokens": listing.tokens])
-            answer.setUnreadable(listing.unreadable)
-            return .done(answer)
-        }
-    }
-
-    private struct Listing: Sendable {
-        let tokens = JSON.array([])
-        /// Damaged rows, and tokens of damaged connections.
-        var unreadable = 0
-    }
-
-    private func dropIdle(
-        _ tokens: ArraySlice<(app: AppRecord, tokens: [Row<TokenRecord>])>
-    ) throws(ConnError) -> Step<[Row<TokenRecord>]> {
-        guard let first = tokens.first else { return .done([]) }
-        return try dropIdle(first.tokens, of: first.app).then { [self] (kept) throws(ConnError) in
-            try dropIdle(tokens.dropFirst()).then { (others) throws(ConnError) in .done(kept + others) }
-        }
-    }
+    fileprivate static let batch = 64
 
     func delete(_ request: Request) throws(ConnError) -> Step<JSON> {
         let event = event(request, appID: request.id("appId"), subject: request.subject)
@@ -189,20 +136,168 @@ extension VaultBackend {
         of set: TokenSet?, after: TokenLocation?, limit: Int, _ reader: RowReader
     ) throws(ConnError) -> [TokenLocation] {
         var locations: [TokenLocation] = []
-        if set?.subject != nil || set == nil {
-            let prefix = set?.subject.map(rows.keys.tokens(ofAll:)) ?? TokenLocation.family
-            try reader.each(prefix, after: after?.key) { (row) throws(ConnError) in
-                guard let location = TokenLocation(key: row.key) else { return true }
-                if let app = set?.appID, !rows.keys.isToken(location, at: app) { return true }
-                locations.append(location)
-                return locations.count < limit
-            }
-        } else if let app = set?.appID {
-            try reader.each(rows.keys.tokens(at: app), after: after?.appKey) { (row) throws(ConnError) in
-                if let location = TokenLocation(appKey: row.key) { locations.append(location) }
-                return locations.count < limit
-            }
+        let isOfApp = set?.appID != nil
+        try reader.each(prefix(of: set), after: isOfApp ? after?.appKey : after?.key) { (row) throws(ConnError) in
+            let location = isOfApp ? TokenLocation(appKey: row.key) : TokenLocation(key: row.key)
+            if let location { locations.append(location) }
+            return locations.count < limit
         }
         return locations
+    }
+
+    /// The prefix of the rows that a set's tokens are found by: an app's by its own, in their order, the others by those
+    /// of the tokens themselves.
+    private func prefix(of set: TokenSet?) -> [UInt8] {
+        if let app = set?.appID { return rows.keys.tokens(at: app, ofAll: set?.subject) }
+        return set?.subject.map(rows.keys.tokens(ofAll:)) ?? TokenLocation.family
+    }
+}
+
+// MARK: - Listing
+
+/// Which part of a set's tokens a request is for.
+struct TokenRange: Sendable {
+    /// The most that one answer holds.
+    let limit: Int
+    /// The location before the first. Nobody else's coming or going moves it.
+    let after: TokenLocation?
+
+    init(_ request: Request) throws(ConnError) {
+        limit = request["limit"]?.integer.flatMap(Int.init(exactly:)) ?? 100
+        after = try request.id("after").map { (id) throws(ConnError) in
+            guard let location = TokenLocation(id: id) else { throw .invalid("after", "is no answer's next") }
+            return location
+        }
+    }
+}
+
+/// What a list shows of some places.
+private struct FoundTokens: Sendable {
+    var readable: [TokenLocation: TokenRecord] = [:]
+    var unreadable: Set<TokenLocation> = []
+}
+
+/// A page of a list as it is made.
+private struct TokenPage: Sendable {
+    /// A page that few tokens are for is answered when it has gone through so many.
+    static let maxSeen = 1000
+
+    let limit: Int
+    /// Nil: any.
+    let status: TokenStatus.Name?
+    var tokens: [JSON] = []
+    /// Damaged rows, and tokens of damaged connections.
+    var unreadable = 0
+    /// The tokens that it has gone through.
+    var seen = 0
+    /// How far it goes; nil when nothing follows.
+    var next: TokenLocation?
+
+    var isFull: Bool { tokens.count == limit || seen == Self.maxSeen }
+
+    /// How many to look at next.
+    var wanted: Int {
+        min(VaultBackend.batch, Self.maxSeen - seen, status == nil ? limit - tokens.count : .max)
+    }
+
+    var answer: JSON {
+        let answer = JSON.object(["tokens": .array(tokens), "next": next.map { .string($0.id) }])
+        answer.setUnreadable(unreadable)
+        return answer
+    }
+}
+
+extension VaultBackend {
+    func list(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let range = try TokenRange(request)
+        let page = TokenPage(
+            limit: range.limit, status: request.string("status").flatMap(TokenStatus.Name.init(rawValue:)))
+        let counts = request["count"]?.boolean ?? false
+        guard page.status == nil || !counts else { throw .invalid("count", "may not stand beside status") }
+        let set = TokenSet(request)
+        return rows.read { [self] (reader) throws(ConnError) in
+            // Of one that is being deleted nothing is shown, however much is left of it.
+            var apps = KnownApps(reader)
+            if let id = set.appID, try apps.app(id)?.isBeingDeleted ?? !apps.damaged.contains(id) {
+                return .done(.object(["tokens": .array([]), "total": counts ? .integer(0) : nil]))
+            }
+            return try extend(page, of: set, after: range.after).then { [self] (page) throws(ConnError) in
+                guard counts else { return .done(page.answer) }
+                return try rows.pages(prefix(of: set), into: 0) { (count, found, _) throws(ConnError) in
+                    .done(count + found.count)
+                }.then { (count) throws(ConnError) in
+                    let answer = page.answer
+                    answer.set("total", .integer(count))
+                    return .done(answer)
+                }
+            }
+        }
+    }
+
+    /// Goes on with a page until it is full, or nothing follows.
+    private func extend(_ page: TokenPage, of set: TokenSet, after: TokenLocation?) -> Step<TokenPage> {
+        rows.read { [self] (reader) throws(ConnError) in
+            // One more, which says whether anything follows.
+            let locations = try locations(of: set, after: after, limit: page.wanted + 1, reader)
+            let batch = locations.prefix(page.wanted)
+            return try tokens(at: batch, reader).then { [self] (tokens) throws(ConnError) in
+                var (page, last) = (page, after)
+                let now = clock.instant
+                for location in batch where !page.isFull {
+                    last = location
+                    page.seen += 1
+                    if tokens.unreadable.contains(location) { page.unreadable += 1 }
+                    guard let token = tokens.readable[location] else { continue }
+                    let status = token.status(now: now)
+                    guard page.status == nil || page.status == status.name else { continue }
+                    page.tokens.append(token.answer(id: location.id, status: status))
+                }
+                guard let last, let end = locations.last, last != end else { return .done(page) }
+                guard page.isFull else { return extend(page, of: set, after: last) }
+                page.next = last
+                return .done(page)
+            }
+        }
+    }
+
+    /// The tokens that a list shows of these. Those that have been idle for too long are removed.
+    private func tokens(
+        at locations: ArraySlice<TokenLocation>, _ reader: RowReader
+    ) throws(ConnError) -> Step<FoundTokens> {
+        var apps = KnownApps(reader)
+        var idle: [ID: (app: AppRecord, tokens: [Row<TokenRecord>])] = [:]
+        var tokens = FoundTokens()
+        for (location, found) in zip(locations, try reader.read(locations.map { .get($0.key) })) {
+            guard let stored = found.first else { continue }
+            guard let row: Row<TokenRecord> = try reader.openIfWhole(stored) else {
+                tokens.unreadable.insert(location)
+                continue
+            }
+            guard let app = try apps.app(row.value.appID), !app.isBeingDeleted else {
+                if apps.damaged.contains(row.value.appID) { tokens.unreadable.insert(location) }
+                continue
+            }
+            if self.idle([row], of: app).isEmpty {
+                tokens.readable[location] = row.value
+            } else {
+                idle[app.id, default: (app, [])].tokens.append(row)
+            }
+        }
+        return try dropIdle(Array(idle.values)[...]).then { [tokens] (kept) throws(ConnError) in
+            var tokens = tokens
+            for row in kept {
+                if let location = TokenLocation(key: row.key) { tokens.readable[location] = row.value }
+            }
+            return .done(tokens)
+        }
+    }
+
+    private func dropIdle(
+        _ tokens: ArraySlice<(app: AppRecord, tokens: [Row<TokenRecord>])>
+    ) throws(ConnError) -> Step<[Row<TokenRecord>]> {
+        guard let first = tokens.first else { return .done([]) }
+        return try dropIdle(first.tokens, of: first.app).then { [self] (kept) throws(ConnError) in
+            try dropIdle(tokens.dropFirst()).then { (others) throws(ConnError) in .done(kept + others) }
+        }
     }
 }

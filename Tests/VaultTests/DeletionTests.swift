@@ -369,11 +369,12 @@ import Testing
         case complete, hold, device
     }
 
+    private static let device =
+        #"{"device_code":"d","user_code":"U","expires_in":900,"interval":5,"verification_uri":"https://p.example/d"}"#
+
     private func begin(_ way: Way, in world: World) throws -> Call {
         if way == .device {
-            let device =
-                #"{"device_code":"d","user_code":"U","expires_in":900,"interval":5,"verification_uri":"https://p.example/d"}"#
-            world.provider.next(200, device)
+            world.provider.next(200, Self.device)
             let flow = try world.call("device.start", #"{"appId":"a","userId":"u1"}"#)["flow"]?.string ?? ""
             world.clock.advance(seconds: 5)
             return Call(world, "device.poll", #"{"flow":"\#(flow)"}"#)
@@ -454,53 +455,167 @@ import Testing
         #expect(try world.store.scan(prefix: TokenLocation.family, after: nil, limit: 1).isEmpty)
     }
 
-    @Test(arguments: Way.allCases) func noGrantIsKeptOfASubjectThatIsDeletedMeanwhile(_ way: Way) throws {
+    @Test(arguments: Way.allCases, [#"{"userId":"u1"}"#, #"{"appId":"a"}"#, #"{"appId":"a","userId":"u1"}"#])
+    func noGrantIsKeptOfASetThatIsDeletedMeanwhile(_ way: Way, _ set: String) throws {
         let store = MeddlingStore(try makeStore())
         let world = try makeWorld(store)
         let other = try world.another()
         let call = try begin(way, in: world)
         world.provider.next(200, tokens("at-9", refresh: "rt-9"))
-        store.before(.commit) { () throws(ConnError) in _ = try other.call("delete", #"{"userId":"u1"}"#) }
+        store.before(.commit) { () throws(ConnError) in _ = try other.call("delete", set) }
         #expect(finish(call)?.code == .notFound)
         try expectNothing(in: world, takenBack: "rt-9")
     }
 
-    @Test(arguments: [#"{"userId":"u1"}"#, #"{"appId":"a"}"#])
-    func whatWaitsForTheUserGoesWithADelete(_ set: String) throws {
+    /// Sets, and whose of u1, u1 in t, t, and u2 are of them.
+    private static let sets: [(set: String, holds: [Bool])] = [
+        (#"{"userId":"u1"}"#, [true, true, false, false]),
+        (#"{"userId":"u1","tenantId":"t"}"#, [false, true, false, false]),
+        (#"{"tenantId":"t"}"#, [false, false, true, false]),
+        (#"{"appId":"a"}"#, [true, true, true, true]),
+        (#"{"appId":"a","userId":"u1"}"#, [true, true, false, false]),
+        (#"{"appId":"a","tenantId":"t"}"#, [false, false, true, false]),
+        (#"{"appId":"b","userId":"u1"}"#, [false, false, false, false]),
+        (#"{"appId":"b"}"#, [false, false, false, false]),
+    ]
+    private static let subjects = [
+        #""userId":"u1""#, #""userId":"u1","tenantId":"t""#, #""tenantId":"t""#, #""userId":"u2""#,
+    ]
+
+    @Test(arguments: sets.indices, [false, true])
+    func whatWaitsForTheUserGoesWithADelete(_ index: Int, _ isOfDevices: Bool) throws {
+        let (set, holds) = Self.sets[index]
         let world = try makeWorld(try makeStore())
-        let urls = try [#""userId":"u1""#, #""userId":"u1","tenantId":"t""#, #""userId":"u2""#].map { subject in
+        try world.makeApp("b")
+        let requests = try Self.subjects.map { subject in
+            if isOfDevices {
+                world.provider.next(200, Self.device)
+                let flow = try world.call("device.start", #"{"appId":"a",\#(subject)}"#)["flow"]?.string
+                return #"{"flow":"\#(flow ?? "")"}"#
+            }
             let request = #"{"appId":"a",\#(subject),"options":{"redirectUrl":"https://h.example/done"}}"#
             let url = try world.call("connect", request)["url"]?.string
             return #"{"state":"\#(query(url, "state") ?? "")","code":"c","openedBy":{\#(subject)}}"#
         }
-        let device = try begin(.device, in: world)
-        device.cancel()
         _ = try world.call("delete", set)
-        let sent = world.provider.requests.count
-        for request in urls.prefix(2) { #expect(world.error("complete", request)?.field == "state") }
-        #expect(world.provider.requests.count == sent)
-        #expect(try world.store.scan(prefix: RowKeys.deviceFlows, after: nil, limit: 1).isEmpty)
-        world.provider.next(200, tokens("at-2"))
-        #expect((world.error("complete", urls[2]) == nil) == set.contains("u1"))
+        // Also a device that is not asked for yet.
+        for (request, isGone) in zip(requests, holds) where isOfDevices {
+            #expect(world.error("device.poll", request)?.field == (isGone ? "flow" : nil))
+        }
+        world.clock.advance(seconds: 5)
+        for (request, isGone) in zip(requests, holds) {
+            let sent = world.provider.requests.count
+            world.provider.next(200, tokens("at"))
+            let error = world.error(isOfDevices ? "device.poll" : "complete", request)
+            #expect(error?.field == (isGone ? isOfDevices ? "flow" : "state" : nil))
+            #expect(world.provider.requests.count == sent + (isGone ? 0 : 1))
+            world.provider.forget()
+        }
     }
 
-    @Test func aTicketGoesWithADeleteAlsoWhileItIsOpened() throws {
+    @Test(arguments: [#"{"userId":"u1"}"#, #"{"appId":"a"}"#])
+    func aCallbacksAnswerIsNotRepeatedOnceItsTokenIsDeleted(_ set: String) throws {
+        let world = try makeWorld(try makeStore())
+        let request = #"{"appId":"a","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#
+        let state = query(try world.call("connect", request)["url"]?.string, "state") ?? ""
+        let callback = #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#
+        world.provider.next(200, tokens("at"))
+        let answer = try world.answer("complete", callback)
+        #expect(try world.answer("complete", callback) == answer)
+        _ = try world.call("delete", set)
+        #expect(world.error("complete", callback)?.field == "state")
+    }
+
+    @Test(arguments: sets.indices)
+    func aTicketGoesWithADelete(_ index: Int) throws {
+        let (set, holds) = Self.sets[index]
+        let config = #","redirectUrl":"https://h.example/callback","connectPageUrl":"https://h.example/connect""#
+        let world = try World(config: config)
+        try remake(world)
+        try world.makeApp("b")
+        let tickets = try Self.subjects.map { subject in
+            let url = try world.call("connect", #"{"appId":"a",\#(subject)}"#)["url"]?.string
+            return #"{"ticket":"\#(query(url, "ticket") ?? "")","openedBy":{\#(subject)}}"#
+        }
+        _ = try world.call("delete", set)
+        for (ticket, isGone) in zip(tickets, holds) {
+            #expect(world.error("open", ticket)?.field == (isGone ? "ticket" : nil))
+        }
+    }
+
+    @Test(arguments: [#"{"userId":"u1"}"#, #"{"appId":"a"}"#])
+    func aTicketGoesWithADeleteAlsoWhileItIsOpened(_ set: String) throws {
         let store = MeddlingStore(try makeStore())
         let config = #","redirectUrl":"https://h.example/callback","connectPageUrl":"https://h.example/connect""#
         let world = try World(store: store, config: config)
         try remake(world)
         let other = try world.another()
-        func ticket() throws -> String {
-            let url = try world.call("connect", #"{"appId":"a","userId":"u1"}"#)["url"]?.string
-            return #"{"ticket":"\#(query(url, "ticket") ?? "")","openedBy":{"userId":"u1"}}"#
+        let url = try world.call("connect", #"{"appId":"a","userId":"u1"}"#)["url"]?.string
+        let ticket = #"{"ticket":"\#(query(url, "ticket") ?? "")","openedBy":{"userId":"u1"}}"#
+        store.before(.commit) { () throws(ConnError) in _ = try other.call("delete", set) }
+        do {
+            let opened = try world.call("open", ticket)["url"]?.string
+            let state = query(opened, "state") ?? ""
+            let error = world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)
+            #expect(error?.field == "state")
+        } catch {
+            #expect(error.field == "ticket")
         }
-        let first = try ticket()
-        _ = try world.call("delete", #"{"userId":"u1"}"#)
-        #expect(world.error("open", first)?.field == "ticket")
-        let second = try ticket()
-        store.before(.commit) { () throws(ConnError) in _ = try other.call("delete", #"{"userId":"u1"}"#) }
-        #expect(world.error("open", second)?.field == "ticket")
-        #expect(try world.store.scan(prefix: RowKeys.flows, after: nil, limit: 1).isEmpty)
+        #expect(world.error("open", ticket)?.field == "ticket")
+        #expect(world.provider.requests.isEmpty)
+    }
+
+    /// What finds something that waits is removed with it, however it ends.
+    @Test func nothingIsLeftThatFindsWhatDoesNotWait() throws {
+        let config = #","redirectUrl":"https://h.example/callback","connectPageUrl":"https://h.example/connect""#
+        let world = try World(config: config)
+        try remake(world)
+        func flow(_ answer: String) throws -> String {
+            let url = try world.call("connect", #"{"appId":"a","userId":"u1"}"#)["url"]?.string
+            let ticket = #"{"ticket":"\#(query(url, "ticket") ?? "")","openedBy":{"userId":"u1"}}"#
+            let opened = try world.call("open", ticket)["url"]?.string
+            return #"{"state":"\#(query(opened, "state") ?? "")",\#(answer),"openedBy":{"userId":"u1"}}"#
+        }
+        func device() throws -> String {
+            world.provider.next(200, Self.device)
+            let flow = try world.call("device.start", #"{"appId":"a","userId":"u1"}"#)["flow"]?.string ?? ""
+            world.clock.advance(seconds: 5)
+            return #"{"flow":"\#(flow)"}"#
+        }
+        /// Those that wait, and those that are found.
+        func counts() throws -> [Int] {
+            try [RowKeys.flows, RowKeys.deviceFlows, RowKeys.waiting].map {
+                try world.store.scan(prefix: $0, after: nil, limit: 100).count
+            }
+        }
+        // Refused at the provider: the ticket stays, for another try.
+        _ = world.error("complete", try flow(#""error":"access_denied""#))
+        #expect(try counts() == [1, 0, 1])
+        world.provider.next(400, #"{"error":"invalid_grant"}"#)
+        _ = world.error("complete", try flow(#""code":"c""#))
+        #expect(try counts() == [2, 0, 2])
+        world.provider.next(200, tokens("at"))
+        // Its answer stays, and its ticket goes.
+        _ = try world.call("complete", try flow(#""code":"c""#))
+        #expect(try counts() == [3, 0, 3])
+        let refused = try device()
+        world.provider.next(400, #"{"error":"access_denied"}"#)
+        _ = world.error("device.poll", refused)
+        let granted = try device()
+        world.provider.next(200, tokens("at"))
+        _ = try world.call("device.poll", granted)
+        #expect(try counts() == [3, 0, 3])
+        _ = try device()
+        #expect(try counts() == [3, 1, 4])
+        world.clock.advance(seconds: 100_000)
+        // What has expired goes with the next of its kind.
+        let last = try device()
+        _ = try world.call("connect", #"{"appId":"a","userId":"u2"}"#)
+        #expect(try counts() == [1, 1, 2])
+        world.provider.next(400, #"{"error":"access_denied"}"#)
+        _ = world.error("device.poll", last)
+        _ = try world.call("delete", #"{"userId":"u2"}"#)
+        #expect(try counts() == [0, 0, 0])
     }
 
     /// Its flow comes into the store after the connection was deleted and made anew.

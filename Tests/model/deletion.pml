@@ -5,7 +5,8 @@
  * endpoints of its own too, since the operator may have moved to another provider. What is kept of it carries its
  * incarnation, and each commit about it fails unless the connection's row is at that incarnation at that moment. A
  * deletion belongs to the incarnation that it was decided for: it marks the row, moves the tokens into the outbox, and
- * removes the row. Whoever finds a marked row may carry that on, and whoever makes a connection must.
+ * removes the row. Whoever finds a marked row may carry that on, and whoever makes a connection must. Flows are left: they
+ * are completed at their own incarnation alone.
  *
  * What must hold: a deletion touches nothing of another incarnation, nor does a create that ends in `conflict`; nothing of
  * an incarnation is kept at, sent to or revoked at another; a store that was acknowledged is there until somebody deletes
@@ -22,7 +23,6 @@
  *   UNKEPT_REMOVAL    a token is removed whatever the connection's row is by then
  *   UNKEPT_ROW        the connection's row is removed whatever it is by then
  *   UNKEPT_STORE      a token is stored though its connection is marked, gone or another one
- *   UNKEPT_FLOW       a flow begins at a connection that is gone by then
  *   UNKEPT_GRANT      what a flow brings is kept though its connection is marked, gone or another one
  *   UNVERSIONED       a token is removed as it was read, though a refresh has replaced it
  *   UNCHECKED_LEASE   a refresh goes to whatever connection has the id
@@ -131,12 +131,6 @@ next:
     :: else
     fi;
 #endif
-    atomic {
-        if
-        :: isAt(decided) -> flow = ABSENT
-        :: else
-        fi
-    };
 take:
     mortal();
     atomic { seen = owner[slot]; seenNumber = number[slot] };
@@ -286,16 +280,10 @@ active proctype User() {
     byte at, claimed;
 
     at = incarnation;
-    atomic {
-        if
-#ifdef UNKEPT_FLOW
-        :: at != ABSENT -> flow = at
-#else
-        :: at != ABSENT && stands(at) -> flow = at
-#endif
-        :: else -> goto over
-        fi
-    };
+    if
+    :: at == ABSENT -> goto over
+    :: else -> flow = at /* though it may be deleted by now: a flow lies there until it expires */
+    fi;
     atomic { claimed = flow; flow = ABSENT };
     atomic {
         at = incarnation;
@@ -366,8 +354,8 @@ end:
 
 active proctype Witness() {
     atomic {
-        /* Nothing is kept at an id but by the incarnation that has it. */
-        assert(isOfTheRow(owner[STORED]) && isOfTheRow(owner[CONNECTED]) && isOfTheRow(flow));
+        /* No token is kept at an id but by the incarnation that has it. */
+        assert(isOfTheRow(owner[STORED]) && isOfTheRow(owner[CONNECTED]));
         assert(incarnation == ABSENT || isBeingDeleted || !isStored[incarnation] || owner[STORED] == incarnation)
     }
 }

@@ -99,7 +99,7 @@ with Client.vault(**config) as client:
     check(key.access_token == "sk-demo-python", "another key came back")
     step(f"store_api_key and fetch: {mask(key.access_token)}")
 
-    connected = sorted(entry.app_id for entry in client.list_tokens(user_id="alice"))
+    connected = sorted(entry.app_id for entry in client.iter_tokens(user_id="alice"))
     check(connected == ["crm", "weather"], f"alice is connected to {connected}")
     step(f"list: alice is connected to {' and '.join(connected)}")
 

@@ -92,6 +92,15 @@ class Client {
     return this.call('list', fields, options);
   }
 
+  async *listAll(fields, options) {
+    let page = fields;
+    do {
+      const { tokens, next } = await this.list(page, options);
+      yield* tokens;
+      page = next === undefined ? undefined : { ...fields, after: next };
+    } while (page);
+  }
+
   async reportRejected(fields, options) {
     return (await this.call('report_rejected', fields, options)).token;
   }

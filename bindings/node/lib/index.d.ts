@@ -223,9 +223,17 @@ export interface RevocationsRunFields {
   waitMs?: number;
 }
 
-/** At least one of the three. */
+/** At least one of appId, userId and tenantId. */
 export interface ListFields extends Subject {
   appId?: string;
+  /** Vault: only those that fare so. A page may then hold few of them, or none, and a next. */
+  status?: 'active' | 'expiring' | 'needs_reauthorization';
+  /** Vault: at most 1000; 100 unless said otherwise. */
+  limit?: number;
+  /** Vault: the next of the answer before. */
+  after?: string;
+  /** Vault: answer total, which goes through all there are. Not beside status. */
+  count?: boolean;
 }
 
 /** The token must be the subject's. */
@@ -709,7 +717,16 @@ export class Client implements AsyncDisposable, Disposable {
   ): Promise<{ revoked: number; pending: number; failed: number }>;
 
   /** What is connected, without secrets. */
-  list(fields: ListFields, options?: CallOptions): Promise<{ tokens: TokenStatus[] }>;
+  list(fields: ListFields, options?: CallOptions): Promise<{
+    tokens: TokenStatus[];
+    /** When there are more. */
+    next?: string;
+    /** How many there are in all, where count asked for it. */
+    total?: number;
+  }>;
+
+  /** All that list has, page after page: `limit` and `options` are for each of them. */
+  listAll(fields: ListFields, options?: CallOptions): AsyncGenerator<TokenStatus, void, undefined>;
 
   /** Says that a service refused an access token: one refresh if it is still the current one, else the newer one. */
   reportRejected(fields: ReportRejectedFields, options?: CallOptions): Promise<Token>;

@@ -109,6 +109,22 @@ test('an operation without a method of its own is called by name', async () => {
   assert.deepEqual(operations, (await client.describe()).operations);
 });
 
+test('a list comes in pages, and all are gone through', async (t) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'descope-conn-'));
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const vault = new Client({ backend: 'vault', path: path.join(folder, 'vault.db'), key: { bytes: '0a'.repeat(32) } });
+  t.after(() => vault.close());
+  await vault.apps.create({ id: 'a', appType: 'apikey' });
+  for (const number of [1, 2, 3, 4, 5]) await vault.storeApiKey({ appId: 'a', userId: `u${number}`, apiKey: 'k' });
+  const { tokens, next, total } = await vault.list({ appId: 'a', limit: 3, count: true });
+  assert.deepEqual([tokens.length, total], [3, 5]);
+  const rest = await vault.list({ appId: 'a', after: next });
+  assert.deepEqual([rest.tokens.length, rest.next, rest.total], [2, undefined, undefined]);
+  const all = [];
+  for await (const token of vault.listAll({ appId: 'a', limit: 2 })) all.push(token);
+  assert.deepEqual(all, [...tokens, ...rest.tokens]);
+});
+
 test('the audit says who asked, by the options or by the fields', async (t) => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'descope-conn-'));
   t.after(() => fs.rmSync(folder, { recursive: true }));

@@ -49,6 +49,7 @@ from ._types import (
     Template,
     Token,
     TokenInfo,
+    TokenPage,
 )
 
 __all__ = [
@@ -101,6 +102,7 @@ __all__ = [
     "Timeout",
     "Token",
     "TokenInfo",
+    "TokenPage",
     "Unauthorized",
     "Unavailable",
     "Unsupported",

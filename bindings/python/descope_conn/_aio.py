@@ -14,9 +14,11 @@ from ._handle import Handle
 from ._wire import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import AsyncIterator, Coroutine, Mapping
 
     from typing_extensions import Concatenate, ParamSpec, Self
+
+    from ._types import TokenInfo
 
     P = ParamSpec("P")
 
@@ -100,6 +102,36 @@ class AsyncClient(Handle):
     def mcp(self) -> AsyncMCP:
         """The operations for MCP servers."""
         return AsyncMCP(self)
+
+    async def iter_tokens(
+        self,
+        *,
+        app_id: str | None = None,
+        user_id: str | None = None,
+        tenant_id: str | None = None,
+        status: str | None = None,
+        limit: int | None = None,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> AsyncIterator[TokenInfo]:
+        """All that ``list_tokens`` has, page after page: ``limit`` and ``timeout`` are for each of them."""
+        after: str | None = None
+        while True:
+            page = await self.list_tokens(
+                app_id=app_id,
+                user_id=user_id,
+                tenant_id=tenant_id,
+                status=status,
+                limit=limit,
+                after=after,
+                actor=actor,
+                timeout=timeout,
+            )
+            for token in page.tokens:
+                yield token
+            after = page.next
+            if after is None:
+                return
 
     async def aclose(self, *, wait: float | None = None) -> bool:
         """Refuses new calls, cancels those in flight, and waits for the end of what must finish, as ``Client.close``.

@@ -10,7 +10,11 @@ from ._handle import Handle
 from ._wire import milliseconds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from typing_extensions import Concatenate, ParamSpec, Self
+
+    from ._types import TokenInfo
 
     P = ParamSpec("P")
 
@@ -83,6 +87,35 @@ class Client(Handle):
     def mcp(self) -> MCP:
         """The operations for MCP servers."""
         return MCP(self)
+
+    def iter_tokens(
+        self,
+        *,
+        app_id: str | None = None,
+        user_id: str | None = None,
+        tenant_id: str | None = None,
+        status: str | None = None,
+        limit: int | None = None,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Iterator[TokenInfo]:
+        """All that ``list_tokens`` has, page after page: ``limit`` and ``timeout`` are for each of them."""
+        after: str | None = None
+        while True:
+            page = self.list_tokens(
+                app_id=app_id,
+                user_id=user_id,
+                tenant_id=tenant_id,
+                status=status,
+                limit=limit,
+                after=after,
+                actor=actor,
+                timeout=timeout,
+            )
+            yield from page.tokens
+            after = page.next
+            if after is None:
+                return
 
     def close(self, *, wait: float | None = None) -> bool:
         """Refuses new calls, cancels those that need not finish, and waits for the end of the others.

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._call import Call, make_call
-from ._types import Completion, Deletion, RevocationRun, StoreFailure, Token, TokenInfo, from_wire
+from ._types import Completion, Deletion, RevocationRun, StoreFailure, Token, TokenPage, from_wire
 from ._wire import to_wire
 
 if TYPE_CHECKING:
@@ -309,14 +309,30 @@ def list_tokens(
     app_id: str | None = None,
     user_id: str | None = None,
     tenant_id: str | None = None,
+    status: str | None = None,
+    limit: int | None = None,
+    after: str | None = None,
+    count: bool | None = None,
     actor: str | None = None,
     timeout: float | None = None,
-) -> Call[list[TokenInfo]]:
-    """The tokens of a subject, of a connection, or of both, without their secrets."""
-    fields = to_wire({"app_id": app_id, "user_id": user_id, "tenant_id": tenant_id})
-    return make_call(
-        "list", fields, actor, timeout, lambda answer: [from_wire(TokenInfo, token) for token in answer["tokens"]]
+) -> Call[TokenPage]:
+    """The tokens of a subject, of a connection, or of both, without their secrets; ``iter_tokens`` gives all pages.
+
+    The vault gives at most ``limit`` (100) of them, the rest ``after`` what ``TokenPage.next`` says, on request only
+    those of a ``status``; with ``count`` also how many there are, which goes through all of them.
+    """
+    fields = to_wire(
+        {
+            "app_id": app_id,
+            "user_id": user_id,
+            "tenant_id": tenant_id,
+            "status": status,
+            "limit": limit,
+            "after": after,
+            "count": count,
+        }
     )
+    return make_call("list", fields, actor, timeout, TokenPage.from_answer)
 
 
 def report_rejected(

@@ -88,6 +88,23 @@ class TokenInfo:
 
 
 @dataclass(frozen=True)
+class TokenPage:
+    """Some of the tokens that ``list_tokens`` was asked for."""
+
+    tokens: tuple[TokenInfo, ...]
+    next: str | None = None
+    """What the next page comes ``after``, if there is one. A page may be short, or empty, and have one."""
+    total: int | None = None
+    """How many there are in all, where ``count`` asked for it."""
+
+    @classmethod
+    def from_answer(cls, answer: Any) -> TokenPage:
+        """What ``list`` answered."""
+        tokens = tuple(from_wire(TokenInfo, token) for token in answer["tokens"])
+        return cls(tokens, answer.get("next"), answer.get("total"))
+
+
+@dataclass(frozen=True)
 class Token:
     """A token to call a third party with. Its repr shows no secret. Times are epoch seconds, None where unknown."""
 

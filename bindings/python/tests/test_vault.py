@@ -98,6 +98,35 @@ def test_a_backup_is_a_vault(tmp_path: Path) -> None:
         assert vault.fetch_token("svc", user_id="u").access_token == "secret"
 
 
+def store_keys(vault: Client) -> None:
+    vault.apps.create(id="mail", app_type="apikey")
+    for number in range(5):
+        vault.store_api_key("mail", "k", user_id=f"u{number}")
+
+
+def test_a_list_comes_in_pages_and_all_are_gone_through(tmp_path: Path) -> None:
+    with Client.vault(path=tmp_path / "vault.db", key=KEY) as vault:
+        store_keys(vault)
+        page = vault.list_tokens(app_id="mail", limit=3, count=True)
+        assert (len(page.tokens), page.total) == (3, 5)
+        rest = vault.list_tokens(app_id="mail", after=page.next)
+        assert (len(rest.tokens), rest.next, rest.total) == (2, None, None)
+        assert list(vault.iter_tokens(app_id="mail", limit=2)) == [*page.tokens, *rest.tokens]
+        assert list(vault.iter_tokens(app_id="mail", status="expiring")) == []
+
+
+def test_a_list_is_gone_through_by_asyncio(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with AsyncClient.vault(path=tmp_path / "vault.db", key=KEY) as vault:
+            tokens = [token async for token in vault.iter_tokens(app_id="mail", limit=2)]
+            assert {token.user_id for token in tokens} == {f"u{number}" for number in range(5)}
+            assert len(tokens) == 5
+
+    with Client.vault(path=tmp_path / "vault.db", key=KEY) as vault:
+        store_keys(vault)
+    asyncio.run(main())
+
+
 def test_the_audit_says_who_asked(tmp_path: Path) -> None:
     with Client.vault(path=tmp_path / "vault.db", key=KEY, audit="all") as vault:
         vault.apps.create(id="mail", client_id="c", token_url="https://p.example/t", actor="admin:ann")

@@ -1,0 +1,116 @@
+import Connections
+import Crypto
+import JSON
+import Memory
+import TestSupport
+import Testing
+
+@testable import Vault
+
+/// How many rows an operation touches: no more in one step than a few pages, and none that are not its business.
+@Suite struct BoundedWorkTests {
+    private let store = WatchedStore()
+    private let world: World
+
+    init() throws {
+        world = try World(store: store, config: #","redirectUrl":"https://h.example/callback","allowExport":true"#)
+        try world.makeApp("a", #","revocationUrl":"https://p.example/revoke","maxIdleSeconds":3600"#)
+    }
+
+    private func storeTokens(_ count: Int, _ more: String = #""userId":"many$""#, app: String = "a") throws {
+        let all = (0..<count).map { number in
+            let subject = more.split(separator: "$", omittingEmptySubsequences: false).joined(separator: "\(number)")
+            return #"{"appId":"\#(app)",\#(subject),"refreshToken":"rt"}"#
+        }
+        _ = try world.call("store_tokens", #"{"tokens":[\#(all.joined(separator: ","))]}"#)
+    }
+
+    /// The most rows that one step of a call touches.
+    private func mostRows(_ operation: String, _ request: String) throws -> Int {
+        _ = store.takeRows()
+        var most = 0
+        var step = try world.vault.begin(try checked(operation, request))
+        while true {
+            switch step {
+            case .blocking(let work): step = try work(.unbounded)
+            case .queued(let work, _, let then):
+                let result = Result { () throws(ConnError) in try work.perform(.unbounded) }
+                step = try then(result)
+            case .http(let request, let then): step = try then(world.provider.answer(request))
+            case .pause(let milliseconds, let then):
+                world.clock.advance(milliseconds: Int64(milliseconds))
+                step = try then()
+            case .admission(_, _, let then), .settled(let then), .aside(_, let then), .join(_, _, let then):
+                step = try then()
+            case .done: return max(most, store.takeRows())
+            }
+            most = max(most, store.takeRows())
+        }
+    }
+
+    @Test(arguments: [
+        ("list", #"{"appId":"a"}"#), ("list", #"{"appId":"a","limit":1000,"count":true}"#),
+        ("list", #"{"appId":"a","status":"expiring"}"#), ("delete", #"{"appId":"a"}"#),
+        ("delete", #"{"tenantId":"nobody"}"#), ("apps.delete", #"{"id":"a"}"#), ("apps.create", #"{"id":"b"}"#),
+        ("apps.list", "{}"), ("retention.sweep", "{}"), ("keys.list", "{}"), ("keys.reseal", "{}"),
+        ("audit.list", #"{"limit":1000}"#), ("audit.verify", "{}"), ("revocations.run", #"{"limit":1}"#),
+    ])
+    func aStepTouchesAFewPagesHoweverMuchThereIs(_ row: (operation: String, request: String)) throws {
+        try storeTokens(600)
+        let app: Row<AppRecord> = try #require(try world.read(world.vault.rows.keys.app("a")))
+        let apps = try (0..<600).map { number in
+            let json = app.value.json.shallowCopy()
+            json.set("id", .string("a\(number)"))
+            let copy = try #require(AppRecord(json: json))
+            return world.vault.rows.seal(copy, at: world.vault.rows.keys.app(copy.id), expecting: .absent)
+        }
+        try world.store.commit(apps)
+        _ = try world.call("keys.activate", #"{"id":"\#(try world.call("keys.add", "{}")["id"]?.string ?? "")"}"#)
+        if row.operation == "retention.sweep" { world.clock.advance(seconds: 7200) }
+        #expect(try mostRows(row.operation, row.request) <= 3 * RowReader.pageSize)
+    }
+
+    /// A subject's tokens at one connection are found among those that it has at others.
+    @Test(arguments: ["list", "delete"]) func aSubjectsOtherTokensAreLeftAlone(_ operation: String) throws {
+        for number in 0..<300 {
+            let key = world.vault.rows.keys.token(
+                of: .userInTenant(user: "u1", tenant: ID("t\(number)")), at: "other", account: nil, scopes: [],
+                resources: [])
+            try world.store.commit([.put(key.key, [0], expecting: .absent), .put(key.appKey, [0], expecting: .absent)])
+        }
+        try storeTokens(3, #""userId":"u1","tenantId":"t$""#)
+        _ = store.takeRows()
+        _ = try world.call(operation, #"{"appId":"a","userId":"u1"}"#)
+        #expect(store.takeRows() < 60)
+    }
+
+    /// Connect URLs and devices of others that wait for their users.
+    private func addOthersWaiting(_ count: Int) throws {
+        let writes = (0..<count).flatMap { number -> [StoreWrite] in
+            let keys = world.vault.rows.keys
+            let state = FlowState.random(expiresAt: world.clock.seconds + 3600)
+            let key = number % 2 == 0 ? keys.flow(state) : keys.deviceFlow(state)
+            let waiting = Somebody(subject: .user(ID("other\(number)")))
+            return [.put(key, [0], expecting: .absent), .put(keys.waiting(key, waiting), [0], expecting: .absent)]
+        }
+        try world.store.commit(writes)
+    }
+
+    private struct Somebody: Waiting {
+        let appID: ID = "a"
+        let subject: Subject
+        let epoch: ID? = nil
+    }
+
+    @Test(arguments: [
+        ("apps.create", #"{"id":"b"}"#), ("apps.delete", #"{"id":"a"}"#), ("delete", #"{"userId":"u1"}"#),
+        ("delete", #"{"userId":"u1","tenantId":"t"}"#), ("delete", #"{"tenantId":"t"}"#),
+        ("delete", #"{"appId":"a"}"#), ("delete", #"{"appId":"a","userId":"u1"}"#),
+    ])
+    func whatWaitsForOthersIsLeftAlone(_ row: (operation: String, request: String)) throws {
+        try addOthersWaiting(5000)
+        _ = store.takeRows()
+        _ = try world.call(row.operation, row.request)
+        #expect(store.takeRows() < 100)
+    }
+}
