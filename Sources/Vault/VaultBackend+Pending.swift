@@ -32,7 +32,7 @@ extension VaultBackend {
             var writes: [StoreWrite] = []
             for stored in page {
                 // What does not open becomes no grant.
-                let row: Row<PendingSubject>? = try reader.openIfWhole(stored)
+                let row: Row<PendingSubject>? = try reader.readable(stored)
                 if let row, set.contains(row.value.appID, row.value.subject) {
                     writes.append(.remove(row.key, expecting: .any))
                 }
@@ -55,7 +55,7 @@ extension VaultBackend {
         return try rows.change { [self] (change) throws(ConnError) in
             guard let stored = try change.reader.stored(key) else { return }
             change.remove(key, expecting: .version(stored.version))
-            let held: Row<HeldGrant>? = try change.reader.openIfWhole(stored)
+            let held: Row<HeldGrant>? = try change.reader.readable(stored)
             if let revocation = held?.value.revocation,
                 let waiting: Row<RevocationRecord> = try change.reader.get(revocation)
             {

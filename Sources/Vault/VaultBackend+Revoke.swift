@@ -137,7 +137,7 @@ extension VaultBackend {
             var readable: [Row<RevocationRecord>] = []
             // Nothing waits for so long: what is due after that was written before the clock was set back.
             for (stored, isDue) in due.map({ ($0, true) }) + found[1].map({ ($0, false) }) {
-                guard let row: Row<RevocationRecord> = try reader.openIfWhole(stored) else { continue }
+                guard let row: Row<RevocationRecord> = try reader.readable(stored) else { continue }
                 if isDue || row.value.wait?.remaining(now: now) == nil { readable.append(row) }
             }
             return try claim(readable[...])

@@ -46,7 +46,7 @@ extension VaultBackend {
             var listed: [Row<TokenRecord>] = []
             for found in try reader.read(locations.map { .get($0.key) }) {
                 guard let stored = found.first else { continue }
-                guard let row: Row<TokenRecord> = try reader.openIfWhole(stored) else {
+                guard let row: Row<TokenRecord> = try reader.readable(stored) else {
                     listing.unreadable += 1
                     continue
                 }
@@ -143,7 +143,7 @@ extension VaultBackend {
             guard let stored = found.first else { continue }
             change.writes += self.removal(of: location, version: stored.version)
             // What does not open can still be removed, and that is all.
-            let row: Row<TokenRecord>? = try change.reader.openIfWhole(stored)
+            let row: Row<TokenRecord>? = try change.reader.readable(stored)
             change.events.append(event.about(location, row?.value))
             removal.count += 1
             guard removal.tally != nil else { continue }

@@ -673,7 +673,7 @@ export class Client implements AsyncDisposable, Disposable {
   ): Promise<{ revoked: number; pending: number; failed: number }>;
 
   /** What is connected, without secrets. */
-  list(fields: ListFields, options?: CallOptions): Promise<{ tokens: TokenStatus[] }>;
+  list(fields: ListFields, options?: CallOptions): Promise<{ tokens: TokenStatus[]; unreadable?: number }>;
 
   /** Says that a service refused an access token: one refresh if it is still the current one, else the newer one. */
   reportRejected(fields: ReportRejectedFields, options?: CallOptions): Promise<Token>;
@@ -742,7 +742,7 @@ export interface Apps {
   /** For good. The vault removes the connection's tokens too. */
   delete(fields: AppsDeleteFields, options?: CallOptions): Promise<Deletion>;
   load(fields: AppsLoadFields, options?: CallOptions): Promise<{ app: App }>;
-  list(fields?: object, options?: CallOptions): Promise<{ apps: App[] }>;
+  list(fields?: object, options?: CallOptions): Promise<{ apps: App[]; unreadable?: number }>;
 }
 
 /** client.templates */
