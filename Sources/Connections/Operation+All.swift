@@ -394,17 +394,34 @@ extension Operation {
                 Field("appId", .string(maxBytes: 256), "Only of this connection."), .userID, .tenantID,
                 Field("tokenId", .string(maxBytes: 256), "Only of this token."),
                 Field("limit", .integer(1...1000), "The most that one answer holds. 100 unless said otherwise."),
-                Field("after", .integer(0...Int64.max), "The next of the answer before."),
+                Field("after", .string(maxBytes: 1024), "The next or the end of an answer before."),
             ],
-            answer: "records, next when there are more"),
+            answer: "records, next when there are more and otherwise end, unreadable when some do not open"),
         Operation(
             "audit.verify", "Whether the audit is whole: no record was changed, removed, added or moved.",
             backends: [.vault, .plugin],
             fields: [
-                Field("sequence", .integer(1...Int64.max), "A record noted earlier that must be there still."),
-                Field("hash", .string(maxBytes: 64), "Its hash."),
+                Field(
+                    "anchor", .string(maxBytes: 4096),
+                    "That of an earlier answer, kept elsewhere: what it notes must be there still.")
             ],
-            answer: "ok, verified, sequence and hash of the last record; or brokenAt and problem"),
+            answer: "ok, verified, anchor; or chain, brokenAt and problem"),
+        Operation(
+            "backup", "Copies the vault, as it is at one moment, to a new file that this process can reach.",
+            backends: [.vault, .plugin],
+            fields: [
+                Field(
+                    "path", .string(maxBytes: 4096), required: true,
+                    "Absolute, in a folder that is there; the file is not.")
+            ],
+            answer: "path, bytes, rows", errors: [.unsupported]),
+        Operation(
+            "backup.check",
+            "Whether a copy of the vault is whole: all of it is read by the vault's keys, nothing is changed.",
+            backends: [.vault, .plugin],
+            fields: [Field("path", .string(maxBytes: 4096), required: true, "The copy's absolute path.")],
+            answer: "path, ok, rows, unreadable, and audit: what audit.verify says of it",
+            errors: [.unsupported, .misconfigured]),
         Operation("describe", "This list.", answer: "operations, errorCodes, reasons"),
     ]
 }

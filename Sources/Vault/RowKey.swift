@@ -17,8 +17,9 @@ internal import Memory
 ///     u  expiry  place                        where a refresh token is that is being verified, the next to expire first
 ///     o  due  random                          a token to take back at its provider, the next one due first
 ///     n  expiry  id                           something that was used and is good for one use, the next to expire first
-///     h                                       the audit's head: how far it goes
-///     l  number                               a record of the audit
+///     h                                       the head of the audit's first chain: how far it goes
+///     h  chain                                that of another one
+///     l  chain  number                        a record of the audit; a byte for the chain, seven for the number
 ///
 /// The hashes' key is made with the vault and kept in its first row, so that changing sealing keys moves no row.
 struct RowKeys: Sendable {

@@ -30,12 +30,14 @@ package final class VaultBackend: Backend {
     private static let closeMilliseconds = 1000
 
     /// Opens the vault in the store, or makes one there if the store is empty.
+    /// - Parameter chains: chooses the audit's chain that this process writes.
     /// - Throws: `invalid_config` for the field `key` when the vault was made with another one.
     package init(
-        store: any Store, config: VaultConfig, clock: Clock = .system, jitter: Jitter = .random
+        store: any Store, config: VaultConfig, clock: Clock = .system, jitter: Jitter = .random,
+        chains: Jitter = .random
     ) throws(ConnError) {
         rows = try Rows(
-            store: store, config: config, clock: clock,
+            store: store, config: config, clock: clock, chains: chains,
             CallContext(deadline: .after(milliseconds: Self.openMilliseconds), cancellation: Cancellation()))
         leases = LeaseWatch(isOfOneMachine: store.isOfOneMachine)
         self.store = store
@@ -44,8 +46,19 @@ package final class VaultBackend: Backend {
         self.jitter = jitter
     }
 
+    /// Reads a copy of another one's vault.
+    /// - Throws: `invalid_config` for the field `key` when neither of its keys opens it.
+    init(copy store: any Store, of vault: VaultBackend, _ context: CallContext) throws(ConnError) {
+        rows = try Rows(copy: store, config: vault.config, clock: vault.clock, context)
+        leases = LeaseWatch(isOfOneMachine: store.isOfOneMachine)
+        self.store = store
+        config = vault.config
+        clock = vault.clock
+        jitter = vault.jitter
+    }
+
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let step = try audited(request) { () throws(ConnError) in try perform(request) }
+        let step = try tellingRefusal(of: request) { () throws(ConnError) in try perform(request) }
         guard Self.helpers.contains(request.operation) else { return step }
         return try step.then { [self] (answer) throws(ConnError) in
             .aside(timeoutMilliseconds: Self.asideMilliseconds) { [self] () throws(ConnError) in
@@ -86,6 +99,8 @@ package final class VaultBackend: Backend {
         case "keys.drop": try dropKey(request)
         case "audit.list": try listAudit(request)
         case "audit.verify": try verifyAudit(request)
+        case "backup": try backUp(request)
+        case "backup.check": try checkBackup(request)
         default: throw ConnError(.unsupported, "the vault has no operation \(request.operation)")
         }
     }

@@ -20,7 +20,7 @@ final class World: Sendable {
     init(
         store: (any Store)? = nil, clock: MovableClock = MovableClock(),
         provider: CannedProvider = CannedProvider(), secondsAhead: Int64 = 0, boot: ID? = nil, key: String = "0a",
-        config: String = "", jitter: Jitter = Jitter { 0 }
+        config: String = "", jitter: Jitter = Jitter { 0 }, chain: UInt8 = 0
     ) throws {
         let text = #"{"backend":"vault","path":"unused","key":\#(World.key(key))\#(config)}"#
         let store = try store ?? makeStore()
@@ -29,17 +29,26 @@ final class World: Sendable {
         self.provider = provider
         vault = try VaultBackend(
             store: store, config: try VaultConfig(try JSON.parse(text), environment: { _ in nil }),
-            clock: clock.clock(ahead: secondsAhead, boot: boot), jitter: jitter)
+            clock: clock.clock(ahead: secondsAhead, boot: boot), jitter: jitter, chains: Self.choice(chain))
+    }
+
+    /// Chooses one of the audit's chains at first, and any when it is asked again.
+    private static func choice(_ chain: UInt8) -> Jitter {
+        let isFirst = Atomic(true)
+        return Jitter { isFirst.exchange(false, ordering: .relaxed) ? chain : .random(in: 0...255) }
     }
 
     /// Another process on the same store.
     /// - Parameters:
     ///   - secondsAhead: what its time of day is ahead of this one's.
     ///   - boot: those of one boot have one monotonic clock. Nil: nobody knows which one it has.
-    func another(secondsAhead: Int64 = 0, boot: ID? = nil, key: String = "0a", config: String = "") throws -> World {
+    ///   - chain: which of the audit's it takes first.
+    func another(
+        secondsAhead: Int64 = 0, boot: ID? = nil, key: String = "0a", config: String = "", chain: UInt8 = 0
+    ) throws -> World {
         try World(
             store: store, clock: clock, provider: provider, secondsAhead: secondsAhead, boot: boot, key: key,
-            config: config)
+            config: config, chain: chain)
     }
 
     /// A master key as the config has it.
