@@ -231,7 +231,7 @@ final class Loop: Sendable {
                     return
                 }
                 tasks[task.id] = task
-                if task.end.hasPassed { task.end = .after(milliseconds: Self.graceAtOnce) }
+                if !task.mode.isBound, task.end.hasPassed { task.end = .after(milliseconds: Self.graceAtOnce) }
                 moments.insert(task.end, id: task.id)
                 task.watch(
                     task.context.cancellation.onCancel { [weak loop, id = task.id] in loop?.post(.cancel(id)) })

@@ -15,7 +15,7 @@ struct KnownApps {
         if let known = apps[id] { return known }
         var app: AppRecord?
         if let stored = try reader.stored(reader.keys.app(id)) {
-            app = try reader.openIfWhole(stored)?.value
+            app = try reader.readable(stored)?.value
             if app == nil { damaged.insert(id) }
         }
         apps[id] = .some(app)

@@ -58,7 +58,7 @@ struct RowReader: Sendable {
     }
 
     /// A row among others, which do not suffer from it when it is damaged: then it is nil, and the log tells.
-    func openIfWhole<Value: Record>(_ stored: StoredRow) throws(ConnError) -> Row<Value>? {
+    func readable<Value: Record>(_ stored: StoredRow, as _: Value.Type = Value.self) throws(ConnError) -> Row<Value>? {
         switch try opened(stored) as Result<Row<Value>, ConnError> {
         case .success(let row): return row
         case .failure(let damage):
@@ -117,7 +117,7 @@ struct OpenedRows<Value: Record>: Sendable {
     private(set) var damaged: [StoredRow] = []
 
     mutating func add(_ stored: StoredRow, _ reader: RowReader) throws(ConnError) {
-        if let row: Row<Value> = try reader.openIfWhole(stored) {
+        if let row: Row<Value> = try reader.readable(stored) {
             whole.append(row)
         } else {
             damaged.append(stored)

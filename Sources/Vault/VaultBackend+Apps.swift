@@ -48,7 +48,7 @@ extension VaultBackend {
             let key = rows.keys.app(id)
             guard let stored = try change.reader.stored(key) else { throw .noSuchApp(id) }
             // Of a damaged one it is not known where its tokens would be taken back.
-            let app = try change.reader.openIfWhole(stored)?.value ?? AppRecord(unknown: id)
+            let app = try change.reader.readable(stored)?.value ?? AppRecord(unknown: id)
             change.put(app.beingDeleted(revoking: revokes), at: key, expecting: .version(stored.version))
             change.events = [event(request, appID: id)]
         }.then { [self] () throws(ConnError) in

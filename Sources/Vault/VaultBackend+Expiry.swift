@@ -32,7 +32,7 @@ extension VaultBackend {
     /// What finds a row that does not open stays until its subject is deleted.
     private func expireWhatFinds(_ stored: StoredRow, _ change: inout Change) throws(ConnError) {
         guard [.flows, .deviceFlows].contains(RowFamily(of: stored.key)),
-            let row: Row<WaitingRecord> = try change.reader.openIfWhole(stored)
+            let row: Row<WaitingRecord> = try change.reader.readable(stored)
         else { return }
         change.remove(change.keys.waiting(row.key, row.value), expecting: .any)
     }
@@ -47,7 +47,7 @@ extension VaultBackend {
             change.remove(stored.key, expecting: .any)
             return change.remove(name, expecting: .any)
         }
-        let row: Row<TokenRecord>? = try change.reader.openIfWhole(stored)
+        let row: Row<TokenRecord>? = try change.reader.readable(stored)
         // It may have been brought again since.
         if row.map({ hasExpired($0.value.unverifiedUntil) }) ?? true {
             change.remove(stored.key, expecting: .version(stored.version))

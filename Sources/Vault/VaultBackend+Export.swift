@@ -30,7 +30,7 @@ extension VaultBackend {
         var unreadable = 0
         for (location, found) in zip(locations, try reader.read(locations.map { .get($0.key) })) {
             guard let stored = found.first else { continue }
-            guard let row: Row<TokenRecord> = try reader.openIfWhole(stored) else {
+            guard let row: Row<TokenRecord> = try reader.readable(stored) else {
                 unreadable += 1
                 continue
             }

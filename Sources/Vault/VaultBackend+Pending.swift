@@ -71,9 +71,9 @@ extension VaultBackend {
             change.remove(key, expecting: .version(stored.version))
             if RowFamily(of: key) == .heldGrants {
                 change.remove(RowKeys.expiry(of: key, at: RowKeys.heldGrantExpiry(key)), expecting: .any)
-                let held: Row<HeldGrant>? = try change.reader.openIfWhole(stored)
+                let held: Row<HeldGrant>? = try change.reader.readable(stored)
                 if let held { try takeOut(held.value, revoking: revoking, &change) }
-            } else if let row: Row<TokenRecord> = try change.reader.openIfWhole(stored) {
+            } else if let row: Row<TokenRecord> = try change.reader.readable(stored) {
                 change.remove(RowKeys.expiry(of: key, at: row.value.unverifiedUntil), expecting: .any)
                 if revoking { try takeBack(row.value, &change) }
             }
@@ -83,7 +83,7 @@ extension VaultBackend {
     /// What takes a held grant back waits in the outbox for the grant's time to be over.
     private func takeOut(_ held: HeldGrant, revoking: Bool, _ change: inout Change) throws(ConnError) {
         guard let key = held.revocation, let stored = try change.reader.stored(key),
-            let waiting: Row<RevocationRecord> = try change.reader.openIfWhole(stored)
+            let waiting: Row<RevocationRecord> = try change.reader.readable(stored)
         else { return }
         change.remove(key, expecting: .version(waiting.version))
         if revoking { change.writes.append(put(waiting.value, due: clock.milliseconds()).write) }

@@ -52,7 +52,7 @@ extension VaultBackend {
                 // One that changes just then was fetched, or stored anew.
                 let changed = isRemoved ? nil : try reader.stored(first.key)
                 let whole: Row<TokenRecord>? = try changed.flatMap { (stored) throws(ConnError) in
-                    try reader.openIfWhole(stored)
+                    try reader.readable(stored)
                 }
                 let kept = [whole].compactMap { $0 }
                 let isIdle = !idle(kept, of: app).isEmpty

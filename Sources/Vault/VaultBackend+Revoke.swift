@@ -175,7 +175,7 @@ extension VaultBackend {
                     break
                 }
                 look.after = stored.key
-                guard let row: Row<RevocationRecord> = try reader.openIfWhole(stored) else {
+                guard let row: Row<RevocationRecord> = try reader.readable(stored) else {
                     // Nobody could move it since it was put there.
                     if now.time - due < RevocationRecord.patience {
                         look.unreadable += 1

@@ -90,7 +90,7 @@ extension VaultBackend {
             guard let stored = found.first else { continue }
             change.writes += self.removal(of: location, version: stored.version)
             // What does not open can still be removed, and that is all.
-            let row: Row<TokenRecord>? = try change.reader.openIfWhole(stored)
+            let row: Row<TokenRecord>? = try change.reader.readable(stored)
             change.events.append(event.about(location, row?.value))
             removal.count += 1
             guard removal.tally != nil else { continue }
@@ -269,7 +269,7 @@ extension VaultBackend {
         var tokens = FoundTokens()
         for (location, found) in zip(locations, try reader.read(locations.map { .get($0.key) })) {
             guard let stored = found.first else { continue }
-            guard let row: Row<TokenRecord> = try reader.openIfWhole(stored) else {
+            guard let row: Row<TokenRecord> = try reader.readable(stored) else {
                 tokens.unreadable.insert(location)
                 continue
             }

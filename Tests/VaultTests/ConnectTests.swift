@@ -329,6 +329,7 @@ import Testing
             #expect(url["url"]?.string?.hasPrefix("https://p.example/a?") == true)
         }
         #expect(world.provider.requests.count == 1)
+        world.clock.step(seconds: -86_400)
         world.clock.advance(seconds: 3600)
         world.provider.next(200, document)
         _ = try world.call(

@@ -278,9 +278,9 @@ class Soak:
                 if answers[place].get("error", {}).get("code") == "unavailable"
             ]
             if again:
-                results = self.vault.run(
-                    *(call for _, call in again), clock=(attempt + 1) * LATER, boot=attempt + 1
-                )["results"]
+                results = self.vault.run(*(call for _, call in again), clock=(attempt + 1) * LATER, boot=attempt + 1)[
+                    "results"
+                ]
                 answers |= dict(zip((place for place, _ in again), results))
         for (app, user), answer in answers.items():
             name = tokens[app, user].split(".")[1]

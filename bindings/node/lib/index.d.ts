@@ -723,6 +723,8 @@ export class Client implements AsyncDisposable, Disposable {
     next?: string;
     /** How many there are in all, where count asked for it. */
     total?: number;
+    /** Rows that do not open. */
+    unreadable?: number;
   }>;
 
   /** All that list has, page after page: `limit` and `options` are for each of them. */
@@ -801,7 +803,7 @@ export interface Apps {
   /** For good. The vault removes the connection's tokens too. */
   delete(fields: AppsDeleteFields, options?: CallOptions): Promise<Deletion>;
   load(fields: AppsLoadFields, options?: CallOptions): Promise<{ app: App }>;
-  list(fields?: object, options?: CallOptions): Promise<{ apps: App[] }>;
+  list(fields?: object, options?: CallOptions): Promise<{ apps: App[]; unreadable?: number }>;
 }
 
 /** client.templates */
