@@ -65,7 +65,7 @@ import Testing
             return try row(family, token: token) {
                 _ = try world.call("store_token", #"{"appId":"\#(app)",\#(subject),"refreshToken":"\#(token)"}"#)
             }
-        case .flows:
+        case .flows, .waiting:
             let request = try flow(subject, at: app)
             return Made(isThere: { world.error("complete", request)?.code != .notFound })
         case .deviceFlows:
