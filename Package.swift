@@ -13,6 +13,9 @@ let forkGated = [
     "swift_getTypeByMangledNameInContextInMetadataState2", "swift_getWitnessTable", "swift_once",
 ]
 
+/// The functions that open what no child process is to inherit: see Sources/System/CCloseOnExec.
+let closedOnExec = ["fopen", "fopen64", "open", "socket", "socketpair"]
+
 /// How the release library is linked: see docs/architecture.md, "One file".
 let releaseLink: [LinkerSetting] =
     deps.map { deps in
@@ -59,9 +62,13 @@ let package = Package(
         // Debian's valgrind does not read the newest clang's DWARF.
         .target(
             name: "CForkGate", path: "Sources/System/CForkGate", cSettings: [.unsafeFlags(["-gdwarf-4"])]),
+        .target(
+            name: "CCloseOnExec", path: "Sources/System/CCloseOnExec", cSettings: [.unsafeFlags(["-gdwarf-4"])]),
         .systemLibrary(name: "CJansson", path: "Sources/System/CJansson"),
         .systemLibrary(name: "CCurl", path: "Sources/System/CCurl"),
         .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite"),
+        .target(
+            name: "CSQLiteLocks", path: "Sources/System/CSQLiteLocks", cSettings: [.unsafeFlags(["-gdwarf-4"])]),
         .systemLibrary(name: "CSodium", path: "Sources/System/CSodium"),
 
         library("Memory", ["CForkGate"]),
@@ -72,32 +79,43 @@ let package = Package(
         library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
         library(
             "OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"], resources: [.embedInCode("providers.json")]),
-        library("Vault", ["CPlatform", "CSQLite", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
+        library("Vault", ["CPlatform", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
+        library("StoreSQLite", ["CPlatform", "CSQLite", "CSQLiteLocks", "Connections", "HTTP", "Memory"]),
         library("MCP", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
         library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
         .target(
             name: "Bridge",
             dependencies: [
-                "CDescopeConn", "CCurl", "CJansson", "CPlatform", "CSodium", "CSQLite", "Cloud", "Connections", "HTTP",
-                "JSON", "MCP", "Memory", "Plugins", "Vault",
+                "CCloseOnExec", "CDescopeConn", "CCurl", "CJansson", "CPlatform", "CSodium", "CSQLite", "Cloud",
+                "Connections", "HTTP", "JSON", "MCP", "Memory", "Plugins",
+                "StoreSQLite", "Vault",
             ],
             exclude: ["exports.map"], swiftSettings: strict,
-            linkerSettings: releaseLink + [.unsafeFlags(forkGated.flatMap { ["-Xlinker", "--wrap=\($0)"] })]),
+            linkerSettings: releaseLink + [
+                .unsafeFlags((forkGated + closedOnExec).flatMap { ["-Xlinker", "--wrap=\($0)"] })
+            ]),
 
         .target(
-            name: "TestSupport", dependencies: ["Connections", "HTTP"], path: "Tests/TestSupport", swiftSettings: strict),
+            name: "TestSupport", dependencies: ["Connections", "HTTP"], path: "Tests/TestSupport", swiftSettings: strict
+        ),
         tests("JSONTests", ["JSON"]),
         tests("HTTPTests", ["HTTP", "Memory", "TestSupport"]),
         tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),
         tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "TestSupport"]),
         tests(
             "VaultTests",
-            ["Cloud", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Plugins", "TestSupport", "Vault"]),
+            [
+                "Cloud", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Plugins", "StoreSQLite",
+                "TestSupport", "Vault",
+            ]),
         tests("PluginsTests", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory", "Plugins", "TestSupport"]),
-        tests("BridgeTests", ["Bridge", "CDescopeConn", "Connections", "HTTP", "JSON"]),
+        tests("BridgeTests", ["Bridge", "CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
         tests(
             "MCPTests",
-            ["Cloud", "Connections", "Crypto", "HTTP", "JSON", "MCP", "Memory", "TestSupport", "Vault"]),
+            [
+                "Cloud", "Connections", "Crypto", "HTTP", "JSON", "MCP", "Memory", "StoreSQLite", "TestSupport",
+                "Vault",
+            ]),
         tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory", "TestSupport"]),
     ]
 )

@@ -61,9 +61,10 @@ typedef struct descope_conn_host {
 typedef struct descope_conn_backend {
     size_t struct_size;
     /* request is {"op":...} as descope_conn_call takes it, already checked against the operation's fields where the
-     * operation is one of the library's own. OK: *answer is a JSON object. E_FAILED: *answer may hold
-     * {"code","message", ...}, whose code is one of the library's error codes (anything else becomes "internal"). The
-     * message is for people; one that repeats a secret of the request, or what may be one of the config, is withheld.
+     * operation is one of the library's own. OK: *answer is a JSON object; one that names another user, tenant,
+     * connection or token than was asked for becomes "internal". E_FAILED: *answer may hold {"code","message", ...},
+     * whose code is one of the library's error codes (anything else becomes "internal"). The message is for people; one
+     * that repeats a secret of the request, or what may be one of the config, is withheld.
      * E_TIMEOUT and E_CANCELLED say just that; every other status is "internal". */
     descope_conn_status (*call)(void *self, const descope_conn_context *context,
                                 const char *request, size_t request_len, descope_conn_bytes *answer);
@@ -82,6 +83,20 @@ typedef struct descope_conn_write {
 typedef int (*descope_conn_store_each)(void *user, const void *key, size_t key_len,
                                        const void *value, size_t value_len, uint64_t version);
 
+/* One part of a read: the row with this key, or with a limit above 0 the rows of a scan. */
+typedef struct descope_conn_read {
+    const void *key;                           /* of a scan the prefix, which may be empty */
+    size_t      key_len;
+    const void *after;                         /* as for scan */
+    size_t      after_len;
+    size_t      limit;
+} descope_conn_read;
+
+/* Called for each row of a read; part is the place in reads of what asked for it. 0: go on; anything else: stop, and read
+ * answers OK. */
+typedef int (*descope_conn_store_found)(void *user, size_t part, const void *key, size_t key_len,
+                                        const void *value, size_t value_len, uint64_t version);
+
 /* Functions of a store: any thread, many at once on one instance, unless SERIAL. Keys are 1 to 256 bytes and compare
  * as unsigned bytes; values are sealed by the host, never plaintext, up to 1 MiB. A version is never given twice to
  * different values of one key, not even after a remove. On failure *error may hold {"code","message"}. */
@@ -99,6 +114,12 @@ typedef struct descope_conn_store {
      * and nothing is written. */
     descope_conn_status (*commit)(void *self, const descope_conn_context *context,
                                   const descope_conn_write *writes, size_t count, descope_conn_bytes *error);
+    /* Several gets and scans at once, in one round trip to wherever the rows are: all of them see one state of the store.
+     * The parts in any order, the rows of one scan in byte order. Optional: where it is NULL, or struct_size ends before
+     * it, get and scan are called one by one, and may see different states. */
+    descope_conn_status (*read)(void *self, const descope_conn_context *context,
+                                const descope_conn_read *reads, size_t count,
+                                descope_conn_store_found found, void *user, descope_conn_bytes *error);
 } descope_conn_store;
 
 /* What init fills in. The host passes it zeroed, with struct_size set to what the host knows; the plugin sets

@@ -4,6 +4,7 @@ internal import HTTP
 internal import JSON
 internal import MCP
 internal import Plugins
+internal import StoreSQLite
 internal import Vault
 
 /// Makes a client from the config of `descope_conn_open`. No network traffic.

@@ -57,8 +57,10 @@ extension CloudCall {
 
     /// Descope names the connections where the user has a valid token, and says no more about it.
     private func connected(_ reply: JSON, _ fields: JSON) throws(ConnError) -> [JSON] {
-        let only = fields["appId"]?.id
-        return (try array("appIds", in: reply)).filter { only == nil || $0.id == only }.map { appID in
+        let only = fields["appId"]
+        let appIDs = try array("appIds", in: reply)
+        guard appIDs.allSatisfy({ $0.kind == .string }) else { throw lacks("appIds") }
+        return appIDs.filter { only?.equals($0) != false }.map { appID in
             .object([
                 "appId": appID, "userId": fields["userId"], "tenantId": fields["tenantId"],
                 "status": .string("active"),

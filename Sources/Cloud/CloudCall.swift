@@ -96,6 +96,9 @@ extension CloudCall {
             let description = redaction.clean(body["errorDescription"]) ?? redaction.clean(body["errorMessage"])
             throw refusal(response, errorCode: errorCode, description: description)
         }
+        if let name = Asked.strangeMember(of: body, to: endpoint.operation, fields) {
+            throw ConnError(.providerError, "\(place) answered with another \(name) than was asked for")
+        }
         return body
     }
 

@@ -28,16 +28,14 @@ package final class Client: Sendable {
     package func call(
         _ text: UnsafeRawBufferPointer, operation: String?, _ context: CallContext
     ) throws(ConnError) -> JSON {
+        let order = order(text, operation: operation)
+        var context = context
+        context.work = unfinished.begin(order.request)
         let answer = Result { () throws(ConnError) in
-            let request = try Request(text, operation: operation, backend: backend.kind)
-            var context = context
-            context.work = unfinished.begin(request)
             do throws(ConnError) {
-                return try executor.run(context) { [backend] () throws(ConnError) in
-                    try Client.begin(request, backend)
-                }
+                return try executor.run(context) { [backend] () throws(ConnError) in try order.begin(backend) }
             } catch {
-                throw request.redaction.clean(error)
+                throw order.request.redaction.clean(error)
             }
         }
         Client.log(answer)
@@ -50,23 +48,16 @@ package final class Client: Sendable {
         _ text: UnsafeRawBufferPointer, _ context: CallContext,
         completion: @escaping @Sendable (Result<JSON, ConnError>) -> Void
     ) {
-        let request: Request
-        var context = context
-        do {
-            request = try Request(text, operation: nil, backend: backend.kind)
-            context.work = unfinished.begin(request)
-        } catch {
-            Client.log(.failure(error))
-            completion(.failure(error))
-            return
+        let order = order(text, operation: nil)
+        let completion: @Sendable (Result<JSON, ConnError>) -> Void = { answer in
+            let answer = answer.mapError(order.request.redaction.clean)
+            Client.log(answer)
+            completion(answer)
         }
-        executor.submit(
-            context, { [backend] () throws(ConnError) in try Client.begin(request, backend) },
-            completion: { answer in
-                let answer = answer.mapError(request.redaction.clean)
-                Client.log(answer)
-                completion(answer)
-            })
+        if let refusal = order.refusal, order.record == nil { return completion(.failure(refusal)) }
+        var context = context
+        context.work = unfinished.begin(order.request)
+        executor.submit(context, { [backend] () throws(ConnError) in try order.begin(backend) }, completion: completion)
     }
 
     /// After the last ``call(_:operation:_:)`` has returned. Cancels what was submitted and lets what must finish do so.
@@ -78,9 +69,13 @@ package final class Client: Sendable {
         }
     }
 
-    private static func begin(_ request: Request, _ backend: any Backend) throws(ConnError) -> Step<JSON> {
-        if request.operation == "describe" { return .done(Operation.description) }
-        return try backend.begin(request)
+    private func order(_ text: UnsafeRawBufferPointer, operation: String?) -> Order {
+        do throws(ConnError) {
+            return Order(request: try Request(text, operation: operation, backend: backend.kind))
+        } catch {
+            let request = Request(refused: text, operation: operation, backend: backend.kind)
+            return Order(request: request, refusal: error, record: backend.refused(request, error))
+        }
     }
 
     /// What is expected in a normal life is for those who debug; what an operator must see is a warning.
@@ -88,5 +83,24 @@ package final class Client: Sendable {
         guard case .failure(let error) = answer else { return }
         let level: Log.Level = [.misconfigured, .internal, .unavailable].contains(error.code) ? .warning : .debug
         Log.write(level, "\(error.code.rawValue): \(error.message)")
+    }
+}
+
+/// A request as it came in.
+private struct Order: Sendable {
+    /// What may be told of it, if it does not fit its operation's table.
+    let request: Request
+    /// Why it was refused.
+    var refusal: ConnError?
+    /// Remembers that.
+    var record: Step<Void>?
+
+    func begin(_ backend: any Backend) throws(ConnError) -> Step<JSON> {
+        if let refusal {
+            guard let record else { throw refusal }
+            return try record.then { () throws(ConnError) in throw refusal }
+        }
+        if request.operation == "describe" { return .done(Operation.description) }
+        return try backend.begin(request)
     }
 }

@@ -43,7 +43,7 @@ package final class Executor: Sendable {
             case .http(let request, let then):
                 if request.mustFinish, mode.isCalled { mode = .bound }
                 // What must finish is not cancelled: closing the handle waits for it.
-                if request.mustFinish { context.work?.begin(request) }
+                if mode.isBound { context.work?.begin(request) }
                 let cancellation = mode.isBound ? Cancellation() : context.cancellation
                 let result = transport.perform(
                     mode.request(request), deadline: context.deadline, cancellation: cancellation)

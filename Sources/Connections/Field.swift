@@ -75,6 +75,17 @@ extension Field {
         }
     }
 
+    /// Whether a value is one of this field's.
+    func takes(_ value: JSON, backend: BackendKind) -> Bool {
+        guard backends.contains(backend) else { return false }
+        do throws(ConnError) {
+            try kind.check(value, path: name, backend: backend)
+            return true
+        } catch {
+            return false
+        }
+    }
+
     /// Checks the config of `open`; what is wrong with it is `invalid_config`.
     package static func checkConfig(
         _ config: JSON, against fields: [Field], backend: BackendKind

@@ -202,7 +202,8 @@ final class Loop: Sendable {
                     }
                     if tasks.isEmpty { return }
                 }
-                // What has arrived is looked at before the time of those who wait for it is up.
+                // What has arrived by now is looked at before the time of those who wait for it is up.
+                let now = Deadline.now
                 for (id, event) in engine.wait(until: isMore ? .now : moments.earliest) {
                     guard let task = tasks[id] else { continue }
                     switch (event, task.wait) {
@@ -218,7 +219,7 @@ final class Loop: Sendable {
                         break
                     }
                 }
-                endOverdue()
+                endOverdue(at: now)
             }
         }
 
@@ -253,8 +254,7 @@ final class Loop: Sendable {
         }
 
         /// Ends what is past its deadline, and goes on with what has paused long enough.
-        private mutating func endOverdue() {
-            let now = Deadline.now
+        private mutating func endOverdue(at now: Deadline) {
             while let id = moments.popDue(at: now) {
                 guard let task = tasks[id] else { continue }
                 if task.mode.isAside, case .http(let then) = task.wait, task.context.deadline <= now {
@@ -339,7 +339,7 @@ final class Loop: Sendable {
                 advance(task) { () throws(ConnError) in try then(.callEnded) }
             case .http(let request, let then):
                 if request.mustFinish, task.mode.isCalled { task.mode = .bound }
-                if request.mustFinish { task.context.work?.begin(request) }
+                if task.mode.isBound { task.context.work?.begin(request) }
                 task.wait = .http(then: then)
                 task.isAtEngine = true
                 engine.start(task.mode.request(request), id: id)

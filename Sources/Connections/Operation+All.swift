@@ -263,8 +263,8 @@ extension Operation {
             ],
             atLeastOneOf: [["appId", "userId", "tenantId"]],
             answer:
-                "tokens: each with status, and what else is known; from the vault also next when there are more, and "
-                + "total where count asks for it",
+                "tokens: each with status, and what else is known; from the vault also next when there are more, total "
+                + "where count asks for it, and unreadable when some rows do not open",
             errors: [.unauthorized, .forbidden]),
         Operation(
             "report_rejected",
@@ -307,7 +307,8 @@ extension Operation {
             fields: [Field("id", .string(maxBytes: 256), required: true, "The connection.")],
             answer: "app", errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
-            "apps.list", "All connections, never their secrets.", answer: "apps", errors: [.unauthorized, .forbidden]),
+            "apps.list", "All connections, never their secrets.",
+            answer: "apps, unreadable when some rows do not open", errors: [.unauthorized, .forbidden]),
         Operation(
             "templates.list", "The providers that a connection can be made for by templateId.",
             backends: [.vault, .plugin], answer: "templates: each with id, name, hosts, notes"),
@@ -384,8 +385,9 @@ extension Operation {
             answer: "tokens, apiKeys, next when there are more, unreadable when some rows do not open",
             errors: [.forbidden]),
         Operation(
-            "retention.sweep", "Deletes the tokens that have been idle for longer than their connection allows.",
-            backends: [.vault, .plugin], answer: "deleted"),
+            "retention.sweep",
+            "Deletes the tokens that have been idle for longer than their connection allows, and what has expired.",
+            backends: [.vault, .plugin], answer: "deleted, unreadable when some rows do not open"),
         Operation(
             "keys.list", "The keys that seal the vault, and how many rows each has sealed.",
             backends: [.vault, .plugin], answer: "masterKey, keys: each {id, active, addedAt, rows}"),
@@ -408,17 +410,34 @@ extension Operation {
             fields: [
                 Field("appId", .string(maxBytes: 256), "Only of this connection."), .userID, .tenantID,
                 Field("tokenId", .string(maxBytes: 256), "Only of this token."),
-                limit, Field("after", .integer(0...Int64.max), "The next of the answer before."),
+                limit, Field("after", .string(maxBytes: 1024), "The next or the end of an answer before."),
             ],
-            answer: "records, next when there are more"),
+            answer: "records, next when there are more and otherwise end, unreadable when some do not open"),
         Operation(
             "audit.verify", "Whether the audit is whole: no record was changed, removed, added or moved.",
             backends: [.vault, .plugin],
             fields: [
-                Field("sequence", .integer(1...Int64.max), "A record noted earlier that must be there still."),
-                Field("hash", .string(maxBytes: 64), "Its hash."),
+                Field(
+                    "anchor", .string(maxBytes: 4096),
+                    "That of an earlier answer, kept elsewhere: what it notes must be there still.")
             ],
-            answer: "ok, verified, sequence and hash of the last record; or brokenAt and problem"),
+            answer: "ok, verified, anchor; or chain, brokenAt and problem"),
+        Operation(
+            "backup", "Copies the vault, as it is at one moment, to a new file that this process can reach.",
+            backends: [.vault, .plugin],
+            fields: [
+                Field(
+                    "path", .string(maxBytes: 4096), required: true,
+                    "Absolute, in a folder that is there; the file is not.")
+            ],
+            answer: "path, bytes, rows", errors: [.unsupported]),
+        Operation(
+            "backup.check",
+            "Whether a copy of the vault is whole: all of it is read by the vault's keys, nothing is changed.",
+            backends: [.vault, .plugin],
+            fields: [Field("path", .string(maxBytes: 4096), required: true, "The copy's absolute path.")],
+            answer: "path, ok, rows, unreadable, and audit: what audit.verify says of it",
+            errors: [.unsupported, .misconfigured]),
         Operation("describe", "This list.", answer: "operations, errorCodes, reasons"),
     ]
 }

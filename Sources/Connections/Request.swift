@@ -48,6 +48,29 @@ package struct Request: Sendable {
         self.fields = fields
     }
 
+    /// What may be told of a text that is no request: the operation, if there is one of that name, who asks, and the ids
+    /// that are such as their fields want. The rest may hold anything.
+    package init(refused text: UnsafeRawBufferPointer, operation: String?, backend: BackendKind) {
+        let given = (try? Request.parseObject(text, as: "the request")) ?? .object()
+        let known = (operation ?? given["op"]?.string).flatMap { Operation.byName[ID($0)] }
+        let fields = JSON.object()
+        for field in (known?.fields ?? []) + [.actor] where Request.ids.contains(field.name) {
+            if let value = given[field.name], value.kind != .null, field.takes(value, backend: backend) {
+                fields.set(field.name, value)
+            }
+        }
+        // Half of a subject is another one.
+        if ["userId", "tenantId"].contains(where: { given[$0] != nil && fields[$0] == nil }) {
+            fields.remove("userId")
+            fields.remove("tenantId")
+        }
+        let actor = fields["actor"]?.string
+        fields.remove("actor")
+        self.init(operation: known?.name ?? "unknown", fields: fields, actor: actor)
+    }
+
+    private static let ids = ["appId", "id", "userId", "tenantId", "tokenId", "actor"]
+
     /// Parses text that must be one JSON object, such as a request or a config.
     package static func parseObject(_ text: UnsafeRawBufferPointer, as name: String) throws(ConnError) -> JSON {
         guard text.count <= maxBytes else { throw ConnError(.limit, "\(name) is larger than \(maxBytes) bytes") }

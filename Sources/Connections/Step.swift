@@ -21,7 +21,8 @@ package indirect enum Step<Value: Sendable>: Sendable {
     case blocking(@Sendable (CallContext) throws(ConnError) -> Step)
     /// Work that waits for its turn in a queue and is not given up once it has begun.
     /// - Parameter binds: the operation is bound when it has succeeded.
-    case queued(any QueuedWork, binds: Bool = false, then: @Sendable (Result<Void, ConnError>) throws(ConnError) -> Step)
+    case queued(
+        any QueuedWork, binds: Bool = false, then: @Sendable (Result<Void, ConnError>) throws(ConnError) -> Step)
     /// What must finish has: the operation is not bound any more.
     case settled(then: @Sendable () throws(ConnError) -> Step)
     /// The operation has done what it was asked to do. Exchanges from here on take at most so long, and end with

@@ -4,6 +4,9 @@
 /// cancelled. Keys are 1 to 256 bytes in unsigned byte order. A version is never given twice to different values of one
 /// key, not even after a remove.
 package protocol Store: AnyObject, Sendable {
+    /// Whether nobody but processes of this machine can have it open.
+    var isOfOneMachine: Bool { get }
+
     /// The rows that each of `reads` asks for, all from one state of the store.
     /// - Throws: `timeout` and `cancelled` as the context says.
     func read(_ reads: [StoreRead], _ context: CallContext) throws(ConnError) -> [[StoredRow]]
@@ -17,6 +20,10 @@ package protocol Store: AnyObject, Sendable {
 
     /// After the last call has returned.
     func close()
+}
+
+extension Store {
+    package var isOfOneMachine: Bool { false }
 }
 
 /// A question to a store.

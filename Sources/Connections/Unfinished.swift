@@ -18,17 +18,21 @@ package final class Unfinished: Sendable {
         /// It begins an exchange that must finish.
         func begin(_ request: HTTPRequest) {
             let end = Deadline.after(milliseconds: request.timeoutMilliseconds)
-            unfinished.works.withLock { $0.running[id]?.mustFinishUntil = end }
+            unfinished.works.withLock { works in
+                works.running[id]?.mustFinishUntil = end
+                if let connection = request.connection { works.running[id]?.description.appID = ID(connection) }
+            }
         }
     }
 
     private struct Description: Hashable {
         let operation: String
-        let appID: ID?
+        /// Not every request says it, but each exchange that must finish knows.
+        var appID: ID?
     }
 
     private struct Running {
-        let description: Description
+        var description: Description
         /// When the last exchange that must finish has ended at the latest; nil when none has begun.
         var mustFinishUntil: Deadline?
     }

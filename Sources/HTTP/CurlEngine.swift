@@ -18,7 +18,7 @@ final class CurlEngine: HTTPEngine, @unchecked Sendable {  // see above; what wa
     private final class Place {
         let id: UInt64
         let url: URL
-        /// When it is too late to get one.
+        /// When it is too late to get one, or the exchange's own.
         var deadline: Deadline
         var isWaiting = false
         /// Nil while the task has no use for the place yet.
@@ -35,7 +35,7 @@ final class CurlEngine: HTTPEngine, @unchecked Sendable {  // see above; what wa
     private var places: [UInt64: Place] = [:]
     private var admission = Admission<Place>(
         limit: CurlEngine.maxConnections, limitPerServer: CurlEngine.maxConnectionsPerServer)
-    /// When those that wait for their turn are too late.
+    /// When those that wait for their turn, and those that run, are too late.
     private var moments = MomentHeap()
     private var events: [(id: UInt64, event: HTTPEvent)] = []
 
@@ -72,8 +72,9 @@ final class CurlEngine: HTTPEngine, @unchecked Sendable {  // see above; what wa
 
     func wait(until deadline: Deadline) -> [(id: UInt64, event: HTTPEvent)] {
         while true {
+            let moment = Deadline.now
             for (exchange, result) in multi.perform() { end(exchange.id, result) }
-            endOverdue()
+            endOverdue(at: moment)
             if !events.isEmpty {
                 defer { events = [] }
                 return events
@@ -109,11 +110,8 @@ final class CurlEngine: HTTPEngine, @unchecked Sendable {  // see above; what wa
         if places.updateValue(place, forKey: place.id) == nil {
             place.isWaiting = !admission.enter(place, ID(place.url.origin))
         }
-        if place.isWaiting {
-            moments.insert(place.deadline, id: place.id)
-        } else if !use(place) {
-            leave(place)
-        }
+        if place.isWaiting || place.exchange != nil { moments.insert(place.deadline, id: place.id) }
+        if !place.isWaiting, !use(place) { leave(place) }
     }
 
     /// - Returns: false when its exchange cannot begin; that has ended then.
@@ -154,12 +152,16 @@ final class CurlEngine: HTTPEngine, @unchecked Sendable {  // see above; what wa
         }
     }
 
-    /// Ends what waited for its turn for too long. libcurl sees to those that run.
-    private func endOverdue() {
-        let now = Deadline.now
+    /// Ends what waited or ran for too long. What had arrived by `now` has been read, so that no reply is lost because
+    /// this thread came late.
+    private func endOverdue(at now: Deadline) {
         while let id = moments.popDue(at: now) {
-            guard let place = places[id], place.isWaiting, place.deadline <= now else { continue }
-            end(id, .failure(.timeout(place.url, mayHaveArrived: false)))
+            guard let place = places[id], place.deadline <= now else { continue }
+            if place.isWaiting {
+                end(id, .failure(.timeout(place.url, mayHaveArrived: false)))
+            } else if let exchange = place.exchange {
+                end(id, .failure(exchange.timeout))
+            }
         }
     }
 }

@@ -2,7 +2,7 @@ internal import CCurl
 internal import Glibc
 internal import Memory
 
-/// One exchange through libcurl. Its easy handle lives from ``open()`` to deinit, and no longer than the exchange, so
+/// One exchange through libcurl. Its easy handle lives from ``open(_:)`` to deinit, and no longer than the exchange, so
 /// that nothing of one request is left for the next; connections belong to the `CurlMulti`.
 final class CurlExchange {
     let id: UInt64
@@ -15,6 +15,10 @@ final class CurlExchange {
     private let headers: HeaderList
     private(set) var handle: UnsafeMutableRawPointer?
     private let reason: UnsafeMutablePointer<CChar>
+    /// Those of the multi handle that it is in.
+    private var sockets: CurlSockets?
+    /// Its connection's, once it has one.
+    private var socket: Int32?
 
     // What libcurl's callbacks have seen.
     private var responseHeaders: [ID: String] = [:]
@@ -62,14 +66,16 @@ final class CurlExchange {
 
     // MARK: - Options
 
-    /// Makes the easy handle, ready for a `CurlMulti`. Its callbacks point to this object.
-    func open() throws(HTTPFailure) -> UnsafeMutableRawPointer {
+    /// Makes the easy handle, ready for a `CurlMulti` with these sockets. Its callbacks point to this object; the one that
+    /// closes a socket outlives it, and points to `sockets`.
+    func open(_ sockets: CurlSockets) throws(HTTPFailure) -> UnsafeMutableRawPointer {
         let milliseconds = deadline.remainingMilliseconds(atMost: Int(Int32.max))
         guard milliseconds > 0 else { throw timeout }
         guard let handle = curl_easy_init() else {
             throw HTTPFailure(.connect, "\(url.host): out of memory", mayHaveArrived: false)
         }
         self.handle = handle
+        self.sockets = sockets
         var refused: CURLoption?
         func set(_ option: CURLoption, _ value: Int) {
             if dc_curl_set_long(handle, option, value) != CURLE_OK { refused = option }
@@ -93,7 +99,8 @@ final class CurlExchange {
         set(CURLOPT_NOSIGNAL, 1)
         // An exchange that ends while its name is still being resolved does not wait for the resolver's thread.
         set(CURLOPT_QUICK_EXIT, 1)
-        set(CURLOPT_TIMEOUT_MS, milliseconds)
+        // libcurl ends only what takes too long to connect. Its own limit for the whole (CURLOPT_TIMEOUT_MS) it applies
+        // before it reads: a reply that has arrived would be lost. Whoever performs sees to the deadline, after reading.
         set(CURLOPT_CONNECTTIMEOUT_MS, min(milliseconds, Self.connectMilliseconds))
         set(CURLOPT_TCP_NODELAY, 1)
         set(CURLOPT_TCP_KEEPALIVE, 1)
@@ -117,6 +124,8 @@ final class CurlExchange {
         }
 
         set(CURLOPT_PROXY, proxy)
+        // What the TLS of such a proxy holds cannot be seen (``hasUnreadInput``), so its connections are not used again.
+        set(CURLOPT_FORBID_REUSE, URL(proxy)?.scheme == "https" ? 1 : 0)
         // What may only go to public addresses goes through the proxy if there is one: exceptions are for what is inside.
         set(CURLOPT_NOPROXY, request.publicAddressesOnly ? "" : settings.proxies.exceptions)
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
@@ -141,12 +150,14 @@ final class CurlExchange {
         set(CURLOPT_WRITEDATA, pointer: me)
         set(CURLOPT_HEADERDATA, pointer: me)
         set(CURLOPT_OPENSOCKETDATA, pointer: me)
+        set(CURLOPT_CLOSESOCKETDATA, pointer: UnsafeRawPointer(Unmanaged.passUnretained(sockets).toOpaque()))
         set(CURLOPT_PREREQDATA, pointer: me)
         if dc_curl_set_write(handle, CURLOPT_WRITEFUNCTION, onBody) != CURLE_OK { refused = CURLOPT_WRITEFUNCTION }
         if dc_curl_set_write(handle, CURLOPT_HEADERFUNCTION, onHeader) != CURLE_OK {
             refused = CURLOPT_HEADERFUNCTION
         }
         if dc_curl_set_open_socket(handle, onOpenSocket) != CURLE_OK { refused = CURLOPT_OPENSOCKETFUNCTION }
+        if dc_curl_set_close_socket(handle, onCloseSocket) != CURLE_OK { refused = CURLOPT_CLOSESOCKETFUNCTION }
         if dc_curl_set_before_request(handle, onRequest) != CURLE_OK { refused = CURLOPT_PREREQFUNCTION }
 
         if let refused {
@@ -197,10 +208,38 @@ final class CurlExchange {
                 return -1
             }
         }
-        return socket(address.family, address.socktype | Int32(SOCK_CLOEXEC.rawValue), address.protocol)
+        return sockets?.open(family: address.family, type: address.socktype, protocol: address.protocol) ?? -1
     }
 
-    fileprivate func beginRequest() { hasBegunRequest = true }
+    /// A connection is there, and the request is about to be sent over it, for the first time or again.
+    /// - Returns: false when it must not be sent.
+    fileprivate func beginRequest(
+        from host: UnsafePointer<CChar>?, _ port: Int32, to peerHost: UnsafePointer<CChar>?, _ peerPort: Int32
+    ) -> Bool {
+        guard !deadline.hasPassed, let host, let peerHost else { return false }
+        socket = sockets?.find(from: String(cString: host), port, to: String(cString: peerHost), peerPort)
+        var newConnections = 0
+        dc_curl_get_long(handle, CURLINFO_NUM_CONNECTS, &newConnections)
+        if newConnections == 0 {
+            guard let socket else { return false }
+            if hasUnreadInput {
+                // What is there answers nothing that was asked. libcurl finds that it cannot send, before it has sent
+                // anything, and makes a new connection.
+                shutdown(socket, Int32(SHUT_RDWR))
+                dc_curl_set_long(handle, CURLOPT_FRESH_CONNECT, 1)
+                return true
+            }
+        }
+        if dc_curl_tls_pending(handle) < 0 { dc_curl_set_long(handle, CURLOPT_FORBID_REUSE, 1) }
+        hasBegunRequest = true
+        return true
+    }
+
+    /// Whether something has arrived on its connection that libcurl has not read, the end of the connection included. All
+    /// that a TLS handshake brings is read with the first reply.
+    private var hasUnreadInput: Bool {
+        socket.map(CurlSockets.hasInput) == true || dc_curl_tls_pending(handle) > 0
+    }
 }
 
 private func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D || byte == 0x0A }
@@ -224,9 +263,14 @@ private let onOpenSocket: curl_opensocket_callback = { user, _, address in
     return exchange(user)?.openSocket(address) ?? -1
 }
 
-private let onRequest: curl_prereq_callback = { user, _, _, _, _ in
-    exchange(user)?.beginRequest()
-    return CURL_PREREQFUNC_OK
+private let onCloseSocket: curl_closesocket_callback = { user, socket in
+    guard let user else { return -1 }
+    return Unmanaged<CurlSockets>.fromOpaque(user).takeUnretainedValue().close(socket)
+}
+
+private let onRequest: curl_prereq_callback = { user, peerHost, host, peerPort, port in
+    exchange(user)?.beginRequest(from: host, port, to: peerHost, peerPort) == true
+        ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
 }
 
 // MARK: - The result
@@ -269,6 +313,8 @@ extension CurlExchange {
         }
         switch code {
         case CURLE_OPERATION_TIMEDOUT:
+            return timeout
+        case CURLE_ABORTED_BY_CALLBACK where deadline.hasPassed:
             return timeout
         case CURLE_URL_MALFORMAT, CURLE_SSL_CACERT_BADFILE:
             return failure(.invalid, why)

@@ -4,6 +4,7 @@ internal import CCurl
 /// ``wake()`` is for any. Exchanges that are in it must be taken out before they go.
 final class CurlMulti: @unchecked Sendable {  // see above
     private let handle: UnsafeMutableRawPointer
+    private let sockets = CurlSockets()
 
     /// - Parameter maxConnections: how many are kept open, the idle ones included.
     /// - Throws: `connect` when there is no memory or descriptor left.
@@ -23,7 +24,7 @@ final class CurlMulti: @unchecked Sendable {  // see above
 
     /// Begins an exchange. The caller keeps it until it has ended or ``remove(_:)`` was called.
     func add(_ exchange: CurlExchange) throws(HTTPFailure) {
-        let easy = try exchange.open()
+        let easy = try exchange.open(sockets)
         let code = withSignalsBlocked { curl_multi_add_handle(handle, easy) }
         guard code == CURLM_OK else {
             throw HTTPFailure(.connect, "\(exchange.url.host): out of memory", mayHaveArrived: false)

@@ -42,10 +42,15 @@ package final class CurlTransport: HTTPTransport {
             defer { cancellation.removeHandler(handler) }
             try multi.add(exchange)
             while true {
+                let moment = Deadline.now  // what has arrived by then is read before the deadline counts
                 if let (_, result) = multi.perform().first { return result }
                 if cancellation.isCancelled {
                     multi.remove(exchange)
                     return .failure(exchange.cancelled)
+                }
+                if exchange.deadline <= moment {
+                    multi.remove(exchange)
+                    return .failure(exchange.timeout)
                 }
                 multi.wait(until: exchange.deadline)
             }

@@ -38,6 +38,8 @@ package struct HTTPRequest: Sendable {
     /// proxy is set the request always goes through it, and what a name leads to is for the proxy to judge; addresses
     /// and names of this machine are refused all the same.
     package var publicAddressesOnly: Bool
+    /// The connection that it is made for, where one is known: what must finish is named by it in the log.
+    package var connection: String?
 
     package init(
         _ method: Method, _ url: String, headers: [Header] = [], body: Secret? = nil,

@@ -22,8 +22,8 @@ package final class MCPBackend: Backend {
 
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
         switch request.operation {
-        case "mcp.answer": .done(try answer(request))
-        case "mcp.resume": try resume(request)
+        case "mcp.answer": try tellingRefusal(of: request) { () throws(ConnError) in .done(try answer(request)) }
+        case "mcp.resume": try tellingRefusal(of: request) { () throws(ConnError) in try resume(request) }
         default:
             // Whoever waits for a grant learns of it when it is there.
             try backend.begin(request).then { [notices] (answer) throws(ConnError) in
@@ -33,10 +33,12 @@ package final class MCPBackend: Backend {
         }
     }
 
+    package func refused(_ request: Request, _ error: ConnError) -> Step<Void>? { backend.refused(request, error) }
+
     package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Step<Bool?> {
         try backend.spend(id, expiresAt: expiresAt).then { [spentStates, clock] (isFirst) throws(ConnError) in
             if let isFirst { return .done(isFirst) }
-            return .done(try spentStates.insert(id, expiresAt: expiresAt, now: clock.seconds))
+            return .done(try spentStates.insert(id, expiresAt: expiresAt, clock: clock))
         }
     }
 

@@ -19,15 +19,14 @@ extension OAuth {
         }
         let request = HTTPRequest(
             .get, url, headers: [.init("Accept", "application/json")],
-            timeoutMilliseconds: provider.timeoutMilliseconds,
-            publicAddressesOnly: !provider.allowsPrivateAddresses)
+            timeoutMilliseconds: provider.timeoutMilliseconds)
         return .http(request) { (result) throws(ConnError) in
             .done(try document(in: result, provider))
         }
     }
 
     /// Whether a callback came from the provider it should have come from (RFC 9207): stops codes that another provider
-    /// hands on.
+    /// hands on. A provider whose issuer neither the settings nor a discovery document name cannot be told from others.
     /// - Parameter iss: the callback's parameter.
     package static func checkIssuer(_ iss: String?, provider: Provider) throws(ConnError) {
         guard let issuer = provider.issuer else { return }
@@ -67,22 +66,16 @@ extension Provider {
         }
         var filled = self
         filled.issuer = issuer
-        if authorizationURL == nil { filled.authorizationURL = try endpoint("authorization_endpoint", in: document) }
-        if tokenURL == nil { filled.tokenURL = try endpoint("token_endpoint", in: document) }
-        if revocation == nil, let url = try endpoint("revocation_endpoint", in: document) {
-            filled.revocation = Revocation(url: url)
-        }
-        if pushedAuthorizationURL == nil {
-            filled.pushedAuthorizationURL = try endpoint("pushed_authorization_request_endpoint", in: document)
-        }
+        try filled.discover(\.authorizationURL, "authorization_endpoint", in: document)
+        try filled.discover(\.tokenURL, "token_endpoint", in: document)
+        try filled.discover(\.revocationURL, "revocation_endpoint", in: document)
+        try filled.discover(\.pushedAuthorizationURL, "pushed_authorization_request_endpoint", in: document)
         guard filled.pushedAuthorizationURL != nil || document["require_pushed_authorization_requests"]?.boolean != true
         else {
             throw ConnError(.misconfigured, "\(id) wants pushed authorization requests, and does not say where")
         }
-        if deviceAuthorizationURL == nil {
-            filled.deviceAuthorizationURL = try endpoint("device_authorization_endpoint", in: document)
-        }
-        if registrationURL == nil { filled.registrationURL = try endpoint("registration_endpoint", in: document) }
+        try filled.discover(\.deviceAuthorizationURL, "device_authorization_endpoint", in: document)
+        try filled.discover(\.registrationURL, "registration_endpoint", in: document)
         filled.requiresIssuerInCallback =
             document["authorization_response_iss_parameter_supported"]?.boolean ?? requiresIssuerInCallback
         if let methods = document["token_endpoint_auth_methods_supported"]?.strings {
@@ -114,11 +107,19 @@ extension Provider {
         return []
     }
 
-    private func endpoint(_ name: String, in document: JSON) throws(ConnError) -> String? {
-        guard let node = document[name] else { return nil }
-        guard let text = node.string, URL(text)?.isSecureEndpoint == true else {
+    private var revocationURL: String? {
+        get { revocation?.url }
+        set { revocation = newValue.map { Revocation(url: $0) } }
+    }
+
+    private mutating func discover(
+        _ path: WritableKeyPath<Provider, String?>, _ name: String, in document: JSON
+    ) throws(ConnError) {
+        guard self[keyPath: path] == nil, let node = document[name] else { return }
+        guard let url = node.string, URL(url)?.isSecureEndpoint == true else {
             throw ConnError(.misconfigured, "\(id)'s discovery document has a \(name) that is not https")
         }
-        return text
+        discovered.insert(ID(url))
+        self[keyPath: path] = url
     }
 }

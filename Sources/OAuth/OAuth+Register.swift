@@ -50,7 +50,7 @@ extension OAuth {
         let request = HTTPRequest(
             .post, url, headers: [.init("Accept", "application/json"), .init("Content-Type", "application/json")],
             body: metadata.secret, timeoutMilliseconds: provider.timeoutMilliseconds, mustFinish: true,
-            publicAddressesOnly: !provider.allowsPrivateAddresses)
+            publicAddressesOnly: provider.mustBePublic(url))
         return try ask(request, provider, clock, Redaction([])).then { (answer) throws(ConnError) in
             guard let registration = Registration(try answer.orThrow(), asked: method) else {
                 throw ConnError(.providerError, "\(provider.id) answered no client that can be used")

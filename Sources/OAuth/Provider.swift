@@ -110,8 +110,10 @@ package struct Provider: Sendable {
     /// How long a refresh token lives if the reply does not say. Seconds.
     package var refreshLifetimeSeconds: Int64?
 
-    /// Lets requests go to loopback, link-local and private addresses.
+    /// Lets requests go to loopback, link-local and private addresses also where a discovery document sends them.
     package var allowsPrivateAddresses = false
+    /// The endpoints that its discovery document names. The others are the operator's, or the catalogue's.
+    package var discovered: Set<ID> = []
     /// Bounds each request, connecting included.
     package var timeoutMilliseconds = 30_000
 
@@ -120,6 +122,9 @@ package struct Provider: Sendable {
         self.clientID = clientID
         self.clientSecret = clientSecret
     }
+
+    /// Whether an endpoint may be at a public address alone.
+    func mustBePublic(_ url: String) -> Bool { !allowsPrivateAddresses && discovered.contains(ID(url)) }
 
     /// One name and its value, neither of them secret.
     package struct Parameter: Sendable, Equatable {

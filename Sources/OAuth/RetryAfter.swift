@@ -3,7 +3,7 @@ enum RetryAfter {
     /// Nobody waits longer for what a server says.
     static let maxMilliseconds = 86_400_000
 
-    /// - Parameter now: seconds since 1970.
+    /// - Parameter now: by the server's clock, seconds since 1970.
     /// - Returns: from 0 to ``maxMilliseconds``; nil when the value is neither seconds nor a date.
     static func milliseconds(_ value: String, now: Int64) -> Int? {
         let text = value.trimmed
@@ -15,7 +15,7 @@ enum RetryAfter {
     }
 
     /// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT`, the only form that is sent today.
-    private static func date(_ text: String) -> Int64? {
+    static func date(_ text: String) -> Int64? {
         let parts = text.split(separator: " ")
         guard parts.count == 6, parts[0].hasSuffix(","), parts[5] == "GMT" else { return nil }
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]

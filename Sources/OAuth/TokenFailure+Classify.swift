@@ -86,7 +86,8 @@ extension TokenFailure {
         description = redaction.clean(answer.errorDescription, maxCharacters: 256)
         httpStatus = answer.status
         retryAfterMilliseconds = answer.headers["retry-after"].flatMap {
-            RetryAfter.milliseconds($0, now: clock.seconds)
+            // A date there is one of the provider's own clock.
+            RetryAfter.milliseconds($0, now: answer.headers["date"].flatMap(RetryAfter.date) ?? clock.seconds)
         }
         // A gateway's error or an answer that cannot be read says nothing of what the provider behind it did.
         mayHaveArrived =

@@ -50,9 +50,10 @@ struct TokenRequest: Sendable {
                 body = try request.json.secret
             }
         }
-        let http = HTTPRequest(
+        var http = HTTPRequest(
             method, url, headers: headers, body: body, timeoutMilliseconds: provider.timeoutMilliseconds,
-            mustFinish: mustFinish, publicAddressesOnly: !provider.allowsPrivateAddresses)
+            mustFinish: mustFinish, publicAddressesOnly: provider.mustBePublic(url))
+        http.connection = provider.id
         let values = request.parameters.map(\.value) + (token.map { [$0] } ?? [])
         let redaction = Redaction(
             values.compactMap(\.node), values.compactMap(\.secret) + (provider.clientSecret.map { [$0] } ?? []))

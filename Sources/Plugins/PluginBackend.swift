@@ -25,7 +25,12 @@ package final class PluginBackend: Backend {
         let text = request.fields.shallowCopy()
         text.set("op", .string(request.operation))
         return .blocking { [instance] (context) throws(ConnError) in
-            .done(try Self.call(instance, text.secret, context))
+            let answer = try Self.call(instance, text.secret, context)
+            if let name = Asked.strangeMember(of: answer, to: request.operation, request.fields) {
+                throw ConnError(
+                    .internal, "the plugin \(instance.library.name) answered with another \(name) than was asked for")
+            }
+            return .done(answer)
         }
     }
 

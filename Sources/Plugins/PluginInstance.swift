@@ -8,8 +8,8 @@ internal import Memory
 final class PluginInstance: @unchecked Sendable {  // the plugin's functions may be called from any thread
     let library: PluginLibrary
     private let instance: UnsafeMutableRawPointer?
-    /// For plugins that want one call at a time: whether there is one. Nil for the others.
-    private let isBusy: Monitor<Bool>?
+    /// For plugins that want one call at a time. Nil for the others.
+    private let turn: Turn?
     /// For what the plugin says.
     private let redaction: Redaction
 
@@ -33,7 +33,7 @@ final class PluginInstance: @unchecked Sendable {  // the plugin's functions may
         }
         self.library = library
         self.instance = instance
-        isBusy = library.table.flags & DESCOPE_CONN_PLUGIN_SERIAL != 0 ? Monitor(false) : nil
+        turn = library.table.flags & DESCOPE_CONN_PLUGIN_SERIAL != 0 ? Turn() : nil
     }
 
     /// After the last call has returned.
@@ -45,27 +45,16 @@ final class PluginInstance: @unchecked Sendable {  // the plugin's functions may
         _ context: CallContext,
         _ body: (UnsafeMutableRawPointer?, UnsafePointer<descope_conn_context>) -> Int32
     ) -> Int32 {
-        if let isBusy {
-            let status = Self.waitForTurn(isBusy, context)
-            guard status == DESCOPE_CONN_OK else { return status }
+        do throws(ConnError) {
+            try turn?.take(context)
+        } catch {
+            return error.code == .cancelled ? DESCOPE_CONN_E_CANCELLED : DESCOPE_CONN_E_TIMEOUT
         }
-        defer { isBusy?.update { $0 = false } }
+        defer { turn?.give() }
         var raw = descope_conn_context(
             struct_size: MemoryLayout<descope_conn_context>.size, deadline_ns: context.deadline.nanoseconds,
             host_private: Unmanaged.passUnretained(context.cancellation).toOpaque())
         return withExtendedLifetime(context.cancellation) { body(instance, &raw) }
-    }
-
-    private static func waitForTurn(_ isBusy: Monitor<Bool>, _ context: CallContext) -> Int32 {
-        let handler = context.cancellation.onCancel { isBusy.update { _ in } }
-        defer { context.cancellation.removeHandler(handler) }
-        let status: Int32? = isBusy.wait(untilNanoseconds: context.deadline.nanoseconds) { isBusy in
-            if context.cancellation.isCancelled { return DESCOPE_CONN_E_CANCELLED }
-            if isBusy { return nil }
-            isBusy = true
-            return DESCOPE_CONN_OK
-        }
-        return status ?? DESCOPE_CONN_E_TIMEOUT
     }
 
     /// Throws what a status other than `OK` meant. Frees the error, which a plugin may have left beside `OK` too.

@@ -175,7 +175,9 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
 
     private static func hasStore(_ table: descope_conn_plugin) -> Bool {
         guard let store = table.store else { return false }
-        return store.pointee.struct_size >= MemoryLayout<descope_conn_store>.size
+        // What comes after `commit` is optional.
+        let least = MemoryLayout<descope_conn_store>.offset(of: \.read) ?? .max
+        return store.pointee.struct_size >= least
             && store.pointee.get != nil && store.pointee.scan != nil && store.pointee.commit != nil
     }
 }

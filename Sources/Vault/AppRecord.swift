@@ -66,6 +66,12 @@ struct AppRecord: Record {
 
     var clientID: ID? { settings["clientId"]?.id }
 
+    /// In place of one that is damaged, to delete it.
+    init(unknown id: ID) {
+        self.init(
+            id: id, kind: .apikey, settings: .object(["id": .string(id), "appType": .string(Kind.apikey.rawValue)]))
+    }
+
     private init(id: ID, kind: Kind, settings: JSON) {
         self.id = id
         self.kind = kind

@@ -47,30 +47,34 @@ extension AuditEvent {
     }
 }
 
-/// A link of the audit's chain.
+/// A link of a chain of the audit.
 struct AuditRecord: Record {
-    /// 1 is the vault's first one.
-    let sequence: Int64
+    let place: AuditPlace
     /// Milliseconds since 1970, by the clock of the process that wrote it.
     let time: Int64
-    /// The hash of the record before it.
+    /// The hash of the record before it in its chain.
     let previous: [UInt8]
+    /// The last record of another chain that the process knew of and had not spoken of before: it must be there still.
+    let witness: AuditMark?
     let event: AuditEvent
 
-    init(sequence: Int64, time: Int64, previous: [UInt8], event: AuditEvent) {
-        self.sequence = sequence
+    init(place: AuditPlace, time: Int64, previous: [UInt8], witness: AuditMark?, event: AuditEvent) {
+        self.place = place
         self.time = time
         self.previous = previous
+        self.witness = witness
         self.event = event
     }
 
     init?(json: JSON) {
-        guard let sequence = json["sequence"]?.integer, let time = json["timeMs"]?.integer,
-            let previous = json["previous"]?.string.flatMap(Crypto.fromHex), let operation = json["op"]?.string,
-            let outcome = json["outcome"]?.string
+        // There was but one chain at first.
+        guard let chain = Int(exactly: json["chain"]?.integer ?? 0), let sequence = json["sequence"]?.integer,
+            let time = json["timeMs"]?.integer, let previous = json["previous"]?.string.flatMap(Crypto.fromHex),
+            let operation = json["op"]?.string, let outcome = json["outcome"]?.string
         else { return nil }
         self.init(
-            sequence: sequence, time: time, previous: previous,
+            place: AuditPlace(chain, sequence), time: time, previous: previous,
+            witness: json["witness"].flatMap(AuditMark.init(json:)),
             event: AuditEvent(
                 operation, actor: json["actor"]?.string, appID: json["appId"]?.id, subject: json.subject,
                 tokenID: json["tokenId"]?.id, keyID: json["keyId"]?.string, outcome: outcome))
@@ -79,7 +83,8 @@ struct AuditRecord: Record {
     /// Also what `audit.list` answers.
     var json: JSON {
         let json = JSON.object([
-            "sequence": .integer(sequence),
+            "chain": .integer(place.chain),
+            "sequence": .integer(place.number),
             "timeMs": .integer(time),
             "op": .string(event.operation),
             "outcome": .string(event.outcome),
@@ -88,26 +93,42 @@ struct AuditRecord: Record {
             "tokenId": event.tokenID.map(JSON.string),
             "keyId": event.keyID.map(JSON.string),
             "previous": .string(Crypto.hex(previous)),
+            "witness": witness?.json,
         ])
         if let subject = event.subject { json.setSubject(subject) }
         return json
     }
 }
 
-/// How far the audit goes: without it, nobody would miss the last records.
+/// How far a chain of the audit goes: without it, nobody would miss the last records.
 struct AuditHead: Record {
     /// Of the last record; 0 when there never was one.
-    var sequence: Int64 = 0
+    private(set) var sequence: Int64 = 0
     /// The last record's hash.
-    var hash = AuditLog.origin
+    private(set) var hash = AuditLog.origin
+    /// When the last record was written. Milliseconds since 1970; nil when there never was one, or a version of this library
+    /// wrote it that did not say.
+    private(set) var time: Int64?
     /// Of the first record that is kept.
-    var first: Int64 = 1
+    private(set) var first: Int64 = 1
     /// What the first one that is kept says of the one before.
-    var firstPrevious = AuditLog.origin
+    private(set) var firstPrevious = AuditLog.origin
     /// When the first one that is kept was written; nil when none is.
-    var firstTime: Int64?
+    private(set) var firstTime: Int64?
 
     init() {}
+
+    mutating func append(_ record: AuditRecord, hash: [UInt8]) {
+        (sequence, self.hash, time) = (record.place.number, hash, record.time)
+        if firstTime == nil { begin(with: record) }
+    }
+
+    /// Those before are not kept any more.
+    mutating func begin(with record: AuditRecord) {
+        (first, firstPrevious, firstTime) = (record.place.number, record.previous, record.time)
+    }
+
+    mutating func keepNone() { (first, firstPrevious, firstTime) = (sequence + 1, hash, nil) }
 
     init?(json: JSON) {
         guard let sequence = json["sequence"]?.integer, let hash = json["hash"]?.string.flatMap(Crypto.fromHex),
@@ -116,6 +137,7 @@ struct AuditHead: Record {
         else { return nil }
         self.sequence = sequence
         self.hash = hash
+        time = json["timeMs"]?.integer
         self.first = first
         self.firstPrevious = firstPrevious
         firstTime = json["firstTime"]?.integer
@@ -123,8 +145,9 @@ struct AuditHead: Record {
 
     var json: JSON {
         .object([
-            "sequence": .integer(sequence), "hash": .string(Crypto.hex(hash)), "first": .integer(first),
-            "firstPrevious": .string(Crypto.hex(firstPrevious)), "firstTime": firstTime.map { .integer($0) },
+            "sequence": .integer(sequence), "hash": .string(Crypto.hex(hash)), "timeMs": time.map { .integer($0) },
+            "first": .integer(first), "firstPrevious": .string(Crypto.hex(firstPrevious)),
+            "firstTime": firstTime.map { .integer($0) },
         ])
     }
 }

@@ -36,6 +36,9 @@ final class Committer: Sendable {
         self.audit = audit
     }
 
+    /// How many wait for their turn.
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
+
     func commit(_ writes: [StoreWrite], recording events: [AuditEvent], allowsAuditGap: Bool) -> Commit {
         Commit(self, writes, audit.level == .off ? [] : events, allowsAuditGap: allowsAuditGap)
     }
@@ -171,7 +174,7 @@ final class Committer: Sendable {
                     draft = self.draft(&joined)
                     return draft.map { StoreCommit($0.writes, $0.context) }
                 }
-                audit.tail.hasCome(to: draft?.head)
+                audit.tail.hasCome(with: draft?.append)
                 return finish(joined, .success(()))
             } catch {
                 // Its time was up before the store's turn came: whoever waits has a time of its own.
@@ -196,9 +199,8 @@ final class Committer: Sendable {
         let context: CallContext
         /// With the keys that sealed them.
         let reading: FirstRow.Reading
-        /// The audit's head after it, and its first record's key; nil: nothing is recorded.
-        var head: AuditHead?
-        var recordKey: [UInt8]?
+        /// The audit's part of it; nil: nothing is recorded.
+        var append: AuditTail.Append?
     }
 
     /// - Parameter joined: those that cannot be written any more are told so and taken out.
@@ -220,12 +222,11 @@ final class Committer: Sendable {
         }
         joined = left
         if joined.isEmpty { return nil }
-        if let (writes, head) = audit.tail.append(events, sealedBy: reading.ring) {
-            draft.writes += writes
-            (draft.head, draft.recordKey) = (head, writes.first?.key)
-        }
+        draft.append = audit.tail.append(events, sealedBy: reading.ring)
+        draft.writes += draft.append?.writes ?? []
         draft.writes = draft.writes.withoutRepeatedKeeps
-        if draft.writes.contains(where: { $0.value != nil }), !draft.writes.contains(where: { $0.key == RowKeys.vault }) {
+        if draft.writes.contains(where: { $0.value != nil }), !draft.writes.contains(where: { $0.key == RowKeys.vault })
+        {
             draft.writes.append(.keep(RowKeys.vault, expecting: .version(reading.version)))
         }
         return draft
@@ -242,7 +243,7 @@ final class Committer: Sendable {
         if changed.contains(RowKeys.vault), !joined.contains(where: { $0.touches(RowKeys.vault) }) {
             _ = try first.read(draft.context)
         }
-        if let key = draft.recordKey, changed.contains(key) { audit.tail.wasRefused() }
+        if let key = draft.append?.recordKey, changed.contains(key) { audit.tail.wasRefused() }
         let refused = joined.filter { commit in
             commit.writes.contains { $0.expected != .any && changed.contains($0.key) }
         }

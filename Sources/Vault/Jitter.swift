@@ -1,6 +1,7 @@
 internal import Crypto
 
-/// Makes waits differ, so that those whom one outage struck do not all come back at one moment.
+/// Makes processes differ: their waits, so that those whom one outage struck do not all come back at one moment, and what
+/// they choose.
 package struct Jitter: Sendable {
     package static let random = Jitter { Crypto.random(1).first ?? 0 }
 
@@ -10,4 +11,7 @@ package struct Jitter: Sendable {
 
     /// - Returns: a wait that is longer by up to a quarter. Never a shorter one, since a provider may have asked for it.
     func lengthen(_ milliseconds: Int64) -> Int64 { milliseconds + milliseconds / 4 * Int64(source()) / 255 }
+
+    /// - Returns: any of at most 256 values; nil when there is none.
+    func choose<Value>(_ values: [Value]) -> Value? { values.isEmpty ? nil : values[Int(source()) % values.count] }
 }

@@ -15,11 +15,11 @@ struct RefreshState: Sendable {
     /// A reply may have been lost, and with it a newer refresh token than the row's.
     var hasLostReply = false
     /// How long the provider takes the refresh token once more after that; nil when it does not.
-    var recovery: Span?
+    var recovery: Interval?
     /// Failures since the last success.
     var failures: Int64 = 0
     /// How long the last failure is waited out.
-    var backoff: Span?
+    var backoff: Interval?
     /// Of the last success. Seconds since 1970.
     var lastTime: Int64?
     /// Nil after a success.
@@ -43,24 +43,11 @@ struct RefreshState: Sendable {
         let generation: Int64
         /// 2: an earlier one ended without a word.
         let attempt: Int64
-        /// By its owner's clock. Milliseconds since 1970.
-        let begun: Int64
+        let begun: Instant
         /// Milliseconds. The request's own time is shorter.
         let duration: Int64
         /// How long the provider takes the refresh token once more if this ends without a word; nil when it does not.
-        let grace: Span?
-    }
-
-    /// A stretch of time by the clock of whoever wrote it.
-    struct Span: Sendable, Equatable {
-        /// Milliseconds since 1970.
-        let begun: Int64
-        /// Milliseconds.
-        let duration: Int64
-
-        /// What is left of it, in milliseconds; nil when it is over. One that begins in the future is another clock's,
-        /// and is not waited for.
-        func remaining(now: Int64) -> Int64? { (0..<duration).contains(now - begun) ? begun + duration - now : nil }
+        let grace: Interval?
     }
 
     struct Failure: Sendable {
@@ -98,9 +85,9 @@ extension RefreshState {
         self.fence = fence
         lease = json["lease"].flatMap(Lease.init)
         hasLostReply = json["hasLostReply"]?.boolean ?? false
-        recovery = json["recovery"].flatMap(Span.init)
+        recovery = json["recovery"].flatMap(Interval.init)
         failures = json["failures"]?.integer ?? 0
-        backoff = json["backoff"].flatMap(Span.init)
+        backoff = json["backoff"].flatMap(Interval.init)
         lastTime = json["lastTime"]?.integer
         lastFailure = json["lastFailure"].flatMap(Failure.init)
         refusal = json["refusal"].flatMap(Refusal.init)
@@ -126,29 +113,21 @@ extension RefreshState.Lease {
     fileprivate init?(json: JSON) {
         guard let owner = json["owner"]?.string, let fence = json["fence"]?.integer,
             let generation = json["generation"]?.integer, let attempt = json["attempt"]?.integer,
-            let begun = json["begun"]?.integer, let duration = json["duration"]?.integer
+            let begun = json.beginning, let duration = json["duration"]?.integer
         else { return nil }
         self.init(
             owner: owner, fence: fence, generation: generation, attempt: attempt, begun: begun, duration: duration,
-            grace: json["grace"].flatMap(RefreshState.Span.init))
+            grace: json["grace"].flatMap(Interval.init))
     }
 
     fileprivate var json: JSON {
-        .object([
+        let json = JSON.object([
             "owner": .string(owner), "fence": .integer(fence), "generation": .integer(generation),
-            "attempt": .integer(attempt), "begun": .integer(begun), "duration": .integer(duration),
-            "grace": grace?.json,
+            "attempt": .integer(attempt), "duration": .integer(duration), "grace": grace?.json,
         ])
+        json.setBeginning(begun)
+        return json
     }
-}
-
-extension RefreshState.Span {
-    fileprivate init?(json: JSON) {
-        guard let begun = json["begun"]?.integer, let duration = json["duration"]?.integer else { return nil }
-        self.init(begun: begun, duration: duration)
-    }
-
-    fileprivate var json: JSON { .object(["begun": .integer(begun), "duration": .integer(duration)]) }
 }
 
 extension RefreshState.Failure {

@@ -10,6 +10,8 @@ struct RevocationRecord: Record {
     static let patience: Int64 = 7 * 86_400_000
     /// Milliseconds.
     private static let backoffs: ClosedRange<Int64> = 30_000...3_600_000
+    /// Nothing is due later than after so long: after the longest backoff, with its jitter. Milliseconds.
+    static let longestWait: Int64 = 3_600_000 / 4 * 5
 
     /// The connection as it was.
     let app: AppRecord
@@ -26,6 +28,8 @@ struct RevocationRecord: Record {
     let since: Int64
     /// Failures so far.
     var failures: Int64 = 0
+    /// Until it is due, by the clocks of whoever put it into its place. Nil in rows of earlier versions.
+    var wait: Interval?
 
     /// - Returns: nil when there is nothing that the provider would take.
     init?(_ token: TokenRecord, id: ID?, of app: AppRecord, config: VaultConfig, now: Int64) {
@@ -58,13 +62,14 @@ struct RevocationRecord: Record {
         tokenID = json["tokenId"]?.id
         self.since = since
         self.failures = failures
+        wait = json["wait"].flatMap(Interval.init)
     }
 
     var json: JSON {
         let json = JSON.object([
             "app": app.json, "token": token, "isRefreshToken": .boolean(isRefreshToken), "since": .integer(since),
             "failures": .integer(failures), "hosts": hosts.isEmpty ? nil : .texts(hosts),
-            "tokenId": tokenID.map(JSON.string),
+            "tokenId": tokenID.map(JSON.string), "wait": wait?.json,
         ])
         json.setSubject(subject)
         return json
@@ -81,7 +86,8 @@ struct RevocationRecord: Record {
     mutating func fail(now: Int64, retryAfter: Int?, jitter: Jitter) -> Int64? {
         let backoff = min(Self.backoffs.lowerBound << min(failures, 20), Self.backoffs.upperBound)
         failures += 1
-        return now - since < Self.patience ? now + jitter.lengthen(max(backoff, Int64(retryAfter ?? 0))) : nil
+        let asked = min(Int64(retryAfter ?? 0), Self.backoffs.upperBound)
+        return now - since < Self.patience ? now + jitter.lengthen(max(backoff, asked)) : nil
     }
 }
 

@@ -45,12 +45,15 @@ extension RowKeys {
         Self.heldGrants + place(of: subject, at: appID)
     }
 
-    /// The prefix of a set's grants, or of more of them, that wait for a confirmation code.
-    func heldGrants(of set: TokenSet) -> [UInt8] { Self.heldGrants + (set.subject.map(places(ofAll:)) ?? []) }
+    /// The prefix of a set's grants, or of more of them, that nobody can fetch yet.
+    /// - Parameter family: of ``RowFamily/pendingGrants``.
+    func pendingGrants(of set: TokenSet, in family: RowFamily) -> [UInt8] {
+        family.prefix + (set.subject.map(places(ofAll:)) ?? [])
+    }
 
-    /// Whether a grant that waits for a confirmation code is one of this app.
-    func isHeldGrant(_ key: [UInt8], at appID: ID) -> Bool {
-        key.dropFirst(Self.heldGrants.count + 2 * TokenLocation.hashBytes).starts(with: hash(.app, appID))
+    /// Whether a grant that nobody can fetch yet is one of this app.
+    func isPendingGrant(_ key: [UInt8], at appID: ID) -> Bool {
+        key.dropFirst(1 + 2 * TokenLocation.hashBytes).starts(with: hash(.app, appID))
     }
 
     /// A new place.
@@ -61,4 +64,19 @@ extension RowKeys {
 
     /// When the grant of such a row expires. Seconds since 1970.
     static func heldGrantExpiry(_ key: [UInt8]) -> Int64 { number(key.suffix(16).prefix(8)) }
+
+    /// The row that says when a row of ``RowFamily/pendingGrants`` expires.
+    /// - Parameter expiry: seconds since 1970.
+    static func expiry(of key: [UInt8], at expiry: Int64) -> [UInt8] {
+        RowFamily.expiries.prefix + bytes(expiry) + key
+    }
+
+    /// The row whose expiry such a row says; nil when it is none.
+    static func named(by key: [UInt8]) -> [UInt8]? {
+        switch RowFamily(of: key) {
+        case .expiries: Array(key.dropFirst(9))
+        case .earlierUnverified: RowFamily.tokens.prefix + key.dropFirst(9)
+        default: nil
+        }
+    }
 }

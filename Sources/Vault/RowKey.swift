@@ -15,26 +15,31 @@ internal import Memory
 ///     q  owner  context  app  key             finds what waits for a subject's user: that is the key of a row of f or d
 ///     r  app  issuer                          the client that a provider made for a connection
 ///     p  owner  context  app  expiry  random  a grant that waits for its confirmation code
-///     u  expiry  place                        where a refresh token is that is being verified, the next to expire first
+///     s  owner  context  app  slot            a refresh token that is being verified
+///     e  expiry  key                          which row of p or s expires, the next one first
+///     u  expiry  place                        the same of earlier versions, of tokens that they verified among those of t
 ///     o  due  random                          a token to take back at its provider, the next one due first
 ///     n  expiry  id                           something that was used and is good for one use, the next to expire first
-///     h                                       the audit's head: how far it goes
-///     l  number                               a record of the audit
+///     h                                       the head of the audit's first chain: how far it goes
+///     h  chain                                that of another one
+///     l  chain  number                        a record of the audit; a byte for the chain, seven for the number
+///
+/// ``RowFamily`` says what becomes of each kind.
 ///
 /// The hashes' key is made with the vault and kept in its first row, so that changing sealing keys moves no row.
 struct RowKeys: Sendable {
-    static let vault = Array("v".utf8)
-    static let apps = Array("a".utf8)
-    static let flows = Array("f".utf8)
-    static let deviceFlows = Array("d".utf8)
-    static let waiting = Array("q".utf8)
-    static let registrations = Array("r".utf8)
-    static let heldGrants = Array("p".utf8)
-    static let unverified = Array("u".utf8)
-    static let revocations = Array("o".utf8)
-    static let spent = Array("n".utf8)
-    static let auditHead = Array("h".utf8)
-    static let audit = Array("l".utf8)
+    static let vault = RowFamily.vault.prefix
+    static let apps = RowFamily.apps.prefix
+    static let flows = RowFamily.flows.prefix
+    static let deviceFlows = RowFamily.deviceFlows.prefix
+    static let waiting = RowFamily.waiting.prefix
+    static let registrations = RowFamily.registrations.prefix
+    static let heldGrants = RowFamily.heldGrants.prefix
+    static let unverified = RowFamily.unverified.prefix
+    static let revocations = RowFamily.revocations.prefix
+    static let spent = RowFamily.spent.prefix
+    static let auditHead = RowFamily.auditHead.prefix
+    static let audit = RowFamily.audit.prefix
 
     let hashKey: Secret
 
@@ -81,7 +86,7 @@ struct RowKeys: Sendable {
 
     static func number(_ bytes: some Sequence<UInt8>) -> Int64 { bytes.reduce(0) { $0 << 8 | Int64($1) } }
 
-    /// When a row of `flows`, `deviceFlows` or `spent` expires. Seconds since 1970.
+    /// When a row of ``RowFamily/expiring`` expires. Seconds since 1970.
     static func expiry(_ key: [UInt8]) -> Int64 { number(key.dropFirst(1).prefix(8)) }
 
     /// Where a token belongs: one account of a subject at an app has one place for each set of scopes and resources, so
@@ -96,12 +101,15 @@ struct RowKeys: Sendable {
             slot: Array(hash(.slot, names.map(\.text).joined(separator: "\0")).prefix(TokenLocation.slotBytes)))
     }
 
-    /// Where a refresh token stands while it is verified: among the tokens, so that it is refreshed like them, but where no
-    /// set of them is. The same one that comes again gets there again.
+    /// Where a refresh token stands while it is verified: as the token that it will be, but where no fetch looks. The same
+    /// one that comes again gets there again.
     /// - Parameter place: where it will belong.
     func unverified(_ refreshToken: JSON, for place: TokenLocation) -> TokenLocation {
-        let owner = refreshToken.withStringBytes { hash(.unverified, place.key + Array($0)) }
-        return TokenLocation(owner: owner ?? place.owner, context: place.context, app: place.app, slot: place.slot)
+        let slot = refreshToken.withStringBytes { bytes in
+            Array(hash(.unverified, place.key + Array(bytes)).prefix(TokenLocation.slotBytes))
+        }
+        return TokenLocation(
+            owner: place.owner, context: place.context, app: place.app, slot: slot ?? place.slot, family: .unverified)
     }
 
     /// The prefix of a subject's tokens at an app.
@@ -147,8 +155,8 @@ struct RowKeys: Sendable {
 
 /// Where a token's rows stand, which is also its id: base64url of what its row's key says.
 struct TokenLocation: Hashable, Sendable {
-    static let family = Array("t".utf8)
-    static let appFamily = Array("i".utf8)
+    static let family = RowFamily.tokens.prefix
+    static let appFamily = RowFamily.tokensOfApps.prefix
     static let hashBytes = 16
     static let slotBytes = 8
 
@@ -156,15 +164,18 @@ struct TokenLocation: Hashable, Sendable {
     let context: [UInt8]
     let app: [UInt8]
     let slot: [UInt8]
+    /// `unverified` as long as it is not known whether the token is one.
+    let family: RowFamily
 
-    init(owner: [UInt8], context: [UInt8], app: [UInt8], slot: [UInt8]) {
+    init(owner: [UInt8], context: [UInt8], app: [UInt8], slot: [UInt8], family: RowFamily = .tokens) {
         self.owner = owner
         self.context = context
         self.app = app
         self.slot = slot
+        self.family = family
     }
 
-    private init?(parts: ArraySlice<UInt8>) {
+    private init?(parts: ArraySlice<UInt8>, family: RowFamily = .tokens) {
         guard parts.count == 3 * Self.hashBytes + Self.slotBytes else { return nil }
         var rest = parts
         func take(_ count: Int) -> [UInt8] {
@@ -172,7 +183,8 @@ struct TokenLocation: Hashable, Sendable {
             return Array(rest.prefix(count))
         }
         self.init(
-            owner: take(Self.hashBytes), context: take(Self.hashBytes), app: take(Self.hashBytes), slot: Array(rest))
+            owner: take(Self.hashBytes), context: take(Self.hashBytes), app: take(Self.hashBytes), slot: Array(rest),
+            family: family)
     }
 
     /// Nil when this is no token's id.
@@ -182,12 +194,9 @@ struct TokenLocation: Hashable, Sendable {
     }
 
     init?(key: [UInt8]) {
-        guard key.starts(with: Self.family) else { return nil }
-        self.init(parts: key.dropFirst(Self.family.count))
+        guard let family = RowFamily(of: key), family == .tokens || family == .unverified else { return nil }
+        self.init(parts: key.dropFirst(family.prefix.count), family: family)
     }
-
-    /// From the key of the row by which a token is found that was never verified.
-    init?(unverifiedKey key: [UInt8]) { self.init(parts: key.dropFirst(RowKeys.unverified.count + 8)) }
 
     /// From the key of the row by which an app's tokens are found.
     init?(appKey key: [UInt8]) {
@@ -201,11 +210,6 @@ struct TokenLocation: Hashable, Sendable {
     private var parts: [UInt8] { owner + context + app + slot }
 
     var id: ID { ID(Crypto.base64URL(parts)) }
-    var key: [UInt8] { Self.family + parts }
-    /// - Parameter expiry: seconds since 1970.
-    func unverifiedKey(expiry: Int64) -> [UInt8] {
-        RowKeys.unverified + RowKeys.bytes(expiry) + parts
-    }
-
+    var key: [UInt8] { family.prefix + parts }
     var appKey: [UInt8] { Self.appFamily + app + owner + context + slot }
 }

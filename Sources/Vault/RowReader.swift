@@ -27,10 +27,10 @@ struct RowReader: Sendable {
     }
 
     /// All rows with the prefix, in the order of their keys.
-    func all<Value: Record>(_ prefix: [UInt8], as _: Value.Type = Value.self) throws(ConnError) -> [Row<Value>] {
-        var rows: [Row<Value>] = []
+    func all<Value: Record>(_ prefix: [UInt8], as _: Value.Type = Value.self) throws(ConnError) -> OpenedRows<Value> {
+        var rows = OpenedRows<Value>()
         try each(prefix) { (stored) throws(ConnError) in
-            rows.append(try open(stored))
+            try rows.add(stored, self)
             return true
         }
         return rows
@@ -52,26 +52,53 @@ struct RowReader: Sendable {
         }
     }
 
+    /// - Throws: `internal` when the row is damaged.
     func open<Value: Record>(_ stored: StoredRow) throws(ConnError) -> Row<Value> {
-        guard let value = Value(json: try Self.parse(try plain(of: stored))) else {
-            throw ConnError(.internal, "a row of the vault cannot be read")
-        }
-        return Row(key: stored.key, value: value, version: stored.version)
+        try opened(stored).get()
     }
 
-    /// What was sealed. A key that another process has added since is looked up.
-    func plain(of stored: StoredRow) throws(ConnError) -> Secret {
+    /// A row among others, which do not suffer from it when it is damaged: then it is nil, and the log tells.
+    func openIfWhole<Value: Record>(_ stored: StoredRow) throws(ConnError) -> Row<Value>? {
+        switch try opened(stored) as Result<Row<Value>, ConnError> {
+        case .success(let row): return row
+        case .failure(let damage):
+            Log.write(.warning, "a row is passed over: \(damage.message)")
+            return nil
+        }
+    }
+
+    /// - Throws: what the store fails with. How the row is damaged is in the result.
+    func opened<Value: Record>(_ stored: StoredRow) throws(ConnError) -> Result<Row<Value>, ConnError> {
+        switch try opening(stored) {
+        case .success(let plain):
+            return Result { () throws(ConnError) in
+                guard let value = Value(json: try Self.parse(plain)) else {
+                    throw ConnError(.internal, "a row of the vault cannot be read")
+                }
+                return Row(key: stored.key, value: value, version: stored.version)
+            }
+        case .failure(let damage): return .failure(damage)
+        }
+    }
+
+    /// What was sealed.
+    func plain(of stored: StoredRow) throws(ConnError) -> Secret { try opening(stored).get() }
+
+    /// A key that another process has added since is looked up.
+    private func opening(_ stored: StoredRow) throws(ConnError) -> Result<Secret, ConnError> {
         var opening = first.current.ring.open(stored.value, boundTo: stored.key)
         if case .unknownKey = opening {
             opening = try first.read(context).ring.open(stored.value, boundTo: stored.key)
         }
         switch opening {
         case .opened(let plain):
-            return plain
+            return .success(plain)
         case .unknownKey:
-            throw ConnError(.internal, "a row of the vault is sealed by a key that the vault does not have")
+            return .failure(
+                ConnError(.internal, "a row of the vault is sealed by a key that the vault does not have"))
         case .broken:
-            throw ConnError(.internal, "a row of the vault does not open: it was changed, or moved from another row")
+            return .failure(
+                ConnError(.internal, "a row of the vault does not open: it was changed, or moved from another row"))
         }
     }
 
@@ -81,6 +108,27 @@ struct RowReader: Sendable {
             throw ConnError(.internal, "a row of the vault cannot be read")
         }
         return json
+    }
+}
+
+/// Rows that were looked at together: a damaged one denies itself alone.
+struct OpenedRows<Value: Record>: Sendable {
+    private(set) var whole: [Row<Value>] = []
+    private(set) var damaged: [StoredRow] = []
+
+    mutating func add(_ stored: StoredRow, _ reader: RowReader) throws(ConnError) {
+        if let row: Row<Value> = try reader.openIfWhole(stored) {
+            whole.append(row)
+        } else {
+            damaged.append(stored)
+        }
+    }
+}
+
+extension JSON {
+    /// Says of an answer how many rows it would tell of, were they not damaged; nothing when there are none.
+    func setUnreadable(_ count: Int) {
+        if count > 0 { set("unreadable", .integer(count)) }
     }
 }
 

@@ -26,20 +26,36 @@ struct Rows: Sendable {
 
     /// Opens a vault, or makes one in an empty store. Its first row proves the master key: `invalid_config` for the field
     /// `key`.
-    init(store: any Store, config: VaultConfig, clock: Clock, _ context: CallContext) throws(ConnError) {
-        let masters = KeyRing(
-            active: SealingKey(master: config.key), others: config.otherKeys.map(SealingKey.init(master:)))
-        if let found = try FirstRow(store: store, masters: masters, context) {
-            first = found
-        } else {
-            first = try Self.make(in: store, masters: masters, clock: clock, context)
-        }
-        let hashKey = first.current.record.hashKey
-        self.store = store
-        keys = RowKeys(hashKey: hashKey)
-        audit = AuditLog(hashKey: hashKey, config: config, clock: clock)
-        committer = Committer(store: store, first: first, keys: keys, audit: audit)
+    init(
+        store: any Store, config: VaultConfig, clock: Clock, chains: Jitter, _ context: CallContext
+    ) throws(ConnError) {
+        let masters = Self.masters(config)
+        let found = try FirstRow(store: store, masters: masters, context)
+        let first: FirstRow
+        if let found { first = found } else { first = try Self.make(in: store, masters: masters, clock: clock, context) }
+        self.init(store: store, first: first, config: config, clock: clock, chains: chains)
         try takeMaster(context)
+    }
+
+    /// Opens a copy of a vault, to which nothing is written.
+    init(copy store: any Store, config: VaultConfig, clock: Clock, _ context: CallContext) throws(ConnError) {
+        guard let first = try FirstRow(store: store, masters: Self.masters(config), context) else {
+            throw ConnError(.internal, "the copy is of no vault")
+        }
+        self.init(store: store, first: first, config: config, clock: clock, chains: .random)
+    }
+
+    private init(store: any Store, first: FirstRow, config: VaultConfig, clock: Clock, chains: Jitter) {
+        self.store = store
+        self.first = first
+        let hashKey = first.current.record.hashKey
+        keys = RowKeys(hashKey: hashKey)
+        audit = AuditLog(hashKey: hashKey, config: config, clock: clock, chains: chains)
+        committer = Committer(store: store, first: first, keys: keys, audit: audit)
+    }
+
+    private static func masters(_ config: VaultConfig) -> KeyRing {
+        KeyRing(active: SealingKey(master: config.key), others: config.otherKeys.map(SealingKey.init(master:)))
     }
 
     private static func make(
@@ -97,10 +113,12 @@ struct Rows: Sendable {
         first.seal(record, at: key, expecting: expecting)
     }
 
+    func reader(_ context: CallContext) -> RowReader {
+        RowReader(store: store, first: first, keys: keys, context: context)
+    }
+
     /// Reads, where that may block.
     func read<Value>(_ body: @escaping @Sendable (RowReader) throws(ConnError) -> Step<Value>) -> Step<Value> {
-        .blocking { (context) throws(ConnError) in
-            try body(RowReader(store: store, first: first, keys: keys, context: context))
-        }
+        .blocking { (context) throws(ConnError) in try body(reader(context)) }
     }
 }

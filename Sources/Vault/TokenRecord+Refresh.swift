@@ -32,7 +32,8 @@ enum RefreshAction: Sendable {
     case failed(RefreshState.Failure, retryAfterMilliseconds: Int64)
 }
 
-/// A refresh as a state machine over the token's row: no I/O, and every moment is an argument, in milliseconds since 1970.
+/// A refresh as a state machine over the token's row: no I/O, and every moment is an argument. Plain ones are in milliseconds
+/// since 1970.
 extension TokenRecord {
     /// The longest that a failure is waited out. Milliseconds.
     static let maxBackoff: Int64 = 60_000
@@ -63,24 +64,24 @@ extension TokenRecord {
     func isUsable(now: Int64) -> Bool { isAlive(now: now) || isRenewable(now: now) }
 
     /// - Parameter isLeaseHeld: whether the row's lease, if there is one, is not over yet.
-    func next(_ wanted: Freshness, isLeaseHeld: Bool, now: Int64) -> RefreshAction {
+    func next(_ wanted: Freshness, isLeaseHeld: Bool, now: Instant) -> RefreshAction {
         let isNewer = wanted.unfit.map { refresh.generation != $0 } ?? false
         let isRecovering = mustRecover(isLeaseHeld: isLeaseHeld, now: now)
         if isNewer
-            ? isAlive(now: now) : !wanted.isForced && !isRecovering && isAlive(for: wanted.minTTL, now: now)
+            ? isAlive(now: now.time) : !wanted.isForced && !isRecovering && isAlive(for: wanted.minTTL, now: now.time)
         {
             return .serve
         }
         // A token that may not live long enough is better than none, unless the caller knows that it is not.
-        let fallback = isAlive(now: now) && !wanted.isForced
+        let fallback = isAlive(now: now.time) && !wanted.isForced
         if let lease = refresh.lease {
             if isLeaseHeld { return .wait }
             if lease.attempt > 1, !isRecovering { return .giveUp }
         }
-        let isDead = wanted.isRejected && !isNewer && isAlive(now: now)
-        guard canRefresh(now: now) else {
+        let isDead = wanted.isRejected && !isNewer && isAlive(now: now.time)
+        guard canRefresh(now: now.time) else {
             if isDead { return .reject }
-            return isAlive(now: now) && refresh.refusal == nil ? .serve : .reauthorize
+            return isAlive(now: now.time) && refresh.refusal == nil ? .serve : .reauthorize
         }
         if let wait = refresh.backoff?.remaining(now: now), let failure = refresh.lastFailure {
             if isDead { return .reject }
@@ -91,7 +92,7 @@ extension TokenRecord {
 
     /// Whether a reply was lost and the provider still takes the refresh token once more: soon it will not, so even a
     /// token that lives is refreshed now.
-    private func mustRecover(isLeaseHeld: Bool, now: Int64) -> Bool {
+    private func mustRecover(isLeaseHeld: Bool, now: Instant) -> Bool {
         guard (refresh.recovery ?? refresh.lease?.grace)?.remaining(now: now) != nil,
             refresh.backoff?.remaining(now: now) == nil
         else { return false }
@@ -100,14 +101,14 @@ extension TokenRecord {
 
     /// Takes the lease. The row must be committed before the request leaves.
     mutating func begin(
-        owner: String, now: Int64, duration: Int64, habits: RefreshHabits
+        owner: String, now: Instant, duration: Int64, habits: RefreshHabits
     ) -> RefreshState.Lease {
         let dangling = habits.survivesUse ? nil : refresh.lease
         refresh.fence += 1
         // The grace counts from the first request whose reply may have been lost.
         let grace =
             refresh.recovery ?? dangling?.grace
-            ?? (habits.grace > 0 ? RefreshState.Span(begun: now, duration: habits.grace) : nil)
+            ?? (habits.grace > 0 ? Interval(begun: now, duration: habits.grace) : nil)
         let lease = RefreshState.Lease(
             owner: owner, fence: refresh.fence, generation: refresh.generation, attempt: (dangling?.attempt ?? 0) + 1,
             begun: now, duration: duration, grace: grace)
@@ -157,21 +158,21 @@ extension TokenRecord {
     /// Keeps that a refresh failed.
     /// - Returns: false when the lease is somebody else's by now, and the row stays as it is.
     mutating func fail(
-        _ failure: TokenFailure, _ lease: RefreshState.Lease, now: Int64, habits: RefreshHabits, jitter: Jitter
+        _ failure: TokenFailure, _ lease: RefreshState.Lease, now: Instant, habits: RefreshHabits, jitter: Jitter
     ) -> Bool {
         guard refresh.lease == lease else { return false }
         refresh.lease = nil
         refresh.lastFailure = RefreshState.Failure(failure)
         switch failure.kind {
         case .permanent:
-            refuse(now: now)
+            refuse(now: now.time)
         case .misconfigured:
-            refresh.backoff = RefreshState.Span(begun: now, duration: jitter.lengthen(Self.misconfiguredBackoff))
+            refresh.backoff = Interval(begun: now, duration: jitter.lengthen(Self.misconfiguredBackoff))
         case .transient:
             let backoff = min(1000 << min(refresh.failures, 10), Self.maxBackoff)
             let asked = failure.retryAfterMilliseconds.map { min(Int64($0), Self.maxRetryAfter) }
             refresh.failures += 1
-            refresh.backoff = RefreshState.Span(begun: now, duration: jitter.lengthen(max(asked ?? backoff, 1000)))
+            refresh.backoff = Interval(begun: now, duration: jitter.lengthen(max(asked ?? backoff, 1000)))
             if failure.mayHaveArrived, !habits.survivesUse { lose(lease) }
         }
         return true
@@ -233,7 +234,7 @@ struct TokenStatus: Sendable {
 }
 
 extension TokenRecord {
-    func status(now: Int64) -> TokenStatus {
+    func status(now: Instant) -> TokenStatus {
         if let refusal = refresh.refusal {
             let reason: TokenStatus.Reason =
                 switch refusal.cause {
@@ -243,8 +244,8 @@ extension TokenRecord {
                 }
             return TokenStatus(name: .needsReauthorization, reason: reason, since: refusal.since)
         }
-        if isRenewable(now: now) { return TokenStatus(name: .active, nextRefresh: nextRefresh(now: now)) }
-        guard isAlive(now: now) else {
+        if isRenewable(now: now.time) { return TokenStatus(name: .active, nextRefresh: nextRefresh(now: now)) }
+        guard isAlive(now: now.time) else {
             let ends = [accessTokenExpiry, refreshTokenExpiry].compactMap { $0 }
             return TokenStatus(name: .needsReauthorization, reason: .expired, since: ends.max())
         }
@@ -253,10 +254,10 @@ extension TokenRecord {
     }
 
     /// When a fetch that asks for nothing special first refreshes. Seconds since 1970.
-    private func nextRefresh(now: Int64) -> Int64? {
-        guard let expiry = accessToken == nil ? now / 1000 : accessTokenExpiry else { return nil }
-        let due = max(expiry - TokenDemand.usualTTL, now / 1000)
+    private func nextRefresh(now: Instant) -> Int64? {
+        guard let expiry = accessToken == nil ? now.time / 1000 : accessTokenExpiry else { return nil }
+        let due = max(expiry - TokenDemand.usualTTL, now.time / 1000)
         guard let wait = refresh.backoff?.remaining(now: now) else { return due }
-        return max(due, (now + wait + 999) / 1000)
+        return max(due, (now.time + wait + 999) / 1000)
     }
 }

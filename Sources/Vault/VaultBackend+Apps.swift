@@ -46,8 +46,10 @@ extension VaultBackend {
         let revokes = request["revoke"]?.boolean ?? true
         return try rows.change { [self] (change) throws(ConnError) in
             let key = rows.keys.app(id)
-            guard let row: Row<AppRecord> = try change.reader.get(key) else { throw .noSuchApp(id) }
-            change.put(row.value.beingDeleted(revoking: revokes), at: key, expecting: .version(row.version))
+            guard let stored = try change.reader.stored(key) else { throw .noSuchApp(id) }
+            // Of a damaged one it is not known where its tokens would be taken back.
+            let app = try change.reader.openIfWhole(stored)?.value ?? AppRecord(unknown: id)
+            change.put(app.beingDeleted(revoking: revokes), at: key, expecting: .version(stored.version))
             change.events = [event(request, appID: id)]
         }.then { [self] () throws(ConnError) in
             try finishDeletion(of: id, request).then { [self] (removal) throws(ConnError) in try finish(removal) }
@@ -60,16 +62,27 @@ extension VaultBackend {
     }
 
     func listApps() throws(ConnError) -> Step<JSON> {
-        try rows.pages(RowKeys.apps, into: [(id: ID, answer: JSON)]()) { (apps, page, reader) throws(ConnError) in
-            var apps = apps
+        try rows.pages(RowKeys.apps, into: AppList()) { (list, page, reader) throws(ConnError) in
+            var list = list
             for stored in page {
-                let row: Row<AppRecord> = try reader.open(stored)
-                if !row.value.isBeingDeleted { apps.append((row.value.id, row.value.answer)) }
+                guard let row: Row<AppRecord> = try reader.openIfWhole(stored) else {
+                    list.unreadable += 1
+                    continue
+                }
+                if !row.value.isBeingDeleted { list.apps.append((row.value.id, row.value.answer)) }
             }
-            return .done(apps)
-        }.then { (apps) throws(ConnError) in
-            .done(.object(["apps": .array(apps.sorted { $0.id < $1.id }.map(\.answer))]))
+            return .done(list)
+        }.then { (list) throws(ConnError) in
+            let apps = list.apps.sorted { $0.id < $1.id }
+            let answer = JSON.object(["apps": .array(apps.map(\.answer))])
+            answer.setUnreadable(list.unreadable)
+            return .done(answer)
         }
+    }
+
+    private struct AppList: Sendable {
+        var apps: [(id: ID, answer: JSON)] = []
+        var unreadable = 0
     }
 
     /// Has a commit go through only while the connection stands, so that no grant comes to one that is deleted meanwhile:

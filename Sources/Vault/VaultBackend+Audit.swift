@@ -1,5 +1,4 @@
-internal import Connections
-internal import Crypto
+package import Connections
 internal import JSON
 internal import Memory
 
@@ -16,105 +15,88 @@ extension VaultBackend {
 
     /// Records a request that was refused, where the config wants that. Fetches are recorded as their tokens are handed
     /// out.
-    func audited(
-        _ request: Request, _ body: () throws(ConnError) -> Step<JSON>
-    ) throws(ConnError) -> Step<JSON> {
-        guard config.audit == .all, !request.isLook else { return try body() }
-        return try Step.attempt(body) { [self] (result) throws(ConnError) in
-            if case .failure(let error) = result {
-                let refused = event(
-                    request, appID: request.id("appId") ?? request.id("id"), subject: request.subject,
-                    tokenID: request.id("tokenId"), outcome: error.code.rawValue)
-                return try rows.commit([], recording: [refused]).then { () throws(ConnError) in throw error }
-            }
-            return .done(try result.get())
-        }
+    package func refused(_ request: Request, _ error: ConnError) -> Step<Void>? {
+        guard config.audit == .all, !request.isLook else { return nil }
+        // What it is the id of.
+        let appID = request.operation.hasPrefix("apps.") ? request.id("id") : request.id("appId")
+        let keyID = request.operation.hasPrefix("keys.") ? request.string("id") : nil
+        let refused = event(
+            request, appID: appID, subject: request.subject, tokenID: request.id("tokenId"), keyID: keyID,
+            outcome: error.code.rawValue)
+        return rows.commit([], recording: [refused])
     }
 
     func listAudit(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let limit = request["limit"]?.integer.flatMap(Int.init(exactly:)) ?? 100
-        let after = request["after"]?.integer.map(AuditLog.rowKey)
-        let filter = AuditFilter(request)
-        return auditPage(after: after, [], limit: limit, filter)
+        auditPage(try AuditPage(request))
     }
 
-    private func auditPage(after: [UInt8]?, _ found: [JSON], limit: Int, _ filter: AuditFilter) -> Step<JSON> {
+    private func auditPage(_ page: AuditPage) -> Step<JSON> {
         rows.read { [self] (reader) throws(ConnError) in
-            var found = found
-            let page = try reader.page(RowKeys.audit, after: after)
-            for stored in page {
-                let row: Row<AuditRecord> = try reader.open(stored)
-                guard filter.matches(row.value.event) else { continue }
-                if found.count == limit, let last = found.last?["sequence"] {
-                    return .done(.object(["records": .array(found), "next": last]))
-                }
-                found.append(row.value.json)
-            }
-            guard page.count == RowReader.pageSize, let last = page.last else {
-                return .done(.object(["records": .array(found)]))
-            }
-            return auditPage(after: last.key, found, limit: limit, filter)
+            var page = page
+            try page.add(reader)
+            return page.isDone ? .done(page.answer) : auditPage(page)
         }
     }
 
-    /// Follows the chain from the first record that is kept to the head.
+    /// Follows each chain from the first record that is kept to the head.
     func verifyAudit(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let anchor = request["sequence"]?.integer
-        guard (anchor == nil) == (request["hash"] == nil) else {
-            throw .invalid("hash", "and sequence belong together")
-        }
-        return try rows.read { [self] (reader) throws(ConnError) in
-            let head = try reader.auditHead().value
-            if let anchor, anchor < head.first { throw .invalid("sequence", "is a record that is not kept any more") }
-            let chain = AuditChain(head, anchor: anchor, anchorHash: request.string("hash"))
-            return rows.pages(RowKeys.audit, into: chain) { [self] (chain, page, reader) throws(ConnError) in
-                var chain = chain
-                for stored in page where chain.problem == nil {
-                    if chain.skips(stored.key) { continue }
-                    if stored.key != AuditLog.rowKey(chain.next) {
-                        // Records whose time is over go while this looks.
-                        chain.start(at: try reader.auditHead().value)
-                        if chain.skips(stored.key) { continue }
-                    }
-                    chain.add(stored.key, try? reader.plain(of: stored), audit: rows.audit)
-                }
-                return .done(chain)
-            }
-        }.then { [self] (chain) throws(ConnError) in
+        try rows.read { [self] (reader) throws(ConnError) in
+            try follow(0, AuditVerdict(try reader.auditHeads(), anchor: request.string("anchor")))
+        }.then { [self] (verdict) throws(ConnError) in
             rows.read { [self] (reader) throws(ConnError) in
-                var chain = chain
-                if try hasRecordBeyondHead(reader) { chain.fail("there are records beyond the head") }
-                return .done(chain.answer)
+                var verdict = verdict
+                if let place = try placeBeyondHead(reader) {
+                    verdict.fail("there are records beyond the head", at: place)
+                }
+                return .done(verdict.answer)
             }
         }
     }
 
-    /// A head that was put back to what it was earlier leaves such records.
-    private func hasRecordBeyondHead(_ reader: RowReader) throws(ConnError) -> Bool {
-        var head = try reader.auditHead()
-        while true {
-            let after = AuditLog.rowKey(head.value.sequence)
-            if try reader.page(RowKeys.audit, after: after, limit: 1).isEmpty { return false }
-            let later = try reader.auditHead()
-            if later.version == head.version { return true }
-            head = later
+    private func follow(_ number: Int, _ before: AuditVerdict) throws(ConnError) -> Step<AuditVerdict> {
+        guard number < AuditPlace.chains, before.problem == nil else { return .done(before) }
+        var verdict = before
+        guard let chain = verdict.chain(number) else { return try follow(number + 1, verdict) }
+        let heads = verdict.heads
+        return try rows.pages(AuditPlace.records(of: number), into: chain) {
+            [self] (chain, page, reader) throws(ConnError) in
+            var chain = chain
+            var witnesses: [AuditMark] = []
+            for stored in page where chain.problem == nil {
+                if chain.skips(stored.key) { continue }
+                if stored.key != chain.place.rowKey, let head = try reader.auditHead(of: number).head {
+                    // Records whose time is over go while this looks.
+                    chain.start(at: head)
+                    if chain.skips(stored.key) { continue }
+                }
+                let found = try reader.auditRecord(stored)
+                chain.add(stored.key, found, audit: rows.audit)
+                if let witness = found?.record.witness { witnesses.append(witness) }
+            }
+            try chain.check(witnesses, heads, reader, audit: rows.audit)
+            return .done(chain)
+        }.then { [self, verdict] (chain) throws(ConnError) in
+            var (verdict, chain) = (verdict, chain)
+            chain.end()
+            verdict.add(chain)
+            return try follow(number + 1, verdict)
         }
     }
-}
 
-private struct AuditFilter: Sendable {
-    let appID: ID?
-    let subject: Subject?
-    let tokenID: ID?
-
-    init(_ request: Request) {
-        appID = request.id("appId")
-        subject = request.subject
-        tokenID = request.id("tokenId")
-    }
-
-    func matches(_ event: AuditEvent) -> Bool {
-        (appID == nil || event.appID == appID) && (subject == nil || event.subject == subject)
-            && (tokenID == nil || event.tokenID == tokenID)
+    /// A head that was put back to what it was earlier leaves records behind it, and so does one that was removed.
+    private func placeBeyondHead(_ reader: RowReader) throws(ConnError) -> AuditPlace? {
+        let heads = try reader.auditHeads()
+        for chain in 0..<AuditPlace.chains {
+            var found = heads[chain]
+            while let head = found.head {
+                let after = AuditPlace(chain, head.sequence)
+                let rows = try reader.page(AuditPlace.records(of: chain), after: after.rowKey, limit: 1)
+                if rows.isEmpty { break }
+                let later = try reader.auditHead(of: chain)
+                if later.version == found.version { return AuditPlace(chain, head.sequence + 1) }
+                found = later
+            }
+        }
+        return nil
     }
 }

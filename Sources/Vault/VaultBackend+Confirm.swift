@@ -25,7 +25,8 @@ extension VaultBackend {
             ])
             try stand(app, &change)
             change.put(held, at: key, expecting: .absent)
-            change.writes += try expiredHeldGrants(change.reader)
+            change.put(PointerRecord(), at: RowKeys.expiry(of: key, at: expiry), expecting: .absent)
+            try expire(&change)
             if let revocation { change.writes.append(revocation.write) }
             try flow.answered(answer).keep(at: flowKey, &change)
             change.events = [event(request, appID: token.appID, subject: token.subject, outcome: "held")]
@@ -61,6 +62,7 @@ extension VaultBackend {
                 guard let stored = try change.reader.stored(key) else { throw noneWaits }
                 change.remove(key, expecting: .version(stored.version))
             }
+            change.remove(RowKeys.expiry(of: row.key, at: RowKeys.heldGrantExpiry(row.key)), expecting: .any)
         }.then { [self] (location) throws(ConnError) in
             try Step<Void>.attempt({ [self] () throws(ConnError) in
                 try provider(of: app, hosts: held.token.hosts, client: .grant(of: held.token.clientID)).then {
@@ -80,8 +82,8 @@ extension VaultBackend {
     /// many at a time no more are looked at than are allowed.
     private func countTry(of subject: Subject, at app: AppRecord) throws(ConnError) -> Step<[Row<HeldGrant>]> {
         rows.change { [self] (change) throws(ConnError) in
-            let all: [Row<HeldGrant>] = try change.reader.all(rows.keys.heldGrants(of: subject, at: app.id))
-            var tried = all.filter { row in
+            let all: OpenedRows<HeldGrant> = try change.reader.all(rows.keys.heldGrants(of: subject, at: app.id))
+            var tried = all.whole.filter { row in
                 RowKeys.heldGrantExpiry(row.key) > clock.seconds && row.value.tries < HeldGrant.maxTries
                     && row.value.clientID == app.clientID && row.value.incarnation == app.incarnation
             }
@@ -96,12 +98,5 @@ extension VaultBackend {
     /// Throws away what was guessed at too often, and has it taken back without waiting any longer.
     private func dropWornOut(_ tried: [Row<HeldGrant>]) throws(ConnError) -> Step<Void> {
         try drop(tried.filter { $0.value.tries >= HeldGrant.maxTries }.map(\.key)[...], revoking: true)
-    }
-
-    /// A few grants that nobody confirmed: each new one removes some.
-    private func expiredHeldGrants(_ reader: RowReader) throws(ConnError) -> [StoreWrite] {
-        try reader.page(RowKeys.heldGrants, limit: 32)
-            .filter { RowKeys.heldGrantExpiry($0.key) + Self.clockMargin <= clock.seconds }
-            .map { .remove($0.key, expecting: .any) }
     }
 }

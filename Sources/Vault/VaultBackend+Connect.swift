@@ -1,5 +1,6 @@
 internal import Connections
 internal import Crypto
+internal import HTTP
 internal import JSON
 internal import Memory
 internal import OAuth
@@ -78,7 +79,7 @@ extension VaultBackend {
                         epoch: app.epoch)
                     return rows.change { [self] (change) throws(ConnError) in
                         change.writes = writes(flow, at: rows.keys.flow(state))
-                        change.writes += try expiredWaiting(RowKeys.flows, change.reader)
+                        try expire(&change)
                         if let ticket {
                             guard let stored = try change.reader.stored(ticket) else { throw .unknownTicket }
                             change.writes.append(.keep(ticket, expecting: .version(stored.version)))
@@ -92,15 +93,17 @@ extension VaultBackend {
     }
 
     func complete(_ request: Request) throws(ConnError) -> Step<JSON> {
-        try complete(request, until: clock.milliseconds() + Int64(config.timeoutMilliseconds))
+        try complete(request, until: clock.monotonic().adding(milliseconds: config.timeoutMilliseconds))
     }
 
-    /// - Parameter until: how long to wait for the same callback that came before and is at work. Milliseconds since 1970.
-    private func complete(_ request: Request, until: Int64) throws(ConnError) -> Step<JSON> {
+    /// - Parameter until: how long to wait for the same callback that came before and is at work.
+    private func complete(_ request: Request, until: Deadline) throws(ConnError) -> Step<JSON> {
         guard let state = FlowState(try request.required("state")), state.expiresAt > clock.seconds else {
             throw .unknownFlow
         }
-        let codeHash = request["code"]?.withStringBytes { ID(Crypto.hex(Crypto.sha256($0))) }
+        // With an error there is nothing to exchange, whatever else the callback has.
+        let code = request["error"] == nil ? request["code"] : nil
+        let codeHash = code?.withStringBytes { ID(Crypto.hex(Crypto.sha256($0))) }
         return rows.read { [self] (reader) throws(ConnError) in
             guard let flow: Row<FlowRecord> = try reader.get(rows.keys.flow(state)) else { throw .unknownFlow }
             try checkOpener(request["openedBy"], of: flow.value)
@@ -109,7 +112,7 @@ extension VaultBackend {
             if let use = flow.value.use {
                 guard use.codeHash == codeHash else { throw .unknownFlow }
                 if let answer = use.answer { return .done(answer) }
-                guard clock.milliseconds() < until else { throw .unknownFlow }
+                guard clock.monotonic() < until else { throw .unknownFlow }
                 return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
                     try complete(request, until: until)
                 }
@@ -123,12 +126,19 @@ extension VaultBackend {
                 let writes =
                     use.map { [rows.seal($0, at: flow.key, expecting: isFirst)] }
                     ?? rows.keys.removal(ofWaiting: flow.key, flow.value, expecting: isFirst)
-                return try rows.commit(writes).result { [self] (result) throws(ConnError) in
+                return try rows.commit(writes, binds: true).result { [self] (result) throws(ConnError) in
                     if case .failure(let error) = result {
                         guard error.code == .conflict else { throw error }
                         return try complete(request, until: until)  // the same callback came twice at a time
                     }
-                    return try exchange(request, use, at: flow, app, callback, provider)
+                    return try Step.attempt({ [self] () throws(ConnError) in
+                        try exchange(request, use, at: flow, app, callback, provider)
+                    }) { [self] (result) throws(ConnError) in
+                        switch result {
+                        case .success(let answer): .done(answer)
+                        case .failure(let error): try end(flow.key, because: error)
+                        }
+                    }
                 }
             }
         }
@@ -155,11 +165,17 @@ extension VaultBackend {
             switch result {
             case .success(let reply):
                 return try keep(reply, of: use, at: flow.key, app, callback, provider, for: request)
-            case .failure(let failure):
-                return try rows.commit(rows.keys.removal(ofWaiting: flow.key, flow.value))
-                    .then { () throws(ConnError) in throw failure.asConnError }
+            case .failure(let failure): throw failure.asConnError
             }
         }
+    }
+
+    /// Removes a flow that came to nothing, so that nobody waits for what becomes of it, and fails with `error`.
+    private func end(_ key: [UInt8], because error: ConnError) throws(ConnError) -> Step<JSON> {
+        try rows.change { (change) throws(ConnError) in
+            guard let flow: Row<FlowRecord> = try change.reader.get(key), flow.value.use?.answer == nil else { return }
+            change.writes = change.keys.removal(ofWaiting: key, flow.value, expecting: .version(flow.version))
+        }.result { (_) throws(ConnError) in throw error }
     }
 
     /// What a callback says besides the code.

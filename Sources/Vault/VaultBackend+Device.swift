@@ -1,4 +1,5 @@
 internal import Connections
+internal import HTTP
 internal import JSON
 internal import Memory
 internal import OAuth
@@ -22,11 +23,11 @@ extension VaultBackend {
                         appID: app.id, subject: subject, externalIdentifier: request.id("externalIdentifier"),
                         scopes: scopes, resources: resources, deviceCode: device.deviceCode,
                         interval: device.intervalSeconds,
-                        nextPollAt: clock.milliseconds() + device.intervalSeconds * 1000,
+                        wait: Interval(begun: clock.instant, duration: device.intervalSeconds * 1000),
                         clientID: ID(provider.clientID), epoch: app.epoch)
                     return rows.change { [self] (change) throws(ConnError) in
                         change.writes = writes(flow, at: rows.keys.deviceFlow(state))
-                        change.writes += try expiredWaiting(RowKeys.deviceFlows, change.reader)
+                        try expire(&change)
                         change.events = [event(request, appID: app.id, subject: subject)]
                         return device.answer(flow: state.text)
                     }
@@ -37,7 +38,7 @@ extension VaultBackend {
 
     func pollDevice(_ request: Request) throws(ConnError) -> Step<JSON> {
         guard let state = FlowState(try request.required("flow")) else { throw unknownDevice }
-        let until = clock.milliseconds() + (request["waitMs"]?.integer ?? 0)
+        let until = clock.monotonic().adding(milliseconds: Int(clamping: request["waitMs"]?.integer ?? 0))
         return try pollDevice(state, until: until, for: request)
     }
 
@@ -47,9 +48,8 @@ extension VaultBackend {
 
     /// Looks as often as the provider allows, however many callers there are: each first takes the next moment for
     /// itself.
-    /// - Parameter until: milliseconds since 1970.
     private func pollDevice(
-        _ state: FlowState, until: Int64, for request: Request
+        _ state: FlowState, until: Deadline, for request: Request
     ) throws(ConnError) -> Step<JSON> {
         guard state.expiresAt > clock.seconds else { throw unknownDevice }
         return rows.read { [self] (reader) throws(ConnError) in
@@ -58,10 +58,12 @@ extension VaultBackend {
             }
             let app = try reader.app(row.value.appID, .oauth)
             guard row.value.isAwaited(by: app) else { throw unknownDevice }
-            let now = clock.milliseconds()
-            guard now >= row.value.nextPollAt else { return wait(for: row.value, state, until: until, request) }
+            let now = clock.instant
+            guard row.value.wait.remaining(now: now) == nil else {
+                return wait(for: row.value, state, until: until, request)
+            }
             var claimed = row.value
-            claimed.nextPollAt = now + claimed.interval * 1000
+            claimed.claim(now: now)
             let write = rows.seal(claimed, at: row.key, expecting: .version(row.version))
             return try rows.commit([write]).result { [self] (result) throws(ConnError) in
                 if case .failure(let error) = result {
@@ -133,7 +135,7 @@ extension VaultBackend {
                 }
                 guard failure.code != "authorization_pending" else { return row.value }
                 var slower = row.value
-                slower.slowDown(failure, now: clock.milliseconds())
+                slower.slowDown(failure, now: clock.instant)
                 change.put(slower, at: flow.key, expecting: .version(row.version))
                 return slower
             }
@@ -141,13 +143,13 @@ extension VaultBackend {
     }
 
     private func wait(
-        for flow: DeviceFlowRecord, _ state: FlowState, until: Int64, _ request: Request
+        for flow: DeviceFlowRecord, _ state: FlowState, until: Deadline, _ request: Request
     ) -> Step<JSON> {
-        let pause = max(flow.nextPollAt - clock.milliseconds(), 0)
-        guard clock.milliseconds() + pause <= until else {
+        let pause = Int(clamping: flow.wait.remaining(now: clock.instant) ?? 0)
+        guard clock.monotonic().adding(milliseconds: pause) <= until else {
             return .done(.object(["status": .string("pending"), "retryAfterMs": .integer(pause)]))
         }
-        return .pause(milliseconds: Int(clamping: pause)) { [self] () throws(ConnError) in
+        return .pause(milliseconds: pause) { [self] () throws(ConnError) in
             try pollDevice(state, until: until, for: request)
         }
     }

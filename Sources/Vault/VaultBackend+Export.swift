@@ -30,18 +30,16 @@ extension VaultBackend {
         var unreadable = 0
         for (location, found) in zip(locations, try reader.read(locations.map { .get($0.key) })) {
             guard let stored = found.first else { continue }
-            let row: Row<TokenRecord>
-            do throws(ConnError) {
-                row = try reader.open(stored)
-            } catch {
-                guard error.code == .internal else { throw error }
-                Log.write(.warning, "a token is not exported: \(error.message)")
+            guard let row: Row<TokenRecord> = try reader.openIfWhole(stored) else {
                 unreadable += 1
                 continue
             }
             let appID = row.value.appID
             guard location.key.starts(with: rows.keys.tokens(of: row.value.subject, at: appID)) else { continue }
-            guard let app = try apps.app(appID), !app.isBeingDeleted else { continue }
+            guard let app = try apps.app(appID), !app.isBeingDeleted else {
+                if apps.damaged.contains(appID) { unreadable += 1 }
+                continue
+            }
             switch app.kind {
             case .oauth: tokens.append(row.value.exported)
             case .apikey: keys.append(row.value.exportedKey)
@@ -49,7 +47,7 @@ extension VaultBackend {
             events.append(event(request, appID: appID, subject: row.value.subject, tokenID: location.id))
         }
         let answer = JSON.object(["tokens": tokens, "apiKeys": keys])
-        if unreadable > 0 { answer.set("unreadable", .integer(unreadable)) }
+        answer.setUnreadable(unreadable)
         return (answer, events)
     }
 }

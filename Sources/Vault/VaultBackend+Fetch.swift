@@ -132,7 +132,7 @@ extension VaultBackend {
     private func supply(
         _ row: Row<TokenRecord>, of app: AppRecord, _ demand: TokenDemand, unsettled: ConnError? = nil
     ) throws(ConnError) -> Step<JSON> {
-        let now = clock.milliseconds()
+        let now = clock.instant
         let wanted = demand.freshness(of: row)
         let isLeaseHeld = leases.isHeld(row.value.refresh.lease, at: row.key, clock: clock)
         let action = row.value.next(wanted, isLeaseHeld: isLeaseHeld, now: now)
@@ -141,7 +141,8 @@ extension VaultBackend {
         }
         var later = demand
         if later.unfit?.key != row.key { later.unfit = (row.key, row.value.refresh.generation) }
-        let again: @Sendable () throws(ConnError) -> Step<JSON> = { [self, later] () throws(ConnError) in supply(later) }
+        let again: @Sendable () throws(ConnError) -> Step<JSON> = { [self, later] () throws(ConnError) in supply(later)
+        }
         switch action {
         case .serve:
             return try handOut(row, of: app, demand)
@@ -152,12 +153,12 @@ extension VaultBackend {
             return try refresh(row, of: app, later)
         case .giveUp:
             var given = row.value
-            given.giveUp(now: now)
+            given.giveUp(now: now.time)
             return try keep(given, over: row, recording: [.refresh(row, outcome: "uncertain")]).then(again)
         case .reauthorize:
             throw reauthorize(row.value)
         case .reject:
-            return try reject(row, now: now).then(again)
+            return try reject(row, now: now.time).then(again)
         case .failed(let failure, let milliseconds):
             throw failure.error(appID: row.value.appID, retryAfterMilliseconds: milliseconds)
         }

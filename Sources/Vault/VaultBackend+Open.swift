@@ -22,8 +22,11 @@ extension VaultBackend {
             var order = order
             order.epoch = app.epoch
             let ticket = FlowState.random(expiresAt: clock.seconds + config.connectTTLSeconds)
-            let writes = try expiredWaiting(RowKeys.flows, reader) + writes(order, at: rows.keys.ticket(ticket))
-            return try rows.commit(writes, recording: [event]).then { [self] () throws(ConnError) in
+            return try rows.change { [self, order] (change) throws(ConnError) in
+                change.writes = writes(order, at: rows.keys.ticket(ticket))
+                try expire(&change)
+                change.events = [event]
+            }.then { [self] () throws(ConnError) in
                 .done((URL.appending([("ticket", ticket.text)], to: page), config.connectTTLSeconds))
             }
         }

@@ -2,7 +2,7 @@ internal import Connections
 internal import JSON
 internal import Memory
 
-// What may become a grant yet, and goes with a delete: tickets, flows, devices, and grants that wait for their code.
+// What may become a grant yet, and goes with a delete: tickets, flows, devices, and grants that nobody can fetch yet.
 
 extension VaultBackend {
     /// Drops what may become a grant of the set, in the order in which one thing becomes another: what comes out of it
@@ -46,39 +46,60 @@ extension VaultBackend {
         ]
     }
 
-    /// Removes a few of a family that have expired; each new one does so.
-    /// - Parameter family: `RowKeys.flows` or `RowKeys.deviceFlows`.
-    func expiredWaiting(_ family: [UInt8], _ reader: RowReader) throws(ConnError) -> [StoreWrite] {
-        try expired(family, reader) { stored in
-            // What finds one that does not open stays until its subject is deleted.
-            let row: Row<WaitingRecord>? = try? reader.open(stored)
-            return row.map { rows.keys.removal(ofWaiting: $0.key, $0.value) } ?? [.remove(stored.key, expecting: .any)]
-        }
+    /// What removes something that waits for its user as its row has it.
+    func removal(ofWaiting stored: StoredRow, _ reader: RowReader) throws(ConnError) -> [StoreWrite] {
+        // What finds one that does not open stays until its subject is deleted.
+        let row: Row<WaitingRecord>? = try reader.openIfWhole(stored)
+        return row.map { rows.keys.removal(ofWaiting: $0.key, $0.value) } ?? [.remove(stored.key, expecting: .any)]
     }
 
-    /// Drops the grants of a set that wait for their code.
-    func dropHeld(_ set: TokenSet, revoking: Bool) throws(ConnError) -> Step<Void> {
-        rows.pages(rows.keys.heldGrants(of: set), into: ()) { [self] (_, page, _) throws(ConnError) in
-            let keys = page.map(\.key).filter { key in set.appID.map { rows.keys.isHeldGrant(key, at: $0) } ?? true }
+    /// Drops the grants of a set that wait for their code, and the tokens that are being verified.
+    func dropHeld(
+        _ set: TokenSet, revoking: Bool, in families: ArraySlice<RowFamily> = RowFamily.pendingGrants[...]
+    ) throws(ConnError) -> Step<Void> {
+        guard let family = families.first else { return .done(()) }
+        return try rows.pages(rows.keys.pendingGrants(of: set, in: family), into: ()) {
+            [self] (_, page, _) throws(ConnError) in
+            let keys = page.map(\.key).filter { key in
+                set.appID.map { rows.keys.isPendingGrant(key, at: $0) } ?? true
+            }
             return try drop(keys[...], revoking: revoking)
+        }.then { [self] () throws(ConnError) in
+            try dropHeld(set, revoking: revoking, in: families.dropFirst())
         }
     }
 
-    /// Throws grants away that wait for their code.
+    /// Throws grants away that nobody can fetch yet.
     /// - Parameter revoking: whether they are taken back at once, or not at all.
     func drop(_ keys: ArraySlice<[UInt8]>, revoking: Bool) throws(ConnError) -> Step<Void> {
         guard let key = keys.first else { return .done(()) }
         return try rows.change { [self] (change) throws(ConnError) in
             guard let stored = try change.reader.stored(key) else { return }
             change.remove(key, expecting: .version(stored.version))
-            let held: Row<HeldGrant>? = try? change.reader.open(stored)
-            if let revocation = held?.value.revocation,
-                let waiting: Row<RevocationRecord> = try change.reader.get(revocation)
-            {
-                change.remove(revocation, expecting: .version(waiting.version))
-                if revoking { change.writes.append(put(waiting.value, due: clock.milliseconds()).write) }
+            if RowFamily(of: key) == .heldGrants {
+                change.remove(RowKeys.expiry(of: key, at: RowKeys.heldGrantExpiry(key)), expecting: .any)
+                let held: Row<HeldGrant>? = try change.reader.openIfWhole(stored)
+                if let held { try takeOut(held.value, revoking: revoking, &change) }
+            } else if let row: Row<TokenRecord> = try change.reader.openIfWhole(stored) {
+                change.remove(RowKeys.expiry(of: key, at: row.value.unverifiedUntil), expecting: .any)
+                if revoking { try takeBack(row.value, &change) }
             }
         }.then { [self] () throws(ConnError) in try drop(keys.dropFirst(), revoking: revoking) }
+    }
+
+    /// What takes a held grant back waits in the outbox for the grant's time to be over.
+    private func takeOut(_ held: HeldGrant, revoking: Bool, _ change: inout Change) throws(ConnError) {
+        guard let key = held.revocation, let stored = try change.reader.stored(key),
+            let waiting: Row<RevocationRecord> = try change.reader.openIfWhole(stored)
+        else { return }
+        change.remove(key, expecting: .version(waiting.version))
+        if revoking { change.writes.append(put(waiting.value, due: clock.milliseconds()).write) }
+    }
+
+    /// Has a token taken back that nobody can fetch.
+    func takeBack(_ token: TokenRecord, _ change: inout Change) throws(ConnError) {
+        guard let app: Row<AppRecord> = try change.reader.get(change.keys.app(token.appID)) else { return }
+        try discard(token, of: app.value, &change)
     }
 }
 

@@ -1,5 +1,4 @@
 internal import Connections
-internal import HTTP
 internal import Memory
 internal import OAuth
 
@@ -19,23 +18,8 @@ extension VaultBackend {
 
     private func discovered(_ app: AppRecord, _ hosts: [ID: String]) throws(ConnError) -> Step<Provider> {
         var provider = try app.provider(config, hosts: hosts)
-        guard let discoveryURL = provider.discoveryURL else {
-            provider.allowsPrivateAddresses = allows(provider.tokenURL)
-            return .done(provider)
-        }
-        provider.allowsPrivateAddresses = allows(discoveryURL)
-        let tokenURL = provider.tokenURL
-        return try discoveries.fill(provider, from: discoveryURL, clock: clock).then {
-            [self] (found) throws(ConnError) in
-            var found = found
-            found.allowsPrivateAddresses = allows(tokenURL)
-            return .done(found)
-        }
-    }
-
-    /// Whether a URL from a connection's own settings may lead to a private address: this machine may, since the
-    /// operator wrote it. Nil: it comes from elsewhere.
-    private func allows(_ url: String?) -> Bool {
-        config.allowsPrivateAddresses || url.flatMap(URL.init)?.isLoopback == true
+        provider.allowsPrivateAddresses = config.allowsPrivateAddresses
+        guard let discoveryURL = provider.discoveryURL else { return .done(provider) }
+        return try discoveries.fill(provider, from: discoveryURL, clock: clock)
     }
 }

@@ -56,11 +56,11 @@ extension VaultBackend {
         _ leader: Flight.Leader, _ exchange: Step<Result<TokenReply, TokenFailure>>
     ) throws(ConnError) -> Step<JSON> {
         var claimed = row.value
-        let now = clock.milliseconds()
+        let now = clock.instant
         let duration = Int64(provider.timeoutMilliseconds) + Self.leaseMargin
         let habits = RefreshHabits(provider)
         let lease = claimed.begin(owner: owner, now: now, duration: duration, habits: habits)
-        if demand.isRejected { claimed.accessTokenExpiry = now / 1000 }
+        if demand.isRejected { claimed.accessTokenExpiry = now.time / 1000 }
         let write = rows.seal(claimed, at: row.key, expecting: .version(row.version))
         return try rows.commit([write], binds: true).result { [self] (result) throws(ConnError) in
             if case .failure(let error) = result {
@@ -109,10 +109,10 @@ extension VaultBackend {
                 return clearsGrant(outcome) ? () : try discard(outcome, &change)
             }
             var record = row.value
-            let now = clock.milliseconds()
+            let now = clock.instant
             let isNews =
                 switch outcome.result {
-                case .success(let reply): record.succeed(reply, outcome.lease, now: now)
+                case .success(let reply): record.succeed(reply, outcome.lease, now: now.time)
                 case .failure(let failure):
                     record.fail(failure, outcome.lease, now: now, habits: outcome.habits, jitter: jitter)
                 }

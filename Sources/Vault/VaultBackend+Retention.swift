@@ -25,15 +25,14 @@ extension VaultBackend {
         used.lastFetchTime = clock.seconds
         // A write every now and then is enough.
         let isNews = app.idle?.isNews(clock.seconds, since: row.value.lastUse) ?? false
-        // Before it is handed out: a token whose record cannot be kept is not.
-        return try rows.commit([], recording: served).then { [self, used] () throws(ConnError) in
-            guard isNews else { return .done(answer) }
-            return try keep(used, over: row).result { (result) throws(ConnError) in
-                if case .failure(let error) = result {
-                    Log.write(.warning, "that a token was fetched is not kept: \(error.message)")
-                }
-                return .done(answer)
+        let noted = isNews ? try keep(used, over: row) : .done(())
+        return try noted.result { [self, served] (result) throws(ConnError) in
+            if case .failure(let error) = result {
+                Log.write(.warning, "that a token was fetched is not kept: \(error.message)")
             }
+            // Before it is handed out, since a token whose record cannot be kept is not; and last, since what is recorded
+            // is handed out.
+            return try rows.commit([], recording: served).then { () throws(ConnError) in .done(answer) }
         }
     }
 
@@ -51,8 +50,11 @@ extension VaultBackend {
             [self] (isRemoved) throws(ConnError) in
             rows.read { [self] (reader) throws(ConnError) in
                 // One that changes just then was fetched, or stored anew.
-                let changed: Row<TokenRecord>? = isRemoved ? nil : try reader.get(first.key)
-                let kept = [changed].compactMap { $0 }
+                let changed = isRemoved ? nil : try reader.stored(first.key)
+                let whole: Row<TokenRecord>? = try changed.flatMap { (stored) throws(ConnError) in
+                    try reader.openIfWhole(stored)
+                }
+                let kept = [whole].compactMap { $0 }
                 let isIdle = !idle(kept, of: app).isEmpty
                 let rest = Array(tokens.dropFirst())
                 return try dropIdle(isIdle ? kept + rest : rest, of: app).then { (others) throws(ConnError) in
@@ -63,30 +65,45 @@ extension VaultBackend {
     }
 
     func sweep(_ request: Request) throws(ConnError) -> Step<JSON> {
-        try rows.pages(RowKeys.apps, into: [AppRecord]()) { (apps, page, reader) throws(ConnError) in
+        try rows.pages(RowKeys.apps, into: OpenedRows<AppRecord>()) { (apps, page, reader) throws(ConnError) in
             var apps = apps
-            for stored in page {
-                let row: Row<AppRecord> = try reader.open(stored)
-                if row.value.idle != nil { apps.append(row.value) }
-            }
+            for stored in page { try apps.add(stored, reader) }
             return .done(apps)
-        }.then { [self] (apps) throws(ConnError) in try sweep(apps[...], deleted: 0) }
+        }.then { [self] (apps) throws(ConnError) in
+            let idle = apps.whole.map(\.value).filter { $0.idle != nil }
+            return try expireAll().then { [self] () throws(ConnError) in
+                try sweep(idle[...], Sweep(unreadable: apps.damaged.count))
+            }
+        }
     }
 
-    private func sweep(_ apps: ArraySlice<AppRecord>, deleted: Int) throws(ConnError) -> Step<JSON> {
-        guard let app = apps.first else { return .done(.object(["deleted": .integer(deleted)])) }
-        return try rows.pages(rows.keys.tokens(at: app.id), into: deleted) {
-            [self] (deleted, page, reader) throws(ConnError) in
+    private struct Sweep: Sendable {
+        var deleted = 0
+        var unreadable: Int
+    }
+
+    private func sweep(_ apps: ArraySlice<AppRecord>, _ sweep: Sweep) throws(ConnError) -> Step<JSON> {
+        guard let app = apps.first else {
+            let answer = JSON.object(["deleted": .integer(sweep.deleted)])
+            answer.setUnreadable(sweep.unreadable)
+            return .done(answer)
+        }
+        return try rows.pages(rows.keys.tokens(at: app.id), into: sweep) {
+            [self] (sweep, page, reader) throws(ConnError) in
             let locations = page.compactMap { TokenLocation(appKey: $0.key) }
-            var tokens: [Row<TokenRecord>] = []
+            var tokens = OpenedRows<TokenRecord>()
             for found in try reader.read(locations.map { .get($0.key) }) {
-                if let stored = found.first { tokens.append(try reader.open(stored)) }
+                if let stored = found.first { try tokens.add(stored, reader) }
             }
-            let idle = idle(tokens, of: app)
-            return try dropIdle(idle, of: app).then { (kept) throws(ConnError) in
-                .done(deleted + idle.count - kept.count)
+            var sweep = sweep
+            sweep.unreadable += tokens.damaged.count
+            let idle = idle(tokens.whole, of: app)
+            return try dropIdle(idle, of: app).then { [sweep] (kept) throws(ConnError) in
+                var sweep = sweep
+                sweep.deleted += idle.count - kept.count
+                return .done(sweep)
             }
-        }.then { [self] (deleted) throws(ConnError) in try sweep(apps.dropFirst(), deleted: deleted) }
+        }.then { [self] (done) throws(ConnError) in try self.sweep(apps.dropFirst(), done) }
     }
 
     /// - Parameters:

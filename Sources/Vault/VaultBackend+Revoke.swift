@@ -1,4 +1,5 @@
 internal import Connections
+internal import HTTP
 internal import JSON
 internal import Memory
 internal import OAuth
@@ -6,7 +7,9 @@ internal import OAuth
 // The outbox: tokens that are to be taken back at their providers (RFC 7009).
 //
 // A row's key begins with the moment that it is due. Whoever tries it first moves it to a later moment, in one commit:
-// nobody else tries it meanwhile, and should the process end, it falls due again. It goes when the provider has confirmed.
+// nobody else tries it meanwhile, and should the process end, it falls due again. It goes when the provider has confirmed,
+// or after a week. Nobody's rows hold up those of others: a look goes past what does not open, and past those of
+// connections whose provider is in trouble (`OutboxWatch`).
 
 /// What came of one try.
 enum RevocationOutcome: Sendable {
@@ -36,7 +39,11 @@ extension VaultBackend {
     /// A new row of the outbox.
     /// - Parameter due: milliseconds since 1970; nil: the caller takes the row for itself at once.
     func put(_ record: RevocationRecord, due: Int64? = nil) -> (row: Row<RevocationRecord>, write: StoreWrite) {
-        let key = RowKeys.revocation(due: due ?? clock.milliseconds() + claimMilliseconds)
+        let now = clock.instant
+        let due = due ?? now.time + claimMilliseconds
+        let key = RowKeys.revocation(due: due)
+        var record = record
+        record.wait = Interval(begun: now, duration: max(due - now.time, 0))
         // Nobody changes a row of the outbox without moving it, so that the version does not matter.
         return (Row(key: key, value: record, version: 0), rows.seal(record, at: key, expecting: .absent))
     }
@@ -55,8 +62,8 @@ extension VaultBackend {
         _ app: AppRecord, of token: TokenRecord, _ reader: RowReader
     ) throws(ConnError) -> AppRecord {
         guard app.registers else { return app }
-        let registered: [Row<RegistrationRecord>] = try reader.all(rows.keys.registrations(of: app.id))
-        let client = registered.lazy.compactMap { $0.value.client(token.clientID) }.first
+        let registered: OpenedRows<RegistrationRecord> = try reader.all(rows.keys.registrations(of: app.id))
+        let client = registered.whole.lazy.compactMap { $0.value.client(token.clientID) }.first
         return client?.client(of: app) ?? app
     }
 
@@ -76,92 +83,179 @@ extension VaultBackend {
 
     // MARK: - Trying
 
-    /// Tries what a call has taken for itself, each once: no more of a connection's once one of them failed, and none
+    /// Tries what a call has taken for itself, each once: no more of a connection's once its provider failed, and none
     /// when the call has spent its time.
     func revoke(_ claimed: [Row<RevocationRecord>], _ tally: RevocationTally) throws(ConnError) -> Step<RevocationTally>
     {
-        let until = clock.milliseconds() + Int64(Self.asideMilliseconds)
+        let until = clock.monotonic().adding(milliseconds: Self.asideMilliseconds)
         return .aside(timeoutMilliseconds: Self.asideMilliseconds) { [self] () throws(ConnError) in
-            try revoke(claimed[...], tally, failed: [], until: until)
+            try revoke(claimed[...], tally, OutboxWatch(), until: until)
         }
     }
 
     private func revoke(
-        _ claimed: ArraySlice<Row<RevocationRecord>>, _ tally: RevocationTally, failed: Set<ID>, until: Int64
+        _ claimed: ArraySlice<Row<RevocationRecord>>, _ tally: RevocationTally, _ watch: OutboxWatch, until: Deadline
     ) throws(ConnError) -> Step<RevocationTally> {
         guard let row = claimed.first else { return .done(tally) }
-        let isTried = clock.milliseconds() < until && !failed.contains(row.value.app.id)
-        let step = isTried ? try attempt(row) : .done(.pending)
+        let now = clock.monotonic()
+        let isTried = now < until && watch.trouble(of: row.value.party, now: now) == nil
+        let step = isTried ? try attempt(row, watch) : .done(.pending)
         return try step.then { [self] (outcome) throws(ConnError) in
-            var (tally, failed) = (tally, failed)
+            var tally = tally
             switch outcome {
             case .revoked(let clearsGrant):
                 tally.yes += 1
                 if clearsGrant == true { tally.grantCleared += 1 }
-            case .unsupported:
-                tally.unsupported += 1
-            case .pending, .givenUp:
-                tally.pending += 1
-                failed.insert(row.value.app.id)
+            case .unsupported: tally.unsupported += 1
+            case .pending, .givenUp: tally.pending += 1
             }
-            return try revoke(claimed.dropFirst(), tally, failed: failed, until: until)
+            return try revoke(claimed.dropFirst(), tally, watch, until: until)
         }
     }
 
     /// Tries one that is due, aside. It never fails: the caller has its answer.
     func helpRevoking() throws(ConnError) -> Step<Void> {
-        try claimDue().then { [self] (row) throws(ConnError) in
-            guard let row else { return .done(()) }
-            return try attempt(row).then { (_) throws(ConnError) in .done(()) }
+        try look(Look(after: outbox.cursor), outbox, pages: Look.fewPages).then { [self] (look) throws(ConnError) in
+            outbox.cursor = look.isOver ? nil : look.after
+            guard let row = look.claimed else { return .done(()) }
+            return try attempt(row, outbox).then { (_) throws(ConnError) in .done(()) }
         }.result { (result) throws(ConnError) in
             if case .failure(let error) = result { Log.write(.warning, "no token is taken back: \(error.message)") }
             return .done(())
         }
     }
 
-    /// Takes the first row that is due, if there is one.
-    private func claimDue() throws(ConnError) -> Step<Row<RevocationRecord>?> {
+    /// A look for a row to try.
+    private struct Look: Sendable {
+        /// Rows of a page.
+        static let pageSize = 32
+        /// For a call that helps.
+        static let fewPages = 4
+
+        /// The last row that was looked at; nil: none yet.
+        var after: [UInt8]?
+        /// The row that was found, and taken.
+        var claimed: Row<RevocationRecord>?
+        /// Whether it has come to what seems to be due later than anything waits.
+        var isBeyond = false
+        /// Whether all that is due was looked at.
+        var isOver = false
+        /// Rows that were given up.
+        var givenUp = 0
+        /// Rows that do not open.
+        var unreadable = 0
+        /// When the next row falls due.
+        var nextDue: Deadline?
+        /// When the first of the connections whose rows were passed may be tried again; nil: none was passed.
+        var nextTry: Deadline?
+    }
+
+    /// A row that is given up; its record is nil when it does not open.
+    private typealias Hopeless = (key: [UInt8], record: RevocationRecord?)
+
+    /// Goes through what is due until there is a row that can be tried, and takes it.
+    /// - Parameters:
+    ///   - watch: knows whose rows to pass.
+    ///   - pages: the most that are looked at.
+    private func look(_ begun: Look, _ watch: OutboxWatch, pages: Int = .max) throws(ConnError) -> Step<Look> {
         rows.read { [self] (reader) throws(ConnError) in
-            let now = clock.milliseconds()
-            let due = try reader.page(RowKeys.revocations, limit: 16)
-                .prefix { RowKeys.revocationDue($0.key) <= now }
-            var readable: [Row<RevocationRecord>] = []
-            for stored in due {
-                do throws(ConnError) {
-                    readable.append(try reader.open(stored))
-                } catch {
-                    // What does not open is told, and does not keep the others from being tried.
-                    guard error.code == .internal else { throw error }
-                    Log.write(.warning, "a token cannot be taken back: \(error.message)")
+            var look = begun
+            var hopeless: [Hopeless] = []
+            var found: Row<RevocationRecord>?
+            let (now, moment) = (clock.instant, clock.monotonic())
+            let page = try reader.page(RowKeys.revocations, after: look.after, limit: Look.pageSize)
+            look.isOver = page.count < Look.pageSize
+            for stored in page {
+                let due = RowKeys.revocationDue(stored.key)
+                if due > now.time, !look.isBeyond {
+                    // Nothing waits for so long: what is due after that was written before the clock was set back.
+                    look.nextDue = moment.adding(milliseconds: Int(clamping: due - now.time))
+                    look.after = RowKeys.revocations + RowKeys.bytes(now.time + RevocationRecord.longestWait)
+                    (look.isBeyond, look.isOver) = (true, false)
+                    break
+                }
+                look.after = stored.key
+                guard let row: Row<RevocationRecord> = try reader.openIfWhole(stored) else {
+                    // Nobody could move it since it was put there.
+                    if now.time - due < RevocationRecord.patience {
+                        look.unreadable += 1
+                    } else {
+                        hopeless.append((stored.key, nil))
+                    }
+                    continue
+                }
+                if look.isBeyond, row.value.wait?.remaining(now: now) != nil { continue }
+                guard let end = watch.trouble(of: row.value.party, now: moment) else {
+                    found = row
+                    break
+                }
+                if now.time - row.value.since >= RevocationRecord.patience {
+                    hopeless.append((row.key, row.value))
+                } else {
+                    look.nextTry = min(look.nextTry ?? end, end)
                 }
             }
-            return try claim(readable[...])
+            return try giveUp(hopeless).then { [self, look, found] (count) throws(ConnError) in
+                var look = look
+                look.givenUp += count
+                if let found { return try claim(found, look, watch, pages: pages) }
+                return look.isOver || pages == 1 ? .done(look) : try self.look(look, watch, pages: pages - 1)
+            }
         }
     }
 
-    /// Takes the first of these that nobody else has.
-    private func claim(_ due: ArraySlice<Row<RevocationRecord>>) throws(ConnError) -> Step<Row<RevocationRecord>?> {
-        guard let row = due.first else { return .done(nil) }
+    /// Takes a row, or looks further when somebody else has.
+    private func claim(
+        _ row: Row<RevocationRecord>, _ look: Look, _ watch: OutboxWatch, pages: Int
+    ) throws(ConnError) -> Step<Look> {
         let (claimed, write) = put(row.value)
         return try rows.commit([.remove(row.key, expecting: .version(row.version)), write]).result {
             [self] (result) throws(ConnError) in
             if case .failure(let error) = result {
                 guard error.code == .conflict else { throw error }
-                return try claim(due.dropFirst())
+                return try self.look(look, watch, pages: pages)
             }
-            return .done(claimed)
+            var look = look
+            look.claimed = claimed
+            look.isOver = false
+            return .done(look)
+        }
+    }
+
+    /// - Returns: how many were there yet.
+    private func giveUp(_ hopeless: [Hopeless]) throws(ConnError) -> Step<Int> {
+        if hopeless.isEmpty { return .done(0) }
+        return try rows.change { (change) throws(ConnError) in
+            var count = 0
+            for (key, record) in hopeless {
+                guard let stored = try change.reader.stored(key) else { continue }
+                change.remove(key, expecting: .version(stored.version))
+                change.events.append(record?.event("given up") ?? AuditEvent("revocation", outcome: "given up"))
+                count += 1
+            }
+            return count
+        }.then { (count) throws(ConnError) in
+            for (_, record) in hopeless {
+                let whose = record.map { "of \($0.app.id) " } ?? "whose row does not open "
+                Log.write(.warning, "a token \(whose)was not taken back, and is given up")
+            }
+            return .done(count)
         }
     }
 
     /// Tries a row that this call has taken for itself.
-    private func attempt(_ row: Row<RevocationRecord>) throws(ConnError) -> Step<RevocationOutcome> {
+    /// - Parameter watch: is told what came of it.
+    private func attempt(
+        _ row: Row<RevocationRecord>, _ watch: OutboxWatch
+    ) throws(ConnError) -> Step<RevocationOutcome> {
         try client(for: row.value).then { [self] (app) throws(ConnError) in
             try provider(of: app, hosts: row.value.hosts).then { [self] (provider) throws(ConnError) in
                 OAuth.revoke(
                     token: row.value.token, isRefreshToken: row.value.isRefreshToken, provider: provider, clock: clock)
             }
         }.result { [self] (result) throws(ConnError) in
-            try settle(result, row).result { (settled) throws(ConnError) in
+            note(result, of: row.value.party, watch)
+            return try settle(result, row).result { (settled) throws(ConnError) in
                 switch settled {
                 case .success(let outcome):
                     return .done(outcome)
@@ -178,11 +272,29 @@ extension VaultBackend {
     /// The connection as it is today, if it is the same client yet: its secret may have been mended since.
     private func client(for record: RevocationRecord) -> Step<AppRecord> {
         rows.read { (reader) throws(ConnError) in
-            let row: Row<AppRecord>? = try reader.get(reader.keys.app(record.app.id))
-            guard let app = row?.value, !app.isBeingDeleted, app.clientID == record.app.clientID else {
+            var apps = KnownApps(reader)
+            guard let app = try apps.app(record.app.id), !app.isBeingDeleted, app.clientID == record.app.clientID else {
                 return .done(record.app)
             }
             return .done(app)
+        }
+    }
+
+    /// Tells a call's own watch, and that of the calls that help.
+    private func note(
+        _ result: Result<RevocationResult, ConnError>, of party: OutboxWatch.Party, _ own: OutboxWatch
+    ) {
+        let watches = own === outbox ? [own] : [own, outbox]
+        let retryAfter: Int?
+        switch result {
+        case .success(.revoked), .success(.unsupported): return watches.forEach { $0.hasAnswered(party) }
+        case .success(.failed(let failure)):
+            if failure.kind == .permanent { return }  // it is about this token
+            retryAfter = failure.retryAfterMilliseconds
+        case .failure(let error): retryAfter = error.retryAfterMilliseconds
+        }
+        for watch in watches {
+            watch.hasFailed(party, now: clock.monotonic(), retryAfter: retryAfter, jitter: jitter)
         }
     }
 
@@ -235,60 +347,74 @@ extension VaultBackend {
     // MARK: - The operation
 
     private struct Run: Sendable {
+        /// Tries.
         var left: Int64
-        /// Milliseconds since 1970.
-        let until: Int64
+        let until: Deadline
+        /// Its own: each run finds out anew who is in trouble.
+        let watch = OutboxWatch()
+        var look = Look()
         var revoked = 0
         var failed = 0
-        /// Connections whose provider failed: their other rows are left for later.
-        var troubled: Set<ID> = []
     }
 
-    /// The longest that a run looks away. Milliseconds.
-    private static let maxNap: Int64 = 1000
+    /// How long a run looks away. Milliseconds.
+    private static let naps = 50...1000
 
     func runRevocations(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let until = clock.milliseconds() + (request["waitMs"]?.integer ?? 0)
+        let until = clock.monotonic().adding(milliseconds: Int(clamping: request["waitMs"]?.integer ?? 0))
         return try goOn(Run(left: request["limit"]?.integer ?? 100, until: until))
     }
 
     private func goOn(_ run: Run) throws(ConnError) -> Step<JSON> {
         guard run.left > 0 else { return try answer(run) }
-        return try claimDue().then { [self] (row) throws(ConnError) in
-            guard let row else { return try wait(run) }
+        return try look(run.look, run.watch).then { [self] (look) throws(ConnError) in
             var next = run
+            next.failed += look.givenUp
+            next.look = look
+            next.look.givenUp = 0
+            next.look.claimed = nil
+            guard let row = look.claimed else { return try wait(next) }
             next.left -= 1
-            if run.troubled.contains(row.value.app.id) { return try goOn(next) }
-            return try attempt(row).then { [self, next] (outcome) throws(ConnError) in
+            return try attempt(row, run.watch).then { [self, next] (outcome) throws(ConnError) in
                 var next = next
                 switch outcome {
                 case .revoked: next.revoked += 1
                 case .unsupported, .givenUp: next.failed += 1
-                case .pending: next.troubled.insert(row.value.app.id)
+                case .pending: break
                 }
                 return try goOn(next)
             }
         }
     }
 
+    /// Looks away when there is nothing to try.
     private func wait(_ run: Run) throws(ConnError) -> Step<JSON> {
-        let now = clock.milliseconds()
+        let now = clock.monotonic()
         guard now < run.until else { return try answer(run) }
-        return rows.read { [self] (reader) throws(ConnError) in
-            let first = try reader.page(RowKeys.revocations, limit: 1).first
-            let due = first.map { RowKeys.revocationDue($0.key) } ?? run.until
-            let nap = min(max(due - now, 50), run.until - now, Self.maxNap)
-            return .pause(milliseconds: Int(nap)) { [self] () throws(ConnError) in try goOn(run) }
+        let next = min(run.look.nextDue ?? .never, run.look.nextTry ?? .never)
+        let nap = max(next.remainingMilliseconds(atMost: Self.naps.upperBound, at: now), Self.naps.lowerBound)
+        return .pause(milliseconds: run.until.remainingMilliseconds(atMost: nap, at: now)) {
+            [self] () throws(ConnError) in
+            var run = run
+            // What was passed is not looked at again before it can be tried.
+            let isPassedAgain = run.look.nextTry.map { clock.monotonic() < $0 } ?? false
+            if !isPassedAgain { run.look = Look() }
+            return try goOn(run)
         }
     }
 
     private func answer(_ run: Run) throws(ConnError) -> Step<JSON> {
-        try rows.pages(RowKeys.revocations, into: 0) { (count, page, _) throws(ConnError) in .done(count + page.count) }
-            .then { (pending) throws(ConnError) in
-                .done(
-                    .object([
-                        "revoked": .integer(run.revoked), "pending": .integer(pending), "failed": .integer(run.failed),
-                    ]))
-            }
+        if run.look.unreadable > 0 {
+            Log.write(.warning, "\(run.look.unreadable) tokens cannot be taken back: their rows do not open")
+        }
+        return try rows.pages(RowKeys.revocations, into: 0) { (count, page, _) throws(ConnError) in
+            .done(count + page.count)
+        }
+        .then { (pending) throws(ConnError) in
+            .done(
+                .object([
+                    "revoked": .integer(run.revoked), "pending": .integer(pending), "failed": .integer(run.failed),
+                ]))
+        }
     }
 }

@@ -39,8 +39,9 @@ extension VaultBackend {
         var record = record
         var version: UInt64?
         var removals: [StoreWrite] = []
-        let present: [Row<TokenRecord>] = try reader.all(rows.keys.tokens(of: record.subject, at: record.appID))
-        for row in present {
+        let present: OpenedRows<TokenRecord> = try reader.all(rows.keys.tokens(of: record.subject, at: record.appID))
+        if let damaged = present.damaged.first(where: { $0.key == location.key }) { version = damaged.version }
+        for row in present.whole {
             // The latest grant is the last that came, also within a millisecond or with a clock that was set back.
             record.grantedAt = max(record.grantedAt, row.value.grantedAt + 1)
             if row.key == location.key {

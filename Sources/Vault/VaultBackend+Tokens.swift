@@ -90,7 +90,7 @@ extension VaultBackend {
             guard let stored = found.first else { continue }
             change.writes += self.removal(of: location, version: stored.version)
             // What does not open can still be removed, and that is all.
-            let row: Row<TokenRecord>? = try? change.reader.open(stored)
+            let row: Row<TokenRecord>? = try change.reader.openIfWhole(stored)
             change.events.append(event.about(location, row?.value))
             removal.count += 1
             guard removal.tally != nil else { continue }
@@ -182,6 +182,8 @@ private struct TokenPage: Sendable {
     var tokens: [JSON] = []
     /// The tokens that it has gone through.
     var seen = 0
+    /// Damaged rows, and tokens of damaged connections.
+    var unreadable = 0
     /// How far it goes; nil when nothing follows.
     var next: TokenLocation?
 
@@ -193,7 +195,9 @@ private struct TokenPage: Sendable {
     }
 
     var answer: JSON {
-        .object(["tokens": .array(tokens), "next": next.map { .string($0.id) }])
+        let answer = JSON.object(["tokens": .array(tokens), "next": next.map { .string($0.id) }])
+        answer.setUnreadable(unreadable)
+        return answer
     }
 }
 
@@ -208,7 +212,7 @@ extension VaultBackend {
         return rows.read { [self] (reader) throws(ConnError) in
             // Of one that is being deleted nothing is shown, however much is left of it.
             var apps = KnownApps(reader)
-            if let id = set.appID, try apps.app(id)?.isBeingDeleted ?? true {
+            if let id = set.appID, try apps.app(id)?.isBeingDeleted ?? !apps.damaged.contains(id) {
                 return .done(.object(["tokens": .array([]), "total": counts ? .integer(0) : nil]))
             }
             return try extend(page, of: set, after: range.after).then { [self] (page) throws(ConnError) in
@@ -230,9 +234,10 @@ extension VaultBackend {
             // One more, which says whether anything follows.
             let locations = try locations(of: set, after: after, limit: page.wanted + 1, reader)
             let batch = locations.prefix(page.wanted)
-            return try tokens(at: batch, reader).then { [self] (tokens) throws(ConnError) in
+            return try tokens(at: batch, reader).then { [self] (tokens, unreadable) throws(ConnError) in
                 var (page, last) = (page, after)
-                let now = clock.milliseconds()
+                page.unreadable += unreadable
+                let now = clock.instant
                 for location in batch where !page.isFull {
                     last = location
                     page.seen += 1
@@ -252,26 +257,33 @@ extension VaultBackend {
     /// The tokens that a list shows of these. Those that have been idle for too long are removed.
     private func tokens(
         at locations: ArraySlice<TokenLocation>, _ reader: RowReader
-    ) throws(ConnError) -> Step<[TokenLocation: TokenRecord]> {
+    ) throws(ConnError) -> Step<(tokens: [TokenLocation: TokenRecord], unreadable: Int)> {
         var apps = KnownApps(reader)
         var idle: [ID: (app: AppRecord, tokens: [Row<TokenRecord>])] = [:]
         var tokens: [TokenLocation: TokenRecord] = [:]
+        var unreadable = 0
         for (location, found) in zip(locations, try reader.read(locations.map { .get($0.key) })) {
             guard let stored = found.first else { continue }
-            let row: Row<TokenRecord> = try reader.open(stored)
-            guard let app = try apps.app(row.value.appID), !app.isBeingDeleted else { continue }
+            guard let row: Row<TokenRecord> = try reader.openIfWhole(stored) else {
+                unreadable += 1
+                continue
+            }
+            guard let app = try apps.app(row.value.appID), !app.isBeingDeleted else {
+                if apps.damaged.contains(row.value.appID) { unreadable += 1 }
+                continue
+            }
             if self.idle([row], of: app).isEmpty {
                 tokens[location] = row.value
             } else {
                 idle[app.id, default: (app, [])].tokens.append(row)
             }
         }
-        return try dropIdle(Array(idle.values)[...]).then { [tokens] (kept) throws(ConnError) in
+        return try dropIdle(Array(idle.values)[...]).then { [tokens, unreadable] (kept) throws(ConnError) in
             var tokens = tokens
             for row in kept {
                 if let location = TokenLocation(key: row.key) { tokens[location] = row.value }
             }
-            return .done(tokens)
+            return .done((tokens, unreadable))
         }
     }
 

@@ -5,12 +5,10 @@ internal import OAuth
 
 // A refresh token that is brought along and is to be verified may be good for one use. So it is refreshed as every other
 // one is, under a lease on a row of its own, where no fetch finds it; what comes of it moves into its place. A call that
-// was cut off is carried on by the next one with the same token.
+// was cut off is carried on by the next one with the same token. Where none comes, the row goes with a deletion of its
+// subject or connection, or after a day.
 
 extension VaultBackend {
-    /// The longest that a token is left which nobody came back for. Seconds.
-    private static let unverifiedLifetime: Int64 = 86_400
-
     /// Keeps a token if its provider takes the refresh token.
     func verify(
         _ record: TokenRecord, _ refreshToken: JSON, of app: AppRecord, for request: Request
@@ -27,10 +25,9 @@ extension VaultBackend {
                     return try keepVerified(row, grantedAt: record.grantedAt, of: app, for: request)
                 }
                 let state = row.value.refresh
-                // The provider may have taken it, and what it gave may be on its way into the store.
-                let isOpen = state.refusal == nil && (state.hasLostReply || state.lease != nil)
-                let writes: [StoreWrite] = isOpen ? [] : [.remove(row.key, expecting: .version(row.version))]
-                return try rows.commit(writes).then { () throws(ConnError) in
+                // What the provider gave for it may be on its way into the store, or is in the row.
+                let isOpen = state.refusal == nil && state.mayBeUsed
+                return try rows.commit(isOpen ? [] : removal(ofUnverified: row)).then { () throws(ConnError) in
                     if let failure = state.lastFailure, state.refusal?.cause == .refused { throw failure.refusal }
                     throw error
                 }
@@ -45,29 +42,29 @@ extension VaultBackend {
         var unverified = record
         unverified.accessToken = nil
         unverified.accessTokenExpiry = nil
-        let expiry = clock.seconds + Self.unverifiedLifetime
+        let name = RowKeys.expiry(of: location.key, at: record.unverifiedUntil)
         return rows.change { [self, unverified] (change) throws(ConnError) in
             guard try change.reader.stored(location.key) == nil else { return }  // another call brings the same
             try stand(app, &change)
             change.put(unverified, at: location.key, expecting: .absent)
-            change.put(PointerRecord(), at: location.unverifiedKey(expiry: expiry), expecting: .any)
-            change.writes += try abandoned(change.reader).filter { $0.key != location.key }
+            change.put(PointerRecord(), at: name, expecting: .any)
+            try expire(&change)
         }
     }
 
-    /// A few that nobody came back for: each new one removes some.
-    private func abandoned(_ reader: RowReader) throws(ConnError) -> [StoreWrite] {
-        var writes: [StoreWrite] = []
-        for pointer in try reader.page(RowKeys.unverified, limit: 8) {
-            guard RowKeys.expiry(pointer.key) + Self.clockMargin <= clock.seconds else { break }
-            writes.append(.remove(pointer.key, expecting: .any))
-            guard let location = TokenLocation(unverifiedKey: pointer.key) else { continue }
-            // It may have been brought again since.
-            let row: Row<TokenRecord>? = try? reader.get(location.key)
-            if let row, row.value.grantedAt / 1000 + Self.unverifiedLifetime > clock.seconds { continue }
-            writes.append(.remove(location.key, expecting: .any))
-        }
-        return writes
+    private func removal(ofUnverified row: Row<TokenRecord>) -> [StoreWrite] {
+        [
+            .remove(row.key, expecting: .version(row.version)),
+            .remove(RowKeys.expiry(of: row.key, at: row.value.unverifiedUntil), expecting: .any),
+        ]
+    }
+
+    /// Whether nobody has what is left of a token that was being verified. Whoever brought it has it yet if it was never
+    /// used, and may have brought it in another way since.
+    func isLost(_ token: TokenRecord, _ reader: RowReader) throws(ConnError) -> Bool {
+        guard token.refresh.mayBeUsed, let refreshToken = token.refreshToken else { return false }
+        let kept: OpenedRows<TokenRecord> = try reader.all(rows.keys.tokens(of: token.subject, at: token.appID))
+        return !kept.whole.contains { $0.value.refreshToken?.equals(refreshToken) == true }
     }
 
     private func keepVerified(
@@ -77,11 +74,11 @@ extension VaultBackend {
         verified.grantedAt = grantedAt
         verified.refresh = RefreshState.first()
         verified.refresh.lastTime = row.value.refresh.lastTime
-        return try keepGrant(verified, of: app, for: request) { (change) throws(ConnError) in
+        return try keepGrant(verified, of: app, for: request) { [self] (change) throws(ConnError) in
             guard try change.reader.stored(row.key)?.version == row.version else {
-                throw ConnError(.notFound, "another call has kept it")
+                throw ConnError(.notFound, "another call has kept it, or it was deleted")
             }
-            change.remove(row.key, expecting: .version(row.version))
+            change.writes += removal(ofUnverified: row)
         }.result { [self, verified] (result) throws(ConnError) in
             switch result {
             case .success(let location):
@@ -93,11 +90,8 @@ extension VaultBackend {
                         .done(try answerOfAnother(verified, reader))
                     }
                 }
-                // The connection was deleted.
-                return try rows.change { [self] (change) throws(ConnError) in
-                    change.remove(row.key, expecting: .any)
-                    try discard(verified, of: app, &change)
-                }.then { () throws(ConnError) in throw error }
+                // The connection was deleted, perhaps before the row came there.
+                return try drop([row.key], revoking: true).then { () throws(ConnError) in throw error }
             }
         }
     }
@@ -110,6 +104,16 @@ extension VaultBackend {
         }
         return .object(["tokenId": .string(location.id.text)])
     }
+}
+
+extension TokenRecord {
+    /// When a token that is being verified goes, if nobody comes back for it. Seconds since 1970.
+    var unverifiedUntil: Int64 { grantedAt / 1000 + 86_400 }
+}
+
+extension RefreshState {
+    /// Whether the refresh token that the row began with may have been used: a request left, or is about to.
+    fileprivate var mayBeUsed: Bool { lease != nil || hasLostReply || lastTime != nil }
 }
 
 extension RefreshState.Failure {

@@ -17,9 +17,10 @@ package final class VaultBackend: Backend {
     let clock: Clock
     let jitter: Jitter
     let flights = Flights()
-    let leases = LeaseWatch()
+    let leases: LeaseWatch
     let outcomes = Outcomes()
     let discoveries = Discoveries()
+    let outbox = OutboxWatch()
     /// Names this backend in leases.
     let owner = Crypto.base64URL(Crypto.random(16))
     private let store: any Store
@@ -30,25 +31,40 @@ package final class VaultBackend: Backend {
     private static let closeMilliseconds = 1000
 
     /// Opens the vault in the store, or makes one there if the store is empty.
+    /// - Parameter chains: chooses the audit's chain that this process writes.
     /// - Throws: `invalid_config` for the field `key` when the vault was made with another one.
     package init(
-        store: any Store, config: VaultConfig, clock: Clock = .system, jitter: Jitter = .random
+        store: any Store, config: VaultConfig, clock: Clock = .system, jitter: Jitter = .random,
+        chains: Jitter = .random
     ) throws(ConnError) {
         rows = try Rows(
-            store: store, config: config, clock: clock,
+            store: store, config: config, clock: clock, chains: chains,
             CallContext(deadline: .after(milliseconds: Self.openMilliseconds), cancellation: Cancellation()))
+        leases = LeaseWatch(isOfOneMachine: store.isOfOneMachine)
         self.store = store
         self.config = config
         self.clock = clock
         self.jitter = jitter
     }
 
+    /// Reads a copy of another one's vault.
+    /// - Throws: `invalid_config` for the field `key` when neither of its keys opens it.
+    init(copy store: any Store, of vault: VaultBackend, _ context: CallContext) throws(ConnError) {
+        rows = try Rows(copy: store, config: vault.config, clock: vault.clock, context)
+        leases = LeaseWatch(isOfOneMachine: store.isOfOneMachine)
+        self.store = store
+        config = vault.config
+        clock = vault.clock
+        jitter = vault.jitter
+    }
+
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let step = try audited(request) { () throws(ConnError) in try perform(request) }
+        let step = try tellingRefusal(of: request) { () throws(ConnError) in try perform(request) }
         guard Self.helpers.contains(request.operation) else { return step }
         return try step.then { [self] (answer) throws(ConnError) in
             .aside(timeoutMilliseconds: Self.asideMilliseconds) { [self] () throws(ConnError) in
-                try helpRevoking().then { () throws(ConnError) in .done(answer) }
+                try helpExpiring().then { [self] () throws(ConnError) in try helpRevoking() }
+                    .then { () throws(ConnError) in .done(answer) }
             }
         }
     }
@@ -85,6 +101,8 @@ package final class VaultBackend: Backend {
         case "keys.drop": try dropKey(request)
         case "audit.list": try listAudit(request)
         case "audit.verify": try verifyAudit(request)
+        case "backup": try backUp(request)
+        case "backup.check": try checkBackup(request)
         default: throw ConnError(.unsupported, "the vault has no operation \(request.operation)")
         }
     }
@@ -93,15 +111,12 @@ package final class VaultBackend: Backend {
     package var sharedSecret: Secret? { Crypto.derive(1, "vaultshr", from: rows.keys.hashKey) }
 
     package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Step<Bool?> {
-        try rows.change(once: true) { [self] (change) throws(ConnError) in
-            change.writes = try expired(RowKeys.spent, change.reader) { [.remove($0.key, expecting: .any)] }
-            change.put(PointerRecord(), at: rows.keys.spent(id, expiresAt: expiresAt), expecting: .absent)
-        }.result { (result) throws(ConnError) in
-            if case .failure(let error) = result {
-                guard error.code == .conflict else { throw error }
-                return .done(false)
-            }
-            return .done(true)
+        let key = rows.keys.spent(id, expiresAt: expiresAt)
+        return rows.change { [self] (change) throws(ConnError) in
+            guard try change.reader.stored(key) == nil else { return false }
+            change.put(PointerRecord(), at: key, expecting: .absent)
+            try expire(&change)
+            return true
         }
     }
 
@@ -128,20 +143,23 @@ extension RowReader {
         return row.value
     }
 
-    /// A connection and a subject's tokens there, of one state of the store.
+    /// A connection and a subject's tokens there, of one state of the store. Damaged ones are passed over.
+    /// - Throws: `internal` when all of them are damaged: nobody is told then that there is no token.
     func tokens(of subject: Subject, at appID: ID) throws(ConnError) -> (app: AppRecord, tokens: [Row<TokenRecord>]) {
         let prefix = keys.tokens(of: subject, at: appID)
         let found = try read([.get(keys.app(appID)), .scan(prefix: prefix, limit: Self.pageSize)])
-        var tokens: [Row<TokenRecord>] = []
-        for stored in found[1] { tokens.append(try open(stored)) }
+        var tokens = OpenedRows<TokenRecord>()
+        for stored in found[1] { try tokens.add(stored, self) }
         if found[1].count == Self.pageSize, let last = found[1].last {
             try each(prefix, after: last.key) { (stored) throws(ConnError) in
-                tokens.append(try open(stored))
+                try tokens.add(stored, self)
                 return true
             }
         }
         let row: Row<AppRecord>? = try found[0].first.map { (stored) throws(ConnError) in try open(stored) }
-        return (try app(appID, row), tokens)
+        let app = try app(appID, row)
+        if tokens.whole.isEmpty, let damaged = tokens.damaged.first { _ = try open(damaged) as Row<TokenRecord> }
+        return (app, tokens.whole)
     }
 }
 
@@ -154,18 +172,6 @@ extension VaultBackend {
             rows.seal(record, at: location.key, expecting: .absent),
             rows.seal(PointerRecord(), at: location.appKey, expecting: .any),
         ]
-    }
-
-    /// Removes a few rows that have expired; each new one does so.
-    /// - Parameters:
-    ///   - family: `RowKeys.flows`, `RowKeys.deviceFlows` or `RowKeys.spent`.
-    ///   - removal: what removes one of them.
-    func expired(
-        _ family: [UInt8], _ reader: RowReader, removal: (StoredRow) -> [StoreWrite]
-    ) throws(ConnError) -> [StoreWrite] {
-        // Another process, whose clock is behind, may be exchanging its code.
-        try reader.page(family, limit: 8).filter { RowKeys.expiry($0.key) + Self.clockMargin <= clock.seconds }
-            .flatMap(removal)
     }
 
     func removal(of location: TokenLocation, version: UInt64) -> [StoreWrite] {

@@ -32,8 +32,8 @@ package struct VaultConfig: Sendable {
     package let requiresOpener: Bool
     /// Bounds one exchange with a provider. Milliseconds.
     package let timeoutMilliseconds: Int
-    /// Lets endpoints that a discovery document names be on private addresses. Endpoints on this machine that a
-    /// connection's own settings name always may.
+    /// Lets endpoints that a discovery document names be on private addresses. Those that a connection's own settings name
+    /// always may.
     package let allowsPrivateAddresses: Bool
     package let http: HTTPOptions
 

@@ -106,4 +106,46 @@ import Testing
         #expect(played.error?.code == .unavailable)
         #expect(played.error?.message.contains("answered without") == true)
     }
+
+    @Test(arguments: [
+        ("fetch", #"{"appId":"g","userId":"u"}"#, #"{"token":{"userId":"v","accessToken":"ya29"}}"#, "userId"),
+        (
+            "fetch", #"{"appId":"g","userId":"u","scopes":["s"]}"#, #"{"token":{"appId":"h","accessToken":"ya29"}}"#,
+            "appId"
+        ),
+        ("fetch", #"{"appId":"g","tenantId":"t"}"#, #"{"token":{"userId":"v","accessToken":"ya29"}}"#, "userId"),
+        ("fetch", #"{"appId":"g","userId":"u"}"#, #"{"token":{"tenantId":"t","accessToken":"ya29"}}"#, "tenantId"),
+        (
+            "store_tokens", #"{"tokens":[{"appId":"g","userId":"u","refreshToken":"1//r"}]}"#,
+            #"{"failures":[{"appId":"g","userId":"v","reason":"ya29"}]}"#, "userId"
+        ),
+        ("list", #"{"userId":"u"}"#, #"{"userId":"v","appIds":["ya29"]}"#, "userId"),
+        ("apps.load", #"{"id":"a"}"#, #"{"app":{"id":"b","name":"ya29"}}"#, "id"),
+        ("apps.update", #"{"id":"a","name":"n"}"#, #"{"app":{"id":"b","name":"ya29"}}"#, "id"),
+        ("apps.create", #"{"id":"a","name":"n"}"#, #"{"app":{"id":"b","name":"ya29"}}"#, "id"),
+    ])
+    func anAnswerAboutSomethingElseIsAnError(operation: String, request: String, body: String, name: String) throws {
+        let error = try #require(try play(operation, request, reply(200, body)).error)
+        #expect(error.code == .providerError)
+        #expect(error.message.hasSuffix("answered with another \(name) than was asked for"))
+        #expect(!error.json.text.contains("ya29"))
+    }
+
+    /// Though a refresh that fails leaves one that still lives.
+    @Test func aRefreshThatBringsSomebodyElsesTokenIsAnError() throws {
+        let short = #""accessTokenExpiry":"\#(now + 10)","hasRefreshToken":true"#
+        let played = try play(
+            "fetch", #"{"appId":"g","userId":"u"}"#,
+            reply(200, #"{"token":{"userId":"u","accessToken":"a",\#(short)}}"#),
+            reply(200, #"{"token":{"userId":"v","accessToken":"b"}}"#))
+        #expect(played.requests.count == 2)
+        #expect(played.error?.code == .providerError)
+    }
+
+    @Test func aListThatNamesNoConnectionsIsAFailure() throws {
+        #expect(try play("list", #"{"userId":"u"}"#, reply(200, #"{"appIds":[1]}"#)).error?.code == .unavailable)
+        // equal for Swift's String
+        let other = try play("list", #"{"userId":"u","appId":"\u00e9"}"#, reply(200, #"{"appIds":["e\u0301"]}"#))
+        #expect(other.answer == #"{"tokens":[]}"#)
+    }
 }

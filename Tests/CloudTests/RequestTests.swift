@@ -100,7 +100,9 @@ import Testing
             line: "POST /app/update", body: #"{"app":{"id":"a","name":"n","clientSecret":"","pkce":false}}"#,
             reply: app),
         Case(operation: "apps.delete", request: #"{"id":"a"}"#, line: "POST /app/delete", body: #"{"id":"a"}"#),
-        Case(operation: "apps.load", request: #"{"id":"a/b"}"#, line: "GET /app/a%2Fb", body: nil, reply: app),
+        Case(
+            operation: "apps.load", request: #"{"id":"a/b"}"#, line: "GET /app/a%2Fb", body: nil,
+            reply: #"{"app":{"id":"a/b"}}"#),
         Case(operation: "apps.list", request: "{}", line: "GET /apps", body: nil),
     ])
     func sends(_ expected: Case) throws {

@@ -3,7 +3,7 @@ import HTTP
 import Testing
 
 @Suite struct RetryTests {
-    private let fetch = #"{"appId":"g","userId":"u"}"#
+    private let fetch = #"{"appId":"google","userId":"u"}"#
     private let create = #"{"name":"n"}"#
     private let app = reply(200, #"{"app":{"id":"a"}}"#)
 

@@ -103,6 +103,33 @@ func failure(after wait: Wait) throws(ConnError) -> Step<JSON> {
     }
 }
 
+/// Work that does nothing but count how often it was begun.
+final class RecordedWork: QueuedWork {
+    let begun = Event()
+    private let counter = Mutex(0)
+    private let act: @Sendable () -> Void
+
+    init(_ act: @escaping @Sendable () -> Void = {}) { self.act = act }
+
+    var count: Int { counter.withLock { $0 } }
+
+    func perform(_ context: CallContext) {
+        counter.withLock { $0 += 1 }
+        act()
+        begun.signal()
+    }
+
+    func start(
+        _ context: CallContext, on workers: WorkerPool,
+        completion: @escaping @Sendable (Result<Void, ConnError>) -> Void
+    ) {
+        perform(context)
+        completion(.success(()))
+    }
+
+    func withdraw() -> Bool { false }
+}
+
 /// What does not come in the time of a test.
 enum LongWait: Sendable {
     case http, pause, join, blocking

@@ -184,6 +184,45 @@ import Testing
         #expect(transport.started == ["never"])
     }
 
+    /// What is meant for a caller, such as handing out what is handed out once, happens only while one waits.
+    @Test(arguments: Driver.allCases) func whatIsForACallerIsBegunOnlyWhileOneWaits(_ driver: Driver) {
+        let (bound, forCaller) = (RecordedWork(), RecordedWork())
+        let begin: Begin = { () throws(ConnError) in
+            try exchange("never", mustFinish: true).then { (answer) throws(ConnError) in
+                .queued(bound) { (_) throws(ConnError) in
+                    .settled { () throws(ConnError) in
+                        .queued(forCaller) { (_) throws(ConnError) in .done(answer) }
+                    }
+                }
+            }
+        }
+        runOutOfTime(driver, begin)
+        transport.finish("never")
+        bound.begun.wait(untilNanoseconds: .max)
+        #expect(executor.run(driver, begin).text == "200")
+        executor.closeAndWait()
+        #expect(forCaller.count == 1)
+    }
+
+    /// What an operation binds itself by is followed by all that must be.
+    @Test(arguments: Driver.allCases) func whatBindsIsFollowedThoughNobodyWaits(_ driver: Driver) {
+        let (forCaller, bound) = (RecordedWork(), RecordedWork())
+        let cancellation = Cancellation()
+        let outcome = executor.start(driver, cancellation: cancellation) { () throws(ConnError) in
+            .queued(RecordedWork { cancellation.cancel() }, binds: true) { (_) throws(ConnError) in
+                .queued(bound) { (_) throws(ConnError) in
+                    .settled { () throws(ConnError) in
+                        .queued(forCaller) { (_) throws(ConnError) in .done(.null) }
+                    }
+                }
+            }
+        }
+        bound.begun.wait(untilNanoseconds: .max)
+        #expect(outcome.wait().code == .cancelled)
+        executor.closeAndWait()
+        #expect(forCaller.count == 0)
+    }
+
     @Test(arguments: Driver.allCases) func nobodysOperationDoesWhatMustFinish(_ driver: Driver) {
         let followed = Event()
         runOutOfTime(driver) { () throws(ConnError) in

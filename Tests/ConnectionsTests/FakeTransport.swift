@@ -10,6 +10,8 @@ final class FakeTransport: HTTPTransport {
         var started: [String] = []
         var dropped: [String] = []
         var wakes = 0
+        /// Tasks that have a place at a server.
+        var places: Set<UInt64> = []
         /// What wakes those that wait for an answer.
         var waiters: [@Sendable () -> Void] = []
     }
@@ -25,6 +27,7 @@ final class FakeTransport: HTTPTransport {
     var started: [String] { state.withLock { $0.started } }
     var dropped: [String] { state.withLock { $0.dropped } }
     var wakes: Int { state.withLock { $0.wakes } }
+    var places: Int { state.withLock { $0.places.count } }
 
     /// Answers the exchanges with `url`, those that are open and those to come.
     func finish(_ url: String, _ status: Int = 200) {
@@ -57,6 +60,8 @@ final class FakeTransport: HTTPTransport {
 
     fileprivate func start(_ request: HTTPRequest) { state.withLock { $0.started.append(request.url) } }
     fileprivate func drop(_ request: HTTPRequest) { state.withLock { $0.dropped.append(request.url) } }
+    fileprivate func take(_ place: UInt64) { state.withLock { _ = $0.places.insert(place) } }
+    fileprivate func leave(_ place: UInt64) { state.withLock { _ = $0.places.remove(place) } }
     fileprivate func countWake() { state.withLock { $0.wakes += 1 } }
     fileprivate func answer(_ request: HTTPRequest) -> HTTPResult? { state.withLock { $0.answers[request.url] } }
     fileprivate func onFinish(_ wake: @escaping @Sendable () -> Void) { state.withLock { $0.waiters.append(wake) } }
@@ -74,7 +79,10 @@ private final class FakeEngine: HTTPEngine, @unchecked Sendable {  // `running` 
         transport.onFinish { [weak self] in self?.signalEvent() }
     }
 
-    func admit(_ url: String, id: UInt64, until deadline: Deadline) { admitted.append(id) }
+    func admit(_ url: String, id: UInt64, until deadline: Deadline) {
+        transport.take(id)
+        admitted.append(id)
+    }
 
     func start(_ request: HTTPRequest, id: UInt64) {
         transport.start(request)
@@ -82,6 +90,7 @@ private final class FakeEngine: HTTPEngine, @unchecked Sendable {  // `running` 
     }
 
     func drop(id: UInt64) {
+        transport.leave(id)
         admitted.removeAll { $0 == id }
         if let exchange = running.removeValue(forKey: id) { transport.drop(exchange.request) }
     }
@@ -94,6 +103,7 @@ private final class FakeEngine: HTTPEngine, @unchecked Sendable {  // `running` 
             guard let answer = transport.answer(exchange.request) else { continue }
             events.append((id, .ended(answer)))
             running[id] = nil
+            transport.leave(id)
         }
         if events.isEmpty { event.wait(untilNanoseconds: deadline.nanoseconds) }
         if event.isSignalled { signal.withLock { $0 = Event() } }

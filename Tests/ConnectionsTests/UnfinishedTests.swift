@@ -35,6 +35,14 @@ import Testing
         #expect(withExtendedLifetime(work) { unfinished.summary } == "1 in flight (1 other)")
     }
 
+    @Test func anExchangeSaysWhichConnectionItIsFor() {
+        let work = begin("complete")
+        var request = HTTPRequest(.post, "https://example.com", timeoutMilliseconds: 1, mustFinish: true)
+        request.connection = "crm"
+        work.begin(request)
+        #expect(withExtendedLifetime(work) { unfinished.summary } == "1 in flight (1 complete at crm)")
+    }
+
     @Test func theLatestExchangeThatMustFinishSaysHowLongToWait() throws {
         let works = [begin("fetch", "a"), begin("fetch", "b"), begin("fetch", "c")]
         #expect(unfinished.mustFinishUntil == nil)

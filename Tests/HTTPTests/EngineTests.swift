@@ -153,6 +153,36 @@ import Testing
         #expect(engine.collect(1)[1]?.failure?.kind == .invalid)
     }
 
+    /// Its reply may hold the only refresh token there is.
+    @Test(arguments: [1, 40_000]) func aReplyThatArrivedWhileNobodyWaitedIsNoTimeout(_ size: Int32) throws {
+        engine.start(get("/held?\(size)", timeout: 2000), id: 1)
+        let deadline = Deadline.after(milliseconds: 2000)  // not before the exchange's own
+        // once the request is there, the thread does something else until the time is up
+        while try transport.get(server.url("/arrivals?/held")).get().text != "1" { _ = engine.wait(until: .now) }
+        #expect(try transport.get(server.url("/plant")).get().status == 200)
+        try waitForInput(from: server, bytes: size)
+        while !deadline.hasPassed { sched_yield() }
+        #expect(try #require(engine.collect(1)[1]).get().body.count == size)
+    }
+
+    @Test func nothingIsSentWhenTheTimeIsUp() throws {
+        engine.start(get("/head"), id: 1)
+        #expect(engine.collect(1).count == 1)  // a connection is there
+        engine.start(get("/echo", timeout: 20), id: 1)
+        let deadline = Deadline.after(milliseconds: 20)
+        while !deadline.hasPassed { sched_yield() }
+        let failure = try #require(engine.collect(1)[1]?.failure)
+        #expect(failure.kind == .timeout)
+        #expect(!failure.mayHaveArrived)
+        #expect(try transport.get(server.url("/arrivals?/echo")).get().text == "0")
+    }
+
+    /// It never has all been read.
+    @Test func aReplyWithoutEndEndsInTime() throws {
+        engine.start(get("/endless", timeout: 200), id: 1)
+        #expect(engine.collect(1)[1]?.failure?.kind == .timeout)
+    }
+
     @Test func whatWasDroppedHasNoResult() throws {
         engine.start(get("/echo"), id: 1)
         engine.start(get("/echo"), id: 2)

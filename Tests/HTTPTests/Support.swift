@@ -1,4 +1,6 @@
+import Foundation
 import Memory
+import TestSupport
 
 @testable import HTTP
 
@@ -37,4 +39,25 @@ extension HTTPEngine {
         }
         return results
     }
+}
+
+/// The descriptors of this process's connections to a server.
+func connections(to server: TestServer) throws -> [Int32] {
+    try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }.filter { descriptor in
+        var address = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isConnected = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &length) == 0 }
+        }
+        return isConnected && address.sin_family == AF_INET && address.sin_port == in_port_t(server.port).bigEndian
+    }
+}
+
+/// Returns when so many bytes have arrived from a server and not been read, on each of so many connections.
+func waitForInput(from server: TestServer, bytes: Int32, connections count: Int = 1) throws {
+    func arrived(_ connection: Int32) -> Bool {
+        var waiting: Int32 = 0
+        return ioctl(connection, UInt(FIONREAD), &waiting) == 0 && waiting >= bytes
+    }
+    while try connections(to: server).filter(arrived).count < count { sched_yield() }
 }

@@ -231,21 +231,8 @@ import Testing
     /// A child process that outlives a connection would keep the server from seeing its end.
     @Test func connectionsAreNotInherited() throws {
         _ = try transport.get(server.url("/echo")).get()
-        var checked = 0
-        for name in try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") {
-            guard let descriptor = Int32(name) else { continue }
-            var address = sockaddr_in()
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let isConnected = withUnsafeMutablePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getpeername(descriptor, $0, &length) == 0 }
-            }
-            guard isConnected, address.sin_family == AF_INET, address.sin_port == in_port_t(server.port).bigEndian
-            else {
-                continue
-            }
-            #expect(fcntl(descriptor, F_GETFD) & FD_CLOEXEC != 0)
-            checked += 1
-        }
-        #expect(checked == 1)
+        let connections = try connections(to: server)
+        #expect(connections.count == 1)
+        for connection in connections { #expect(fcntl(connection, F_GETFD) & FD_CLOEXEC != 0) }
     }
 }

@@ -4,6 +4,7 @@ import HTTP
 import JSON
 import MCP
 import Memory
+import StoreSQLite
 import Synchronization
 import TestSupport
 import Vault

@@ -90,6 +90,16 @@ import Testing
         #expect(told?.suffix(3) == ["store_api_key", "fetch", "fetch"])  // handed out, and deleted
     }
 
+    /// As is every request that is refused, where everything is recorded.
+    @Test func aStateThatIsNoneIsTold() throws {
+        #expect(throws: ConnError.self) {
+            try host.run("mcp.resume", #"{\#(Host.call),"requestState":"forged","actor":"agent"}"#)
+        }
+        let told = try host.run("audit.list", "{}")["records"]?.elements.last
+        #expect(told?["op"]?.string == "mcp.resume" && told?["outcome"]?.string == "invalid_request")
+        #expect(told?["actor"]?.string == "agent" && told?["userId"]?.string == "alice")
+    }
+
     @Test func waitsForTheScopesThatWereAsked() throws {
         try host.grant("calendar", scopes: #""read""#)
         let answer = try host.run(

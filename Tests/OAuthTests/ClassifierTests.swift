@@ -90,6 +90,14 @@ struct ClassifierTests {
         #expect(failure.asConnError.retryAfterMilliseconds == expected)
     }
 
+    /// The provider's clock says what its date means, whatever this machine's says.
+    @Test func aDateOfRetryAfterIsOneOfTheProvidersClock() throws {
+        let headers: [ID: String] = [
+            "retry-after": "Tue, 14 Nov 2000 22:14:20 GMT", "date": "Tue, 14 Nov 2000 22:13:20 GMT",
+        ]
+        #expect(try failure(.sample, response(429, "", headers)).retryAfterMilliseconds == 60_000)
+    }
+
     /// 29 February is a day, and the day after 28 February of a year without one is 1 March.
     @Test(arguments: [
         ("Thu, 29 Feb 2024 00:00:00 GMT", 1_709_164_800), ("Wed, 01 Mar 2000 00:00:00 GMT", 951_868_800),

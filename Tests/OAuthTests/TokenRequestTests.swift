@@ -11,7 +11,7 @@ struct TokenRequestTests {
         #expect(request.method == .post)
         #expect(request.url == "https://acme.example/token")
         #expect(request.mustFinish)
-        #expect(request.publicAddressesOnly)
+        #expect(!request.publicAddressesOnly)
         #expect(header("Content-Type", request) == "application/x-www-form-urlencoded")
         #expect(header("Accept", request) == "application/json")
         #expect(
@@ -101,9 +101,17 @@ struct TokenRequestTests {
         #expect(text(request.body).hasSuffix("&resource=https%3A%2F%2Fa.example&resource=https%3A%2F%2Fb.example"))
     }
 
-    @Test func privateAddressesOnRequest() throws {
-        let request = try onlyRequest(of: refreshStep(.sample.with { $0.allowsPrivateAddresses = true }))
-        #expect(!request.publicAddressesOnly)
+    /// What a discovery document names is at a public address, unless the config says otherwise.
+    @Test(arguments: [
+        (false, "https://acme.example/token", true), (false, "https://acme.example/other", false),
+        (true, "https://acme.example/token", false),
+    ])
+    func discoveredEndpointsMustBePublic(_ isAllowed: Bool, _ discovered: String, _ isPublic: Bool) throws {
+        let provider = Provider.sample.with {
+            $0.allowsPrivateAddresses = isAllowed
+            $0.discovered = [ID(discovered)]
+        }
+        #expect(try onlyRequest(of: refreshStep(provider)).publicAddressesOnly == isPublic)
     }
 
     @Test(arguments: [

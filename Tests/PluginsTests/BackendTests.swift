@@ -49,6 +49,23 @@ import Testing
         #expect(error?.message == "the plugin scripted answered something that is no JSON object")
     }
 
+    @Test(
+        arguments: [
+            (#"{"op":"fetch","appId":"a","userId":"u"}"#, nil),
+            (#"{"op":"fetch","appId":"a","userId":"v"}"#, "userId"),
+            (#"{"op":"fetch","appId":"b","userId":"u"}"#, "appId"),
+            (#"{"op":"fetch","appId":"a","tenantId":"t"}"#, "userId"),
+            (#"{"op":"list","appId":"a"}"#, nil),
+            (#"{"op":"list","userId":"v"}"#, "userId"),
+        ] as [(String, String?)])
+    func anAnswerAboutSomebodyElseIsInternal(request: String, name: String?) throws {
+        let client = try scripted()
+        defer { client.closeAndWait() }
+        let error = client.error(request)
+        #expect(error?.code == name.map { _ in .internal })
+        #expect(error?.message == name.map { "the plugin scripted answered with another \($0) than was asked for" })
+    }
+
     private static let failures: [(op: String, code: ErrorCode, message: String)] = [
         ("t.failed.nothing", .internal, "the plugin scripted failed and did not say why"),
         ("t.failed.text", .internal, "its error is no JSON"),

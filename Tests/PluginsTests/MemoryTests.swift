@@ -27,10 +27,14 @@ import Testing
 
     /// A value without a version, an error beside success, a value beside an error.
     @Test(arguments: ["V", "B", "E"] as [Character]) func whatStoresHandBack(_ what: Character) throws {
-        let path = try library("scripted", ["-DSTORE"])
+        let key = [what.asciiValue ?? 0]
+        let whole = try library("scripted", ["-DSTORE"])
+        let reader = try PluginStore(whole, field: "store.plugin", config: .object())
+        defer { reader.close() }
+        try expectNothingStays("read \(what)", in: whole) { _ = try? reader.get(key) }
+        let path = try library("scripted", ["-DSTORE", "-DEARLIER"])
         let store = try PluginStore(path, field: "store.plugin", config: .object())
         defer { store.close() }
-        let key = [what.asciiValue ?? 0]
         try expectNothingStays("get \(what)", in: path) { _ = try? store.get(key) }
         try expectNothingStays("scan \(what)", in: path) { _ = try? store.scan(prefix: key, after: nil, limit: 1) }
         try expectNothingStays("commit \(what)", in: path) { try? store.commit([.put(key, [1], expecting: .any)]) }

@@ -6,8 +6,15 @@ import Testing
 
 /// What a store plugin may get wrong. Tests/VaultTests/StoreTests.swift holds a good one to what every store must do.
 @Suite struct StoreTests {
-    private func open(_ config: String = "{}") throws -> PluginStore {
-        try PluginStore(try library("scripted", ["-DSTORE"]), field: "store.plugin", config: try JSON.parse(config))
+    /// Which functions the plugin's table has.
+    enum Table: String, CaseIterable {
+        case whole, earlier
+
+        var flags: [String] { self == .whole ? ["-DSTORE"] : ["-DSTORE", "-DEARLIER"] }
+    }
+
+    private func open(_ table: Table = .whole) throws -> PluginStore {
+        try PluginStore(try library("scripted", table.flags), field: "store.plugin", config: .object())
     }
 
     private func key(_ what: Character, _ more: [UInt8] = []) -> [UInt8] { (what.asciiValue.map { [$0] } ?? []) + more }
@@ -21,8 +28,8 @@ import Testing
         }
     }
 
-    @Test func rowsArrive() throws {
-        let store = try open()
+    @Test(arguments: Table.allCases) func rowsArrive(_ table: Table) throws {
+        let store = try open(table)
         defer { store.close() }
         #expect(try store.get(key("v")) == StoredRow(key: key("v"), value: Array("value".utf8), version: 7))
         #expect(try store.get(key("n")) == StoredRow(key: key("n"), value: [], version: 7))
@@ -35,8 +42,8 @@ import Testing
     }
 
     /// Taken for a version, they would mean "any" and "absent" to the next commit.
-    @Test func aNumberThatIsNoVersionIsInternal() throws {
-        let store = try open()
+    @Test(arguments: Table.allCases) func aNumberThatIsNoVersionIsInternal(_ table: Table) throws {
+        let store = try open(table)
         defer { store.close() }
         let errors = [
             error { () throws(ConnError) in _ = try store.get(key("m")) },
@@ -49,10 +56,32 @@ import Testing
         }
     }
 
-    @Test func aRowWithoutAKeyIsNotTaken() throws {
-        let store = try open()
+    @Test(arguments: Table.allCases) func aRowWithoutAKeyIsNotTaken(_ table: Table) throws {
+        let store = try open(table)
         defer { store.close() }
         #expect(try store.scan(prefix: key("k"), after: nil, limit: 9).count == 1)
+    }
+
+    /// A table that ends before `read`, or where it is NULL, is served by `get` and `scan`.
+    @Test(arguments: Table.allCases) func readsGoTogetherWhereThePluginCan(_ table: Table) throws {
+        let library = try library("scripted", table.flags)
+        let store = try open(table)
+        defer { store.close() }
+        let before = try counter("scripted_entered", of: library)
+        let rows = try store.read(
+            [.get(key("v")), .scan(prefix: key("n"), limit: 3), .get(key("0"))], .unbounded)
+        #expect(
+            rows == [
+                [StoredRow(key: key("v"), value: Array("value".utf8), version: 7)],
+                [StoredRow(key: key("n"), value: [], version: 7)], [],
+            ])
+        #expect(try counter("scripted_entered", of: library) - before == (table == .whole ? 1 : 0))
+    }
+
+    @Test func aRowThatNobodyAskedForIsNotTaken() throws {
+        let store = try open()
+        defer { store.close() }
+        #expect(try store.read([.get(key("p")), .get(key("v"))], .unbounded).map(\.count) == [0, 1])
     }
 
     private static let failures: [(what: Character, code: ErrorCode, message: String)] = [
@@ -61,10 +90,10 @@ import Testing
         ("t", .timeout, "the call's time was up"),
     ]
 
-    @Test(arguments: failures) func aFailureKeepsItsMeaning(
-        _ failure: (what: Character, code: ErrorCode, message: String)
+    @Test(arguments: failures, Table.allCases) func aFailureKeepsItsMeaning(
+        _ failure: (what: Character, code: ErrorCode, message: String), _ table: Table
     ) throws {
-        let store = try open()
+        let store = try open(table)
         defer { store.close() }
         let key = key(failure.what)
         let errors = [

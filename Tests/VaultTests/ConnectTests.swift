@@ -153,6 +153,54 @@ import Testing
         #expect(world.fetchError()?.reason == .missing)
     }
 
+    /// A refusal is one, whatever comes with it: no code is exchanged, and the same callback again is answered at once.
+    @Test func aRefusalThatBringsACodeUsesTheStateUp() throws {
+        let callback =
+            #"{"state":"\#(state(of: try connect()))","code":"c","error":"access_denied","openedBy":{"userId":"u1"}}"#
+        #expect(world.error("complete", callback)?.errorCode == "access_denied")
+        let again = Call(world, "complete", callback)
+        #expect(again.isDone)
+        #expect(throws: ConnError.self) { try again.result.get() }
+        #expect(world.provider.requests.isEmpty)
+    }
+
+    /// Nobody waits for what becomes of a code whose exchange has failed.
+    @Test(arguments: [#"{"error":"invalid_grant"}"#, #"{"error":"invalid_client"}"#, "no JSON"])
+    func aCodeWhoseExchangeFailedUsesTheStateUp(_ reply: String) throws {
+        let callback = #"{"state":"\#(state(of: try connect()))","code":"c","openedBy":{"userId":"u1"}}"#
+        world.provider.next(400, reply)
+        #expect(world.error("complete", callback) != nil)
+        let again = Call(world, "complete", callback)
+        #expect(again.isDone)
+        #expect(world.provider.requests.count == 1)
+    }
+
+    /// Neither the settings nor a discovery document say whose it should be.
+    @Test func withoutAnIssuerTheCallbacksIsNotLookedAt() throws {
+        world.provider.next(200, tokens("at-1"))
+        let state = state(of: try connect())
+        let done = try world.call(
+            "complete", #"{"state":"\#(state)","code":"c","iss":"https://other.example","openedBy":{"userId":"u1"}}"#)
+        #expect(done["tokenId"] != nil)
+    }
+
+    @Test func aCallbackOfAnotherIssuerThanTheDocumentsIsRefused() throws {
+        _ = try world.call(
+            "apps.create",
+            #"{"id":"d","clientId":"c","discoveryUrl":"https://p.example/.well-known/openid-configuration"}"#)
+        world.provider.next(
+            200,
+            #"{"issuer":"https://p.example","authorization_endpoint":"https://p.example/a","#
+                + #""token_endpoint":"https://p.example/t"}"#)
+        let url = try world.call(
+            "connect", #"{"appId":"d","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+        let state = state(of: url["url"]?.string ?? "")
+        let error = world.error(
+            "complete", #"{"state":"\#(state)","code":"c","iss":"https://other.example","openedBy":{"userId":"u1"}}"#)
+        #expect(error?.field == "iss")
+        #expect(world.provider.requests.count == 1)
+    }
+
     @Test func aCallbackOfAnotherIssuerChangesNothing() throws {
         try world.makeApp("strict", #","issuer":"https://p.example""#)
         let url = try world.call(
@@ -243,21 +291,29 @@ import Testing
         #expect(try discover(#"{"issuer":"https://p.example","# + rest) == nil)
     }
 
-    /// The document comes from elsewhere, and where it leads may be this machine's own network.
-    @Test func discoveredEndpointsMustBePublic() throws {
+    /// The document comes from elsewhere, and where it leads may be this machine's own network; what the operator wrote
+    /// leads where he wants. The one does not open the door for the other.
+    @Test(arguments: [
+        ("", #""token_endpoint":"https://10.0.0.1/t","#, true),
+        (#","tokenUrl":"http://127.0.0.1/t""#, "", false), (#","tokenUrl":"https://10.0.0.1/t""#, "", false),
+    ])
+    func discoveredEndpointsMustBePublic(_ own: String, _ discovered: String, _ isPublic: Bool) throws {
+        let world = try World(config: #","redirectUrl":"https://h.example/callback""#)
         _ = try world.call(
             "apps.create",
-            #"{"id":"d","clientId":"c","discoveryUrl":"https://p.example/.well-known/openid-configuration"}"#)
+            #"{"id":"d","clientId":"c","discoveryUrl":"https://p.example/.well-known/openid-configuration"\#(own)}"#)
         world.provider.next(
             200,
-            #"{"issuer":"https://p.example","authorization_endpoint":"https://p.example/a","token_endpoint":"https://10.0.0.1/t"}"#
-        )
+            #"{"issuer":"https://p.example","authorization_endpoint":"https://p.example/a",\#(discovered)"#
+                + #""revocation_endpoint":"https://10.0.0.1/r"}"#)
         let url = try world.call(
             "connect", #"{"appId":"d","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)["url"]
         world.provider.next(200, tokens("at-1"))
         _ = try world.call(
             "complete", #"{"state":"\#(query(url?.string, "state") ?? "")","code":"c","openedBy":{"userId":"u1"}}"#)
-        #expect(world.provider.requests.map(\.publicAddressesOnly) == [true, true])
+        world.provider.next(200, "")
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        #expect(world.provider.requests.map(\.publicAddressesOnly) == [false, isPublic, true])
     }
 
     @Test func discoveryIsAskedOnceAnHour() throws {
@@ -273,7 +329,6 @@ import Testing
             #expect(url["url"]?.string?.hasPrefix("https://p.example/a?") == true)
         }
         #expect(world.provider.requests.count == 1)
-        #expect(world.provider.requests.first?.publicAddressesOnly == true)
         world.clock.advance(seconds: 3600)
         world.provider.next(200, document)
         _ = try world.call(

@@ -196,6 +196,20 @@ import Testing
         #expect(try run() == [1, 0, 0])
     }
 
+    /// A moment of a clock that was ahead then would not come for hours.
+    @Test(arguments: ["b", nil] as [String?]) func aClockThatWasSetBackHoldsNothingUp(_ boot: String?) throws {
+        let world = try world.another(boot: boot.map { ID($0) })
+        world.provider.next(503, "")
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        world.clock.step(seconds: -86_400)
+        if boot != nil {
+            #expect(try run(in: world) == [0, 1, 0])
+            world.clock.advance(seconds: 30)
+        }
+        world.provider.next(200, "")
+        #expect(try run(in: world) == [1, 0, 0])
+    }
+
     @Test func aWeekOfFailuresIsEnough() throws {
         world.provider.next(503, "")
         _ = try world.call("delete", #"{"userId":"u1"}"#)

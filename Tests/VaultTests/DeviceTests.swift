@@ -5,6 +5,8 @@ import Memory
 import TestSupport
 import Testing
 
+@testable import Vault
+
 /// RFC 8628 with a clock that is moved by hand.
 @Suite struct DeviceTests {
     private let world: World
@@ -14,7 +16,8 @@ import Testing
         try world.makeApp("a", #","deviceAuthorizationUrl":"https://p.example/device""#)
     }
 
-    private func start(_ reply: String = "") throws -> JSON {
+    private func start(_ reply: String = "", in world: World? = nil) throws -> JSON {
+        let world = world ?? self.world
         world.provider.next(
             200,
             #"{"device_code":"d3vice","user_code":"ABCD-EFGH","expires_in":900,"interval":5\#(reply),"#
@@ -63,6 +66,57 @@ import Testing
         let other = try world.another()
         #expect(try other.call("device.poll", poll(started))["retryAfterMs"]?.integer == 5000)
         #expect(polls == 1)
+    }
+
+    /// Clocks differ, and are set; a device's user waits for none of them.
+    @Test(arguments: [-10_800, -600, 600, 10_800] as [Int64])
+    func aFlowThatBeganByAnotherClockIsPolled(_ seconds: Int64) throws {
+        let other = try world.another(secondsAhead: seconds)
+        let started = try start()
+        world.clock.advance(seconds: 5)
+        if seconds < 10_800 {
+            world.provider.next(200, tokens("at-1"))
+            #expect(try other.call("device.poll", poll(started))["status"]?.string == "complete")
+        } else {
+            #expect(other.error("device.poll", poll(started))?.code == .notFound)  // to it, the flow has expired
+        }
+    }
+
+    /// Processes of one machine know what time has passed, whatever the clock of the day says.
+    @Test(arguments: [-10_800, 600] as [Int64]) func aClockThatIsSetChangesNoInterval(_ step: Int64) throws {
+        let world = try world.another(boot: "b")
+        let flow = try start(in: world)
+        world.clock.step(seconds: step)
+        #expect(try world.call("device.poll", poll(flow))["retryAfterMs"]?.integer == 5000)
+        world.clock.advance(seconds: 5)
+        world.provider.next(200, tokens("at-1"))
+        #expect(try world.call("device.poll", poll(flow))["status"]?.string == "complete")
+    }
+
+    @Test(arguments: [-10_800, 600] as [Int64]) func aWaitLastsAsLongAsItSays(_ step: Int64) throws {
+        let waiting = Call(world, "device.poll", poll(try start(), waitMs: 12_000))
+        #expect(waiting.isPaused)
+        world.clock.step(seconds: step)
+        refuse("authorization_pending")
+        refuse("authorization_pending")
+        while !waiting.isDone { waiting.step() }
+        #expect(try waiting.result.get()["status"]?.string == "pending")
+        #expect(polls == 2)
+    }
+
+    @Test func rowsOfEarlierVersionsAreRead() throws {
+        let started = try start()
+        let key = try #require(try world.store.scan(prefix: RowKeys.deviceFlows, after: nil, limit: 1).first?.key)
+        let row: Row<DeviceFlowRecord> = try #require(try world.read(key))
+        let json = row.value.json
+        json.remove("wait")
+        json.set("nextPollAt", .integer(world.clock.clock.milliseconds() + 5000))
+        let old = try #require(DeviceFlowRecord(json: json))
+        try world.store.commit([world.vault.rows.seal(old, at: key, expecting: .any)])
+        #expect(try world.call("device.poll", poll(started))["retryAfterMs"]?.integer == 5000)
+        world.clock.advance(seconds: 5)
+        world.provider.next(200, tokens("at-1"))
+        #expect(try world.call("device.poll", poll(started))["status"]?.string == "complete")
     }
 
     @Test func slowDownIsHonouredForGood() throws {

@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import JSON
 import Memory
+import StoreSQLite
 import Synchronization
 import TestSupport
 import Testing

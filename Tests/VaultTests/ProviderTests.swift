@@ -3,6 +3,7 @@ import Foundation
 import HTTP
 import JSON
 import Memory
+import StoreSQLite
 import Synchronization
 import TestSupport
 import Testing
@@ -257,6 +258,53 @@ import Testing
         clock.advance(seconds: HeldGrant.lifetime + VaultBackend.clockMargin)
         #expect(try call(client, "revocations.run", "{}")["revoked"]?.integer == 1)
         #expect(try control(.get, "grants")["bob"]?.integer == 0)
+    }
+
+    // MARK: - Callers who have gone
+
+    /// A token that is handed out once is not spent by who was told that his time is up: it is refreshed, kept, and there
+    /// for the next one, and the audit tells of no fetch but that one's.
+    @Test(arguments: [false, true]) func whatComesTooLateIsKeptForTheNext(_ isSubmitted: Bool) throws {
+        let client = try open(#","audit":"all""#)
+        _ = try call(
+            client, "apps.create",
+            """
+            {"id":"dot","clientId":"test-client","clientSecret":"test-client-secret","deleteAfterFirstFetch":true,
+            "discoveryUrl":"\(server.url("/.well-known/oauth-authorization-server"))"}
+            """)
+        try connect(client, "alice", scopes: #"["read"]"#)
+        clock.advance(seconds: 86_400)
+        _ = try control(.post, "faults", #"{"path":"/token","held":true}"#)
+        var milliseconds = 200
+        repeat {  // a busy machine may take longer than that to ask the provider
+            let error = #expect(throws: ConnError.self) {
+                if isSubmitted {
+                    _ = try submit(
+                        client, #"{"op":"fetch","appId":"dot","userId":"alice"}"#, milliseconds: milliseconds)
+                } else {
+                    _ = try call(
+                        client, "fetch", #"{"appId":"dot","userId":"alice"}"#, milliseconds: milliseconds)
+                }
+            }
+            #expect(error?.code == .timeout)
+            milliseconds *= 2
+        } while try control(.get, "counts")["refresh_token"]?["ok"]?.integer != 1
+        _ = try control(.post, "release", "{}")
+        close(client)
+        let next = try open(#","audit":"all""#)
+        defer { close(next) }
+        let fetches = { [self] () throws in
+            try call(next, "audit.list", #"{"appId":"dot"}"#)["records"]?.elements.filter {
+                $0["op"]?.string == "fetch"
+            }.compactMap { $0["outcome"]?.string }
+        }
+        #expect(try fetches() == [])
+        #expect(try call(next, "list", #"{"userId":"alice"}"#)["tokens"]?.elements.count == 1)
+        let token = try call(next, "fetch", #"{"appId":"dot","userId":"alice"}"#)["token"]?["accessToken"]?.string
+        #expect(try owner(of: token) == "alice")
+        #expect(try fetches() == ["deleted", "ok"])
+        #expect(try control(.get, "counts")["refresh_token"]?.text == #"{"ok":1}"#)
+        #expect(try call(next, "list", #"{"userId":"alice"}"#)["tokens"]?.elements.count == 0)
     }
 
     // MARK: - Deleting

@@ -378,6 +378,42 @@ import Vault
         #expect(second.isAtProvider)
     }
 
+    /// Whoever sets the clock while a refresh is under way does not make a second one out of it.
+    @Test(arguments: [-86_400, -10_800, 10_800, 86_400 * 365] as [Int64], ["b", nil] as [String?])
+    func aClockThatIsSetMakesNoSecondRequest(_ step: Int64, _ boot: String?) throws {
+        let world = try world.another(boot: boot.map { ID($0) })
+        let request = #"{"appId":"google","userId":"u1","options":{"forceRefresh":true}}"#
+        let first = Call(world, "fetch", request)
+        #expect(first.isAtProvider)
+        world.clock.step(seconds: step)
+        let second = Call(try world.another(boot: boot.map { ID($0) }), "fetch", request)
+        #expect(second.isPaused)
+        world.clock.advance(seconds: 9)
+        second.step()
+        #expect(second.isPaused)
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        first.step()
+        second.step()
+        for call in [first, second] {
+            #expect(try call.result.get()["token"]?["accessToken"]?.string == "at-2")
+        }
+        #expect(world.provider.refreshes.count == 1)
+    }
+
+    /// A failure is waited out for as long as it is said, by all processes of the machine.
+    @Test(arguments: [-10_800, 10_800] as [Int64]) func aClockThatIsSetChangesNoBackoff(_ step: Int64) throws {
+        let world = try world.another(boot: "b")
+        let forced = #","options":{"forceRefresh":true}"#
+        world.provider.next(503, "", headers: ["retry-after": "60"])
+        #expect(world.fetchError(forced)?.retryAfterMilliseconds == 60_000)
+        world.clock.step(seconds: step)
+        world.clock.advance(seconds: 59)
+        #expect(try world.another(boot: "b").fetchError(forced)?.retryAfterMilliseconds == 1000)
+        world.clock.advance(seconds: 1)
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        #expect(try world.fetch(forced)["accessToken"]?.string == "at-2")
+    }
+
     /// Another process takes the lease between this one's look at the row and its commit.
     @Test func ofTwoThatReadTheSameRowOneRefreshes() throws {
         let (store, world) = try meddled()
@@ -425,13 +461,13 @@ import Vault
         return (store, world)
     }
 
-    /// Nobody waits for a process that ended long ago.
+    /// Nobody waits for a process of the same machine that ended long ago.
     @Test func anOldLeaseIsOverAtFirstSight() throws {
         world.clock.advance(seconds: 3600)
-        let call = Call(try world.another(), "fetch", #"{"appId":"google","userId":"u1"}"#)
+        let call = Call(try world.another(boot: "b"), "fetch", #"{"appId":"google","userId":"u1"}"#)
         call.leave()
-        world.clock.advance(seconds: 7200)
-        #expect(Call(try world.another(), "fetch", #"{"appId":"google","userId":"u1"}"#).isAtProvider)
+        world.clock.advance(seconds: 20)
+        #expect(Call(try world.another(boot: "b"), "fetch", #"{"appId":"google","userId":"u1"}"#).isAtProvider)
     }
 
     @Test func aFailureIsWaitedOutByOnesOwnClock() throws {

@@ -1,5 +1,6 @@
 import Connections
 import JSON
+import StoreSQLite
 import Synchronization
 import TestSupport
 import Testing

@@ -1,6 +1,7 @@
 import Connections
 import Foundation
 import Glibc
+import StoreSQLite
 import TestSupport
 import Testing
 import Vault

@@ -2,6 +2,7 @@ import Connections
 import Foundation
 import JSON
 import Plugins
+import StoreSQLite
 import Synchronization
 import TestSupport
 import Testing
@@ -91,6 +92,22 @@ import Vault
         #expect(keys(try store.scan(prefix: [0x7F], after: [0x80], limit: 9)) == [])
         #expect(keys(try store.scan(prefix: [0xFF], after: [0xFF, 0xFF], limit: 9)) == [longest])
         #expect(keys(try store.scan(prefix: [0x7F, 0xFF], after: nil, limit: 9)) == [[0x7F, 0xFF], [0x7F, 0xFF, 1]])
+    }
+
+    @Test(arguments: Kind.allCases) func whatIsReadTogetherComesInItsPlace(_ kind: Kind) throws {
+        let (store, folder) = try make(kind)
+        defer { withExtendedLifetime(folder) { store.close() } }
+        try store.commit((0..<9).map { .put([1, $0], [$0], expecting: .absent) })
+        let rows = try store.read(
+            [
+                .get([1, 7]), .scan(prefix: [1], after: [1, 2], limit: 3), .get([2]), .scan(prefix: [], limit: 2),
+                .scan(prefix: [2], limit: 9), .get([1, 0]),
+            ], .unbounded)
+        #expect(
+            rows.map { $0.map(\.key) } == [
+                [[1, 7]], [[1, 3], [1, 4], [1, 5]], [], [[1, 0], [1, 1]], [], [[1, 0]],
+            ])
+        #expect(rows[0].first?.value == [7])
     }
 
     @Test(arguments: Kind.allCases) func largeValuesAndCommitsFit(_ kind: Kind) throws {

@@ -19,8 +19,8 @@ final class World: Sendable {
 
     init(
         store: (any Store)? = nil, clock: MovableClock = MovableClock(),
-        provider: CannedProvider = CannedProvider(), secondsAhead: Int64 = 0, key: String = "0a", config: String = "",
-        jitter: Jitter = Jitter { 0 }
+        provider: CannedProvider = CannedProvider(), secondsAhead: Int64 = 0, boot: ID? = nil, key: String = "0a",
+        config: String = "", jitter: Jitter = Jitter { 0 }, chain: UInt8 = 0
     ) throws {
         let text = #"{"backend":"vault","path":"unused","key":\#(World.key(key))\#(config)}"#
         let store = try store ?? makeStore()
@@ -29,14 +29,26 @@ final class World: Sendable {
         self.provider = provider
         vault = try VaultBackend(
             store: store, config: try VaultConfig(try JSON.parse(text), environment: { _ in nil }),
-            clock: clock.clock(ahead: secondsAhead), jitter: jitter)
+            clock: clock.clock(ahead: secondsAhead, boot: boot), jitter: jitter, chains: Self.choice(chain))
+    }
+
+    /// Chooses one of the audit's chains at first, and any when it is asked again.
+    private static func choice(_ chain: UInt8) -> Jitter {
+        let isFirst = Atomic(true)
+        return Jitter { isFirst.exchange(false, ordering: .relaxed) ? chain : .random(in: 0...255) }
     }
 
     /// Another process on the same store.
-    /// - Parameter secondsAhead: what its clock is ahead of this one's.
-    func another(secondsAhead: Int64 = 0, key: String = "0a", config: String = "") throws -> World {
+    /// - Parameters:
+    ///   - secondsAhead: what its time of day is ahead of this one's.
+    ///   - boot: those of one boot have one monotonic clock. Nil: nobody knows which one it has.
+    ///   - chain: which of the audit's it takes first.
+    func another(
+        secondsAhead: Int64 = 0, boot: ID? = nil, key: String = "0a", config: String = "", chain: UInt8 = 0
+    ) throws -> World {
         try World(
-            store: store, clock: clock, provider: provider, secondsAhead: secondsAhead, key: key, config: config)
+            store: store, clock: clock, provider: provider, secondsAhead: secondsAhead, boot: boot, key: key,
+            config: config, chain: chain)
     }
 
     /// A master key as the config has it.
@@ -223,17 +235,20 @@ func makeStore() throws -> any Store {
 final class MovableClock: Sendable {
     private static let beginning: Int64 = 1_000_000
     private let passed = Mutex<Int64>(0)
+    private let stepped = Mutex<Int64>(0)
     private let start: Int64
     init(milliseconds: Int64 = 1_700_000_000_000) { start = milliseconds }
     var clock: Clock { clock(ahead: 0) }
     /// The clock of a process whose time of day is so many seconds ahead.
-    func clock(ahead seconds: Int64) -> Clock {
+    func clock(ahead seconds: Int64, boot: ID? = nil) -> Clock {
         Clock(
-            milliseconds: { [self] in start + seconds * 1000 + passed.withLock { $0 } },
+            milliseconds: { [self] in start + seconds * 1000 + stepped.withLock { $0 } + passed.withLock { $0 } },
             monotonic: { [self] in
                 Deadline(nanoseconds: UInt64(Self.beginning + passed.withLock { $0 }) * 1_000_000)
-            })
+            }, origin: boot.map { Clock.Origin(boot: $0, namespace: "") })
     }
+    /// Somebody sets the time of day.
+    func step(seconds: Int64) { stepped.withLock { $0 += seconds * 1000 } }
     var seconds: Int64 { clock.seconds }
     func advance(seconds: Int64) { advance(milliseconds: seconds * 1000) }
     func advance(milliseconds: Int64) { passed.withLock { $0 += milliseconds } }
@@ -244,6 +259,7 @@ final class CannedProvider: Sendable {
     private struct State {
         var replies: [HTTPResult] = []
         var requests: [HTTPRequest] = []
+        var rule: @Sendable (HTTPRequest) -> HTTPResult? = { _ in nil }
     }
 
     private let state = Mutex(State())
@@ -254,6 +270,9 @@ final class CannedProvider: Sendable {
 
     func next(_ result: HTTPResult) { state.withLock { $0.replies.append(result) } }
 
+    /// What is answered to a request, whenever it comes; nil: the next reply.
+    func always(_ rule: @escaping @Sendable (HTTPRequest) -> HTTPResult?) { state.withLock { $0.rule = rule } }
+
     /// No reply is left.
     func forget() { state.withLock { $0.replies = [] } }
 
@@ -263,6 +282,7 @@ final class CannedProvider: Sendable {
     func answer(_ request: HTTPRequest) -> HTTPResult {
         state.withLock { state in
             state.requests.append(request)
+            if let reply = state.rule(request) { return reply }
             guard !state.replies.isEmpty else {
                 return .failure(HTTPFailure(.connect, "no reply was prepared", mayHaveArrived: false))
             }

@@ -1,7 +1,7 @@
 """How long a fetch takes: from the vault, and from Descope's API over TLS on loopback, beside Descope's official SDK.
 
 `make bench` runs it. It prints a table in Markdown, takes about a minute, and asserts nothing: docs/performance.md says
-what to make of the numbers.
+what to make of the numbers. With --growth it measures instead how a fetch grows with the vault, in about half an hour.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def row(name: str, result: dict[str, float], connections: int | None = None) -> 
 
 
 def from_c(
-    program: Path, config: dict[str, Any], request: dict[str, Any], count: int, threads: int
+    program: Path, config: dict[str, Any], request: dict[str, Any], count: int, threads: int, subjects: int = 1
 ) -> dict[str, float]:
-    command = [str(program), json.dumps(config), json.dumps(request), str(count), str(threads)]
+    command = [str(program), json.dumps(config), json.dumps(request), str(count), str(threads), str(subjects)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -83,6 +83,26 @@ def vault(program: Path, folder: Path) -> None:
         row("the same, Python", from_python(lambda: client.fetch_token("crm", user_id="user 7"), 20_000))
 
 
+def growth(program: Path, sizes: tuple[int, ...] = (1_000, 100_000, 1_000_000)) -> None:
+    """A fetch of any of so many tokens, whose access token has so many bytes."""
+    for length in (200, 1_400, 6_000):
+        with tempfile.TemporaryDirectory() as folder:
+            key = {"bytes": secrets.token_hex(32)}
+            config = {"backend": "vault", "path": f"{folder}/vault.db", "key": key, "audit": "off"}
+            done = 0
+            with Client(config) as client:
+                urls = {"authorizationUrl": "https://p.example/authorize", "tokenUrl": "https://p.example/token"}
+                client.call("apps.create", {"id": "crm", "clientId": "c", "clientSecret": "s", **urls})
+                token = {"appId": "crm", "accessToken": "a" * length, "accessTokenExpiry": int(time.time()) + 864_000}
+                for size in sizes:
+                    for start in range(done, size, 100):
+                        tokens = [{**token, "userId": f"user {number}"} for number in range(start, start + 100)]
+                        client.call("store_tokens", {"tokens": tokens})
+                    done = size
+                    name = f"vault of {size:,} tokens of {length:,} bytes"
+                    row(name, from_c(program, config, {**FETCH, "userId": "user @"}, 20_000, 1, size))
+
+
 def cloud(program: Path, folder: Path) -> None:
     certs.make(folder)
     ca = str(folder / "ca.pem")
@@ -113,6 +133,9 @@ def cloud(program: Path, folder: Path) -> None:
 def main() -> None:
     program = Path(sys.argv[1]).resolve()
     print("| a fetch from | p50, µs | p99, µs | per second | connections |\n|---|--:|--:|--:|--:|")
+    if "--growth" in sys.argv:
+        growth(program)
+        return
     with tempfile.TemporaryDirectory() as folder:
         vault(program, Path(folder))
         cloud(program, Path(folder))

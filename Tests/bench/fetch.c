@@ -1,8 +1,9 @@
 /* fetch.c - how long a fetch takes through the C interface.
  *
- *   fetch CONFIG REQUEST COUNT THREADS
+ *   fetch CONFIG REQUEST COUNT THREADS [SUBJECTS]
  *
- * Opens the library with CONFIG, makes each thread call REQUEST COUNT times, and prints one line of JSON: microseconds of
+ * Opens the library with CONFIG, makes each thread call REQUEST COUNT times, with a number below SUBJECTS by chance in the
+ * place of an @, and prints one line of JSON: microseconds of
  * the fastest call, the median, the 99th percentile and the slowest, and calls per second of all threads together. */
 #include <descope_conn.h>
 #include <errno.h>
@@ -14,7 +15,7 @@
 #include <time.h>
 
 static const char *request;
-static size_t count;
+static size_t count, subjects;
 static descope_conn conn;
 
 static uint64_t now(void)
@@ -24,10 +25,17 @@ static uint64_t now(void)
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-static void call_once(void)
+static void call_once(uint64_t *chance)
 {
-    char *out = NULL;
-    if (descope_conn_call(conn, request, strlen(request), 10000, &out, NULL) != DESCOPE_CONN_OK) {
+    char *out = NULL, text[1024];
+    size_t head = strcspn(request, "@");
+    *chance = *chance * 6364136223846793005u + 1442695040888963407u;
+    if (request[head] == '@') {
+        snprintf(text, sizeof text, "%.*s%zu%s", (int)head, request, (size_t)(*chance >> 33) % subjects, request + head + 1);
+    } else {
+        snprintf(text, sizeof text, "%s", request);
+    }
+    if (descope_conn_call(conn, text, strlen(text), 10000, &out, NULL) != DESCOPE_CONN_OK) {
         fprintf(stderr, "the call failed: %s\n", out);
         exit(1);
     }
@@ -36,9 +44,10 @@ static void call_once(void)
 
 static void *run(void *times)
 {
+    uint64_t chance = (uintptr_t)times;
     for (size_t i = 0; i < count; i++) {
         uint64_t start = now();
-        call_once();
+        call_once(&chance);
         ((uint64_t *)times)[i] = now() - start;
     }
     return NULL;
@@ -52,12 +61,13 @@ static int compare(const void *left, const void *right)
 
 int main(int argc, char **argv)
 {
-    if (argc != 5) {
-        fprintf(stderr, "usage: fetch CONFIG REQUEST COUNT THREADS\n");
+    if (argc != 5 && argc != 6) {
+        fprintf(stderr, "usage: fetch CONFIG REQUEST COUNT THREADS [SUBJECTS]\n");
         return 2;
     }
     request = argv[2];
     count = strtoul(argv[3], NULL, 10);
+    subjects = argc == 6 ? strtoul(argv[5], NULL, 10) : 1;
     size_t threads = strtoul(argv[4], NULL, 10), all = count * threads;
     char *error = NULL;
     if (descope_conn_open(argv[1], strlen(argv[1]), &conn, &error, NULL) != DESCOPE_CONN_OK) {
@@ -66,8 +76,9 @@ int main(int argc, char **argv)
     }
     uint64_t *times = calloc(all, sizeof *times);
     pthread_t *running = calloc(threads, sizeof *running);
+    uint64_t chance = 1;
     for (int i = 0; i < 20; i++) {
-        call_once(); /* the first ones open files and connections */
+        call_once(&chance); /* the first ones open files and connections */
     }
     uint64_t start = now();
     for (size_t i = 0; i < threads; i++) {

@@ -121,7 +121,7 @@ static void never_close(void *self)
 static const descope_conn_backend whole = {sizeof whole, never_call};
 static const descope_conn_backend too_short = {sizeof(size_t), never_call};
 static const descope_conn_backend no_call = {sizeof no_call, NULL};
-static const descope_conn_store no_functions = {sizeof no_functions, NULL, NULL, NULL};
+static const descope_conn_store no_functions = {sizeof no_functions, NULL, NULL, NULL, NULL};
 
 #define SIZE sizeof(descope_conn_plugin)
 

@@ -1,6 +1,7 @@
 /* Preloaded into a process under test. It counts the system calls that have an effect outside of the process, and at a
- * chosen one ends the process, or has the disk full from then on. It can also move the clock of the day, have syncs take
- * their time, and give the process a loopback address of its own, by which a server knows it.
+ * chosen one ends the process, or has the disk full from then on. It can also move the clock of the day, have the machine
+ * look as if it had been started anew, have syncs take their time, and give the process a loopback address of its own, by
+ * which a server knows it.
  *
  * The process arms it itself, through ctypes; until then every call passes untouched. Nothing of this is in the library:
  * it calls the C library, as any program does, and the dynamic linker finds these functions first.
@@ -8,9 +9,14 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -31,6 +37,7 @@ static atomic_long counted;
 static atomic_long clock_offset; /* seconds */
 static atomic_long sync_delay;   /* microseconds */
 static atomic_int own_number;    /* 0: the address that everybody has */
+static atomic_int own_boot;      /* 0: the machine's real one */
 
 void meddle_arm(int new_mode, long step)
 {
@@ -44,6 +51,9 @@ void meddle_arm(int new_mode, long step)
 long meddle_steps(void) { return counted; }
 
 void meddle_clock(long seconds) { clock_offset = seconds; }
+
+/* 1 and more: another start of the machine, for what is opened from then on. */
+void meddle_boot(int number) { own_boot = number; }
 
 void meddle_slow(long microseconds) { sync_delay = microseconds; }
 
@@ -147,6 +157,18 @@ int connect(int fd, const struct sockaddr *address, socklen_t size)
     int result = REAL(connect)(fd, address, size);
     if (now == KILL_HALFWAY) die();
     return result;
+}
+
+int open(const char *path, int flags, ...)
+{
+    va_list more;
+    va_start(more, flags);
+    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0;
+    va_end(more);
+    if (own_boot == 0 || strcmp(path, "/proc/sys/kernel/random/boot_id") != 0) return REAL(open)(path, flags, mode);
+    int fd = memfd_create("boot_id", MFD_CLOEXEC);
+    if (fd >= 0 && (dprintf(fd, "%d\n", own_boot) < 0 || lseek(fd, 0, SEEK_SET) < 0)) return -1;
+    return fd;
 }
 
 int unlink(const char *path)

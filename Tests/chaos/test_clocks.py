@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from typing import TYPE_CHECKING
 
 from chaos import APP, Call, Process, Vault
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEN_MINUTES = 600
+THREE_HOURS = 3 * 3600
+LONGEST_FIRST_BACKOFF = 1250
 CLOCKS = (0, TEN_MINUTES, -TEN_MINUTES)
 
 
@@ -38,11 +41,32 @@ def test_lesson03_a_lease_holds_whatever_the_clocks_say(vault: Vault, meddle: Pa
     assert vault.grants() == 1
 
 
-def test_a_failure_is_waited_out_by_ones_own_clock(vault: Vault) -> None:
+def test_lesson03_a_clock_that_is_set_by_hours_takes_no_lease(vault: Vault, meddle: Path) -> None:
+    """To some of them the lease began long ago, or will begin. The grant outlives it: no token is sent twice."""
+    vault.make_app()
+    vault.connect("u1")
+    forced: Call = ("fetch", {"appId": APP, "userId": "u1", "options": {"forceRefresh": True}})
+    clocks = (0, THREE_HOURS, -THREE_HOURS, 24 * THREE_HOURS)
+    processes = [Process(meddle) for _ in clocks]
+    vault.server.control("POST", "faults", {"path": "/token", "delay": 1})
+    for process, clock in zip(processes, clocks):
+        process.start({"config": vault.config, "clock": clock, "calls": [forced]})
+    answers = [process.finish()["results"][0] for process in processes]
+    for process in processes:
+        process.close()
+    assert all("token" in answer for answer in answers), answers
+    assert vault.refreshes().keys() == {"ok"}
+    assert vault.grants() == 1
+
+
+def test_a_failure_is_waited_out_for_as_long_as_it_is_said(vault: Vault) -> None:
     """A failure that a process with a fast clock has kept does not hold up the others for longer than it lasts."""
     vault.make_app()
     vault.connect("u1")
     forced: Call = ("fetch", {"appId": APP, "userId": "u1", "options": {"forceRefresh": True}})
     vault.server.control("POST", "faults", {"path": "/token", "status": 503})
     assert vault.run(forced, clock=TEN_MINUTES)["results"][0]["error"]["code"] == "unavailable"
-    assert "token" in vault.run(forced)["results"][0]
+    while "error" in (answer := vault.run(forced)["results"][0]):
+        assert answer["error"]["retry_after_ms"] <= LONGEST_FIRST_BACKOFF
+        time.sleep(answer["error"]["retry_after_ms"] / 1000)
+    assert vault.accepts(answer["token"]["accessToken"]) == "alice"

@@ -270,7 +270,7 @@ class Soak:
         places = sorted(tokens)
         calls = [("fetch", {"appId": app, "userId": user, "options": {"forceRefresh": True}}) for app, user in places]
         # The provider is away now and then.
-        answers = dict(zip(places, self.vault.run(*calls, clock=LATER)["results"]))
+        answers = dict(zip(places, self.vault.run(*calls, clock=LATER, boot=1)["results"]))
         for attempt in range(1, 6):
             again = [
                 (place, call)
@@ -278,7 +278,9 @@ class Soak:
                 if answers[place].get("error", {}).get("code") == "unavailable"
             ]
             if again:
-                results = self.vault.run(*(call for _, call in again), clock=(attempt + 1) * LATER)["results"]
+                results = self.vault.run(
+                    *(call for _, call in again), clock=(attempt + 1) * LATER, boot=attempt + 1
+                )["results"]
                 answers |= dict(zip((place for place, _ in again), results))
         for (app, user), answer in answers.items():
             name = tokens[app, user].split(".")[1]

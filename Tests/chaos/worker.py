@@ -10,6 +10,7 @@ A job is an object:
     meddle   `[mode, step]` of meddle.c, from the first of `calls` on
     user     the number of the user to become
     clock    seconds to add to the child's time of day
+    boot     the number of another start of the machine, from which on the child runs
     storm    in place of `calls`: `{"threads": n, "seconds": s, "call": [operation, fields]}`, the call again and again
 
 What came of it: `status` as subprocess has it (0, or minus the signal), `results` and `after` with each call's answer
@@ -79,6 +80,7 @@ def do(job: dict[str, Any]) -> dict[str, Any]:
         os.setgid(job["user"])
         os.setuid(job["user"])
     meddle.meddle_clock(job.get("clock", 0))
+    meddle.meddle_boot(job.get("boot", 0))
     mode, step = job.get("meddle", ["pass", 0])
     if job.get("first") is None:
         meddle.meddle_arm(MODES[mode], step)

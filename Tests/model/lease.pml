@@ -6,10 +6,12 @@
  * The store. A commit is atomic and fails when the row is not the one that was read: an `atomic` block that compares
  * `version` with the version that was seen. What a process knows between two such blocks may be out of date.
  *
- * Time. Who waits measures a lease from when it first saw it, for as long as the lease lasts; the owner's request, and
- * the provider's work on it, end before. So as long as no process is suspended, a lease is over only when its owner is
- * dead: the model with HONOURED. Without it a lease may be over at any time, as for an owner that was suspended. Then two
- * requests may be in flight, and all else must hold still.
+ * Time. Who waits measures a lease from when it first saw it, or from when it began where both have one monotonic clock,
+ * for as long as the lease lasts; the owner's request, and the provider's work on it, end before. So as long as no process
+ * is suspended, a lease is over only when its owner is dead: the model with HONOURED. A machine that sleeps stops its
+ * processes and their monotonic clock together, and is like none there. Without HONOURED a lease may be over at any time,
+ * as for an owner that was suspended while others were not. Then two requests may be in flight, and all else must hold
+ * still.
  *
  * With one of these defined the protocol lacks a part, and spin must find what goes wrong:
  *
@@ -19,6 +21,7 @@
  *   NO_INTENT   a lease of a dead owner is forgotten, and with it that a reply may have been lost
  *   NO_LIMIT    a refresh whose owner died is tried again however often that happened
  *   NO_TAKEOVER a lease lasts forever
+ *   NO_WATCH    a lease is over when the clock of the day says so, which somebody may set
  *   NO_ORIGIN   a new row counts generations from where a deleted one did
  *
  * With DELETION the row is deleted once, at any moment, and the user connects again; there are two processes then.
@@ -86,7 +89,7 @@ look:
     :: atomic { version != seen -> goto look }
     :: atomic { version == seen && owner == NOBODY }
 #ifndef NO_TAKEOVER
-#ifdef HONOURED
+#if defined(HONOURED) && !defined(NO_WATCH)
     :: atomic { version == seen && owner != NOBODY && isDead[owner] }
 #else
     :: atomic { version == seen && owner != NOBODY && owner != me }

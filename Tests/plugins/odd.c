@@ -92,7 +92,7 @@ static descope_conn_status commit(void *self, const descope_conn_context *contex
 }
 
 const descope_conn_backend backend = {BACKEND_SIZE, CALL};
-static const descope_conn_store store = {sizeof store, get, SCAN, commit};
+static const descope_conn_store store = {sizeof store, get, SCAN, commit, NULL};
 
 static int calls;
 

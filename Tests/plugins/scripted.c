@@ -1,11 +1,12 @@
-/* scripted.c - a plugin that answers what the tests need: a backend, or with -DSTORE a store. -DFLAGS=1 makes it
- * SERIAL. */
+/* scripted.c - a plugin that answers what the tests need: a backend, or with -DSTORE a store, which with -DEARLIER has the
+ * table of functions that ends before read. -DFLAGS=1 makes it SERIAL. */
 #define _POSIX_C_SOURCE 200809L
 #include "descope_conn_plugin.h"
 
 #include <inttypes.h>
 #include <malloc.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -118,6 +119,8 @@ struct line {
 };
 
 static const struct line lines[] = {
+    {"fetch", DESCOPE_CONN_OK, "{\"token\":{\"appId\":\"a\",\"userId\":\"u\",\"accessToken\":\"not-to-be-repeated\"}}"},
+    {"list", DESCOPE_CONN_OK, "{\"tokens\":[{\"appId\":\"a\",\"userId\":\"u\"}]}"},
     {"t.object", DESCOPE_CONN_OK, "{\"n\":1}"},
     {"t.nothing", DESCOPE_CONN_OK, NULL},
     {"t.empty", DESCOPE_CONN_OK, ""},
@@ -284,6 +287,38 @@ static descope_conn_status commit(void *self, const descope_conn_context *contex
     return act(*(const char *)writes->key, error);
 }
 
+static descope_conn_status read_rows(void *self, const descope_conn_context *context, const descope_conn_read *reads,
+                                     size_t count, descope_conn_store_found found, void *user, descope_conn_bytes *error)
+{
+    size_t part;
+    (void)self, (void)context;
+    enter();
+    leave();
+    for (part = 0; part < count; part++) {
+        int what = *(const char *)reads[part].key;
+        if (what == 'k' && found(user, part, NULL, 1, "value", 5, 7) == 0) {
+            return DESCOPE_CONN_E_ARGUMENT; /* a row without a key must not be taken */
+        }
+        if (what == 'p' && found(user, count, "p", 1, "value", 5, 7) == 0) {
+            return DESCOPE_CONN_E_ARGUMENT; /* nor one of a part that nobody asked for */
+        }
+        if (what == '0' && reads[part].limit == 0) {
+            continue; /* there is no such row */
+        }
+        if (what != 'p' && found(user, part, reads[part].key, reads[part].key_len, what == 'n' ? NULL : "value", 5,
+                                 version_of(what)) != 0) {
+            return DESCOPE_CONN_OK;
+        }
+        if (what != '0') {
+            descope_conn_status status = act(what, error);
+            if (status != DESCOPE_CONN_OK) {
+                return status;
+            }
+        }
+    }
+    return DESCOPE_CONN_OK;
+}
+
 static descope_conn_status open_instance(const char *config, size_t config_len, void **self, descope_conn_bytes *error)
 {
     if (config[1] == '}' || strncmp(config, "{\"fine\"", 7) == 0) { /* of {} and {"n":1} */
@@ -318,7 +353,12 @@ static void close_instance(void *self)
 }
 
 static const descope_conn_backend backend = {sizeof backend, call};
-static const descope_conn_store store = {sizeof store, get, scan, commit};
+#ifdef EARLIER
+#define STORE_SIZE offsetof(descope_conn_store, read)
+#else
+#define STORE_SIZE sizeof store
+#endif
+static const descope_conn_store store = {STORE_SIZE, get, scan, commit, read_rows};
 
 descope_conn_status descope_conn_plugin_init(uint32_t host_plugin_abi, const descope_conn_host *the_host,
                                              descope_conn_plugin *plugin);

@@ -90,16 +90,11 @@ static descope_conn_status get(void *opaque, const descope_conn_context *context
     return status;
 }
 
-static descope_conn_status scan(void *opaque, const descope_conn_context *context, const void *prefix,
-                                size_t prefix_len, const void *after, size_t after_len, size_t limit,
-                                descope_conn_store_each each, void *user, descope_conn_bytes *error)
+/* The rows of a scan. The mutex is held. */
+static void each_row(const struct instance *self, const void *prefix, size_t prefix_len, const void *after,
+                     size_t after_len, size_t limit, descope_conn_store_each each, void *user)
 {
-    struct instance *self = opaque;
-    size_t index;
-    (void)context;
-    (void)error;
-    pthread_mutex_lock(&self->mutex);
-    index = lower_bound(self, prefix, prefix_len);
+    size_t index = lower_bound(self, prefix, prefix_len);
     if (after_len > 0) {
         size_t next = lower_bound(self, after, after_len);
         if (next < self->count &&
@@ -113,6 +108,55 @@ static descope_conn_status scan(void *opaque, const descope_conn_context *contex
         if (row->key_len < prefix_len || memcmp(row->key, prefix, prefix_len) != 0 ||
             each(user, row->key, row->key_len, row->value, row->value_len, row->version) != 0) {
             break;
+        }
+    }
+}
+
+static descope_conn_status scan(void *opaque, const descope_conn_context *context, const void *prefix,
+                                size_t prefix_len, const void *after, size_t after_len, size_t limit,
+                                descope_conn_store_each each, void *user, descope_conn_bytes *error)
+{
+    struct instance *self = opaque;
+    (void)context;
+    (void)error;
+    pthread_mutex_lock(&self->mutex);
+    each_row(self, prefix, prefix_len, after, after_len, limit, each, user);
+    pthread_mutex_unlock(&self->mutex);
+    return DESCOPE_CONN_OK;
+}
+
+/* What a read that is under way knows: the rows of `part` are handed on. */
+struct part {
+    descope_conn_store_found found;
+    void *user;
+    size_t part;
+    int stopped;
+};
+
+static int hand_on(void *user, const void *key, size_t key_len, const void *value, size_t value_len, uint64_t version)
+{
+    struct part *part = user;
+    part->stopped = part->found(part->user, part->part, key, key_len, value, value_len, version);
+    return part->stopped;
+}
+
+static descope_conn_status read_rows(void *opaque, const descope_conn_context *context, const descope_conn_read *reads,
+                                     size_t count, descope_conn_store_found found, void *user, descope_conn_bytes *error)
+{
+    struct instance *self = opaque;
+    struct part part = {found, user, 0, 0};
+    (void)context;
+    (void)error;
+    pthread_mutex_lock(&self->mutex);
+    for (; part.part < count && !part.stopped; part.part++) {
+        const descope_conn_read *read = &reads[part.part];
+        if (read->limit > 0) {
+            each_row(self, read->key, read->key_len, read->after, read->after_len, read->limit, hand_on, &part);
+        } else {
+            const struct row *row = find(self, read->key, read->key_len);
+            if (row != NULL) {
+                hand_on(&part, row->key, row->key_len, row->value, row->value_len, row->version);
+            }
         }
     }
     pthread_mutex_unlock(&self->mutex);
@@ -248,7 +292,7 @@ static void close_instance(void *opaque)
     free(self);
 }
 
-static const descope_conn_store store = {sizeof store, get, scan, commit};
+static const descope_conn_store store = {sizeof store, get, scan, commit, read_rows};
 
 /* The one symbol. */
 descope_conn_status descope_conn_plugin_init(uint32_t host_plugin_abi, const descope_conn_host *the_host,

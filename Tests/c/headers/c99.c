@@ -21,8 +21,12 @@ CHECK(host, sizeof(descope_conn_host) == 48 && offsetof(descope_conn_host, alloc
                 offsetof(descope_conn_host, log) == 40);
 CHECK(backend, sizeof(descope_conn_backend) == 16);
 CHECK(write, sizeof(descope_conn_write) == 40 && offsetof(descope_conn_write, expected) == 32);
-CHECK(store, sizeof(descope_conn_store) == 32 && offsetof(descope_conn_store, get) == 8 &&
-                 offsetof(descope_conn_store, scan) == 16 && offsetof(descope_conn_store, commit) == 24);
+CHECK(store, sizeof(descope_conn_store) == 40 && offsetof(descope_conn_store, get) == 8 &&
+                 offsetof(descope_conn_store, scan) == 16 && offsetof(descope_conn_store, commit) == 24 &&
+                 offsetof(descope_conn_store, read) == 32);
+CHECK(read, sizeof(descope_conn_read) == 40 && offsetof(descope_conn_read, key_len) == 8 &&
+                offsetof(descope_conn_read, after) == 16 && offsetof(descope_conn_read, after_len) == 24 &&
+                offsetof(descope_conn_read, limit) == 32);
 CHECK(plugin, sizeof(descope_conn_plugin) == 72 && offsetof(descope_conn_plugin, name) == 24 &&
                   offsetof(descope_conn_plugin, open) == 40 && offsetof(descope_conn_plugin, close) == 48 &&
                   offsetof(descope_conn_plugin, backend) == 56 && offsetof(descope_conn_plugin, store) == 64);

@@ -5,6 +5,7 @@ A fault is a JSON object; every member is optional:
     path     only requests to exactly this path (default: any)
     times    how many answers it spoils (default 1)
     delay    seconds between the work and the answer
+    held     true: the answer waits until the test has asked for `release`
     status   answer with this status ...
     headers  ... and these headers ...
     body     ... and this body: an object or array goes out as JSON, a text as HTML, "" as nothing
@@ -33,6 +34,7 @@ class Fault:
     path: str | None = None
     times: int = 1
     delay: float = 0
+    held: bool = False
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None
@@ -89,9 +91,12 @@ class FaultQueue:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[Fault] = []
+        self._released = threading.Event()
 
     def add(self, given: dict[str, Any]) -> None:
         fault = Fault.parse(given)
+        if fault.held:
+            self._released.clear()
         with self._lock:
             self._waiting += [fault] * fault.times
 
@@ -101,6 +106,14 @@ class FaultQueue:
                 if fault.path in (None, path):
                     return self._waiting.pop(index)
         return None
+
+    def release(self) -> None:
+        self._released.set()
+
+    def hold(self, stopping: threading.Event) -> None:
+        """Returns when what is held has been released, or the server stops."""
+        while not self._released.wait(0.05) and not stopping.is_set():
+            pass
 
     def report(self) -> dict[str, Any]:
         with self._lock:

@@ -110,6 +110,7 @@ class Service:
             ("GET", "faults"): lambda _: self.faults.report(),
             ("POST", "faults"): self.faults.add,
             ("DELETE", "faults"): lambda _: self.faults.clear(),
+            ("POST", "release"): lambda _: self.faults.release(),
             ("POST", "reset"): lambda _: self.reset(),
         }
 
@@ -168,6 +169,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         service.journal.note(entry, truth.notes)
         answer = fault.spoil(truth)
         self.server.stopping.wait(fault.delay)
+        if fault.held:
+            service.faults.hold(self.server.stopping)
         service.journal.close(entry, answer.status, fault=True)
         if fault.close == "reset":
             self.reset_connection()

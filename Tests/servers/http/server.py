@@ -19,6 +19,9 @@ from collections.abc import Callable
 Headers = list[tuple[str, bytes]]
 
 
+PLANTED = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nplanted"
+
+
 class Exchange:
     """One request, and the connection to answer it on."""
 
@@ -46,6 +49,7 @@ class Server:
         self._context = context
         self._lock = threading.Lock()
         self._connections = 0
+        self._plant = threading.Event()
         self._arrivals: collections.Counter[bytes] = collections.Counter()
 
     def serve(self, peer: socket.socket) -> None:
@@ -140,6 +144,12 @@ class Server:
         exchange.peer.sendall(b"HTTP/1.1 200 OK\r\n" + line * 2000 + b"Content-Length: 0\r\n\r\n")
         return False
 
+    def endless(self, exchange: Exchange) -> bool:
+        """A chunk whose extension has no end: never a byte of body."""
+        exchange.peer.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;")
+        while True:
+            exchange.peer.sendall(b"x" * 0x10000)
+
     def redirect(self, exchange: Exchange) -> bool:
         exchange.answer(status="302 Found", headers=[("Location", b"/echo")])
         return True
@@ -160,6 +170,36 @@ class Server:
         exchange.peer.sendall(b"I speak something else\r\n\r\n")
         return False
 
+    def ahead(self, exchange: Exchange) -> bool:
+        """An answer, and after a request to /plant another one that nobody has asked for."""
+        exchange.answer(b"asked for")
+        self._plant.wait()
+        exchange.peer.sendall(PLANTED)
+        return True
+
+    def held(self, exchange: Exchange) -> bool:
+        """As many bytes as the query says, after a request to /plant."""
+        self._plant.wait()
+        exchange.answer(b"x" * int(exchange.path.split(b"?")[1]))
+        return True
+
+    def plant(self, exchange: Exchange) -> bool:
+        self._plant.set()
+        exchange.answer()
+        return True
+
+    def glued(self, exchange: Exchange) -> bool:
+        """An answer in the form that the query names, with another one behind it."""
+        answers = {
+            b"small": exchange.begin(9) + b"asked for",
+            # more than a client reads at once: it meets the end of this answer in the middle of what it reads
+            b"large": exchange.begin(20_000) + b"x" * 20_000,
+            b"chunked": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nasked for\r\n0\r\n\r\n",
+            b"empty": b"HTTP/1.1 204 No Content\r\n\r\n",
+        }
+        exchange.peer.sendall(answers[exchange.path.split(b"?")[1]] + PLANTED)
+        return True
+
     def arrivals(self, exchange: Exchange) -> bool:
         """How often the path in the query was asked for."""
         with self._lock:
@@ -178,10 +218,15 @@ class Server:
         b"/huge": huge,
         b"/huge-chunked": huge_chunked,
         b"/huge-headers": huge_headers,
+        b"/endless": endless,
         b"/redirect": redirect,
         b"/every-byte": every_byte,
         b"/trailer": trailer,
         b"/garbage": garbage,
+        b"/ahead": ahead,
+        b"/held": held,
+        b"/plant": plant,
+        b"/glued": glued,
         b"/arrivals": arrivals,
     }
 

@@ -113,6 +113,14 @@ class Client {
     return this.call('retention.sweep', {}, options);
   }
 
+  backUp(fields, options) {
+    return this.call('backup', fields, options);
+  }
+
+  checkBackup(fields, options) {
+    return this.call('backup.check', fields, options);
+  }
+
   describe(options) {
     return this.call('describe', {}, options);
   }

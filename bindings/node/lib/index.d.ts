@@ -413,14 +413,23 @@ export interface AuditListFields extends Subject {
   tokenId?: string;
   /** At most 1000; 100 unless said otherwise. */
   limit?: number;
-  /** The next of the answer before. */
-  after?: number;
+  /** The next or the end of an answer before. */
+  after?: string;
 }
 
-/** A record that an earlier verdict named, noted elsewhere: it must be there still. */
 export interface AuditVerifyFields {
-  sequence?: number;
-  hash?: string;
+  /** That of an earlier verdict, kept elsewhere: what it notes must be there still. */
+  anchor?: string;
+}
+
+export interface BackupFields {
+  /** Absolute. Nothing may be there yet. */
+  path: string;
+}
+
+export interface BackupCheckFields {
+  /** Absolute. */
+  path: string;
 }
 
 // Answers
@@ -578,6 +587,8 @@ export interface SealingKey {
 
 /** What somebody did. docs/audit.md lists the outcomes. */
 export interface AuditRecord extends Subject {
+  chain: number;
+  /** Its number in the chain. */
   sequence: number;
   /** Milliseconds since 1970. */
   timeMs: number;
@@ -587,14 +598,39 @@ export interface AuditRecord extends Subject {
   appId?: string;
   tokenId?: string;
   keyId?: string;
-  /** The hash of the record before it. */
+  /** The hash of the record before it in its chain. */
   previous: string;
+  /** The record of another chain that it speaks of. */
+  witness?: { chain: number; sequence: number; hash: string };
 }
 
-/** Whether the audit is whole. If so, its last record; otherwise where it is not, and what is wrong there. */
+/** Records of the audit, the oldest first. */
+export interface AuditPage {
+  records: AuditRecord[];
+  /** Where the next page begins, if there is one. */
+  next?: string;
+  /** Where what is recorded later will begin, if there is no next page. */
+  end?: string;
+  /** So many records are missing, since their rows do not open. */
+  unreadable?: number;
+}
+
+/**
+ * Whether the audit is whole. If so, an anchor to keep elsewhere; otherwise where it is not, and what is wrong there: at
+ * the record of that number in that chain, or at the chain's head where it is 0.
+ */
 export type AuditVerdict =
-  | { ok: true; verified: number; sequence: number; hash: string }
-  | { ok: false; verified: number; brokenAt: number; problem: string };
+  | { ok: true; verified: number; anchor: string }
+  | { ok: false; verified: number; chain: number; brokenAt: number; problem: string };
+
+/** Whether a copy of the vault is whole: all its rows open, and so does its audit. */
+export interface BackupVerdict {
+  path: string;
+  ok: boolean;
+  rows: number;
+  unreadable: number;
+  audit: AuditVerdict;
+}
 
 /** What the library can be asked. */
 export interface Description {
@@ -711,6 +747,12 @@ export class Client implements AsyncDisposable, Disposable {
   /** Vault: deletes the tokens that nobody has fetched for longer than their connection's maxIdleSeconds. */
   deleteIdleTokens(options?: CallOptions): Promise<{ deleted: number }>;
 
+  /** Vault: copies its SQLite file, as it is at one moment, to a new file. Others read and write meanwhile. */
+  backUp(fields: BackupFields, options?: CallOptions): Promise<{ path: string; bytes: number; rows: number }>;
+
+  /** Vault: whether all rows of a copy open by this vault's keys, and its audit is whole. Nothing is changed. */
+  checkBackup(fields: BackupCheckFields, options?: CallOptions): Promise<BackupVerdict>;
+
   /** Every operation with its fields and errors. */
   describe(options?: CallOptions): Promise<Description>;
 
@@ -795,7 +837,7 @@ export interface Keys {
 /** client.audit: docs/audit.md */
 export interface Audit {
   /** The oldest first. */
-  list(fields?: AuditListFields, options?: CallOptions): Promise<{ records: AuditRecord[]; next?: number }>;
+  list(fields?: AuditListFields, options?: CallOptions): Promise<AuditPage>;
   /** Whether no record was changed, removed, added or moved. */
   verify(fields?: AuditVerifyFields, options?: CallOptions): Promise<AuditVerdict>;
 }

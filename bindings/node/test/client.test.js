@@ -141,6 +141,23 @@ test('the audit says who asked, by the options or by the fields', async (t) => {
     ['by-options', 'by-fields', 'by-fields', 'by-options', undefined, 'by-options']);
 });
 
+test('the audit is listed in pages and verified', async (t) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'descope-conn-'));
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const vault = new Client({ backend: 'vault', path: path.join(folder, 'vault.db'), key: { bytes: '0a'.repeat(32) } });
+  t.after(() => vault.close());
+  for (const id of ['a', 'b', 'c']) await vault.apps.create({ id });
+  const first = await vault.audit.list({ limit: 2 });
+  const rest = await vault.audit.list({ limit: 2, after: first.next });
+  assert.deepEqual([...first.records, ...rest.records].map(({ appId }) => appId), ['a', 'b', 'c']);
+  assert.equal(rest.next, undefined);
+  const { ok, verified, anchor } = await vault.audit.verify();
+  assert.deepEqual([ok, verified], [true, 3]);
+  await vault.apps.delete({ id: 'a' });
+  assert.deepEqual((await vault.audit.list({ after: rest.end })).records.map(({ op }) => op), ['apps.delete']);
+  assert.equal((await vault.audit.verify({ anchor })).verified, 4);
+});
+
 test('a connect URL is asked for', async () => {
   const options = { redirectUrl: 'https://app.example.com/done' };
   assert.deepEqual(await client.connect({ appId: 'mail', accessToken: 'token-of-the-user', options }), {

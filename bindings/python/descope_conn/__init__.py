@@ -29,8 +29,11 @@ from ._errors import (
 from ._library import build_info
 from ._types import (
     App,
+    AuditPage,
     AuditRecord,
     AuditVerdict,
+    Backup,
+    BackupVerdict,
     Completion,
     ConnectOptions,
     Deletion,
@@ -61,8 +64,11 @@ __all__ = [
     "AsyncMCP",
     "AsyncTemplates",
     "Audit",
+    "AuditPage",
     "AuditRecord",
     "AuditVerdict",
+    "Backup",
+    "BackupVerdict",
     "Cancelled",
     "Client",
     "Completion",

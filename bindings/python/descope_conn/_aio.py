@@ -57,6 +57,8 @@ class AsyncClient(Handle):
     report_rejected = _method(_operations.report_rejected)
     export_tokens = _method(_vault_operations.export_tokens)
     delete_idle_tokens = _method(_vault_operations.delete_idle_tokens)
+    back_up = _method(_vault_operations.back_up)
+    check_backup = _method(_vault_operations.check_backup)
     describe = _method(_operations.describe)
     call = _method(_operations.call)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 from ._wire import camel_case
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 T = TypeVar("T")
 
@@ -254,8 +254,12 @@ class SealingKey:
 
 @dataclass(frozen=True)
 class AuditRecord:
-    """What somebody did. ``time_ms`` is in epoch milliseconds; docs/audit.md lists the outcomes."""
+    """What somebody did. ``time_ms`` is in epoch milliseconds; docs/audit.md lists the outcomes.
 
+    It is the ``sequence``-th one of its ``chain``; ``witness`` is the record of another chain that it speaks of.
+    """
+
+    chain: int
     sequence: int
     time_ms: int
     op: str
@@ -267,18 +271,61 @@ class AuditRecord:
     token_id: str | None = None
     key_id: str | None = None
     previous: str | None = None
+    witness: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """Records of the audit, the oldest first. It is iterated over as they are."""
+
+    records: tuple[AuditRecord, ...]
+    next: str | None = None
+    """Where the next page begins, if there is one."""
+    end: str | None = None
+    """Where what is recorded later will begin, if there is no next page."""
+    unreadable: int = 0
+    """So many records are missing, since their rows do not open."""
+
+    def __iter__(self) -> Iterator[AuditRecord]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
 
 
 @dataclass(frozen=True)
 class AuditVerdict:
-    """Whether the audit is whole. If so, its last record; otherwise where it is not, and what is wrong there."""
+    """Whether the audit is whole. If so, an ``anchor`` to keep elsewhere; otherwise where it is not, and what is wrong.
+
+    ``broken_at`` is the number of a record of ``chain``; 0 is the chain's head.
+    """
 
     ok: bool
     verified: int
-    sequence: int | None = None
-    hash: str | None = None
+    anchor: str | None = None
+    chain: int | None = None
     broken_at: int | None = None
     problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A copy of the vault that was made. ``bytes`` is the file's size."""
+
+    path: str
+    bytes: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class BackupVerdict:
+    """Whether a copy of the vault is whole: all its ``rows`` open, and so does its audit."""
+
+    ok: bool
+    path: str
+    rows: int
+    unreadable: int
+    audit: AuditVerdict
 
 
 @dataclass(frozen=True)

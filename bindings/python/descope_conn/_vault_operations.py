@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ._call import Call, make_call
-from ._types import AuditRecord, AuditVerdict, Export, SealingKey, from_wire
+from ._types import AuditPage, AuditRecord, AuditVerdict, Backup, BackupVerdict, Export, SealingKey, from_wire
 from ._wire import from_camel_case, to_wire
 
 if TYPE_CHECKING:
@@ -28,12 +29,24 @@ def _keys(answer: Any) -> list[SealingKey]:
     return [from_wire(SealingKey, key) for key in answer["keys"]]
 
 
-def _records(answer: Any) -> list[AuditRecord]:
-    return [from_wire(AuditRecord, record) for record in answer["records"]]
+def _page(answer: Any) -> AuditPage:
+    records = tuple(from_wire(AuditRecord, {"chain": 0, **record}) for record in answer["records"])
+    return AuditPage(records, answer.get("next"), answer.get("end"), answer.get("unreadable", 0))
 
 
 def _verdict(answer: Any) -> AuditVerdict:
-    return from_wire(AuditVerdict, answer)
+    verdict = from_wire(AuditVerdict, answer)
+    return replace(verdict, chain=answer.get("chain"), broken_at=answer.get("brokenAt"))  # 0 is one of them
+
+
+def _backup_verdict(answer: Any) -> BackupVerdict:
+    return BackupVerdict(
+        ok=answer["ok"],
+        path=answer["path"],
+        rows=answer["rows"],
+        unreadable=answer["unreadable"],
+        audit=_verdict(answer["audit"]),
+    )
 
 
 def export_tokens(
@@ -95,13 +108,13 @@ def list_audit(
     tenant_id: str | None = None,
     token_id: str | None = None,
     limit: int | None = None,
-    after: int | None = None,
+    after: str | None = None,
     actor: str | None = None,
     timeout: float | None = None,
-) -> Call[list[AuditRecord]]:
+) -> Call[AuditPage]:
     """Who did what to which token, the oldest first, at most ``limit`` (100).
 
-    The next ones come ``after`` the last one's ``sequence``.
+    The next ones come ``after`` the page's ``next``. What is recorded later comes after the last page's ``end``.
     """
     fields = to_wire(
         {
@@ -113,14 +126,30 @@ def list_audit(
             "after": after,
         }
     )
-    return make_call("audit.list", fields, actor, timeout, _records)
+    return make_call("audit.list", fields, actor, timeout, _page)
 
 
 def verify_audit(
-    *, sequence: int | None = None, hash: str | None = None, actor: str | None = None, timeout: float | None = None
+    *, anchor: str | None = None, actor: str | None = None, timeout: float | None = None
 ) -> Call[AuditVerdict]:
     """Whether no record of the audit was changed, removed, added or moved.
 
-    ``sequence`` and ``hash`` of an earlier verdict, noted elsewhere, show that the store was not put back since.
+    The ``anchor`` of an earlier verdict, kept elsewhere, shows that the store was not put back since.
     """
-    return make_call("audit.verify", to_wire({"sequence": sequence, "hash": hash}), actor, timeout, _verdict)
+    return make_call("audit.verify", to_wire({"anchor": anchor}), actor, timeout, _verdict)
+
+
+def back_up(path: str, *, actor: str | None = None, timeout: float | None = None) -> Call[Backup]:
+    """Copies the vault's SQLite file, as it is at one moment, to a new file. Others read and write meanwhile.
+
+    ``path`` is absolute, and nothing may be there yet.
+    """
+    return make_call("backup", {"path": path}, actor, timeout, lambda answer: from_wire(Backup, answer))
+
+
+def check_backup(path: str, *, actor: str | None = None, timeout: float | None = None) -> Call[BackupVerdict]:
+    """Whether all rows of a copy open by this vault's keys, and its audit is whole. Nothing is changed.
+
+    A copy that was sealed by a master key which is none of this vault's is ``misconfigured``.
+    """
+    return make_call("backup.check", {"path": path}, actor, timeout, _backup_verdict)

@@ -111,6 +111,22 @@ def test_a_list_is_gone_through_by_asyncio(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_backup_is_a_vault(tmp_path: Path) -> None:
+    copy = str(tmp_path / "copy.db")
+    with Client.vault(path=tmp_path / "vault.db", key=KEY) as vault:
+        vault.apps.create(id="svc", app_type="apikey")
+        vault.store_api_key("svc", "secret", user_id="u")
+        made = vault.back_up(copy)
+        verdict = vault.check_backup(copy)
+    assert made.path == copy
+    assert made.bytes == Path(copy).stat().st_size
+    assert verdict.ok
+    assert verdict.audit.ok
+    assert (verdict.rows, verdict.unreadable) == (made.rows, 0)
+    with Client.vault(path=copy, key=KEY) as vault:
+        assert vault.fetch_token("svc", user_id="u").access_token == "secret"
+
+
 def test_the_audit_says_who_asked(tmp_path: Path) -> None:
     with Client.vault(path=tmp_path / "vault.db", key=KEY, audit="all") as vault:
         vault.apps.create(id="mail", client_id="c", token_url="https://p.example/t", actor="admin:ann")
@@ -129,6 +145,23 @@ def test_the_audit_says_who_asked(tmp_path: Path) -> None:
             ("keys.add", "admin:bob"),
             ("delete", None),
         ]
+
+
+def test_the_audit_is_listed_in_pages_and_verified(tmp_path: Path) -> None:
+    with Client.vault(path=tmp_path / "vault.db", key=KEY) as vault:
+        for number in range(5):
+            vault.apps.create(id=str(number), app_type="apikey")
+        first = vault.audit.list(limit=3)
+        assert [record.app_id for record in first] == ["0", "1", "2"]
+        assert (len(first), first.end, first.unreadable) == (3, None, 0)
+        rest = vault.audit.list(limit=3, after=first.next)
+        assert ([record.sequence for record in rest], rest.next) == ([4, 5], None)
+        assert len({record.chain for record in (*first, *rest)}) == 1
+        verdict = vault.audit.verify()
+        assert (verdict.ok, verdict.verified, verdict.chain, verdict.broken_at) == (True, 5, None, None)
+        vault.apps.delete("0")
+        assert [record.op for record in vault.audit.list(after=rest.end)] == ["apps.delete"]
+        assert vault.audit.verify(anchor=verdict.anchor).ok
 
 
 def test_the_audit_says_who_asked_through_asyncio(tmp_path: Path) -> None:

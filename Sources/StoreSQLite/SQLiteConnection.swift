@@ -1,34 +1,70 @@
 internal import CSQLite
+internal import CSQLiteLocks
 internal import Connections
 
 /// One connection to the vault's file, with its statements prepared. Used by one thread at a time.
+///
+/// It waits for nobody: what another process keeps locked is `unavailable`.
 final class SQLiteConnection: @unchecked Sendable {  // whoever took it out of the store's keeping has it alone
-    /// How long to wait for another process that is writing.
-    static let busyTimeoutMilliseconds: Int32 = 5000
+    private static let locksByDescription = dc_sqlite_locks_install()
 
-    private let database: OpaquePointer
+    fileprivate let database: OpaquePointer
+    /// What it has open, and is counted for. Set once it is connected.
+    var files: OpenFiles?
+    /// Their folder, when they were last found in place.
+    var folder: FolderState?
     private var statements: [StaticStringKey: OpaquePointer] = [:]
 
     /// Opens an existing file for reading and writing.
-    init(path: String) throws(ConnError) {
+    convenience init(path: String) throws(ConnError) {
+        try self.init(path, SQLITE_OPEN_READWRITE)
+    }
+
+    /// Opens an existing file for reading what is in it, as if there were no log beside it, and nobody who writes.
+    convenience init(readingAlone path: String) throws(ConnError) {
+        let escaped = path.utf8.reduce(into: "") { escaped, byte in
+            let isPlain = byte == 0x2F || byte == 0x2E || (byte < 0x80 && Character(Unicode.Scalar(byte)).isLetter)
+            escaped += isPlain ? String(Unicode.Scalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }
+        try self.init("file:\(escaped)?immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI)
+    }
+
+    private init(_ name: String, _ flags: Int32) throws(ConnError) {
+        guard Self.locksByDescription else {
+            throw ConnError(.internal, "this SQLite cannot be told how to lock files")
+        }
         var database: OpaquePointer?
-        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE
-        let code = sqlite3_open_v2(path, &database, flags, nil)
+        let flags = flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE
+        let code = sqlite3_open_v2(name, &database, flags, "unix")
         guard let database, code == SQLITE_OK else {
             sqlite3_close_v2(database)
             throw SQLiteConnection.error(code)
         }
         self.database = database
-        sqlite3_busy_timeout(database, Self.busyTimeoutMilliseconds)
     }
 
     deinit {
+        files?.leave()
         for statement in statements.values { sqlite3_finalize(statement) }
         sqlite3_close_v2(database)
     }
 
     /// SQLite falls back to reading alone without saying so.
     var isReadOnly: Bool { sqlite3_db_readonly(database, "main") == 1 }
+
+    /// Closing it, also as the last one, leaves the log to whoever opens the file next.
+    var leavesLog = false {
+        didSet { _ = dc_sqlite_leave_log(database, leavesLog ? 1 : 0) }
+    }
+
+    /// The file as SQLite knows it: absolute, without symbolic links.
+    var path: String { sqlite3_db_filename(database, "main").map { String(cString: $0) } ?? "" }
+
+    /// Whether this connection's file is not the one at its path any more.
+    var hasMoved: Bool {
+        var hasMoved: Int32 = 0
+        return sqlite3_file_control(database, "main", SQLITE_FCNTL_HAS_MOVED, &hasMoved) != SQLITE_OK || hasMoved != 0
+    }
 
     /// Runs a statement to its end.
     func run(_ sql: StaticString, _ bindings: SQLiteValue...) throws(ConnError) {
@@ -40,6 +76,16 @@ final class SQLiteConnection: @unchecked Sendable {  // whoever took it out of t
         var value: Int64?
         try rows(sql, bindings) { (row) throws(ConnError) in
             value = row.integer(0)
+            return false
+        }
+        return value
+    }
+
+    /// The first column of the first row.
+    func blob(_ sql: StaticString) throws(ConnError) -> [UInt8]? {
+        var value: [UInt8]?
+        try rows(sql, []) { (row) throws(ConnError) in
+            value = row.blob(0)
             return false
         }
         return value
@@ -110,12 +156,14 @@ final class SQLiteConnection: @unchecked Sendable {  // whoever took it out of t
         guard code == SQLITE_OK else { throw Self.error(code) }
     }
 
+    static let locked = ConnError(.unavailable, "the vault's database is locked by another process")
+
     /// What a result code means to an operator. SQLite's own text for the code comes along; it holds no data.
     static func error(_ code: Int32) -> ConnError {
         let detail = String(cString: sqlite3_errstr(code))
         switch code & 0xFF {
         case SQLITE_BUSY, SQLITE_LOCKED, SQLITE_PROTOCOL:
-            return ConnError(.unavailable, "the vault's database is locked by another process")
+            return locked
         case SQLITE_FULL:
             return ConnError(.internal, "the vault's disk is full; nothing was written")
         case SQLITE_READONLY:
@@ -128,6 +176,31 @@ final class SQLiteConnection: @unchecked Sendable {  // whoever took it out of t
             return ConnError(.internal, "the vault's database cannot be opened: \(detail)")
         default:
             return ConnError(.internal, "the vault's database failed: \(detail) (SQLite \(code))")
+        }
+    }
+}
+
+/// SQLite's own way of copying all pages of a database.
+final class SQLiteBackup {
+    private let backup: OpaquePointer
+    private let target: SQLiteConnection
+
+    init(from source: SQLiteConnection, to target: SQLiteConnection) throws(ConnError) {
+        guard let backup = sqlite3_backup_init(target.database, "main", source.database, "main") else {
+            throw SQLiteConnection.error(sqlite3_extended_errcode(target.database))
+        }
+        self.backup = backup
+        self.target = target
+    }
+
+    deinit { sqlite3_backup_finish(backup) }
+
+    /// - Returns: whether that was all.
+    func step(_ pages: Int32) throws(ConnError) -> Bool {
+        switch sqlite3_backup_step(backup, pages) {
+        case SQLITE_OK: return false
+        case SQLITE_DONE: return true
+        case let code: throw SQLiteConnection.error(code)
         }
     }
 }

@@ -1,3 +1,4 @@
+internal import CSQLiteLocks
 internal import Glibc
 internal import Memory
 
@@ -6,7 +7,8 @@ internal import Memory
 /// SQLite must not carry a connection into a child: the child would inherit what the library remembers of the file's
 /// locks, while the locks themselves stay with the parent, and two processes would then write as if they were one
 /// (sqlite.org/howtocorrupt.html, section 2.6). So whoever uses a connection does it inside ``use(_:)``; a fork waits for
-/// them and closes what is idle, and both processes open anew when they next need to.
+/// them and closes what is idle, and both processes open anew when they next need to. Nobody waits for another process
+/// in there: what a fork waits for is a disk at most.
 enum ForkGuard {
     private static let closers = Monitor<[ObjectIdentifier: @Sendable () -> Void]>([:])
 
@@ -14,13 +16,17 @@ enum ForkGuard {
     nonisolated(unsafe) private static let gate: UnsafeMutablePointer<pthread_rwlock_t> = {  // made for any thread
         let gate = UnsafeMutablePointer<pthread_rwlock_t>.allocate(capacity: 1)
         reset(gate)
-        pthread_atfork(
-            {
-                pthread_rwlock_wrlock(ForkGuard.gate)
-                ForkGuard.closers.withLock { $0 }.values.forEach { $0() }
-            },
-            { pthread_rwlock_unlock(ForkGuard.gate) },
-            { ForkGuard.reset(ForkGuard.gate) })  // the thread that locked it is the parent's
+        ForkLocks.add(
+            ForkLocks.Lock(
+                take: {
+                    pthread_rwlock_wrlock(ForkGuard.gate)
+                    dc_sqlite_locks_enter()
+                    ForkGuard.closers.withLock { $0 }.values.forEach { $0() }
+                    dc_sqlite_locks_leave()
+                },
+                release: { pthread_rwlock_unlock(ForkGuard.gate) },
+                renew: { ForkGuard.reset(ForkGuard.gate) }),  // the thread that locked it is the parent's
+            isSlow: true)
         return gate
     }()
 
@@ -36,7 +42,11 @@ enum ForkGuard {
     /// Runs `body`, and no fork meanwhile.
     static func use<Value, Failure: Error>(_ body: () throws(Failure) -> Value) throws(Failure) -> Value {
         pthread_rwlock_rdlock(gate)
-        defer { pthread_rwlock_unlock(gate) }
+        dc_sqlite_locks_enter()
+        defer {
+            dc_sqlite_locks_leave()
+            pthread_rwlock_unlock(gate)
+        }
         return try body()
     }
 

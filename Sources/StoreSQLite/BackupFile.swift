@@ -1,0 +1,53 @@
+internal import CPlatform
+internal import Connections
+internal import Glibc
+
+/// A file that gets its name once it is whole.
+final class BackupFile: Sendable {
+    /// While it is written.
+    let partialPath: String
+    private let path: String
+    private let folder: String
+    private let descriptor: Int32
+
+    /// Makes it under another name beside its own.
+    /// - Parameter path: absolute.
+    init(_ path: String) throws(ConnError) {
+        guard path.hasPrefix("/"), let slash = path.lastIndex(of: "/"), !path.hasSuffix("/") else {
+            throw .invalid("path", "must be the absolute path of a file")
+        }
+        guard Inode(path) == nil else { throw Self.taken }
+        self.path = path
+        folder = String(path[...slash])
+        partialPath = path + "-" + String(UInt64.random(in: 0...UInt64.max), radix: 36) + ".partial"
+        descriptor = dc_open(partialPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .invalid("path", "cannot be made: \(Self.reason)") }
+    }
+
+    /// What has not got its name is removed.
+    deinit {
+        Glibc.close(descriptor)
+        unlink(partialPath)
+    }
+
+    /// Has the disk take what was written so far.
+    func flush() throws(ConnError) {
+        guard fsync(descriptor) == 0 else { throw Self.failure }
+    }
+
+    /// - Returns: its size.
+    func finish() throws(ConnError) -> Int {
+        try flush()
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw Self.failure }
+        guard dc_rename_new(partialPath, path) == 0 else { throw dc_errno() == EEXIST ? Self.taken : Self.failure }
+        let folder = dc_open(self.folder, O_RDONLY | O_CLOEXEC, 0)
+        defer { Glibc.close(folder) }
+        guard folder >= 0, fsync(folder) == 0 else { throw Self.failure }
+        return Int(status.st_size)
+    }
+
+    private static var taken: ConnError { .invalid("path", "is there already") }
+    private static var failure: ConnError { ConnError(.internal, "the backup cannot be written: \(reason)") }
+    private static var reason: String { String(cString: strerror(dc_errno())) }
+}

@@ -1,0 +1,67 @@
+package import Connections
+internal import Memory
+
+/// A copy of a vault's file that nobody uses. It is read as it lies there, also from where nothing can be written.
+package final class SQLiteCopy: Store {
+    private let path: String
+    private let connection = Monitor<SQLiteConnection?>(nil)
+
+    /// - Throws: `invalid_request` for the field `path`.
+    package init(path: String) throws(ConnError) {
+        guard path.hasPrefix("/") else { throw .invalid("path", "must be the absolute path of a file") }
+        guard Inode(path) != nil else { throw .invalid("path", "leads to no file") }
+        guard Inode(path + "-wal") == nil else {
+            throw .invalid("path", "has a -wal file beside it: it is a vault, and not a backup of one")
+        }
+        self.path = path
+        ForkGuard.add(self) { [self] in closeConnection() }
+        do throws(ConnError) {
+            try use { (connection) throws(ConnError) in try SQLiteFormat.check(connection) }
+        } catch {
+            close()
+            throw .invalid("path", "is no vault: \(error.message)")
+        }
+    }
+
+    package func read(_ reads: [StoreRead], _ context: CallContext) throws(ConnError) -> [[StoredRow]] {
+        try context.check()
+        return try use { (connection) throws(ConnError) in
+            var found: [[StoredRow]] = []
+            for read in reads { found.append(try SQLiteStore.rows(read, on: connection, context)) }
+            return found
+        }
+    }
+
+    package func commit(_ context: CallContext, taking take: () -> StoreCommit?) throws(ConnError) {
+        throw ConnError(.unsupported, "a copy of a vault is not written to")
+    }
+
+    package func close() {
+        ForkGuard.remove(self)
+        ForkGuard.use { closeConnection() }
+    }
+
+    private func closeConnection() {
+        let last = connection.withLock { connection in
+            defer { connection = nil }
+            return connection
+        }
+        _ = consume last
+    }
+
+    private func use<Value>(
+        _ body: (SQLiteConnection) throws(ConnError) -> Value
+    ) throws(ConnError) -> Value {
+        try ForkGuard.use { () throws(ConnError) in
+            let result = connection.withLock { connection in
+                Result { () throws(ConnError) in
+                    let opened: SQLiteConnection
+                    if let connection { opened = connection } else { opened = try SQLiteConnection(readingAlone: path) }
+                    connection = opened
+                    return try body(opened)
+                }
+            }
+            return try result.get()
+        }
+    }
+}

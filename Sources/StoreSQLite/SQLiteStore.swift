@@ -1,0 +1,188 @@
+package import Connections
+internal import HTTP
+internal import Memory
+internal import Synchronization
+
+/// The vault's rows in one SQLite file, which many threads and processes share.
+///
+/// Reads run on connections of their own, each used by one thread at a time, and do not wait for a writer (WAL). Commits
+/// of one process take turns on one connection, so that only other processes are waited for by polling. A commit is on
+/// disk when it returns (synchronous FULL). The file is made readable for its owner alone; an existing file's mode is
+/// left as it is.
+///
+/// A file that is moved, replaced or removed while it is open is `internal` from then on, until it is back in its place.
+package final class SQLiteStore: Store {
+    /// Its processes share memory (WAL).
+    package let isOfOneMachine = true
+
+    struct Connections {
+        /// Those that no thread uses right now.
+        fileprivate var readers: [SQLiteConnection] = []
+        fileprivate var writer: SQLiteConnection?
+        /// By the path of what they make.
+        var backups: [ID: BackupRun] = [:]
+    }
+
+    let file: SQLiteFile
+    let patience: Patience
+    let connections = Monitor(Connections())
+    private let turn = Turn()
+
+    /// Whether the disk refused a commit of this process.
+    private static let hasFailed = Atomic(false)
+
+    /// More idle connections than this are closed.
+    private static let maxIdle = 8
+
+    /// Opens the file, or makes it in an existing folder. Errors are `invalid_config` for the field `path`.
+    /// - Parameter whenWaiting: called on its thread whenever a call begins to wait for another process.
+    package init(path: String, whenWaiting: @escaping @Sendable () -> Void = {}) throws(ConnError) {
+        patience = Patience(whenWaiting: whenWaiting)
+        file = try SQLiteFile(path: path, patience: patience)
+        ForkGuard.add(self) { [self] in
+            // A fork is no time to write all of the log to the file. Unless there may be in it what failed and was only not
+            // counted: whoever reads the log next would take it for a commit.
+            let leavesLog = !Self.hasFailed.load(ordering: .relaxed)
+            closeConnections { $0.leavesLog = leavesLog }
+        }
+    }
+
+    package func read(_ reads: [StoreRead], _ context: CallContext) throws(ConnError) -> [[StoredRow]] {
+        try patience.whileLocked(context) { () throws(ConnError) in
+            let kept = connections.withLock { $0.readers.popLast() }
+            let connection: SQLiteConnection
+            if let kept { connection = kept } else { connection = try file.connect() }
+            defer {
+                connections.withLock { if $0.readers.count < SQLiteStore.maxIdle { $0.readers.append(connection) } }
+            }
+            try file.check(connection)
+            var found: [[StoredRow]] = []
+            // One read is one state of the file by itself.
+            try connection.transaction(reads.count > 1 ? "BEGIN" : nil) { (connection) throws(ConnError) in
+                for read in reads { found.append(try SQLiteStore.rows(read, on: connection, context)) }
+            }
+            return found
+        }
+    }
+
+    static func rows(
+        _ read: StoreRead, on connection: SQLiteConnection, _ context: CallContext
+    ) throws(ConnError) -> [StoredRow] {
+        var found: [StoredRow] = []
+        switch read {
+        case .get(let key):
+            try connection.rows("SELECT value, version FROM vault WHERE key = ?", [.blob(key)]) { (row) in
+                found = [StoredRow(key: key, value: row.blob(0), version: UInt64(bitPattern: row.integer(1)))]
+                return false
+            }
+        case .scan(let prefix, let after, let limit):
+            // The least key that is greater than `after` is `after` with a zero byte.
+            let first = max(after.map { SortedBytes($0 + [0]) } ?? SortedBytes(prefix), SortedBytes(prefix)).bytes
+            try connection.rows(
+                "SELECT key, value, version FROM vault WHERE key >= ? AND key < ? ORDER BY key LIMIT ?",
+                [.blob(first), .blob(end(ofPrefix: prefix)), .integer(Int64(limit))]
+            ) { (row) throws(ConnError) in
+                try context.check()
+                found.append(
+                    StoredRow(key: row.blob(0), value: row.blob(1), version: UInt64(bitPattern: row.integer(2))))
+                return true
+            }
+        }
+        return found
+    }
+
+    package func commit(_ context: CallContext, taking take: () -> StoreCommit?) throws(ConnError) {
+        try turn.take(context)
+        defer { turn.give() }
+        try patience.whileLocked(context) { () throws(ConnError) in
+            let kept = connections.withLock { $0.writer }
+            let connection: SQLiteConnection
+            if let kept { connection = kept } else { connection = try file.connect() }
+            connections.withLock { $0.writer = connection }
+            var isTaken = false
+            do throws(ConnError) {
+                try connection.transaction("BEGIN IMMEDIATE") { (connection) throws(ConnError) in
+                    try file.check(connection)
+                    isTaken = true
+                    if let commit = take() { try SQLiteStore.write(commit.writes, on: connection) }
+                }
+            } catch {
+                if isTaken, error.code != .conflict { Self.hasFailed.store(true, ordering: .relaxed) }
+                // From here on it is not to be tried again.
+                guard isTaken, error.code == .unavailable else { throw error }
+                throw ConnError(.internal, error.message)
+            }
+        }
+    }
+
+    package func close() {
+        ForkGuard.remove(self)
+        ForkGuard.use {
+            // The last connection puts the log away, also where a fork has closed all of them and left it.
+            let last = try? file.connect()
+            closeConnections { _ in }
+            _ = consume last
+        }
+    }
+
+    /// - Parameter last: what to do with each before.
+    private func closeConnections(_ last: (SQLiteConnection) -> Void) {
+        let all = connections.withLock { connections in
+            defer { connections = Connections() }
+            return connections
+        }
+        all.readers.forEach(last)
+        if let writer = all.writer { last(writer) }
+        for run in all.backups.values { last(run.source) }
+    }
+
+    private static func write(_ writes: [StoreWrite], on connection: SQLiteConnection) throws(ConnError) {
+        var mark = try SQLiteFormat.mark(connection)
+        // Counts on over removed rows, so that no version comes back, and with each commit.
+        mark.before = mark.last
+        var hasChanged = false
+        for write in writes {
+            var current: (id: Int64, version: Int64)?
+            try connection.rows("SELECT id, version FROM vault WHERE key = ?", [.blob(write.key)]) { (row) in
+                current = (row.integer(0), row.integer(1))
+                return false
+            }
+            guard write.expected.isMet(by: current.map { UInt64(bitPattern: $0.version) }) else {
+                throw ConnError(.conflict, "the row has changed")
+            }
+            if write.keepsRow { continue }
+            mark.last += 1
+            hasChanged = true
+            switch (write.value, current?.id) {
+            case (let value?, let id?):
+                try connection.run(
+                    "UPDATE vault SET version = ?, value = ? WHERE id = ?", .integer(mark.last), .blob(value),
+                    .integer(id))
+            case (let value?, nil):
+                try connection.run(
+                    "INSERT INTO vault (key, version, value) VALUES (?, ?, ?)", .blob(write.key), .integer(mark.last),
+                    .blob(value))
+            case (nil, let id?):
+                try connection.run("DELETE FROM vault WHERE id = ?", .integer(id))
+            case (nil, nil):
+                break
+            }
+        }
+        if hasChanged { try connection.run("UPDATE state SET mark = ?", .blob(mark.bytes)) }
+    }
+
+    /// The least blob greater than every key with the prefix.
+    private static func end(ofPrefix prefix: [UInt8]) -> [UInt8] {
+        guard let last = prefix.lastIndex(where: { $0 != 0xFF }) else { return Array(repeating: 0xFF, count: 257) }
+        return prefix[..<last] + [prefix[last] + 1]
+    }
+}
+
+/// Bytes in the order of a store's keys.
+private struct SortedBytes: Comparable {
+    let bytes: [UInt8]
+
+    init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    static func < (a: SortedBytes, b: SortedBytes) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
+}
