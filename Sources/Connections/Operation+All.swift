@@ -263,8 +263,8 @@ extension Operation {
             ],
             atLeastOneOf: [["appId", "userId", "tenantId"]],
             answer:
-                "tokens: each with status, and what else is known; unreadable when some rows do not open; from the vault also "
-                + "next when there are more, and total where count asks for it",
+                "tokens: each with status, and what else is known; from the vault also next when there are more, total "
+                + "where count asks for it, and unreadable when some rows do not open",
             errors: [.unauthorized, .forbidden]),
         Operation(
             "report_rejected",

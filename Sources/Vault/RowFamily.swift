@@ -52,6 +52,8 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
         case found
         /// A moment too, but its key begins with its owner: a row of `expiries` names it.
         case namedExpiry
+        /// That of the row which it finds.
+        case found
         /// Its connection's `maxIdleSeconds` or `deleteAfterFirstFetch`.
         case retention
         /// A week in which its provider did not take it back.
@@ -66,6 +68,7 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
         case .flows, .deviceFlows, .expiries, .earlierUnverified, .spent: .expiry
         case .waiting: .found
         case .heldGrants, .unverified: .namedExpiry
+        case .waiting: .found
         case .tokens, .tokensOfApps: .retention
         case .revocations: .patience
         case .audit: .auditRetention
@@ -76,11 +79,16 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
     var holdsToken: Bool {
         switch self {
         case .tokens, .heldGrants, .unverified, .revocations: true
-        case .vault, .apps, .tokensOfApps, .flows, .deviceFlows, .waiting, .registrations, .expiries, .earlierUnverified, .spent,
+        case .vault, .apps, .tokensOfApps, .flows, .deviceFlows, .waiting, .registrations, .expiries,
+            .earlierUnverified, .spent,
             .auditHead, .audit:
             false
         }
     }
+
+    /// Whether a row waits for its user, to become a grant then; one of `waiting` finds it. A deletion of its connection does
+    /// not remove it, but it is of no use any more (``AppRecord/epoch``).
+    var isWaiting: Bool { self == .flows || self == .deviceFlows }
 
     /// Whether `list` and `export` show it.
     var isShown: Bool { self == .tokens }

@@ -62,16 +62,27 @@ extension VaultBackend {
     }
 
     func listApps() throws(ConnError) -> Step<JSON> {
-        try rows.pages(RowKeys.apps, into: OpenedRows<AppRecord>()) { (apps, page, reader) throws(ConnError) in
-            var apps = apps
-            for stored in page { try apps.add(stored, reader) }
-            return .done(apps)
-        }.then { (found) throws(ConnError) in
-            let apps = found.whole.map(\.value).filter { !$0.isBeingDeleted }.sorted { $0.id < $1.id }
+        try rows.pages(RowKeys.apps, into: AppList()) { (list, page, reader) throws(ConnError) in
+            var list = list
+            for stored in page {
+                guard let row: Row<AppRecord> = try reader.openIfWhole(stored) else {
+                    list.unreadable += 1
+                    continue
+                }
+                if !row.value.isBeingDeleted { list.apps.append((row.value.id, row.value.answer)) }
+            }
+            return .done(list)
+        }.then { (list) throws(ConnError) in
+            let apps = list.apps.sorted { $0.id < $1.id }
             let answer = JSON.object(["apps": .array(apps.map(\.answer))])
-            answer.setUnreadable(found.damaged.count)
+            answer.setUnreadable(list.unreadable)
             return .done(answer)
         }
+    }
+
+    private struct AppList: Sendable {
+        var apps: [(id: ID, answer: JSON)] = []
+        var unreadable = 0
     }
 
     /// Has a commit go through only while the connection stands, so that no grant comes to one that is deleted meanwhile:

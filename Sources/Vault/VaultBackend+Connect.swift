@@ -174,7 +174,7 @@ extension VaultBackend {
     private func end(_ key: [UInt8], because error: ConnError) throws(ConnError) -> Step<JSON> {
         try rows.change { (change) throws(ConnError) in
             guard let flow: Row<FlowRecord> = try change.reader.get(key), flow.value.use?.answer == nil else { return }
-            change.remove(key, expecting: .version(flow.version))
+            change.writes = change.keys.removal(ofWaiting: key, flow.value, expecting: .version(flow.version))
         }.result { (_) throws(ConnError) in throw error }
     }
 

@@ -16,6 +16,10 @@ extension VaultBackend {
         var seen: Set<[UInt8]> = []
         for stored in try change.reader.read(reads).joined() where hasExpired(RowKeys.expiry(stored.key)) {
             found = true
+            if RowFamily(of: stored.key)?.isWaiting ?? false {
+                change.writes += try removal(ofWaiting: stored, change.reader)
+                continue
+            }
             // Several may name one row.
             guard let key = RowKeys.named(by: stored.key), seen.insert(key).inserted,
                 let named = try change.reader.stored(key)

@@ -46,6 +46,13 @@ extension VaultBackend {
         ]
     }
 
+    /// What removes something that waits for its user as its row has it.
+    func removal(ofWaiting stored: StoredRow, _ reader: RowReader) throws(ConnError) -> [StoreWrite] {
+        // What finds one that does not open stays until its subject is deleted.
+        let row: Row<WaitingRecord>? = try reader.openIfWhole(stored)
+        return row.map { rows.keys.removal(ofWaiting: $0.key, $0.value) } ?? [.remove(stored.key, expecting: .any)]
+    }
+
     /// Drops the grants of a set that wait for their code, and the tokens that are being verified.
     func dropHeld(
         _ set: TokenSet, revoking: Bool, in families: ArraySlice<RowFamily> = RowFamily.pendingGrants[...]

@@ -190,6 +190,8 @@ private struct TokenPage: Sendable {
     var unreadable = 0
     /// The tokens that it has gone through.
     var seen = 0
+    /// Damaged rows, and tokens of damaged connections.
+    var unreadable = 0
     /// How far it goes; nil when nothing follows.
     var next: TokenLocation?
 
@@ -240,8 +242,9 @@ extension VaultBackend {
             // One more, which says whether anything follows.
             let locations = try locations(of: set, after: after, limit: page.wanted + 1, reader)
             let batch = locations.prefix(page.wanted)
-            return try tokens(at: batch, reader).then { [self] (tokens) throws(ConnError) in
+            return try tokens(at: batch, reader).then { [self] (tokens, unreadable) throws(ConnError) in
                 var (page, last) = (page, after)
+                page.unreadable += unreadable
                 let now = clock.instant
                 for location in batch where !page.isFull {
                     last = location
@@ -263,18 +266,19 @@ extension VaultBackend {
     /// The tokens that a list shows of these. Those that have been idle for too long are removed.
     private func tokens(
         at locations: ArraySlice<TokenLocation>, _ reader: RowReader
-    ) throws(ConnError) -> Step<FoundTokens> {
+    ) throws(ConnError) -> Step<(tokens: [TokenLocation: TokenRecord], unreadable: Int)> {
         var apps = KnownApps(reader)
         var idle: [ID: (app: AppRecord, tokens: [Row<TokenRecord>])] = [:]
-        var tokens = FoundTokens()
+        var tokens: [TokenLocation: TokenRecord] = [:]
+        var unreadable = 0
         for (location, found) in zip(locations, try reader.read(locations.map { .get($0.key) })) {
             guard let stored = found.first else { continue }
-            guard let row: Row<TokenRecord> = try reader.readable(stored) else {
-                tokens.unreadable.insert(location)
+            guard let row: Row<TokenRecord> = try reader.openIfWhole(stored) else {
+                unreadable += 1
                 continue
             }
             guard let app = try apps.app(row.value.appID), !app.isBeingDeleted else {
-                if apps.damaged.contains(row.value.appID) { tokens.unreadable.insert(location) }
+                if apps.damaged.contains(row.value.appID) { unreadable += 1 }
                 continue
             }
             if self.idle([row], of: app).isEmpty {
@@ -283,12 +287,12 @@ extension VaultBackend {
                 idle[app.id, default: (app, [])].tokens.append(row)
             }
         }
-        return try dropIdle(Array(idle.values)[...]).then { [tokens] (kept) throws(ConnError) in
+        return try dropIdle(Array(idle.values)[...]).then { [tokens, unreadable] (kept) throws(ConnError) in
             var tokens = tokens
             for row in kept {
                 if let location = TokenLocation(key: row.key) { tokens.readable[location] = row.value }
             }
-            return .done(tokens)
+            return .done((tokens, unreadable))
         }
     }
 

@@ -83,6 +83,8 @@ import Testing
         try call("keys.drop", #"{"id":"\#(old)"}"#)
         try call("audit.list", "{}")
         try call("audit.verify", "{}")
+        try call("backup", #"{"path":"/copy.db"}"#)
+        try call("backup.check", #"{"path":"/copy.db"}"#)
         world.clock.advance(seconds: 10)
         try call("delete", #"{"userId":"u4"}"#)
         world.clock.advance(seconds: 7200)

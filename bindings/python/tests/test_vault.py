@@ -82,22 +82,6 @@ def test_the_constructors_take_what_the_manual_lists(backend: str) -> None:
     assert {ours.get(name, camel_case(name)) for name in parameters} == listed
 
 
-def test_a_backup_is_a_vault(tmp_path: Path) -> None:
-    copy = str(tmp_path / "copy.db")
-    with Client.vault(path=tmp_path / "vault.db", key=KEY) as vault:
-        vault.apps.create(id="svc", app_type="apikey")
-        vault.store_api_key("svc", "secret", user_id="u")
-        made = vault.back_up(copy)
-        verdict = vault.check_backup(copy)
-    assert made.path == copy
-    assert made.bytes == Path(copy).stat().st_size
-    assert verdict.ok
-    assert verdict.audit.ok
-    assert (verdict.rows, verdict.unreadable) == (made.rows, 0)
-    with Client.vault(path=copy, key=KEY) as vault:
-        assert vault.fetch_token("svc", user_id="u").access_token == "secret"
-
-
 def store_keys(vault: Client) -> None:
     vault.apps.create(id="mail", app_type="apikey")
     for number in range(5):
@@ -125,6 +109,22 @@ def test_a_list_is_gone_through_by_asyncio(tmp_path: Path) -> None:
     with Client.vault(path=tmp_path / "vault.db", key=KEY) as vault:
         store_keys(vault)
     asyncio.run(main())
+
+
+def test_a_backup_is_a_vault(tmp_path: Path) -> None:
+    copy = str(tmp_path / "copy.db")
+    with Client.vault(path=tmp_path / "vault.db", key=KEY) as vault:
+        vault.apps.create(id="svc", app_type="apikey")
+        vault.store_api_key("svc", "secret", user_id="u")
+        made = vault.back_up(copy)
+        verdict = vault.check_backup(copy)
+    assert made.path == copy
+    assert made.bytes == Path(copy).stat().st_size
+    assert verdict.ok
+    assert verdict.audit.ok
+    assert (verdict.rows, verdict.unreadable) == (made.rows, 0)
+    with Client.vault(path=copy, key=KEY) as vault:
+        assert vault.fetch_token("svc", user_id="u").access_token == "secret"
 
 
 def test_the_audit_says_who_asked(tmp_path: Path) -> None:
