@@ -48,8 +48,6 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
         case nothing
         /// The moment that its key begins with.
         case expiry
-        /// That of the row which it finds.
-        case found
         /// A moment too, but its key begins with its owner: a row of `expiries` names it.
         case namedExpiry
         /// That of the row which it finds.
@@ -66,7 +64,6 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
         switch self {
         case .vault, .apps, .registrations, .auditHead: .nothing
         case .flows, .deviceFlows, .expiries, .earlierUnverified, .spent: .expiry
-        case .waiting: .found
         case .heldGrants, .unverified: .namedExpiry
         case .waiting: .found
         case .tokens, .tokensOfApps: .retention

@@ -65,7 +65,7 @@ extension VaultBackend {
         try rows.pages(RowKeys.apps, into: AppList()) { (list, page, reader) throws(ConnError) in
             var list = list
             for stored in page {
-                guard let row: Row<AppRecord> = try reader.openIfWhole(stored) else {
+                guard let row: Row<AppRecord> = try reader.readable(stored) else {
                     list.unreadable += 1
                     continue
                 }

@@ -25,20 +25,11 @@ extension VaultBackend {
                 let named = try change.reader.stored(key)
             else {
                 change.remove(stored.key, expecting: .any)
-                try expireWhatFinds(stored, &change)
                 continue
             }
             try expire(named, namedBy: stored.key, &change)
         }
         return found
-    }
-
-    /// What finds a row that does not open stays until its subject is deleted.
-    private func expireWhatFinds(_ stored: StoredRow, _ change: inout Change) throws(ConnError) {
-        guard [.flows, .deviceFlows].contains(RowFamily(of: stored.key)),
-            let row: Row<WaitingRecord> = try change.reader.readable(stored)
-        else { return }
-        change.remove(change.keys.waiting(row.key, row.value), expecting: .any)
     }
 
     /// Another process, whose clock is behind, may be at work with a row that expires just now.

@@ -49,7 +49,7 @@ extension VaultBackend {
     /// What removes something that waits for its user as its row has it.
     func removal(ofWaiting stored: StoredRow, _ reader: RowReader) throws(ConnError) -> [StoreWrite] {
         // What finds one that does not open stays until its subject is deleted.
-        let row: Row<WaitingRecord>? = try reader.openIfWhole(stored)
+        let row: Row<WaitingRecord>? = try reader.readable(stored)
         return row.map { rows.keys.removal(ofWaiting: $0.key, $0.value) } ?? [.remove(stored.key, expecting: .any)]
     }
 
@@ -120,7 +120,7 @@ extension Waiting {
 }
 
 /// What the rows of all that waits have in common.
-struct WaitingRecord: Record, Waiting {
+private struct WaitingRecord: Record, Waiting {
     let appID: ID
     let subject: Subject
     let epoch: ID?

@@ -136,6 +136,8 @@ extension VaultBackend {
         var after: [UInt8]?
         /// The row that was found, and taken.
         var claimed: Row<RevocationRecord>?
+        /// The last of them that is due by its key.
+        var lastDue: [UInt8]?
         /// Whether it has come to what seems to be due later than anything waits.
         var isBeyond = false
         /// Whether all that is due was looked at.
@@ -175,6 +177,7 @@ extension VaultBackend {
                     break
                 }
                 look.after = stored.key
+                if !look.isBeyond { look.lastDue = stored.key }
                 guard let row: Row<RevocationRecord> = try reader.readable(stored) else {
                     // Nobody could move it since it was put there.
                     if now.time - due < RevocationRecord.patience {
@@ -398,7 +401,13 @@ extension VaultBackend {
             var run = run
             // What was passed is not looked at again before it can be tried.
             let isPassedAgain = run.look.nextTry.map { clock.monotonic() < $0 } ?? false
-            if !isPassedAgain { run.look = Look() }
+            guard isPassedAgain else {
+                run.look = Look()
+                return try goOn(run)
+            }
+            run.look.after = run.look.lastDue
+            run.look.isBeyond = false
+            run.look.nextDue = nil
             return try goOn(run)
         }
     }

@@ -171,12 +171,6 @@ struct TokenRange: Sendable {
     }
 }
 
-/// What a list shows of some places.
-private struct FoundTokens: Sendable {
-    var readable: [TokenLocation: TokenRecord] = [:]
-    var unreadable: Set<TokenLocation> = []
-}
-
 /// A page of a list as it is made.
 private struct TokenPage: Sendable {
     /// A page that few tokens are for is answered when it has gone through so many.
@@ -186,8 +180,6 @@ private struct TokenPage: Sendable {
     /// Nil: any.
     let status: TokenStatus.Name?
     var tokens: [JSON] = []
-    /// Damaged rows, and tokens of damaged connections.
-    var unreadable = 0
     /// The tokens that it has gone through.
     var seen = 0
     /// Damaged rows, and tokens of damaged connections.
@@ -249,8 +241,7 @@ extension VaultBackend {
                 for location in batch where !page.isFull {
                     last = location
                     page.seen += 1
-                    if tokens.unreadable.contains(location) { page.unreadable += 1 }
-                    guard let token = tokens.readable[location] else { continue }
+                    guard let token = tokens[location] else { continue }
                     let status = token.status(now: now)
                     guard page.status == nil || page.status == status.name else { continue }
                     page.tokens.append(token.answer(id: location.id, status: status))
@@ -273,7 +264,7 @@ extension VaultBackend {
         var unreadable = 0
         for (location, found) in zip(locations, try reader.read(locations.map { .get($0.key) })) {
             guard let stored = found.first else { continue }
-            guard let row: Row<TokenRecord> = try reader.openIfWhole(stored) else {
+            guard let row: Row<TokenRecord> = try reader.readable(stored) else {
                 unreadable += 1
                 continue
             }
@@ -282,7 +273,7 @@ extension VaultBackend {
                 continue
             }
             if self.idle([row], of: app).isEmpty {
-                tokens.readable[location] = row.value
+                tokens[location] = row.value
             } else {
                 idle[app.id, default: (app, [])].tokens.append(row)
             }
@@ -290,7 +281,7 @@ extension VaultBackend {
         return try dropIdle(Array(idle.values)[...]).then { [tokens, unreadable] (kept) throws(ConnError) in
             var tokens = tokens
             for row in kept {
-                if let location = TokenLocation(key: row.key) { tokens.readable[location] = row.value }
+                if let location = TokenLocation(key: row.key) { tokens[location] = row.value }
             }
             return .done((tokens, unreadable))
         }

@@ -134,6 +134,18 @@ import Testing
         #expect(try call.result.get()["revoked"]?.integer == 5)
     }
 
+    /// Also while it is too early to ask those again whose rows it has passed.
+    @Test func aRunThatWaitsTakesWhatFallsDueBeforeItAsksAgain() throws {
+        statuses[isDown: "away"] = true
+        try leave(50, at: "away")
+        world.clock.advance(seconds: 60)
+        let call = Call(world, "revocations.run", #"{"waitMs":20000}"#)
+        while !call.isPaused { call.step() }
+        try leave(40, at: "well")
+        while !call.isDone { call.step() }
+        #expect(try call.result.get()["revoked"]?.integer == 24)  // the others are taken by the deleting call
+    }
+
     @Test func callsThatHelpGetPastAProviderThatIsAway() throws {
         statuses[isDown: "away"] = true
         try leave(300, at: "away")
