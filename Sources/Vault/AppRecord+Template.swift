@@ -47,7 +47,7 @@ extension AppRecord {
     var answer: JSON {
         let answer = settings.shallowCopy()
         answer.remove("clientSecret")
-        answer.remove(Self.incarnationName)
+        for name in Self.hiddenNames { answer.remove(name) }
         guard let template = try? template, let outline = try? outline(hosts: hosts) else { return answer }
         var provider = outline
         for setting in ProviderSetting.all {

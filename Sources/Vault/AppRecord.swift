@@ -41,17 +41,32 @@ struct AppRecord: Record {
     /// What of it takes a token back.
     var forRevoking: AppRecord {
         changed { settings in
-            for name in ["name", "description", "logo", "isBeingDeleted", "revokes", Self.incarnationName] {
-                settings.remove(name)
-            }
+            for name in ["name", "description", "logo", "isBeingDeleted", "revokes"] { settings.remove(name) }
         }
     }
 
-    /// The setting that tells this connection from earlier and later ones of its id. It is in no answer.
-    static let incarnationName = "incarnation"
+    /// Settings that are the vault's own, and in no answer.
+    static let hiddenNames = [incarnationName, firstIncarnationName, movedAtName]
 
-    /// Nil for a connection that was made before there were any.
+    static let incarnationName = "incarnation"
+    static let firstIncarnationName = "firstIncarnation"
+    static let movedAtName = "movedAt"
+
+    /// Tells this connection from earlier and later ones of its id, and from itself at another authorization server. Nil for
+    /// one that was made before there were any.
     var incarnation: ID? { settings[Self.incarnationName]?.id }
+
+    func isSame(as other: AppRecord) -> Bool { id == other.id && incarnation == other.incarnation }
+
+    /// Whose the rows are that were kept before they said so.
+    var firstIncarnation: ID? { settings[Self.firstIncarnationName]?.id ?? incarnation }
+
+    /// Whether what was kept at this incarnation is this one's: nothing else is sent to its endpoints.
+    /// - Parameter incarnation: nil in rows that were kept before they said so.
+    func has(_ incarnation: ID?) -> Bool { (incarnation ?? firstIncarnation) == self.incarnation }
+
+    /// When it went on at another authorization server. Seconds since 1970; nil while it stands.
+    var movedAt: Int64? { settings[Self.movedAtName]?.integer }
 
     var clientID: ID? { settings["clientId"]?.id }
 
@@ -78,7 +93,7 @@ struct AppRecord: Record {
         if let template = new["templateId"]?.id, template != templateID {
             throw .invalid("templateId", "cannot be changed")
         }
-        for name in ["clientSecret", "templateId", "hosts", Self.incarnationName] where new[name] == nil {
+        for name in ["clientSecret", "templateId", "hosts"] + Self.hiddenNames where new[name] == nil {
             if let kept = self.settings[name] { settings.set(name, kept) }
         }
         guard let record = AppRecord(json: settings) else { throw .invalid("id", "is missing") }

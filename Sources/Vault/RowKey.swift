@@ -12,7 +12,10 @@ internal import Memory
 ///     i  app  owner  context  slot            finds an app's tokens
 ///     f  expiry  state                        a connect URL that waits for its callback, the next to expire first
 ///     d  expiry  flow                         a device that waits for its user, the next to expire first
-///     r  app  issuer                          the client that a provider made for a connection
+///     b  app  incarnation                     a connection as it was before it moved to another authorization server
+///     c  app  client                          a client that a provider made for a connection
+///     w  app  redirect URIs                   which of the clients asks for new grants by these redirect URIs
+///     r  app  issuer                          clients that a provider made, as earlier versions kept them
 ///     p  owner  context  app  expiry  random  a grant that waits for its confirmation code
 ///     u  expiry  place                        where a refresh token is that is being verified, the next to expire first
 ///     o  due  random                          a token to take back at its provider, the next one due first
@@ -26,6 +29,9 @@ struct RowKeys: Sendable {
     static let apps = Array("a".utf8)
     static let flows = Array("f".utf8)
     static let deviceFlows = Array("d".utf8)
+    static let earlier = Array("b".utf8)
+    static let clients = Array("c".utf8)
+    static let clientChoices = Array("w".utf8)
     static let registrations = Array("r".utf8)
     static let heldGrants = Array("p".utf8)
     static let unverified = Array("u".utf8)
@@ -38,15 +44,18 @@ struct RowKeys: Sendable {
 
     enum Kind: UInt8 {
         case app = 0x61
+        case incarnation = 0x62
         case context = 0x63
         case flow = 0x66
         case issuer = 0x69
         case ticket = 0x6B
+        case client = 0x6C
         case spent = 0x6E
         case slot = 0x73
         case tenant = 0x74
         case user = 0x75
         case unverified = 0x76
+        case clientChoice = 0x77
     }
 
     private func hash(_ kind: Kind, _ bytes: some Sequence<UInt8>) -> [UInt8] {
@@ -69,8 +78,32 @@ struct RowKeys: Sendable {
         registrations(of: appID) + hash(.issuer, issuer)
     }
 
-    /// The prefix of the clients that providers made for a connection.
+    /// The prefix of the clients that providers made for a connection, as earlier versions kept them.
     func registrations(of appID: ID) -> [UInt8] { Self.registrations + hash(.app, appID) }
+
+    /// A client's id says little where the connection has moved: each server has its own.
+    func client(_ id: ID, of app: AppRecord) -> [UInt8] {
+        clients(of: app.id) + hash(.client, "\(app.incarnation ?? "")\0\(id)")
+    }
+
+    func clients(of appID: ID) -> [UInt8] { Self.clients + hash(.app, appID) }
+
+    /// - Parameters:
+    ///   - redirectURIs: in any order; none: the latest client of all.
+    ///   - incarnation: the connection's.
+    func clientChoice(for redirectURIs: [String], of appID: ID, _ incarnation: ID?) -> [UInt8] {
+        let names = [incarnation ?? ""] + Set(redirectURIs.map { ID($0) }).sorted()  // a zero byte stands in no name
+        return clientChoices(of: appID) + hash(.clientChoice, names.map(\.text).joined(separator: "\0"))
+    }
+
+    func clientChoices(of appID: ID) -> [UInt8] { Self.clientChoices + hash(.app, appID) }
+
+    func earlier(_ appID: ID, _ incarnation: ID) -> [UInt8] {
+        earlier(of: appID) + hash(.incarnation, incarnation)
+    }
+
+    /// The prefix of a connection's rows as it was before it moved.
+    func earlier(of appID: ID) -> [UInt8] { Self.earlier + hash(.app, appID) }
 
     func spent(_ id: [UInt8], expiresAt: Int64) -> [UInt8] { Self.spent + Self.bytes(expiresAt) + hash(.spent, id) }
 

@@ -43,7 +43,7 @@ extension TokenRecord {
 
     /// Whether the access token lives, as far as anybody knows.
     func isAlive(for seconds: Int64 = 1, now: Int64) -> Bool {
-        accessToken != nil && refresh.refusal?.cause != .rejected
+        accessToken != nil && refresh.refusal?.cause.isOfAccessToken != true
             && (accessTokenExpiry.map { $0 - now / 1000 >= seconds } ?? true)
     }
 
@@ -218,6 +218,8 @@ struct TokenStatus: Sendable {
         case uncertain
         /// A service refused the access token, and nothing replaces it.
         case rejected
+        /// The connection has moved to another authorization server since.
+        case moved
         /// It has expired, and there is no refresh token that lives, as far as is known.
         case expired
         /// There is no refresh token that lives, as far as is known.
@@ -240,6 +242,7 @@ extension TokenRecord {
                 case .refused: .refused
                 case .uncertain: .uncertain
                 case .rejected: .rejected
+                case .moved: .moved
                 }
             return TokenStatus(name: .needsReauthorization, reason: reason, since: refusal.since)
         }

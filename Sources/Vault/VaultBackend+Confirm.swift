@@ -64,7 +64,7 @@ extension VaultBackend {
         }.then { [self] (location) throws(ConnError) in
             try Step<Void>.attempt({ [self] () throws(ConnError) in
                 try provider(of: app, hosts: held.token.hosts, client: .grant(of: held.token.clientID)).then {
-                    [self] (provider) throws(ConnError) in learnExpiry(at: location.key, provider)
+                    [self] (provider) throws(ConnError) in learnExpiry(at: location.key, of: app, provider)
                 }
             }) { (_) throws(ConnError) in  // the grant is there, whatever becomes known of its expiry
                 .done(held.token.grantAnswer(at: location, redirectURL: held.redirectURL))
@@ -84,6 +84,7 @@ extension VaultBackend {
             var tried = all.filter { row in
                 RowKeys.heldGrantExpiry(row.key) > clock.seconds && row.value.tries < HeldGrant.maxTries
                     && row.value.clientID == app.clientID && row.value.incarnation == app.incarnation
+                    && row.value.token.subject == subject && row.value.token.appID == app.id
             }
             for index in tried.indices {
                 tried[index].value.tries += 1

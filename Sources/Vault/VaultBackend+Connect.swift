@@ -60,6 +60,7 @@ extension VaultBackend {
     ) throws(ConnError) -> Step<(url: String, lifetimeSeconds: Int64)> {
         rows.read { [self] (reader) throws(ConnError) in
             let app = try reader.app(order.appID, .oauth)
+            guard ticket == nil || order.incarnation == app.incarnation else { throw .unknownTicket }
             let redirectURI = try redirectURI(of: app, order)
             let scopes = order.scopes.isEmpty ? app.defaultScopes : Scopes.unique(order.scopes)
             return try provider(of: app, client: .connecting([redirectURI])).then {
@@ -76,6 +77,7 @@ extension VaultBackend {
                         ticket: ticket, needsConfirmation: order.needsConfirmation, clientID: ID(provider.clientID),
                         incarnation: app.incarnation)
                     return rows.change { [self] (change) throws(ConnError) in
+                        try stand(app, &change)
                         change.put(flow, at: rows.keys.flow(state), expecting: .absent)
                         change.writes += try expired(RowKeys.flows, change.reader)
                         if let ticket {
@@ -126,7 +128,7 @@ extension VaultBackend {
                         guard error.code == .conflict else { throw error }
                         return try complete(request, until: until)  // the same callback came twice at a time
                     }
-                    return try exchange(request, use, at: flow, app, callback, provider)
+                    return try exchange(request, use, at: flow, app.asClient(of: provider), callback, provider)
                 }
             }
         }
@@ -204,7 +206,7 @@ extension VaultBackend {
                 try keepGrant(record, of: app, for: request) { (change) throws(ConnError) in
                     try flow.answered(answer).keep(at: key, &change)
                 }.then { [self] (_) throws(ConnError) in
-                    try learnExpiry(at: location.key, provider).then { () throws(ConnError) in .done(answer) }
+                    try learnExpiry(at: location.key, of: app, provider).then { () throws(ConnError) in .done(answer) }
                 }
             }
         return try kept.result { [self, record] (result) throws(ConnError) in

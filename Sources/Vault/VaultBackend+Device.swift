@@ -26,6 +26,7 @@ extension VaultBackend {
                         clientID: ID(provider.clientID), incarnation: app.incarnation)
                     return rows.change { [self] (change) throws(ConnError) in
                         change.writes = try expired(RowKeys.deviceFlows, change.reader)
+                        try stand(app, &change)
                         change.put(flow, at: rows.keys.deviceFlow(state), expecting: .absent)
                         change.events = [event(request, appID: app.id, subject: subject)]
                         return device.answer(flow: state.text)
@@ -76,7 +77,7 @@ extension VaultBackend {
                     ).then { [self] (result) throws(ConnError) in
                         switch result {
                         case .success(let reply):
-                            return try keep(reply, of: row, app, provider, for: request)
+                            return try keep(reply, of: row, app.asClient(of: provider), provider, for: request)
                         case .failure(let failure):
                             return try went(wrong: failure, row.key).then { [self] (flow) throws(ConnError) in
                                 .settled { [self] () throws(ConnError) in
@@ -101,7 +102,7 @@ extension VaultBackend {
         }.result { [self] (result) throws(ConnError) in
             switch result {
             case .success(let location):
-                return try learnExpiry(at: location.key, provider).then { () throws(ConnError) in
+                return try learnExpiry(at: location.key, of: app, provider).then { () throws(ConnError) in
                     let answer = record.grantAnswer(at: location)
                     answer.set("status", .string("complete"))
                     return .done(answer)

@@ -44,8 +44,9 @@ extension VaultBackend {
                 continue
             }
             let appID = row.value.appID
-            guard location.key.starts(with: rows.keys.tokens(of: row.value.subject, at: appID)) else { continue }
-            guard let app = try apps.app(appID), !app.isBeingDeleted else { continue }
+            guard try apps.seen(row) != nil, let app = try apps.app(appID), app.has(row.value.incarnation) else {
+                continue
+            }
             switch app.kind {
             case .oauth: tokens.append(row.value.exported)
             case .apikey: keys.append(row.value.exportedKey)

@@ -40,19 +40,23 @@ extension VaultBackend {
         }.then { [self] () throws(ConnError) in try dropWaiting(set, in: families.dropFirst()) }
     }
 
-    private func dropHeld(_ set: TokenSet, revoking: Bool) throws(ConnError) -> Step<Void> {
+    /// Drops the grants of a set that wait for their code.
+    /// - Parameter app: the connection that is being deleted; nil: the grants alone are.
+    func dropHeld(_ set: TokenSet, revoking: Bool, deleting app: AppRecord? = nil) throws(ConnError) -> Step<Void> {
         rows.pages(rows.keys.heldGrants(of: set), into: ()) { [self] (_, page, _) throws(ConnError) in
             let keys = page.map(\.key).filter { key in set.appID.map { rows.keys.isHeldGrant(key, at: $0) } ?? true }
-            return try drop(keys[...], revoking: revoking)
+            return try drop(keys[...], revoking: revoking, deleting: app)
         }
     }
 
     /// Throws grants away that wait for their code.
     /// - Parameter revoking: whether they are taken back at once, or not at all.
-    func drop(_ keys: ArraySlice<[UInt8]>, revoking: Bool) throws(ConnError) -> Step<Void> {
+    func drop(
+        _ keys: ArraySlice<[UInt8]>, revoking: Bool, deleting app: AppRecord? = nil
+    ) throws(ConnError) -> Step<Void> {
         guard let key = keys.first else { return .done(()) }
         return try rows.change { [self] (change) throws(ConnError) in
-            guard let stored = try change.reader.stored(key) else { return }
+            guard let stored = try change.reader.stored(key), try isDeleting(app, &change) else { return }
             change.remove(key, expecting: .version(stored.version))
             let held: Row<HeldGrant>? = try? change.reader.open(stored)
             if let revocation = held?.value.revocation,
@@ -61,7 +65,7 @@ extension VaultBackend {
                 change.remove(revocation, expecting: .version(waiting.version))
                 if revoking { change.writes.append(put(waiting.value, due: clock.milliseconds()).write) }
             }
-        }.then { [self] () throws(ConnError) in try drop(keys.dropFirst(), revoking: revoking) }
+        }.then { [self] () throws(ConnError) in try drop(keys.dropFirst(), revoking: revoking, deleting: app) }
     }
 }
 

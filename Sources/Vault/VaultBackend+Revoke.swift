@@ -55,9 +55,7 @@ extension VaultBackend {
         _ app: AppRecord, of token: TokenRecord, _ reader: RowReader
     ) throws(ConnError) -> AppRecord {
         guard app.registers else { return app }
-        let registered: [Row<RegistrationRecord>] = try reader.all(rows.keys.registrations(of: app.id))
-        let client = registered.lazy.compactMap { $0.value.client(token.clientID) }.first
-        return client?.client(of: app) ?? app
+        return try reader.client(token.clientID, of: app)?.client(of: app) ?? app
     }
 
     /// Has a token taken back that came too late to be kept.
@@ -175,11 +173,14 @@ extension VaultBackend {
         }
     }
 
-    /// The connection as it is today, if it is the same client yet: its secret may have been mended since.
+    /// The connection as it is today, if it is the same one, at the same server, and the same client: its secret may have
+    /// been mended since.
     private func client(for record: RevocationRecord) -> Step<AppRecord> {
         rows.read { (reader) throws(ConnError) in
             let row: Row<AppRecord>? = try reader.get(reader.keys.app(record.app.id))
-            guard let app = row?.value, !app.isBeingDeleted, app.clientID == record.app.clientID else {
+            guard let app = row?.value, !app.isBeingDeleted, app.isSame(as: record.app),
+                app.clientID == record.app.clientID
+            else {
                 return .done(record.app)
             }
             return .done(app)

@@ -45,8 +45,8 @@ extension VaultBackend {
             var listed: [Row<TokenRecord>] = []
             for found in try reader.read(locations.map { .get($0.key) }) {
                 guard let stored = found.first else { continue }
-                let row: Row<TokenRecord> = try reader.open(stored)
-                guard let app = try apps.app(row.value.appID), !app.isBeingDeleted else { continue }
+                let opened: Row<TokenRecord> = try reader.open(stored)
+                guard let row = try apps.seen(opened), let app = try apps.app(row.value.appID) else { continue }
                 if self.idle([row], of: app).isEmpty {
                     listed.append(row)
                 } else {
@@ -95,22 +95,25 @@ extension VaultBackend {
     }
 
     /// Removes all tokens of a set, and puts them into the outbox in the same commits.
-    /// - Parameter event: recorded with each token's id.
+    /// - Parameters:
+    ///   - event: recorded with each token's id.
+    ///   - app: the connection that is being deleted; nil: the tokens alone are.
     func remove(
-        _ set: TokenSet, revoking: Bool, recording event: AuditEvent
+        _ set: TokenSet, revoking: Bool, recording event: AuditEvent, deleting app: AppRecord? = nil
     ) throws(ConnError) -> Step<Removal> {
         try eachBatch(of: set, into: Removal(tally: revoking ? RevocationTally() : nil)) {
             [self] (removal, locations, _) throws(ConnError) in
-            try remove(locations, from: removal, recording: event)
+            try remove(locations, from: removal, recording: event, deleting: app)
         }
     }
 
     /// Removes tokens, and puts them into the outbox in the same commit.
     /// - Parameter removal: what was removed before.
     private func remove(
-        _ locations: [TokenLocation], from removal: Removal, recording event: AuditEvent
+        _ locations: [TokenLocation], from removal: Removal, recording event: AuditEvent, deleting app: AppRecord? = nil
     ) throws(ConnError) -> Step<Removal> {
         rows.change { [self] (change) throws(ConnError) in
+            guard !locations.isEmpty, try isDeleting(app, &change) else { return removal }
             var next = removal
             try remove(locations, &next, recording: event, &change)
             return next
@@ -130,8 +133,8 @@ extension VaultBackend {
             change.events.append(event.about(location, row?.value))
             removal.count += 1
             guard removal.tally != nil else { continue }
-            guard let row, let app = try apps.app(row.value.appID),
-                let record = try revocation(of: row.value, id: location.id, at: app, change.reader)
+            guard let row, let owner = try apps.owner(of: row.value),
+                let record = try revocation(of: row.value, id: location.id, at: owner, change.reader)
             else {
                 removal.tally?.unsupported += 1
                 continue
