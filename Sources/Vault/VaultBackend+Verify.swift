@@ -105,7 +105,10 @@ extension VaultBackend {
                 }
                 // The connection was deleted.
                 return try rows.change { [self] (change) throws(ConnError) in
-                    change.remove(row.key, expecting: .any)
+                    let present: Row<TokenRecord>? = try change.reader.get(row.key)
+                    if let present, app.has(present.value.incarnation) {
+                        change.remove(row.key, expecting: .version(present.version))
+                    }
                     try discard(verified, of: app, &change)
                 }.then { () throws(ConnError) in throw error }
             }

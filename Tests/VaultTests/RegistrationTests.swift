@@ -171,6 +171,25 @@ import Testing
         }
     }
 
+    /// Another process carries the deletion on, and makes the connection anew: its client is nothing of the deletion's.
+    @Test(arguments: 1...8) func aDeletionTouchesNoClientOfTheConnectionThatCameAfterIt(_ number: Int) throws {
+        try grant("u1", redirect: "one", made: "one")
+        let other = try world.another(config: #","requireOpener":false"#)
+        let provider = world.provider
+        store.before(.commit, number: number) { () throws(ConnError) in
+            _ = other.error("apps.delete", #"{"id":"crm"}"#)
+            guard other.error("apps.create", Self.settings("a")) == nil else { return }
+            provider.forget()
+            provider.next(201, #"{"client_id":"two","client_secret":"two"}"#)
+            _ = try other.call(
+                "connect", #"{"appId":"crm","userId":"u2","options":{"redirectUrl":"https://h.example/cb?one"}}"#)
+        }
+        _ = world.error("apps.delete", #"{"id":"crm"}"#)
+        store.before(.commit, number: .max) {}
+        guard world.error("apps.load", #"{"id":"crm"}"#) == nil else { return }
+        #expect(query(try begin("u3", redirect: "one", made: nil), "client_id") == "two")
+    }
+
     /// A grant that comes when its connection, and with it its client, is gone.
     @Test func aLateGrantIsTakenBackByTheClientThatGotIt() throws {
         let url = try begin("u1", redirect: "one", made: "one")

@@ -244,6 +244,9 @@ final class CannedProvider: Sendable {
     private struct State {
         var replies: [HTTPResult] = []
         var requests: [HTTPRequest] = []
+        var otherwise: @Sendable (HTTPRequest) -> HTTPResult = { _ in
+            .failure(HTTPFailure(.connect, "no reply was prepared", mayHaveArrived: false))
+        }
     }
 
     private let state = Mutex(State())
@@ -254,6 +257,11 @@ final class CannedProvider: Sendable {
 
     func next(_ result: HTTPResult) { state.withLock { $0.replies.append(result) } }
 
+    /// What it answers when no reply is left.
+    func otherwise(_ answer: @escaping @Sendable (HTTPRequest) -> HTTPResult) {
+        state.withLock { $0.otherwise = answer }
+    }
+
     /// No reply is left.
     func forget() { state.withLock { $0.replies = [] } }
 
@@ -263,10 +271,7 @@ final class CannedProvider: Sendable {
     func answer(_ request: HTTPRequest) -> HTTPResult {
         state.withLock { state in
             state.requests.append(request)
-            guard !state.replies.isEmpty else {
-                return .failure(HTTPFailure(.connect, "no reply was prepared", mayHaveArrived: false))
-            }
-            return state.replies.removeFirst()
+            return state.replies.isEmpty ? state.otherwise(request) : state.replies.removeFirst()
         }
     }
 
