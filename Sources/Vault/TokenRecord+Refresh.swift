@@ -64,6 +64,7 @@ extension TokenRecord {
 
     /// - Parameter isLeaseHeld: whether the row's lease, if there is one, is not over yet.
     func next(_ wanted: Freshness, isLeaseHeld: Bool, now: Int64) -> RefreshAction {
+        if refresh.refusal?.cause == .moved { return .reauthorize }
         let isNewer = wanted.unfit.map { refresh.generation != $0 } ?? false
         let isRecovering = mustRecover(isLeaseHeld: isLeaseHeld, now: now)
         if isNewer

@@ -176,15 +176,20 @@ extension VaultBackend {
     /// The connection as it is today, if it is the same one, at the same server, and the same client: its secret may have
     /// been mended since.
     private func client(for record: RevocationRecord) -> Step<AppRecord> {
-        rows.read { (reader) throws(ConnError) in
+        rows.read { [self] (reader) throws(ConnError) in
             let row: Row<AppRecord>? = try reader.get(reader.keys.app(record.app.id))
-            guard let app = row?.value, !app.isBeingDeleted, app.isSame(as: record.app),
-                app.clientID == record.app.clientID
-            else {
-                return .done(record.app)
-            }
+            guard let app = row?.value, !app.isBeingDeleted, app.clientID == record.app.clientID,
+                try isStanding(record.app, app)
+            else { return .done(record.app) }
             return .done(app)
         }
+    }
+
+    /// Rows that were kept before they said of which incarnation they are are told by their server.
+    private func isStanding(_ kept: AppRecord, _ app: AppRecord) throws(ConnError) -> Bool {
+        if kept.incarnation != nil { return app.isSame(as: kept) }
+        guard app.has(nil) else { return false }
+        return try app.server(config).isSame(as: try kept.server(config))
     }
 
     private func settle(

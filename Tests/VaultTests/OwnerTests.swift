@@ -168,21 +168,20 @@ import Testing
         #expect(world.provider.refreshes.isEmpty)
     }
 
-    /// The server that is asked when a token expires is the one that it came from.
-    @Test(arguments: Turn.allCases) func noTokenIsIntrospectedElsewhere(_ turn: Turn) throws {
-        let url = try connectURL()
-        let completing = Call(world, "complete", complete(url))
+    /// The server that is asked when a token expires is the one that it came from, at whatever moment the connection becomes
+    /// another one.
+    @Test(arguments: Turn.allCases, 1...20) func noTokenIsIntrospectedElsewhere(_ turn: Turn, _ number: Int) throws {
+        let completing = Call(world, "complete", complete(try connectURL()))
+        #expect(completing.isAtProvider)
+        let other = try world.another(config: #","redirectUrl":"https://h.example/callback""#)
         world.provider.next(200, tokens("at-a", refresh: "rt-a", expiresIn: nil))
-        let other = try world.another()
-        completing.step()
-        #expect(completing.isAtProvider)  // the introspection
-        try self.turn(turn, in: other)
-        try grant("u1", tokens("at-b", refresh: "rt-b", expiresIn: nil))
-        world.provider.forget()
-        world.provider.next(200, #"{"active":true,"exp":\#(world.clock.seconds + 60)}"#)
+        store.before(.read, number: number) { () throws(ConnError) in
+            try self.turn(turn, in: other)
+            _ = try? other.connect(app: "corp", reply: tokens("at-b", refresh: "rt-b", expiresIn: nil))
+        }
         while !completing.isDone { completing.step() }
+        #expect(world.provider.requests.contains { $0.url == "https://a.example/introspect" } || number < 20)
         expectEachItsOwn()
-        #expect(try world.call("list", #"{"userId":"u1"}"#)["tokens"]?.elements.first?["accessTokenExpiry"] == nil)
     }
 
     /// What was begun before is not finished after.
@@ -441,6 +440,31 @@ import Testing
         expectEachItsOwn()
     }
 
+    /// The connection of such a row of the outbox is told by its server.
+    @Test(arguments: ["mended", "moved", "remade"]) func aRowOfTheOutboxWithoutAnIncarnationGoesToItsServer(
+        _ what: String
+    ) throws {
+        try grant()
+        world.provider.next(503, "")
+        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        let row = try #require(try world.store.scan(prefix: RowKeys.revocations, after: nil, limit: 1).first)
+        try rewrite(row.key) { json in
+            for name in ["incarnation", "firstIncarnation"] { json["app"]?.remove(name) }
+        }
+        try rewrite(world.vault.rows.keys.app("corp")) { $0.remove("firstIncarnation") }
+        switch what {
+        case "mended": _ = try world.call("apps.update", Self.settings("a", secret: "mended"))
+        case "moved": try turn(.moved)
+        default: try turn(.remade)
+        }
+        world.clock.advance(seconds: 4000)
+        world.provider.next(200, "")
+        #expect(try world.call("revocations.run", "{}")["revoked"]?.integer == 1)
+        let sent = text(of: try #require(world.provider.requests.last))
+        #expect(sent.hasPrefix("https://a.example/revoke"))
+        #expect(sent.contains(basic(what == "mended" ? "mcp:mended" : "mcp:secret-a")))
+    }
+
     /// One that a deletion of an earlier version missed belongs to nobody.
     @Test func aTokenWithoutAnIncarnationIsNotOneOfAConnectionThatCameLater() throws {
         try grant()
@@ -494,9 +518,10 @@ import Testing
         #expect(world.error("confirm", #"{"appId":"corp","userId":"u1","code":"\#(code)"}"#) == nil)
     }
 
-    /// A deletion is carried on by another process at whatever moment, which makes the connection anew: what is stored there
-    /// then is nothing of the deletion's.
-    @Test(arguments: [MeddlingStore.Moment.scan, .commit], 1...12)
+    /// A deletion is carried on by another process at whatever moment after it was decided, which makes the connection anew:
+    /// what is stored there then is nothing of the deletion's.
+    @Test(
+        arguments: (2...40).map { (MeddlingStore.Moment.read, $0) } + (1...12).map { (.commit, $0) })
     func aDeletionTouchesNothingOfTheConnectionThatCameAfterIt(_ moment: MeddlingStore.Moment, _ number: Int) throws {
         try grant()
         try grant("u2", tokens("at-a2", refresh: "rt-a2"))
