@@ -272,6 +272,31 @@ import Testing
         #expect(try world.call("list", #"{"userId":"u1"}"#)["tokens"]?.elements.count == 2)
     }
 
+    /// Nobody waits for a refresh of another process whose tokens are of no use here.
+    @Test func aMovedGrantWaitsForNoLease() throws {
+        try grant()
+        world.clock.advance(seconds: 4000)
+        let refreshing = Call(world, "fetch", #"{"appId":"corp","userId":"u1"}"#)
+        #expect(refreshing.isAtProvider)
+        try turn(.moved)
+        let other = Call(try world.another(), "fetch", #"{"appId":"corp","userId":"u1"}"#)
+        #expect(other.isDone)
+        refreshing.leave()
+    }
+
+    @Test(arguments: ["retention.sweep", "fetch", "list"])
+    func aMovedGrantThatIsIdleIsTakenBackWhereItIsFrom(_ operation: String) throws {
+        try grant()
+        _ = try world.call("apps.update", Self.settings("b", #","maxIdleSeconds":600"#))
+        world.clock.advance(seconds: 4000)
+        let requests = ["fetch": #"{"appId":"corp","userId":"u1"}"#, "list": #"{"userId":"u1"}"#]
+        _ = world.error(operation, requests[operation] ?? "{}")
+        #expect(try world.store.scan(prefix: TokenLocation.family, after: nil, limit: 1).isEmpty)
+        try emptyOutbox()
+        #expect(wasRevoked("rt-a", at: "a"))
+        expectEachItsOwn()
+    }
+
     @Test func whoeverGoesBackHasTheGrantsAgain() throws {
         try grant()
         try turn(.moved)
