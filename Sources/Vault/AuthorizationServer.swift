@@ -19,8 +19,9 @@ struct AuthorizationServer: Sendable {
         let issuer = provider.namedIssuer
         self.issuer = issuer.map { ID($0.hasSuffix("/") ? String($0.dropLast()) : $0) }
         issuerHost = issuer.flatMap(Self.origin)
-        tokenEndpoint = provider.tokenURL.flatMap { url in
-            Self.origin(of: url).map { ID($0.text + (URL(url)?.path ?? "")) }
+        tokenEndpoint = provider.tokenURL.flatMap { text in
+            guard let url = URL(text), let origin = Self.origin(of: text) else { return nil }
+            return ID("\(origin)\(url.path)\(url.query.map { "?\($0)" } ?? "")")
         }
         let places = [
             provider.tokenURL, provider.refreshURL, provider.revocation?.url, provider.introspectionURL,
