@@ -123,6 +123,10 @@ extension Field {
         [
             Field("id", .string(maxBytes: 256), required: true, "The connection."),
             Field("templateId", .string(maxBytes: 256), backends: vault, "The one that it has."), hosts,
+            Field(
+                "sameProvider", .boolean, backends: vault,
+                "New endpoints are those of the same authorization server: stored grants go on with them. Otherwise they "
+                    + "need a new authorization where tokens would be sent to another one."),
         ] + appSettings
 }
 

@@ -89,6 +89,9 @@ extension Provider {
         return filled
     }
 
+    /// Whom the settings name: the issuer itself, or else by the place of its discovery document.
+    package var namedIssuer: String? { discoveryURL.map { expectedIssuers(at: $0).first ?? $0 } ?? issuer }
+
     /// The settings' issuer, or else whom the document's place belongs to (RFC 8414 section 3.3, OpenID Connect Discovery
     /// section 4.3).
     private func expectedIssuers(at url: String) -> [String] {

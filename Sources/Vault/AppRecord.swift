@@ -42,24 +42,37 @@ struct AppRecord: Record {
     /// What of it takes a token back.
     var forRevoking: AppRecord {
         changed { settings in
-            for name in ["name", "description", "logo", "isBeingDeleted", "revokes"] + Self.hiddenNames {
-                settings.remove(name)
-            }
+            let unneeded = ["name", "description", "logo", "isBeingDeleted", "revokes", Self.epochName]
+            for name in unneeded { settings.remove(name) }
         }
     }
 
-    /// The setting that tells this connection from earlier and later ones of its id.
     static let incarnationName = "incarnation"
+    static let firstIncarnationName = "firstIncarnation"
+    static let movedAtName = "movedAt"
     private static let epochName = "epoch"
 
     /// Settings that are the vault's own, and in no answer.
-    static let hiddenNames = [incarnationName, epochName]
+    static let hiddenNames = [incarnationName, firstIncarnationName, movedAtName, epochName]
 
-    /// Nil for a connection that was made before there were any.
+    /// Tells this connection from earlier and later ones of its id, and from itself at another authorization server. Nil for
+    /// one that was made before there were any.
     var incarnation: ID? { settings[Self.incarnationName]?.id }
 
+    func isSame(as other: AppRecord) -> Bool { id == other.id && incarnation == other.incarnation }
+
+    /// Whose the rows are that were kept before they said so.
+    var firstIncarnation: ID? { settings[Self.firstIncarnationName]?.id ?? incarnation }
+
+    /// Whether what was kept at this incarnation is this one's: nothing else is sent to its endpoints.
+    /// - Parameter incarnation: nil in rows that were kept before they said so.
+    func has(_ incarnation: ID?) -> Bool { (incarnation ?? firstIncarnation) == self.incarnation }
+
+    /// When it went on at another authorization server. Seconds since 1970; nil while it stands.
+    var movedAt: Int64? { settings[Self.movedAtName]?.integer }
+
     /// What waits for its user becomes a grant in the epoch alone that it was made in: a new one begins with each
-    /// connection, and whenever all of a connection's tokens are deleted.
+    /// connection, whenever it moves to another authorization server, and whenever all of its tokens are deleted.
     var epoch: ID? { settings[Self.epochName]?.id ?? incarnation }
 
     func inNewEpoch() -> AppRecord { changed { $0.set(Self.epochName, .string(Crypto.hex(Crypto.random(8)))) } }

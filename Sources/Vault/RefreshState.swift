@@ -68,6 +68,11 @@ struct RefreshState: Sendable {
             case uncertain
             /// A service refused the access token, and nothing replaces it.
             case rejected
+            /// The connection has moved to another authorization server. No row says so: it may come back.
+            case moved
+
+            /// Whether the access token is of no use either.
+            var isOfAccessToken: Bool { self == .rejected || self == .moved }
         }
 
         let cause: Cause
@@ -104,7 +109,7 @@ extension RefreshState {
             "backoff": backoff?.json,
             "lastTime": lastTime.map { .integer($0) },
             "lastFailure": lastFailure?.json,
-            "refusal": refusal?.json,
+            "refusal": refusal?.cause == .moved ? nil : refusal?.json,
         ])
     }
 }

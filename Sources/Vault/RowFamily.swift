@@ -8,6 +8,9 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
     case flows = 0x66  // f
     case deviceFlows = 0x64  // d
     case waiting = 0x71  // q
+    case earlier = 0x62  // b
+    case clients = 0x63  // c
+    case clientChoices = 0x77  // w
     case registrations = 0x72  // r
     case heldGrants = 0x70  // p
     case unverified = 0x73  // s
@@ -38,7 +41,7 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
     var owner: Owner {
         switch self {
         case .vault, .revocations, .spent, .auditHead, .audit, .earlierUnverified: .vault
-        case .apps, .registrations: .connection
+        case .apps, .earlier, .clients, .clientChoices, .registrations: .connection
         case .tokens, .tokensOfApps, .flows, .deviceFlows, .waiting, .heldGrants, .unverified, .expiries: .subject
         }
     }
@@ -54,6 +57,8 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
         case found
         /// Its connection's `maxIdleSeconds` or `deleteAfterFirstFetch`.
         case retention
+        /// Nobody needs the client any more, when there are many.
+        case disuse
         /// A week in which its provider did not take it back.
         case patience
         /// The audit's retention.
@@ -62,7 +67,8 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
 
     var end: End {
         switch self {
-        case .vault, .apps, .registrations, .auditHead: .nothing
+        case .vault, .apps, .earlier, .registrations, .auditHead: .nothing
+        case .clients, .clientChoices: .disuse
         case .flows, .deviceFlows, .expiries, .earlierUnverified, .spent: .expiry
         case .heldGrants, .unverified: .namedExpiry
         case .waiting: .found
@@ -76,9 +82,8 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
     var holdsToken: Bool {
         switch self {
         case .tokens, .heldGrants, .unverified, .revocations: true
-        case .vault, .apps, .tokensOfApps, .flows, .deviceFlows, .waiting, .registrations, .expiries,
-            .earlierUnverified, .spent,
-            .auditHead, .audit:
+        case .vault, .apps, .tokensOfApps, .flows, .deviceFlows, .waiting, .earlier, .clients, .clientChoices,
+            .registrations, .expiries, .earlierUnverified, .spent, .auditHead, .audit:
             false
         }
     }

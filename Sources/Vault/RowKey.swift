@@ -13,7 +13,10 @@ internal import Memory
 ///     f  expiry  state                        a connect URL that waits for its callback, the next to expire first
 ///     d  expiry  flow                         a device that waits for its user, the next to expire first
 ///     q  owner  context  app  key             finds what waits for a subject's user: that is the key of a row of f or d
-///     r  app  issuer                          the client that a provider made for a connection
+///     b  app  incarnation                     a connection as it was before it moved to another authorization server
+///     c  app  client                          a client that a provider made for a connection
+///     w  app  redirect URIs                   which of the clients asks for new grants by these redirect URIs
+///     r  app  issuer                          clients that a provider made, as earlier versions kept them
 ///     p  owner  context  app  expiry  random  a grant that waits for its confirmation code
 ///     s  owner  context  app  slot            a refresh token that is being verified
 ///     e  expiry  key                          which row of p or s expires, the next one first
@@ -33,6 +36,9 @@ struct RowKeys: Sendable {
     static let flows = RowFamily.flows.prefix
     static let deviceFlows = RowFamily.deviceFlows.prefix
     static let waiting = RowFamily.waiting.prefix
+    static let earlier = RowFamily.earlier.prefix
+    static let clients = RowFamily.clients.prefix
+    static let clientChoices = RowFamily.clientChoices.prefix
     static let registrations = RowFamily.registrations.prefix
     static let heldGrants = RowFamily.heldGrants.prefix
     static let unverified = RowFamily.unverified.prefix
@@ -45,15 +51,18 @@ struct RowKeys: Sendable {
 
     enum Kind: UInt8 {
         case app = 0x61
+        case incarnation = 0x62
         case context = 0x63
         case flow = 0x66
         case issuer = 0x69
         case ticket = 0x6B
+        case client = 0x6C
         case spent = 0x6E
         case slot = 0x73
         case tenant = 0x74
         case user = 0x75
         case unverified = 0x76
+        case clientChoice = 0x77
     }
 
     private func hash(_ kind: Kind, _ bytes: some Sequence<UInt8>) -> [UInt8] {
@@ -76,8 +85,32 @@ struct RowKeys: Sendable {
         registrations(of: appID) + hash(.issuer, issuer)
     }
 
-    /// The prefix of the clients that providers made for a connection.
+    /// The prefix of the clients that providers made for a connection, as earlier versions kept them.
     func registrations(of appID: ID) -> [UInt8] { Self.registrations + hash(.app, appID) }
+
+    /// A client's id says little where the connection has moved: each server has its own.
+    func client(_ id: ID, of app: AppRecord) -> [UInt8] {
+        clients(of: app.id) + hash(.client, "\(app.incarnation ?? "")\0\(id)")
+    }
+
+    func clients(of appID: ID) -> [UInt8] { Self.clients + hash(.app, appID) }
+
+    /// - Parameters:
+    ///   - redirectURIs: in any order; none: the latest client of all.
+    ///   - incarnation: the connection's.
+    func clientChoice(for redirectURIs: [String], of appID: ID, _ incarnation: ID?) -> [UInt8] {
+        let names = [incarnation ?? ""] + Set(redirectURIs.map { ID($0) }).sorted()  // a zero byte stands in no name
+        return clientChoices(of: appID) + hash(.clientChoice, names.map(\.text).joined(separator: "\0"))
+    }
+
+    func clientChoices(of appID: ID) -> [UInt8] { Self.clientChoices + hash(.app, appID) }
+
+    func earlier(_ appID: ID, _ incarnation: ID) -> [UInt8] {
+        earlier(of: appID) + hash(.incarnation, incarnation)
+    }
+
+    /// The prefix of a connection's rows as it was before it moved.
+    func earlier(of appID: ID) -> [UInt8] { Self.earlier + hash(.app, appID) }
 
     func spent(_ id: [UInt8], expiresAt: Int64) -> [UInt8] { Self.spent + Self.bytes(expiresAt) + hash(.spent, id) }
 

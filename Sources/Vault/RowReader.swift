@@ -67,6 +67,16 @@ struct RowReader: Sendable {
         }
     }
 
+    /// The row of this key if it is there and whole.
+    func readable<Value: Record>(at key: [UInt8]) throws(ConnError) -> Row<Value>? { try readable(try stored(key)) }
+
+    func readable<Value: Record>(
+        _ stored: StoredRow?, as _: Value.Type = Value.self
+    ) throws(ConnError) -> Row<Value>? {
+        guard let stored else { return nil }
+        return try readable(stored)
+    }
+
     /// - Throws: what the store fails with. How the row is damaged is in the result.
     func opened<Value: Record>(_ stored: StoredRow) throws(ConnError) -> Result<Row<Value>, ConnError> {
         switch try opening(stored) {

@@ -44,7 +44,7 @@ extension TokenRecord {
 
     /// Whether the access token lives, as far as anybody knows.
     func isAlive(for seconds: Int64 = 1, now: Int64) -> Bool {
-        accessToken != nil && refresh.refusal?.cause != .rejected
+        accessToken != nil && refresh.refusal?.cause.isOfAccessToken != true
             && (accessTokenExpiry.map { $0 - now / 1000 >= seconds } ?? true)
     }
 
@@ -65,6 +65,7 @@ extension TokenRecord {
 
     /// - Parameter isLeaseHeld: whether the row's lease, if there is one, is not over yet.
     func next(_ wanted: Freshness, isLeaseHeld: Bool, now: Instant) -> RefreshAction {
+        if refresh.refusal?.cause == .moved { return .reauthorize }
         let isNewer = wanted.unfit.map { refresh.generation != $0 } ?? false
         let isRecovering = mustRecover(isLeaseHeld: isLeaseHeld, now: now)
         if isNewer
@@ -219,6 +220,8 @@ struct TokenStatus: Sendable {
         case uncertain
         /// A service refused the access token, and nothing replaces it.
         case rejected
+        /// The connection has moved to another authorization server since.
+        case moved
         /// It has expired, and there is no refresh token that lives, as far as is known.
         case expired
         /// There is no refresh token that lives, as far as is known.
@@ -241,6 +244,7 @@ extension TokenRecord {
                 case .refused: .refused
                 case .uncertain: .uncertain
                 case .rejected: .rejected
+                case .moved: .moved
                 }
             return TokenStatus(name: .needsReauthorization, reason: reason, since: refusal.since)
         }

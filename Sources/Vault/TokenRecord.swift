@@ -25,6 +25,8 @@ struct TokenRecord: Record {
     var hosts: [ID: String] = [:]
     /// The client that it was granted to; nil when it came from elsewhere.
     var clientID: ID?
+    /// That of the connection which it is for. Nil in what was kept before this was.
+    var incarnation: ID?
     /// What the provider said besides, by its own names.
     var metadata: JSON?
     /// The subject's id at the provider.
@@ -63,6 +65,7 @@ struct TokenRecord: Record {
         resources = json["resources"]?.strings ?? []
         hosts = json["hosts"]?.texts ?? [:]
         clientID = json["clientId"]?.id
+        incarnation = json["incarnation"]?.id
         metadata = json["metadata"]
         tokenSub = json["tokenSub"]?.string
         grantedBy = json["grantedBy"]?.id
@@ -77,6 +80,7 @@ struct TokenRecord: Record {
         if let refreshToken { json.set("refreshToken", refreshToken) }
         if !hosts.isEmpty { json.set("hosts", .texts(hosts)) }
         if let clientID { json.set("clientId", .string(clientID)) }
+        if let incarnation { json.set("incarnation", .string(incarnation)) }
         if let lastFetchTime { json.set("lastFetchTime", .integer(lastFetchTime)) }
         return json
     }

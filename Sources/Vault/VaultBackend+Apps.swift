@@ -9,30 +9,48 @@ extension VaultBackend {
         let id = request.id("id") ?? ID(Crypto.hex(Crypto.random(8)))
         settings.set("id", .string(id))
         settings.set(AppRecord.incarnationName, .string(Crypto.hex(Crypto.random(8))))
+        // Whatever does not say whose it is was kept before this connection was there.
+        settings.set(AppRecord.firstIncarnationName, .string(""))
         settings.set("appType", .string(request.string("appType") ?? AppRecord.Kind.oauth.rawValue))
         guard let given = AppRecord(json: settings.withoutNulls) else { throw .invalid("appType", "is not known") }
         let app = try given.withoutTemplateValues()
-        return try finishDeletion(of: id, request).then { [self] (_) throws(ConnError) in
-            let write = rows.seal(app, at: rows.keys.app(app.id), expecting: .absent)
-            return try rows.commit([write], recording: [event(request, appID: app.id)])
-                .result { (result) throws(ConnError) in
-                    if case .failure(let error) = result {
-                        throw error.code == .conflict
-                            ? ConnError(.conflict, "a connection of this id exists", field: "id") : error
-                    }
-                    return .done(.object(["app": app.answer]))
-                }
+        return rows.read { [self] (reader) throws(ConnError) in
+            guard let row: Row<AppRecord> = try reader.get(rows.keys.app(id)) else {
+                return try keepNew(app, for: request)
+            }
+            guard row.value.isBeingDeleted else { throw exists }
+            // Its deletion was cut off.
+            return try finishDeletion(of: row.value, request).then { [self] (_) throws(ConnError) in
+                try keepNew(app, for: request)
+            }
         }
+    }
+
+    private var exists: ConnError { ConnError(.conflict, "a connection of this id exists", field: "id") }
+
+    private func keepNew(_ app: AppRecord, for request: Request) throws(ConnError) -> Step<JSON> {
+        let write = rows.seal(app, at: rows.keys.app(app.id), expecting: .absent)
+        return try rows.commit([write], recording: [event(request, appID: app.id)])
+            .result { [self] (result) throws(ConnError) in
+                if case .failure(let error) = result { throw error.code == .conflict ? exists : error }
+                return .done(.object(["app": app.answer]))
+            }
     }
 
     func updateApp(_ request: Request) throws(ConnError) -> Step<JSON> {
         let id = try request.requiredID("id")
+        let settings = request.fields.withoutNulls
+        let isSameProvider = request["sameProvider"]?.boolean ?? false
+        settings.remove("sameProvider")
         return rows.change { [self] (change) throws(ConnError) in
             let key = rows.keys.app(id)
             guard let row: Row<AppRecord> = try change.reader.get(key), !row.value.isBeingDeleted else {
                 throw .noSuchApp(id)
             }
-            let updated = try row.value.updated(with: request.fields.withoutNulls)
+            var updated = try row.value.updated(with: settings)
+            if !isSameProvider, updated.kind == .oauth {
+                updated = try move(row.value, to: updated, namesSecret: settings["clientSecret"] != nil, &change)
+            }
             change.put(updated, at: key, expecting: .version(row.version))
             change.events = [event(request, appID: updated.id)]
             return .object(["app": updated.answer])
@@ -44,15 +62,21 @@ extension VaultBackend {
     func deleteApp(_ request: Request) throws(ConnError) -> Step<JSON> {
         let id = try request.requiredID("id")
         let revokes = request["revoke"]?.boolean ?? true
-        return try rows.change { [self] (change) throws(ConnError) in
-            let key = rows.keys.app(id)
-            guard let stored = try change.reader.stored(key) else { throw .noSuchApp(id) }
-            // Of a damaged one it is not known where its tokens would be taken back.
-            let app = try change.reader.readable(stored)?.value ?? AppRecord(unknown: id)
-            change.put(app.beingDeleted(revoking: revokes), at: key, expecting: .version(stored.version))
-            change.events = [event(request, appID: id)]
-        }.then { [self] () throws(ConnError) in
-            try finishDeletion(of: id, request).then { [self] (removal) throws(ConnError) in try finish(removal) }
+        return rows.read { [self] (reader) throws(ConnError) in
+            guard let decided = try reader.connection(id) else { throw .noSuchApp(id) }
+            return try rows.change { [self] (change) throws(ConnError) in
+                guard let row = try change.reader.connection(id), row.value.isSame(as: decided.value) else {
+                    throw .noSuchApp(id)
+                }
+                let marked = row.value.beingDeleted(revoking: revokes)
+                change.put(marked, at: row.key, expecting: .version(row.version))
+                change.events = [event(request, appID: id)]
+                return marked
+            }.then { [self] (marked) throws(ConnError) in
+                try finishDeletion(of: marked, request).then { [self] (removal) throws(ConnError) in
+                    try finish(removal)
+                }
+            }
         }
     }
 
@@ -87,35 +111,72 @@ extension VaultBackend {
 
     /// Has a commit go through only while the connection stands, so that no grant comes to one that is deleted meanwhile:
     /// it would never be taken back.
-    /// - Throws: `not_found` when it is gone, or when another one has its id.
+    /// - Throws: `not_found` when it is gone, has moved to another server, or when another one has its id.
     func stand(_ app: AppRecord, _ change: inout Change) throws(ConnError) {
         let key = rows.keys.app(app.id)
         guard let row: Row<AppRecord> = try change.reader.get(key), !row.value.isBeingDeleted,
-            row.value.incarnation == app.incarnation
+            row.value.isSame(as: app)
         else { throw .noSuchApp(app.id) }
         change.writes.append(.keep(key, expecting: .version(row.version)))
     }
 
-    /// Removes what an earlier connection of this id, which is deleted or about to be, left behind: a grant may have been
-    /// on its way. What waited for its user is of no use at another one (``AppRecord/epoch``), and expires. Leaves a
-    /// living connection alone.
-    private func finishDeletion(of id: ID, _ request: Request) throws(ConnError) -> Step<Removal> {
-        let key = rows.keys.app(id)
-        return rows.read { [self] (reader) throws(ConnError) in
-            let row: Row<AppRecord>? = try reader.get(key)
-            guard row?.value.isBeingDeleted ?? true else { return .done(Removal(tally: nil)) }
-            let revokes = row?.value.revokes ?? true
-            let set = TokenSet(appID: id, subject: nil)
-            return try dropHeld(set, revoking: revokes).then { [self] () throws(ConnError) in
-                try remove(set, revoking: revokes, recording: event(request, appID: id))
-            }.then { [self] (removal) throws(ConnError) in
-                try forgetRegistrations(of: id).then { [self] () throws(ConnError) in
-                    guard let row else { return .done(removal) }
-                    return try rows.commit([.remove(key, expecting: .version(row.version))])
-                        .then { () throws(ConnError) in .done(removal) }
+    /// Carries on the deletion of a connection that is marked for it. Each of its commits goes through only while that one
+    /// is there: once another process has finished it, another connection may have the id. What waited for its user is of
+    /// no use at that one (``AppRecord/epoch``), and expires.
+    private func finishDeletion(of app: AppRecord, _ request: Request) throws(ConnError) -> Step<Removal> {
+        let set = TokenSet(appID: app.id, subject: nil)
+        return try dropHeld(set, revoking: app.revokes, deleting: app).then { [self] () throws(ConnError) in
+            try remove(set, revoking: app.revokes, recording: event(request, appID: app.id), deleting: app)
+        }.then { [self] (removal) throws(ConnError) in
+            let keys = rows.keys
+            let rest = [
+                keys.clients(of: app.id), keys.clientChoices(of: app.id), keys.registrations(of: app.id),
+                keys.earlier(of: app.id),
+            ]
+            return try remove(rest[...], deleting: app).then { [self] () throws(ConnError) in
+                rows.change { (change) throws(ConnError) in
+                    guard let version = try change.reader.version(deleting: app) else { return removal }
+                    change.remove(change.keys.app(app.id), expecting: .version(version))
+                    return removal
                 }
             }
         }
+    }
+
+    /// Removes all rows with these prefixes.
+    private func remove(_ prefixes: ArraySlice<[UInt8]>, deleting app: AppRecord) throws(ConnError) -> Step<Void> {
+        guard let prefix = prefixes.first else { return .done(()) }
+        return try rows.pages(prefix, into: ()) { [self] (_, page, _) throws(ConnError) in
+            rows.change { [self] (change) throws(ConnError) in
+                guard !page.isEmpty, try isDeleting(app, &change) else { return }
+                for row in page { change.remove(row.key, expecting: .any) }
+            }
+        }.then { [self] () throws(ConnError) in try remove(prefixes.dropFirst(), deleting: app) }
+    }
+
+    /// Has a commit of a deletion go through only while its connection is there.
+    /// - Parameter app: nil: no connection is being deleted.
+    /// - Returns: false when another process has finished the deletion.
+    func isDeleting(_ app: AppRecord?, _ change: inout Change) throws(ConnError) -> Bool {
+        guard let app else { return true }
+        guard let version = try change.reader.version(deleting: app) else { return false }
+        change.writes.append(.keep(change.keys.app(app.id), expecting: .version(version)))
+        return true
+    }
+}
+
+extension RowReader {
+    /// A connection, to delete it. Of a damaged one it is not known where its tokens would be taken back.
+    fileprivate func connection(_ id: ID) throws(ConnError) -> Row<AppRecord>? {
+        guard let stored = try stored(keys.app(id)) else { return nil }
+        if let row: Row<AppRecord> = try readable(stored) { return row }
+        return Row(key: stored.key, value: AppRecord(unknown: id), version: stored.version)
+    }
+
+    /// The version of the row of a connection that is being deleted; nil when it is deleted.
+    fileprivate func version(deleting app: AppRecord) throws(ConnError) -> UInt64? {
+        let row: Row<AppRecord>? = try get(keys.app(app.id))
+        return row.flatMap { $0.value.isBeingDeleted && $0.value.isSame(as: app) ? $0.version : nil }
     }
 }
 

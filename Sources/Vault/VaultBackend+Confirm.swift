@@ -66,7 +66,7 @@ extension VaultBackend {
         }.then { [self] (location) throws(ConnError) in
             try Step<Void>.attempt({ [self] () throws(ConnError) in
                 try provider(of: app, hosts: held.token.hosts, client: .grant(of: held.token.clientID)).then {
-                    [self] (provider) throws(ConnError) in learnExpiry(at: location.key, provider)
+                    [self] (provider) throws(ConnError) in learnExpiry(at: location.key, of: app, provider)
                 }
             }) { (_) throws(ConnError) in  // the grant is there, whatever becomes known of its expiry
                 .done(held.token.grantAnswer(at: location, redirectURL: held.redirectURL))
@@ -83,9 +83,13 @@ extension VaultBackend {
     private func countTry(of subject: Subject, at app: AppRecord) throws(ConnError) -> Step<[Row<HeldGrant>]> {
         rows.change { [self] (change) throws(ConnError) in
             let all: OpenedRows<HeldGrant> = try change.reader.all(rows.keys.heldGrants(of: subject, at: app.id))
-            var tried = all.whole.filter { row in
-                RowKeys.heldGrantExpiry(row.key) > clock.seconds && row.value.tries < HeldGrant.maxTries
-                    && row.value.clientID == app.clientID && row.value.incarnation == app.incarnation
+            var tried: [Row<HeldGrant>] = []
+            for row in all.whole
+            where RowKeys.heldGrantExpiry(row.key) > clock.seconds && row.value.tries < HeldGrant.maxTries
+                && row.value.incarnation == app.incarnation && row.value.token.subject == subject
+                && row.value.token.appID == app.id
+            {
+                if try hasClient(of: row.value, app, change.reader) { tried.append(row) }
             }
             for index in tried.indices {
                 tried[index].value.tries += 1
@@ -93,6 +97,12 @@ extension VaultBackend {
             }
             return tried
         }
+    }
+
+    /// Whether the client that got a grant is the connection's yet.
+    private func hasClient(of held: HeldGrant, _ app: AppRecord, _ reader: RowReader) throws(ConnError) -> Bool {
+        guard app.registers else { return held.clientID == app.clientID }
+        return try reader.client(held.token.clientID, of: app) != nil
     }
 
     /// Throws away what was guessed at too often, and has it taken back without waiting any longer.

@@ -79,6 +79,7 @@ extension VaultBackend {
                         epoch: app.epoch)
                     return rows.change { [self] (change) throws(ConnError) in
                         change.writes = writes(flow, at: rows.keys.flow(state))
+                        try stand(app, &change)
                         try expire(&change)
                         if let ticket {
                             guard let stored = try change.reader.stored(ticket) else { throw .unknownTicket }
@@ -132,7 +133,7 @@ extension VaultBackend {
                         return try complete(request, until: until)  // the same callback came twice at a time
                     }
                     return try Step.attempt({ [self] () throws(ConnError) in
-                        try exchange(request, use, at: flow, app, callback, provider)
+                        try exchange(request, use, at: flow, app.asClient(of: provider), callback, provider)
                     }) { [self] (result) throws(ConnError) in
                         switch result {
                         case .success(let answer): .done(answer)
@@ -222,7 +223,7 @@ extension VaultBackend {
                 try keepGrant(record, of: app, for: request) { (change) throws(ConnError) in
                     try flow.answered(answer).keep(at: key, &change)
                 }.then { [self] (_) throws(ConnError) in
-                    try learnExpiry(at: location.key, provider).then { () throws(ConnError) in .done(answer) }
+                    try learnExpiry(at: location.key, of: app, provider).then { () throws(ConnError) in .done(answer) }
                 }
             }
         return try kept.result { [self, record] (result) throws(ConnError) in

@@ -27,6 +27,7 @@ extension VaultBackend {
                         clientID: ID(provider.clientID), epoch: app.epoch)
                     return rows.change { [self] (change) throws(ConnError) in
                         change.writes = writes(flow, at: rows.keys.deviceFlow(state))
+                        try stand(app, &change)
                         try expire(&change)
                         change.events = [event(request, appID: app.id, subject: subject)]
                         return device.answer(flow: state.text)
@@ -78,7 +79,7 @@ extension VaultBackend {
                     ).then { [self] (result) throws(ConnError) in
                         switch result {
                         case .success(let reply):
-                            return try keep(reply, of: row, app, provider, for: request)
+                            return try keep(reply, of: row, app.asClient(of: provider), provider, for: request)
                         case .failure(let failure):
                             return try went(wrong: failure, row).then { [self] (flow) throws(ConnError) in
                                 .settled { [self] () throws(ConnError) in
@@ -105,7 +106,7 @@ extension VaultBackend {
         }.result { [self] (result) throws(ConnError) in
             switch result {
             case .success(let location):
-                return try learnExpiry(at: location.key, provider).then { () throws(ConnError) in
+                return try learnExpiry(at: location.key, of: app, provider).then { () throws(ConnError) in
                     let answer = record.grantAnswer(at: location)
                     answer.set("status", .string("complete"))
                     return .done(answer)

@@ -35,8 +35,7 @@ extension VaultBackend {
                 continue
             }
             let appID = row.value.appID
-            guard location.key.starts(with: rows.keys.tokens(of: row.value.subject, at: appID)) else { continue }
-            guard let app = try apps.app(appID), !app.isBeingDeleted else {
+            guard try apps.seen(row) != nil, let app = try apps.app(appID), app.has(row.value.incarnation) else {
                 if apps.damaged.contains(appID) { unreadable += 1 }
                 continue
             }

@@ -76,7 +76,9 @@ extension VaultBackend {
                 resources: order.resources)
             order.externalIdentifier = account.account
             switch account.choose(tokens, now: clock.milliseconds()) {
-            case .found(let row), .lacking(_, let row): order.scopes += row.value.scopes
+            // Another server's scopes mean nothing at this one.
+            case .found(let row), .lacking(_, let row):
+                if app.has(row.value.incarnation) { order.scopes += row.value.scopes }
             case .missing: break
             }
             return try connectURL(order, actor: actor).then { [order] (made) throws(ConnError) in
@@ -90,8 +92,9 @@ extension VaultBackend {
         let subject = try request.requiredSubject()
         let tokenHash = try request.required("tokenHash")
         return rows.read { [self] (reader) throws(ConnError) in
-            guard let location, let row: Row<TokenRecord> = try reader.get(location.key),
-                row.value.subject == subject  // an id is no secret
+            var apps = KnownApps(reader)
+            guard let location, let found: Row<TokenRecord> = try reader.get(location.key),
+                let row = try apps.seen(found), row.value.subject == subject  // an id is no secret
             else { throw ConnError(.notFound, "there is no token of this id", field: "tokenId", reason: .missing) }
             guard let hash = Crypto.fromHex(tokenHash), hash.count == 32 else {
                 throw .invalid("tokenHash", "must be 64 hexadecimal digits")
@@ -174,10 +177,11 @@ extension VaultBackend {
     private func find(_ demand: TokenDemand, _ reader: RowReader) throws(ConnError) -> Found {
         switch demand.target {
         case .token(let location):
-            guard let row: Row<TokenRecord> = try reader.get(location.key) else {
-                throw ConnError(.notFound, "there is no token of this id", reason: .missing)
-            }
-            return .found(row, try reader.app(row.value.appID))
+            var apps = KnownApps(reader)
+            guard let found: Row<TokenRecord> = try reader.get(location.key),
+                case let app = try reader.app(found.value.appID), let row = try apps.seen(found, at: app)
+            else { throw ConnError(.notFound, "there is no token of this id", reason: .missing) }
+            return .found(row, app)
         case .best(let selection, let subject, let appID):
             let (app, tokens) = try reader.tokens(of: subject, at: appID)
             let idle = idle(tokens, of: app)

@@ -54,8 +54,10 @@ extension VaultBackend {
     }
 
     /// Drops the grants of a set that wait for their code, and the tokens that are being verified.
+    /// - Parameter app: the connection that is being deleted; nil: the grants alone are.
     func dropHeld(
-        _ set: TokenSet, revoking: Bool, in families: ArraySlice<RowFamily> = RowFamily.pendingGrants[...]
+        _ set: TokenSet, revoking: Bool, deleting app: AppRecord? = nil,
+        in families: ArraySlice<RowFamily> = RowFamily.pendingGrants[...]
     ) throws(ConnError) -> Step<Void> {
         guard let family = families.first else { return .done(()) }
         return try rows.pages(rows.keys.pendingGrants(of: set, in: family), into: ()) {
@@ -63,18 +65,20 @@ extension VaultBackend {
             let keys = page.map(\.key).filter { key in
                 set.appID.map { rows.keys.isPendingGrant(key, at: $0) } ?? true
             }
-            return try drop(keys[...], revoking: revoking)
+            return try drop(keys[...], revoking: revoking, deleting: app)
         }.then { [self] () throws(ConnError) in
-            try dropHeld(set, revoking: revoking, in: families.dropFirst())
+            try dropHeld(set, revoking: revoking, deleting: app, in: families.dropFirst())
         }
     }
 
     /// Throws grants away that nobody can fetch yet.
     /// - Parameter revoking: whether they are taken back at once, or not at all.
-    func drop(_ keys: ArraySlice<[UInt8]>, revoking: Bool) throws(ConnError) -> Step<Void> {
+    func drop(
+        _ keys: ArraySlice<[UInt8]>, revoking: Bool, deleting app: AppRecord? = nil
+    ) throws(ConnError) -> Step<Void> {
         guard let key = keys.first else { return .done(()) }
         return try rows.change { [self] (change) throws(ConnError) in
-            guard let stored = try change.reader.stored(key) else { return }
+            guard let stored = try change.reader.stored(key), try isDeleting(app, &change) else { return }
             change.remove(key, expecting: .version(stored.version))
             if RowFamily(of: key) == .heldGrants {
                 change.remove(RowKeys.expiry(of: key, at: RowKeys.heldGrantExpiry(key)), expecting: .any)
@@ -84,7 +88,7 @@ extension VaultBackend {
                 change.remove(RowKeys.expiry(of: key, at: row.value.unverifiedUntil), expecting: .any)
                 if revoking { try takeBack(row.value, &change) }
             }
-        }.then { [self] () throws(ConnError) in try drop(keys.dropFirst(), revoking: revoking) }
+        }.then { [self] () throws(ConnError) in try drop(keys.dropFirst(), revoking: revoking, deleting: app) }
     }
 
     /// What takes a held grant back waits in the outbox for the grant's time to be over.
@@ -98,8 +102,9 @@ extension VaultBackend {
 
     /// Has a token taken back that nobody can fetch.
     func takeBack(_ token: TokenRecord, _ change: inout Change) throws(ConnError) {
-        guard let app: Row<AppRecord> = try change.reader.get(change.keys.app(token.appID)) else { return }
-        try discard(token, of: app.value, &change)
+        var apps = KnownApps(change.reader)
+        guard let owner = try apps.owner(of: token) else { return }
+        try discard(token, of: owner, &change)
     }
 }
 

@@ -61,19 +61,22 @@ extension VaultBackend {
         let habits = RefreshHabits(provider)
         let lease = claimed.begin(owner: owner, now: now, duration: duration, habits: habits)
         if demand.isRejected { claimed.accessTokenExpiry = now.time / 1000 }
-        let write = rows.seal(claimed, at: row.key, expecting: .version(row.version))
-        return try rows.commit([write], binds: true).result { [self] (result) throws(ConnError) in
+        return try rows.change(once: true, binds: true) { [self, claimed] (change) throws(ConnError) in
+            try stand(app, &change)
+            change.put(claimed, at: row.key, expecting: .version(row.version))
+        }.result { [self] (result) throws(ConnError) in
             if case .failure(let error) = result {
-                guard error.code == .conflict else { throw error }
+                guard error.code == .conflict || error.reason == .app else { throw error }
                 return supply(demand)
             }
             return try exchange.then { [self] (result) throws(ConnError) in
                 try withExtendedLifetime(leader) { () throws(ConnError) in
                     let outcome = Outcomes.Outcome(
-                        result: result, lease: lease, habits: habits, token: row.value, app: app)
+                        result: result, lease: lease, habits: habits, token: row.value,
+                        app: app.asClient(of: provider))
                     outcomes.add(outcome, at: row.key)
                     let end = clock.monotonic().adding(milliseconds: Int(Self.leaseMargin))
-                    return try settle(row.key, provider, demand, leader, until: end)
+                    return try settle(row.key, app, provider, demand, leader, until: end)
                 }
             }
         }
@@ -81,17 +84,18 @@ extension VaultBackend {
 
     /// Keeps what came of a refresh, before anybody gets a token of it. A store that fails is tried again for a while.
     private func settle(
-        _ key: [UInt8], _ provider: Provider, _ demand: TokenDemand, _ leader: Flight.Leader, until end: Deadline
+        _ key: [UInt8], _ app: AppRecord, _ provider: Provider, _ demand: TokenDemand, _ leader: Flight.Leader,
+        until end: Deadline
     ) throws(ConnError) -> Step<JSON> {
         try settle(key).result { [self] (result) throws(ConnError) in
             try withExtendedLifetime(leader) { () throws(ConnError) in
                 if case .failure(let error) = result {
                     guard clock.monotonic() < end else { throw error }
                     return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
-                        try settle(key, provider, demand, leader, until: end)
+                        try settle(key, app, provider, demand, leader, until: end)
                     }
                 }
-                return try learnExpiry(at: key, provider).then { [self] () throws(ConnError) in
+                return try learnExpiry(at: key, of: app, provider).then { [self] () throws(ConnError) in
                     withExtendedLifetime(leader) { .settled { [self] () throws(ConnError) in supply(demand) } }
                 }
             }
@@ -104,9 +108,10 @@ extension VaultBackend {
         return try rows.change { [self] (change) throws(ConnError) in
             change.allowsAuditGap = true
             guard let row: Row<TokenRecord> = try change.reader.get(key) else { return try discard(outcome, &change) }
-            guard row.value.refresh.isOfThisRow(outcome.lease.generation) else {
+            let isOfTheServer = row.value.incarnation == outcome.token.incarnation
+            guard isOfTheServer, row.value.refresh.isOfThisRow(outcome.lease.generation) else {
                 // Deleted, and granted anew. Where all that a user granted goes with any token, the new grant would too.
-                return clearsGrant(outcome) ? () : try discard(outcome, &change)
+                return isOfTheServer && clearsGrant(outcome) ? () : try discard(outcome, &change)
             }
             var record = row.value
             let now = clock.instant

@@ -17,7 +17,7 @@ extension VaultBackend {
         }
         if app.deletesAfterFirstFetch {
             // In one commit with its record, so that nobody else gets it and that it is not lost.
-            return try remove(row, of: app, recording: "fetch", revoking: false, and: served).then {
+            return try remove(row, recording: "fetch", revoking: false, and: served).then {
                 [self] (isRemoved) throws(ConnError) in isRemoved ? .done(answer) : supply(demand)
             }
         }
@@ -46,7 +46,7 @@ extension VaultBackend {
     /// - Returns: those that stay.
     func dropIdle(_ tokens: [Row<TokenRecord>], of app: AppRecord) throws(ConnError) -> Step<[Row<TokenRecord>]> {
         guard let first = tokens.first else { return .done([]) }
-        return try remove(first, of: app, recording: "retention", revoking: true).then {
+        return try remove(first, recording: "retention", revoking: true).then {
             [self] (isRemoved) throws(ConnError) in
             rows.read { [self] (reader) throws(ConnError) in
                 // One that changes just then was fetched, or stored anew.
@@ -54,7 +54,10 @@ extension VaultBackend {
                 let whole: Row<TokenRecord>? = try changed.flatMap { (stored) throws(ConnError) in
                     try reader.readable(stored)
                 }
-                let kept = [whole].compactMap { $0 }
+                var apps = KnownApps(reader)
+                let kept = [try whole.flatMap { (row) throws(ConnError) in try apps.seen(row, at: app) }].compactMap {
+                    $0
+                }
                 let isIdle = !idle(kept, of: app).isEmpty
                 let rest = Array(tokens.dropFirst())
                 return try dropIdle(isIdle ? kept + rest : rest, of: app).then { (others) throws(ConnError) in
@@ -111,7 +114,7 @@ extension VaultBackend {
     ///   - others: recorded after it.
     /// - Returns: false when the row has changed, and stays.
     private func remove(
-        _ row: Row<TokenRecord>, of app: AppRecord, recording operation: String, revoking: Bool,
+        _ row: Row<TokenRecord>, recording operation: String, revoking: Bool,
         and others: [AuditEvent] = []
     ) throws(ConnError) -> Step<Bool> {
         guard let location = TokenLocation(key: row.key) else { return .done(false) }
@@ -120,7 +123,10 @@ extension VaultBackend {
         return try rows.change(once: true) { [self] (change) throws(ConnError) in
             change.writes = removal(of: location, version: row.version)
             change.events = [event] + others
-            if revoking, let record = try revocation(of: row.value, id: location.id, at: app, change.reader) {
+            var apps = KnownApps(change.reader)
+            if revoking, let owner = try apps.owner(of: row.value),
+                let record = try revocation(of: row.value, id: location.id, at: owner, change.reader)
+            {
                 change.writes.append(put(record, due: clock.milliseconds()).write)
             }
         }.result { (result) throws(ConnError) in

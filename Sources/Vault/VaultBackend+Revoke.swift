@@ -62,9 +62,7 @@ extension VaultBackend {
         _ app: AppRecord, of token: TokenRecord, _ reader: RowReader
     ) throws(ConnError) -> AppRecord {
         guard app.registers else { return app }
-        let registered: OpenedRows<RegistrationRecord> = try reader.all(rows.keys.registrations(of: app.id))
-        let client = registered.whole.lazy.compactMap { $0.value.client(token.clientID) }.first
-        return client?.client(of: app) ?? app
+        return try reader.client(token.clientID, of: app)?.client(of: app) ?? app
     }
 
     /// Has a token taken back that came too late to be kept.
@@ -272,15 +270,23 @@ extension VaultBackend {
         }
     }
 
-    /// The connection as it is today, if it is the same client yet: its secret may have been mended since.
+    /// The connection as it is today, if it is the same one, at the same server, and the same client: its secret may have
+    /// been mended since.
     private func client(for record: RevocationRecord) -> Step<AppRecord> {
-        rows.read { (reader) throws(ConnError) in
+        rows.read { [self] (reader) throws(ConnError) in
             var apps = KnownApps(reader)
-            guard let app = try apps.app(record.app.id), !app.isBeingDeleted, app.clientID == record.app.clientID else {
-                return .done(record.app)
-            }
+            guard let app = try apps.app(record.app.id), !app.isBeingDeleted, app.clientID == record.app.clientID,
+                try isStanding(record.app, app)
+            else { return .done(record.app) }
             return .done(app)
         }
+    }
+
+    /// Rows that were kept before they said of which incarnation they are are told by their server.
+    private func isStanding(_ kept: AppRecord, _ app: AppRecord) throws(ConnError) -> Bool {
+        if kept.incarnation != nil { return app.isSame(as: kept) }
+        guard app.has(nil) else { return false }
+        return try app.server(config).isSame(as: try kept.server(config))
     }
 
     /// Tells a call's own watch, and that of the calls that help.

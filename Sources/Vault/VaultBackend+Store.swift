@@ -14,10 +14,12 @@ extension VaultBackend {
         with others: @escaping @Sendable (inout Change) throws(ConnError) -> Void = { (_) throws(ConnError) in }
     ) throws(ConnError) -> Step<TokenLocation> {
         let location = place(of: record)
-        return rows.change { [self] (change) throws(ConnError) in
+        var record = record
+        record.incarnation = app.incarnation
+        return rows.change { [self, record] (change) throws(ConnError) in
             try stand(app, &change)
             try others(&change)
-            change.writes += try grantWrites(record, at: location, change.reader)
+            change.writes += try grantWrites(record, at: location, of: app, change.reader)
             change.events = [event(request, record, at: location)]
             return location
         }
@@ -33,32 +35,44 @@ extension VaultBackend {
             resources: record.resources)
     }
 
+    /// - Parameter app: the connection that stands, whose the record is.
     private func grantWrites(
-        _ record: TokenRecord, at location: TokenLocation, _ reader: RowReader
+        _ record: TokenRecord, at location: TokenLocation, of app: AppRecord, _ reader: RowReader
     ) throws(ConnError) -> [StoreWrite] {
         var record = record
         var version: UInt64?
-        var removals: [StoreWrite] = []
+        var others: [StoreWrite] = []
+        var apps = KnownApps(reader)
         let present: OpenedRows<TokenRecord> = try reader.all(rows.keys.tokens(of: record.subject, at: record.appID))
         if let damaged = present.damaged.first(where: { $0.key == location.key }) { version = damaged.version }
         for row in present.whole {
             // The latest grant is the last that came, also within a millisecond or with a clock that was set back.
             record.grantedAt = max(record.grantedAt, row.value.grantedAt + 1)
+            let isOwn = app.has(row.value.incarnation)
+            let isRefused = !isOwn || row.value.refresh.refusal != nil
             if row.key == location.key {
                 version = row.version
-                // Counting on tells those who wait for a newer token, or hold a lease on the old one, that it is there.
-                record.refresh.generation = row.value.refresh.generation + 1
-                record.refresh.fence = row.value.refresh.fence
+                if isOwn {
+                    // Counting on tells those who wait for a newer token, or hold a lease on the old one, that it is there.
+                    record.refresh.generation = row.value.refresh.generation + 1
+                    record.refresh.fence = row.value.refresh.fence
+                }
             } else if row.value.externalIdentifier == record.externalIdentifier,
-                Set(row.value.resources.map { ID($0) }) == Set(record.resources.map { ID($0) }),
-                row.value.refresh.refusal != nil,
+                Set(row.value.resources.map { ID($0) }) == Set(record.resources.map { ID($0) }), isRefused,
                 Scopes.missing(row.value.scopes, from: record.scopes).isEmpty,
                 let old = TokenLocation(key: row.key)
             {
-                removals += removal(of: old, version: row.version)
+                others += removal(of: old, version: row.version)
+            } else {
+                continue
             }
+            // The server that it came from learns by nothing else that nobody has it any more.
+            guard !isOwn, let owner = try apps.owner(of: row.value),
+                let late = try revocation(of: row.value, id: TokenLocation(key: row.key)?.id, at: owner, reader)
+            else { continue }
+            others.append(put(late, due: clock.milliseconds()).write)
         }
-        return writes(record, at: location, over: version) + removals
+        return writes(record, at: location, over: version) + others
     }
 
     func storeAPIKey(_ request: Request) throws(ConnError) -> Step<JSON> {
@@ -122,7 +136,8 @@ extension VaultBackend {
             return rows.change { [self, apps, records] (change) throws(ConnError) in
                 for app in apps.values { try stand(app, &change) }
                 for (location, record) in records {
-                    change.writes += try grantWrites(record, at: location, change.reader)
+                    guard let app = apps[record.appID] else { continue }
+                    change.writes += try grantWrites(record, at: location, of: app, change.reader)
                     change.events.append(event(request, record, at: location))
                 }
                 change.writes = change.writes.settled
@@ -141,7 +156,9 @@ extension VaultBackend {
             throw .invalid("refreshToken", "or accessToken is missing")
         }
         let app = if let known = apps[appID] { known } else { try reader.app(appID, .oauth) }
-        return (imported(item, of: subject), app)
+        var record = imported(item, of: subject)
+        record.incarnation = app.incarnation
+        return (record, app)
     }
 
     /// A token brought from elsewhere. Whoever brings it without scopes gets it by a fetch without scopes alone.

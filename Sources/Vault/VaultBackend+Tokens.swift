@@ -59,22 +59,25 @@ extension VaultBackend {
     }
 
     /// Removes all tokens of a set, and puts them into the outbox in the same commits.
-    /// - Parameter event: recorded with each token's id.
+    /// - Parameters:
+    ///   - event: recorded with each token's id.
+    ///   - app: the connection that is being deleted; nil: the tokens alone are.
     func remove(
-        _ set: TokenSet, revoking: Bool, recording event: AuditEvent
+        _ set: TokenSet, revoking: Bool, recording event: AuditEvent, deleting app: AppRecord? = nil
     ) throws(ConnError) -> Step<Removal> {
         try eachBatch(of: set, into: Removal(tally: revoking ? RevocationTally() : nil)) {
             [self] (removal, locations, _) throws(ConnError) in
-            try remove(locations, from: removal, recording: event)
+            try remove(locations, from: removal, recording: event, deleting: app)
         }
     }
 
     /// Removes tokens, and puts them into the outbox in the same commit.
     /// - Parameter removal: what was removed before.
     private func remove(
-        _ locations: [TokenLocation], from removal: Removal, recording event: AuditEvent
+        _ locations: [TokenLocation], from removal: Removal, recording event: AuditEvent, deleting app: AppRecord? = nil
     ) throws(ConnError) -> Step<Removal> {
         rows.change { [self] (change) throws(ConnError) in
+            guard !locations.isEmpty, try isDeleting(app, &change) else { return removal }
             var next = removal
             try remove(locations, &next, recording: event, &change)
             return next
@@ -94,8 +97,8 @@ extension VaultBackend {
             change.events.append(event.about(location, row?.value))
             removal.count += 1
             guard removal.tally != nil else { continue }
-            guard let row, let app = try apps.app(row.value.appID),
-                let record = try revocation(of: row.value, id: location.id, at: app, change.reader)
+            guard let row, let owner = try apps.owner(of: row.value),
+                let record = try revocation(of: row.value, id: location.id, at: owner, change.reader)
             else {
                 removal.tally?.unsupported += 1
                 continue
@@ -264,12 +267,12 @@ extension VaultBackend {
         var unreadable = 0
         for (location, found) in zip(locations, try reader.read(locations.map { .get($0.key) })) {
             guard let stored = found.first else { continue }
-            guard let row: Row<TokenRecord> = try reader.readable(stored) else {
+            guard let whole: Row<TokenRecord> = try reader.readable(stored) else {
                 unreadable += 1
                 continue
             }
-            guard let app = try apps.app(row.value.appID), !app.isBeingDeleted else {
-                if apps.damaged.contains(row.value.appID) { unreadable += 1 }
+            guard let row = try apps.seen(whole), let app = try apps.app(row.value.appID) else {
+                if apps.damaged.contains(whole.value.appID) { unreadable += 1 }
                 continue
             }
             if self.idle([row], of: app).isEmpty {

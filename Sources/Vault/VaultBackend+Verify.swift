@@ -18,8 +18,8 @@ extension VaultBackend {
             supply(TokenDemand(target: .token(location)))
         }.result { [self] (result) throws(ConnError) in
             rows.read { [self] (reader) throws(ConnError) in
-                guard let row: Row<TokenRecord> = try reader.get(location.key) else {
-                    return .done(try answerOfAnother(record, reader))
+                guard let row: Row<TokenRecord> = try reader.get(location.key), app.has(row.value.incarnation) else {
+                    return .done(try answerOfAnother(record, of: app, reader))
                 }
                 guard case .failure(let error) = result else {
                     return try keepVerified(row, grantedAt: record.grantedAt, of: app, for: request)
@@ -42,13 +42,23 @@ extension VaultBackend {
         var unverified = record
         unverified.accessToken = nil
         unverified.accessTokenExpiry = nil
+        unverified.incarnation = app.incarnation
         let name = RowKeys.expiry(of: location.key, at: record.unverifiedUntil)
         return rows.change { [self, unverified] (change) throws(ConnError) in
-            guard try change.reader.stored(location.key) == nil else { return }  // another call brings the same
+            let present: Row<TokenRecord>? = try change.reader.get(location.key)
+            if let present, app.has(present.value.incarnation) { return }  // another call brings the same
             try stand(app, &change)
-            change.put(unverified, at: location.key, expecting: .absent)
+            // One that was being verified elsewhere is nothing to this connection; what came of it goes back where it is from.
+            var apps = KnownApps(change.reader)
+            if let present, let owner = try apps.owner(of: present.value), let late = present.value.refreshToken,
+                record.refreshToken?.equals(late) != true
+            {
+                try discard(present.value, of: owner, &change)
+            }
+            let expected = present.map { StoreWrite.Expectation.version($0.version) } ?? .absent
+            change.put(unverified, at: location.key, expecting: expected)
             change.put(PointerRecord(), at: name, expecting: .any)
-            try expire(&change)
+            if present == nil { try expire(&change) }  // that one may have expired
         }
     }
 
@@ -87,19 +97,29 @@ extension VaultBackend {
                 guard error.code == .notFound else { throw error }
                 guard error.reason == .app else {
                     return rows.read { [self] (reader) throws(ConnError) in
-                        .done(try answerOfAnother(verified, reader))
+                        .done(try answerOfAnother(verified, of: app, reader))
                     }
                 }
-                // The connection was deleted, perhaps before the row came there.
-                return try drop([row.key], revoking: true).then { () throws(ConnError) in throw error }
+                // The connection was deleted, perhaps before the row came there, or has moved.
+                return try rows.change { [self] (change) throws(ConnError) in
+                    guard let present: Row<TokenRecord> = try change.reader.readable(at: row.key),
+                        app.has(present.value.incarnation)
+                    else { return }
+                    change.writes += removal(ofUnverified: present)
+                    try discard(present.value, of: app, &change)
+                }.then { () throws(ConnError) in throw error }
             }
         }
     }
 
     /// Another call brought the same token at the same time, and was done first.
-    private func answerOfAnother(_ record: TokenRecord, _ reader: RowReader) throws(ConnError) -> JSON {
+    private func answerOfAnother(
+        _ record: TokenRecord, of app: AppRecord, _ reader: RowReader
+    ) throws(ConnError) -> JSON {
         let location = place(of: record)
-        guard let row: Row<TokenRecord> = try reader.get(location.key), row.value.grantedAt >= record.grantedAt else {
+        guard let row: Row<TokenRecord> = try reader.get(location.key), app.has(row.value.incarnation),
+            row.value.grantedAt >= record.grantedAt
+        else {
             throw ConnError(.unavailable, "another call has tried the same refresh token: try again")
         }
         return .object(["tokenId": .string(location.id.text)])

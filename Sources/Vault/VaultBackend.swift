@@ -158,8 +158,21 @@ extension RowReader {
         }
         let row: Row<AppRecord>? = try found[0].first.map { (stored) throws(ConnError) in try open(stored) }
         let app = try app(appID, row)
+        let whole = tokens.whole.filter { $0.value.subject == subject && $0.value.appID == appID }
         if tokens.whole.isEmpty, let damaged = tokens.damaged.first { _ = try open(damaged) as Row<TokenRecord> }
-        return (app, tokens.whole)
+        return (app, try seen(whole, at: app))
+    }
+
+    /// A connection's own tokens; where it has none, those of before it moved.
+    private func seen(_ tokens: [Row<TokenRecord>], at app: AppRecord) throws(ConnError) -> [Row<TokenRecord>] {
+        let own = tokens.filter { app.has($0.value.incarnation) }
+        guard own.isEmpty else { return own }
+        var apps = KnownApps(self)
+        var seen: [Row<TokenRecord>] = []
+        for row in tokens {
+            if let row = try apps.seen(row, at: app) { seen.append(row) }
+        }
+        return seen
     }
 }
 

@@ -627,11 +627,10 @@ import Testing
             _ = try other.call("apps.delete", #"{"id":"a"}"#)
             try? remake(other)
         }
-        let url = try world.call(
+        let error = world.error(
             "connect", #"{"appId":"a","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
-        let state = query(url["url"]?.string, "state") ?? ""
-        let error = world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)
-        #expect(error?.field == "state")
+        #expect(error?.reason == .app)
+        #expect(try world.store.scan(prefix: RowKeys.flows, after: nil, limit: 1).isEmpty)
         #expect(world.provider.requests.isEmpty)
     }
 

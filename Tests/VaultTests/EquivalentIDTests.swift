@@ -189,14 +189,10 @@ import Testing
     }
 
     @Test(arguments: spellings) func aGrantFindsTheClientThatItBelongsTo(_ one: String, _ other: String) throws {
-        let made = try [one, other].map { id in
-            try #require(
-                RegisteredClient(
-                    json: .object([
-                        "redirectUris": .strings([]), "clientId": .string(id), "authMethod": .string("none"),
-                    ])))
+        let clients = [one, other].map { id in
+            JSON.object(["redirectUris": .strings([]), "clientId": .string(id), "authMethod": .string("none")])
         }
-        let record = RegistrationRecord(made[0]).adding(made[1])
+        let record = try #require(RegistrationRecord(json: .object(["clients": .array(clients)])))
         for id in [one, other] {
             #expect(record.client(ID(id))?.registration.clientID.utf8.elementsEqual(id.utf8) == true)
         }

@@ -4,7 +4,7 @@ import Synchronization
 /// A store in which something happens at a moment that a test chooses.
 final class MeddlingStore: Store {
     enum Moment {
-        case scan, commit
+        case read, scan, commit
     }
 
     private let store: any Store
@@ -27,6 +27,7 @@ final class MeddlingStore: Store {
     }
 
     func read(_ reads: [StoreRead], _ context: CallContext) throws(ConnError) -> [[StoredRow]] {
+        try meddle(.read)
         for case .scan in reads { try meddle(.scan) }
         return try store.read(reads, context)
     }

@@ -22,9 +22,10 @@ import Testing
         }
     }
 
-    private func makeApp(_ id: String) throws {
+    private func makeApp(_ id: String, _ more: String = "") throws {
         try world.makeApp(
-            id, #","revocationUrl":"https://p.example/revoke","deviceAuthorizationUrl":"https://p.example/device""#)
+            id,
+            #","revocationUrl":"https://p.example/revoke","deviceAuthorizationUrl":"https://p.example/device"\#(more)"#)
     }
 
     // MARK: - Making
@@ -100,10 +101,35 @@ import Testing
                 let named = RowFamily.tokens.prefix + place
                 try world.store.commit([pointer, world.vault.rows.seal(record, at: named, expecting: .absent)])
             }
-        case .vault, .apps, .registrations, .revocations, .auditHead, .audit:
+        case .apps:
+            return try row(family) { try makeApp(own(family, of: app)) }
+        case .earlier:
+            try makeApp(own(family, of: app))
+            let elsewhere = World.providerURLs.replacing("p.example", with: "q.example")
+            return try row(family) {
+                _ = try world.call("apps.update", #"{"id":"\#(own(family, of: app))","clientId":"c",\#(elsewhere)}"#)
+            }
+        case .clients, .clientChoices:
+            try makeApp(own(family, of: app), #","useDcr":true,"dcrUrl":"https://p.example/register""#)
+            world.provider.next(201, #"{"client_id":"made"}"#)
+            return try row(family) { _ = try flow(subject, at: own(family, of: app)) }
+        case .registrations:
+            try makeApp(own(family, of: app))
+            return try row(family) {
+                let client = JSON.object([
+                    "redirectUris": .strings([]), "clientId": .string("made"), "authMethod": .string("none"),
+                ])
+                let record = try #require(RegistrationRecord(json: .object(["clients": .array([client])])))
+                let key = world.vault.rows.keys.registration(of: ID(own(family, of: app)), at: "https://p.example")
+                try world.store.commit([world.vault.rows.seal(record, at: key, expecting: .absent)])
+            }
+        case .vault, .revocations, .auditHead, .audit:
             return Made(isThere: { try !keys(family).isEmpty })
         }
     }
+
+    /// The connection whose rows those of a family are that are a connection's alone.
+    private func own(_ family: RowFamily, of app: String) -> String { "\(family)-\(app)" }
 
     private func makeAll() throws {
         for family in RowFamily.allCases { _ = try make(family, of: #""userId":"of \#(family)""#, at: "a") }
@@ -208,6 +234,17 @@ import Testing
         #expect(try !made.isThere())
         #expect(try other.isThere())
         if family.holdsToken { #expect(try takenBack() == [made.token]) }
+    }
+
+    @Test(arguments: RowFamily.allCases.filter { $0.owner == .connection })
+    func whatIsAConnectionsAloneGoesWithIt(_ family: RowFamily) throws {
+        let made = try make(family, of: #""userId":"u1""#, at: "a")
+        let other = try make(family, of: #""userId":"u1""#, at: "b")
+        _ = try world.call("delete", #"{"appId":"\#(own(family, of: "a"))"}"#)
+        #expect(try made.isThere())
+        _ = try world.call("apps.delete", #"{"id":"\#(own(family, of: "a"))"}"#)
+        #expect(try !made.isThere())
+        #expect(try other.isThere())
     }
 
     @Test(arguments: RowFamily.allCases.filter { $0.owner == .subject && $0.holdsToken })

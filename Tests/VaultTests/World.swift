@@ -260,6 +260,9 @@ final class CannedProvider: Sendable {
         var replies: [HTTPResult] = []
         var requests: [HTTPRequest] = []
         var rule: @Sendable (HTTPRequest) -> HTTPResult? = { _ in nil }
+        var otherwise: @Sendable (HTTPRequest) -> HTTPResult = { _ in
+            .failure(HTTPFailure(.connect, "no reply was prepared", mayHaveArrived: false))
+        }
     }
 
     private let state = Mutex(State())
@@ -273,6 +276,11 @@ final class CannedProvider: Sendable {
     /// What is answered to a request, whenever it comes; nil: the next reply.
     func always(_ rule: @escaping @Sendable (HTTPRequest) -> HTTPResult?) { state.withLock { $0.rule = rule } }
 
+    /// What it answers when no reply is left.
+    func otherwise(_ answer: @escaping @Sendable (HTTPRequest) -> HTTPResult) {
+        state.withLock { $0.otherwise = answer }
+    }
+
     /// No reply is left.
     func forget() { state.withLock { $0.replies = [] } }
 
@@ -283,10 +291,7 @@ final class CannedProvider: Sendable {
         state.withLock { state in
             state.requests.append(request)
             if let reply = state.rule(request) { return reply }
-            guard !state.replies.isEmpty else {
-                return .failure(HTTPFailure(.connect, "no reply was prepared", mayHaveArrived: false))
-            }
-            return state.replies.removeFirst()
+            return state.replies.isEmpty ? state.otherwise(request) : state.replies.removeFirst()
         }
     }
 

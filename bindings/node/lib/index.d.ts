@@ -317,6 +317,8 @@ export interface AppsUpdateFields extends AppSettings {
   templateId?: string;
   /** Vault: the values of the template's hosts, by name. Absent: they stay. */
   hosts?: Record<string, string>;
+  /** Vault: new endpoints are those of the same authorization server: stored grants, and the secret, stay. */
+  sameProvider?: boolean;
 }
 
 export interface AppsDeleteFields {
@@ -510,7 +512,7 @@ export interface TokenStatus extends Subject {
   /** expiring: it lives, and nothing will replace it. */
   status: 'active' | 'expiring' | 'needs_reauthorization' | (string & {});
   /** Why, where the status is not good. */
-  reason?: 'no_refresh_token' | 'expired' | 'refused' | 'uncertain' | (string & {});
+  reason?: 'no_refresh_token' | 'expired' | 'refused' | 'uncertain' | 'rejected' | 'moved' | (string & {});
   /** Since when, in seconds since 1970. */
   since?: number;
   tokenSub?: string;

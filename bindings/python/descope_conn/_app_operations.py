@@ -121,6 +121,7 @@ def update_app(
     logo: str | None = None,
     template_id: str | None = None,
     hosts: Mapping[str, str] | None = None,
+    same_provider: bool | None = None,
     app_type: str | None = None,
     client_id: str | None = None,
     client_secret: str | None = None,
@@ -152,7 +153,8 @@ def update_app(
     """Replaces a connection's settings. What is absent becomes empty, or as its template has it.
 
     The client secret and the template's ``hosts`` stay when they are absent; a secret of "" is cleared. ``template_id``
-    cannot be changed.
+    cannot be changed. Where tokens would go to another authorization server, stored grants need a new authorization, and
+    the secret does not stay, unless ``same_provider`` says that it is the same one.
     """
     fields = to_wire(
         {
@@ -162,6 +164,7 @@ def update_app(
             "logo": logo,
             "template_id": template_id,
             "hosts": hosts,
+            "same_provider": same_provider,
             "app_type": app_type,
             "client_id": client_id,
             "client_secret": client_secret,

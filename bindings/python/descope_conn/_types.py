@@ -79,7 +79,7 @@ class TokenInfo:
     status: str | None = None
     """``active``, ``expiring`` (it lives, and nothing will replace it) or ``needs_reauthorization``."""
     reason: str | None = None
-    """Why: ``no_refresh_token``, ``expired``, ``refused`` or ``uncertain``."""
+    """Why: ``no_refresh_token``, ``expired``, ``refused``, ``uncertain``, ``rejected`` or ``moved``."""
     since: int | None = None
     next_refresh_time: int | None = None
     """From when on a fetch refreshes it."""
