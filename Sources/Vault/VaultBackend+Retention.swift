@@ -55,9 +55,8 @@ extension VaultBackend {
                     try reader.readable(stored)
                 }
                 var apps = KnownApps(reader)
-                let kept = [try whole.flatMap { (row) throws(ConnError) in try apps.seen(row, at: app) }].compactMap {
-                    $0
-                }
+                let seen = try whole.flatMap { (row) throws(ConnError) in try apps.seen(row, at: app) }
+                let kept = [seen].compactMap { $0 }
                 let isIdle = !idle(kept, of: app).isEmpty
                 let rest = Array(tokens.dropFirst())
                 return try dropIdle(isIdle ? kept + rest : rest, of: app).then { (others) throws(ConnError) in

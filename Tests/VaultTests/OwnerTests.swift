@@ -249,6 +249,23 @@ import Testing
         expectEachItsOwn()
     }
 
+    /// Its row at the connection before has expired by then, and nobody has removed it.
+    @Test func aTokenThatIsBroughtAgainAfterAMoveIsVerifiedThere() throws {
+        let request = #"{"appId":"corp","userId":"u1","refreshToken":"rt","verifyRefresh":true}"#
+        Call(try world.another(), "store_token", request).leave()
+        try turn(.moved)
+        world.clock.advance(seconds: 2 * 86_400)
+        world.provider.next(200, tokens("at-b", refresh: "rt-b"))
+        _ = try world.call("store_token", request)
+        #expect(world.provider.requests.last?.url == "https://b.example/token")
+        #expect(try world.fetch(app: "corp")["accessToken"]?.string == "at-b")
+        world.clock.advance(seconds: 2 * 86_400)
+        _ = try world.call("retention.sweep", "{}")
+        for family in [RowFamily.unverified, .expiries, .revocations] {
+            #expect(try world.store.scan(prefix: family.prefix, after: nil, limit: 1).isEmpty)
+        }
+    }
+
     // MARK: - Moving
 
     @Test func aMovedConnectionsGrantsNeedReauthorization() throws {

@@ -220,6 +220,19 @@ import Testing
         #expect(authorization == authorization(of: "one"))
     }
 
+    @Test func aDamagedClientHoldsUpNeitherAConnectNorADeletion() throws {
+        try grant("u1", redirect: "one", made: "one")
+        for family in [RowKeys.clients, RowKeys.clientChoices] {
+            for row in try world.store.scan(prefix: family, after: nil, limit: 10) {
+                try world.store.commit([.put(row.key, Array(repeating: 7, count: 64), expecting: .any)])
+            }
+        }
+        #expect(query(try begin("u2", redirect: "one", made: "two"), "client_id") == "two")
+        #expect(query(try begin("u3", redirect: "one", made: nil), "client_id") == "two")
+        #expect(try world.call("apps.delete", #"{"id":"crm"}"#)["deleted"]?.integer == 1)
+        #expect(try clients() == 0)
+    }
+
     /// Another server may give its clients the same ids.
     @Test func aMovedConnectionHasClientsOfItsOwn() throws {
         try grant("u1", redirect: "one", made: "1")

@@ -111,7 +111,7 @@ import Testing
             }
         case .clients, .clientChoices:
             try makeApp(own(family, of: app), #","useDcr":true,"dcrUrl":"https://p.example/register""#)
-            world.provider.next(201, #"{"client_id":"made"}"#)
+            world.provider.next(201, #"{"client_id":"made","client_secret":"s"}"#)
             return try row(family) { _ = try flow(subject, at: own(family, of: app)) }
         case .registrations:
             try makeApp(own(family, of: app))
