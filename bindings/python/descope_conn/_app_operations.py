@@ -153,8 +153,8 @@ def update_app(
     """Replaces a connection's settings. What is absent becomes empty, or as its template has it.
 
     The client secret and the template's ``hosts`` stay when they are absent; a secret of "" is cleared. ``template_id``
-    cannot be changed. Where tokens would go to another authorization server, stored grants need a new authorization, and
-    the secret does not stay, unless ``same_provider`` says that it is the same one.
+    cannot be changed. Where tokens would go to another authorization server, stored grants need a new authorization,
+    and the secret does not stay, unless ``same_provider`` says that it is the same one.
     """
     fields = to_wire(
         {
