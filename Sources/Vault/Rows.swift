@@ -32,7 +32,11 @@ struct Rows: Sendable {
         let masters = Self.masters(config)
         let found = try FirstRow(store: store, masters: masters, context)
         let first: FirstRow
-        if let found { first = found } else { first = try Self.make(in: store, masters: masters, clock: clock, context) }
+        if let found {
+            first = found
+        } else {
+            first = try Self.make(in: store, masters: masters, clock: clock, context)
+        }
         self.init(store: store, first: first, config: config, clock: clock, chains: chains)
         try takeMaster(context)
     }

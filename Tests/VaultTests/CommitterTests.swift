@@ -256,12 +256,13 @@ private final class GatedStore: Store {
         guard isMine == true else { throw .timeout }
         guard let taken = take() else { return }
         state.update { $0.isHeld = $0.left == 0 }
-        let failure: ConnError? = state.wait(untilNanoseconds: .max) { state in
-            if state.left == 0 { return nil }
-            state.left = state.left.map { $0 - 1 }
-            state.commits += 1
-            return .some(state.failure)
-        } ?? nil
+        let failure: ConnError? =
+            state.wait(untilNanoseconds: .max) { state in
+                if state.left == 0 { return nil }
+                state.left = state.left.map { $0 - 1 }
+                state.commits += 1
+                return .some(state.failure)
+            } ?? nil
         if let failure { throw failure }
         try store.commit(context) { taken }
     }
