@@ -265,7 +265,7 @@ final class Committer: Sendable {
 
     /// Until the first of them is late; but nobody's last moment makes all the others fail.
     private static func context(of joined: [Commit]) -> CallContext {
-        let first = joined.map(\.deadline).min() ?? .never
+        let first = joined.lazy.map { $0.deadline }.min() ?? .never
         return CallContext(deadline: max(first, .after(milliseconds: slowest)), cancellation: Cancellation())
     }
     /// What the store may take once it writes, however late its caller is. Milliseconds.
