@@ -151,6 +151,7 @@ def test_a_completion_that_is_cut_off_leaves_the_old_grant_or_the_new_one(vault:
 
 @KILLS
 def test_a_deletion_that_is_cut_off_is_done_or_not(vault: Vault, kill: str) -> None:
+    vault.config["audit"] = "off"  # each round takes the same steps then, so that the last one is cut off too
     apps = [APP, "mail", "files"]
     for app in apps:
         vault.make_app(app)
@@ -216,6 +217,7 @@ def test_a_connection_whose_deletion_is_cut_off_is_there_or_gone(vault: Vault, k
 
 @KILLS
 def test_a_batch_that_is_cut_off_is_kept_whole_or_not_at_all(vault: Vault, kill: str) -> None:
+    vault.config["audit"] = "off"  # each round takes the same steps then, so that the last one is cut off too
     vault.make_app()
     subjects = [(name, APP) for name in ("u1", "u2", "u3")]
     seen = set()
@@ -245,6 +247,7 @@ def test_lesson16_a_resealing_that_is_cut_off_leaves_no_row_without_its_key(vaul
             if not key["active"]:
                 vault.call("keys.drop", id=key["id"])
 
+    vault.config["audit"] = "off"  # records of each round would be more to do for the next one
     add_key()
     rest = set()
     for _ in killed(vault, kill, ("keys.reseal", {})):
