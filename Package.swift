@@ -109,7 +109,7 @@ let package = Package(
                 "TestSupport", "Vault",
             ]),
         tests("PluginsTests", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory", "Plugins", "TestSupport"]),
-        tests("BridgeTests", ["Bridge", "CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
+        tests("BridgeTests", ["Bridge", "CDescopeConn", "Connections", "HTTP", "JSON", "Memory", "TestSupport"]),
         tests(
             "MCPTests",
             [

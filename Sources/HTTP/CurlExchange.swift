@@ -111,6 +111,9 @@ final class CurlExchange {
         // does what may only go to public addresses: the check is made when a connection is opened.
         let needsOwn = request.atMostOnce || request.mustFinish || request.publicAddressesOnly
         set(CURLOPT_FRESH_CONNECT, needsOwn ? 1 : 0)
+        // Nor is it kept: each such exchange would leave one more. A connection is not kept either whose unread input cannot
+        // be seen, because a proxy's TLS holds it (``hasUnreadInput``).
+        set(CURLOPT_FORBID_REUSE, needsOwn || URL(proxy)?.scheme == "https" ? 1 : 0)
 
         set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
         set(CURLOPT_SSL_VERIFYPEER, 1)
@@ -124,8 +127,6 @@ final class CurlExchange {
         }
 
         set(CURLOPT_PROXY, proxy)
-        // What the TLS of such a proxy holds cannot be seen (``hasUnreadInput``), so its connections are not used again.
-        set(CURLOPT_FORBID_REUSE, URL(proxy)?.scheme == "https" ? 1 : 0)
         // What may only go to public addresses goes through the proxy if there is one: exceptions are for what is inside.
         set(CURLOPT_NOPROXY, request.publicAddressesOnly ? "" : settings.proxies.exceptions)
         set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)

@@ -22,9 +22,8 @@ enum LogFile {
                 guard try SQLiteFormat.hasMark(connection) else { return fits = true }
                 let all = try SQLiteFormat.mark(connection)
                 guard let first = firstMark(connection.path + "-wal") else { return fits = true }
-                let file = try SQLiteConnection(readingAlone: connection.path)
-                guard try SQLiteFormat.hasMark(file) else { return fits = true }
-                let base = try SQLiteFormat.mark(file)
+                let page = try SQLiteFormat.markPage(connection)
+                guard let base = mark(inFile: connection.path, page) else { return fits = true }
                 fits = first.id == base.id && all.id == base.id && first.before <= base.last && base.last <= all.last
             }
             if fits { return }
@@ -39,8 +38,7 @@ enum LogFile {
 
     /// The first mark that is in the log; nil when there is no log, or none of it is a vault's.
     private static func firstMark(_ path: String) -> Mark? {
-        let descriptor = dc_open(path, O_RDONLY | O_CLOEXEC, 0)
-        guard descriptor >= 0 else { return nil }
+        guard let descriptor = open(path) else { return nil }
         defer { Glibc.close(descriptor) }
         guard let header = read(descriptor, headerBytes, at: 0) else { return nil }
         let pageBytes = header[8..<12].reduce(0) { $0 << 8 | Int($1) }
@@ -53,6 +51,30 @@ enum LogFile {
             offset += frame.count
         }
         return nil
+    }
+
+    /// The mark in a database's file, whatever its log says. Not read through SQLite: while pages are copied from the log,
+    /// and after a copy that a full disk has stopped, the file alone is no whole database.
+    /// - Parameter place: where a file that belongs to the log has it.
+    /// - Returns: nil when the file has none.
+    private static func mark(inFile path: String, _ place: (number: Int, bytes: Int)) -> Mark? {
+        guard let descriptor = open(path) else { return nil }
+        defer { Glibc.close(descriptor) }
+        func mark(_ number: Int) -> Mark?? {
+            read(descriptor, place.bytes, at: (number - 1) * place.bytes).map { Mark(foundIn: $0[...]) }
+        }
+        if case let found?? = mark(place.number) { return found }
+        var number = 1
+        while let found = mark(number) {
+            if let found { return found }
+            number += 1
+        }
+        return nil
+    }
+
+    private static func open(_ path: String) -> Int32? {
+        let descriptor = dc_open(path, O_RDONLY | O_CLOEXEC, 0)
+        return descriptor >= 0 ? descriptor : nil
     }
 
     /// - Returns: nil when the file has fewer.

@@ -47,6 +47,12 @@ enum SQLiteFormat {
         return mark
     }
 
+    /// Which page of the file the mark stands in, and how large a page is.
+    static func markPage(_ connection: SQLiteConnection) throws(ConnError) -> (number: Int, bytes: Int) {
+        let number = try connection.integer("SELECT rootpage FROM sqlite_schema WHERE name = 'state'") ?? 1
+        return (Int(number), Int(try connection.integer("PRAGMA page_size") ?? 4096))
+    }
+
     private static func make(_ connection: SQLiteConnection, last: Int64) throws(ConnError) {
         try connection.run("CREATE TABLE state (mark BLOB NOT NULL) STRICT")
         try connection.run("INSERT INTO state (mark) VALUES (?)", .blob(Mark(last: last).bytes))

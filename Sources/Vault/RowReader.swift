@@ -79,36 +79,44 @@ struct RowReader: Sendable {
 
     /// - Throws: what the store fails with. How the row is damaged is in the result.
     func opened<Value: Record>(_ stored: StoredRow) throws(ConnError) -> Result<Row<Value>, ConnError> {
-        switch try opening(stored) {
-        case .success(let plain):
-            return Result { () throws(ConnError) in
-                guard let value = Value(json: try Self.parse(plain)) else {
-                    throw ConnError(.internal, "a row of the vault cannot be read")
-                }
-                return Row(key: stored.key, value: value, version: stored.version)
+        let (stored, plain) = try opening(stored)
+        return Result { () throws(ConnError) in
+            guard let value = Value(json: try Self.parse(plain.get())) else {
+                throw ConnError(.internal, "a row of the vault cannot be read")
             }
-        case .failure(let damage): return .failure(damage)
+            return Row(key: stored.key, value: value, version: stored.version)
         }
     }
 
     /// What was sealed.
-    func plain(of stored: StoredRow) throws(ConnError) -> Secret { try opening(stored).get() }
+    func plain(of stored: StoredRow) throws(ConnError) -> Secret { try opening(stored).plain.get() }
 
-    /// A key that another process has added since is looked up.
-    private func opening(_ stored: StoredRow) throws(ConnError) -> Result<Secret, ConnError> {
+    /// Opens a row. A key that another process has added since is looked up; a row that was sealed anew since it was read,
+    /// and whose key was dropped then, is read again.
+    private func opening(
+        _ stored: StoredRow
+    ) throws(ConnError) -> (row: StoredRow, plain: Result<Secret, ConnError>) {
         var opening = first.current.ring.open(stored.value, boundTo: stored.key)
         if case .unknownKey = opening {
             opening = try first.read(context).ring.open(stored.value, boundTo: stored.key)
         }
         switch opening {
         case .opened(let plain):
-            return .success(plain)
+            return (stored, .success(plain))
         case .unknownKey:
-            return .failure(
-                ConnError(.internal, "a row of the vault is sealed by a key that the vault does not have"))
+            guard let now = try self.stored(stored.key) else { throw .rowHasChanged }
+            if now.version != stored.version { return try self.opening(now) }
+            return (
+                stored,
+                .failure(ConnError(.internal, "a row of the vault is sealed by a key that the vault does not have"))
+            )
         case .broken:
-            return .failure(
-                ConnError(.internal, "a row of the vault does not open: it was changed, or moved from another row"))
+            return (
+                stored,
+                .failure(
+                    ConnError(
+                        .internal, "a row of the vault does not open: it was changed, or moved from another row"))
+            )
         }
     }
 

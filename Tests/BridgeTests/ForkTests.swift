@@ -1,5 +1,6 @@
 import Glibc
 import Memory
+import TestSupport
 import Testing
 
 @testable import Bridge
@@ -23,9 +24,8 @@ import Testing
         pthread_create(
             &thread, nil,
             { context in
-                guard let context, let symbol = dlsym(nil, "fork") else { return nil }
-                let fork = unsafeBitCast(symbol, to: (@convention(c) () -> pid_t).self)
-                let child = fork()
+                guard let context else { return nil }
+                let child = forkProcess()
                 if child == 0 { _exit(0) }
                 waitpid(child, nil, 0)
                 Unmanaged<Event>.fromOpaque(context).takeRetainedValue().signal()

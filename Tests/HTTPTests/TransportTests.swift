@@ -201,6 +201,8 @@ import Testing
                 mustFinish: true)
             #expect(try transport.send(request).get().text == "first")
         }
+        // The one that was there before is kept, and none of theirs.
+        #expect(try connections(to: server).count == 1)
         #expect(try transport.get(server.url("/arrivals?/mute-when-reused")).get().text == "3")
     }
 

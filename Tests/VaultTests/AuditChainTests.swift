@@ -100,7 +100,7 @@ import Testing
         try make(other, "b")
         let failures = Failures()
         for number in 0..<10 {
-            store.before(.commit) { () throws(ConnError) in
+            store.at(.commit) { () throws(ConnError) in
                 do throws(ConnError) {
                     _ = try other.call("apps.create", #"{"id":"during \#(number)","appType":"apikey"}"#)
                 } catch {

@@ -166,7 +166,7 @@ import Testing
         let other = try world.another(secondsAhead: 1500)
         let (code, _) = try hold()
         world.provider.next(200, "")
-        store.before(.commit, number: 2) { () throws(ConnError) in _ = try other.call("revocations.run", "{}") }
+        store.at(.commit, number: 2) { () throws(ConnError) in _ = try other.call("revocations.run", "{}") }
         let error = confirming.error("confirm", #"{"appId":"google","userId":"u1","code":"\#(code)"}"#)
         #expect(world.provider.forms.last?.contains("token=rt-1") == true)
         #expect(error?.code == .notFound)

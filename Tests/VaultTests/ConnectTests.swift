@@ -96,7 +96,7 @@ import Testing
         let state = state(of: url["url"]?.string ?? "")
         let request = #"{"state":"\#(state)","code":"c0de","openedBy":{"userId":"u1"}}"#
         nonisolated(unsafe) var first: Call?
-        store.before(.commit) { first = Call(other, "complete", request) }
+        store.at(.commit) { first = Call(other, "complete", request) }
         let second = Call(world, "complete", request)
         #expect(first?.isAtProvider == true)
         #expect(second.isPaused)

@@ -424,7 +424,7 @@ import Testing
         let call = try begin(way, in: world)
         #expect(call.isAtProvider)
         world.provider.next(200, tokens("at-9", refresh: "rt-9"))
-        store.before(.commit) { () throws(ConnError) in
+        store.at(.commit) { () throws(ConnError) in
             _ = try other.call("apps.delete", #"{"id":"a"}"#)
             if isMadeAnew { try? remake(other) }
         }
@@ -445,7 +445,7 @@ import Testing
         let world = try makeWorld(store)
         _ = try world.call("apps.create", #"{"id":"k","appType":"apikey"}"#)
         let other = try world.another()
-        store.before(.commit) { () throws(ConnError) in
+        store.at(.commit) { () throws(ConnError) in
             for id in ["a", "k"] { _ = try other.call("apps.delete", #"{"id":"\#(id)"}"#) }
             guard isMadeAnew else { return }
             try? remake(other)
@@ -462,7 +462,7 @@ import Testing
         let other = try world.another()
         let call = try begin(way, in: world)
         world.provider.next(200, tokens("at-9", refresh: "rt-9"))
-        store.before(.commit) { () throws(ConnError) in _ = try other.call("delete", set) }
+        store.at(.commit) { () throws(ConnError) in _ = try other.call("delete", set) }
         #expect(finish(call)?.code == .notFound)
         try expectNothing(in: world, takenBack: "rt-9")
     }
@@ -552,7 +552,7 @@ import Testing
         let other = try world.another()
         let url = try world.call("connect", #"{"appId":"a","userId":"u1"}"#)["url"]?.string
         let ticket = #"{"ticket":"\#(query(url, "ticket") ?? "")","openedBy":{"userId":"u1"}}"#
-        store.before(.commit) { () throws(ConnError) in _ = try other.call("delete", set) }
+        store.at(.commit) { () throws(ConnError) in _ = try other.call("delete", set) }
         do {
             let opened = try world.call("open", ticket)["url"]?.string
             let state = query(opened, "state") ?? ""
@@ -623,7 +623,7 @@ import Testing
         let store = MeddlingStore(try makeStore())
         let world = try makeWorld(store)
         let other = try world.another()
-        store.before(.commit) { () throws(ConnError) in
+        store.at(.commit) { () throws(ConnError) in
             _ = try other.call("apps.delete", #"{"id":"a"}"#)
             try? remake(other)
         }

@@ -95,7 +95,7 @@ import Testing
         let call = Call(world, "store_token", verified)
         world.provider.next(200, tokens("at-1", refresh: "rt-2"))
         while !call.isDone {
-            store.before(.commit) { () throws(ConnError) in throw ConnError(.unavailable, "the file is locked") }
+            store.at(.commit) { () throws(ConnError) in throw ConnError(.unavailable, "the file is locked") }
             call.step()
         }
         #expect(throws: ConnError.self) { try call.result.get() }

@@ -52,7 +52,7 @@ import Testing
     /// Another's change is at the store all the while that the caller can wait.
     @Test(arguments: [false, true]) func aChangeThatDidNotGetItsTurnIsNotMade(_ isSubmitted: Bool) throws {
         let (begun, gate, ended) = (Event(), Event(), Event())
-        store.before(.commit) {
+        store.at(.commit) {
             begun.signal()
             gate.wait(untilNanoseconds: .max)
         }

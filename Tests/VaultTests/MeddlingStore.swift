@@ -5,6 +5,8 @@ import Synchronization
 final class MeddlingStore: Store {
     enum Moment {
         case read, scan, commit
+        /// Rows were read, and nobody has looked at them yet.
+        case afterRead
     }
 
     private let store: any Store
@@ -12,8 +14,8 @@ final class MeddlingStore: Store {
 
     init(_ store: any Store) { self.store = store }
 
-    /// Acts once, before the so-many-th call of this kind from now on. What it throws, the call throws.
-    func before(_ moment: Moment, number: Int = 1, _ act: @escaping @Sendable () throws(ConnError) -> Void) {
+    /// Acts once, at the so-many-th moment of this kind from now on. What it throws, the call throws.
+    func at(_ moment: Moment, number: Int = 1, _ act: @escaping @Sendable () throws(ConnError) -> Void) {
         meddling.withLock { $0 = (moment, number, act) }
     }
 
@@ -29,7 +31,9 @@ final class MeddlingStore: Store {
     func read(_ reads: [StoreRead], _ context: CallContext) throws(ConnError) -> [[StoredRow]] {
         try meddle(.read)
         for case .scan in reads { try meddle(.scan) }
-        return try store.read(reads, context)
+        let found = try store.read(reads, context)
+        try meddle(.afterRead)
+        return found
     }
 
     func commit(_ context: CallContext, taking take: () -> StoreCommit?) throws(ConnError) {

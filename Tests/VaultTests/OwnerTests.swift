@@ -163,7 +163,7 @@ import Testing
         try grant()
         world.clock.advance(seconds: 4000)
         let other = try world.another()
-        store.before(.commit) { () throws(ConnError) in try self.turn(turn, in: other) }
+        store.at(.commit) { () throws(ConnError) in try self.turn(turn, in: other) }
         let error = world.fetchError(app: "corp")
         #expect(error?.reason == (turn == .moved ? .reauthorize : .missing))
         #expect(world.provider.refreshes.isEmpty)
@@ -176,7 +176,7 @@ import Testing
         #expect(completing.isAtProvider)
         let other = try world.another(config: #","redirectUrl":"https://h.example/callback""#)
         world.provider.next(200, tokens("at-a", refresh: "rt-a", expiresIn: nil))
-        store.before(.read, number: number) { () throws(ConnError) in
+        store.at(.read, number: number) { () throws(ConnError) in
             try self.turn(turn, in: other)
             _ = try? other.connect(app: "corp", reply: tokens("at-b", refresh: "rt-b", expiresIn: nil))
         }
@@ -548,7 +548,7 @@ import Testing
     func aCreateThatEndsInAConflictTouchesNothing(_ moment: MeddlingStore.Moment, _ number: Int) throws {
         let other = try world.another()
         let isDone = Flag()
-        store.before(moment, number: number) { () throws(ConnError) in
+        store.at(moment, number: number) { () throws(ConnError) in
             guard other.error("apps.create", #"{"id":"k","appType":"apikey"}"#) == nil else { return }
             _ = try other.call("store_api_key", #"{"appId":"k","userId":"u1","apiKey":"key"}"#)
             isDone.set()
@@ -586,7 +586,7 @@ import Testing
         _ = try world.call("complete", complete(held))
         let other = try world.another()
         let isDone = Flag()
-        store.before(moment, number: number) { () throws(ConnError) in
+        store.at(moment, number: number) { () throws(ConnError) in
             isDone.set()
             _ = other.error("apps.delete", #"{"id":"corp"}"#)
             _ = try other.call("apps.create", Self.settings("b"))
@@ -598,7 +598,7 @@ import Testing
             }
         }
         _ = world.error("apps.delete", #"{"id":"corp"}"#)
-        store.before(.commit, number: .max) {}
+        store.at(.commit, number: .max) {}
         guard isDone.isSet else { return }
         for user in ["u1", "u3"] {
             #expect(try world.fetch(subject: #""userId":"\#(user)""#, app: "corp")["accessToken"]?.string == "at-b")
@@ -618,7 +618,7 @@ import Testing
             200,
             #"{"device_code":"d","user_code":"U","expires_in":900,"interval":5,"verification_uri":"https://a.example/d"}"#
         )
-        store.before(.commit) { () throws(ConnError) in try self.turn(.remade, in: other) }
+        store.at(.commit) { () throws(ConnError) in try self.turn(.remade, in: other) }
         #expect(world.error(operation, #"{"appId":"corp","userId":"u1"}"#)?.reason == .app)
         for family in [RowKeys.flows, RowKeys.deviceFlows] {
             #expect(try world.store.scan(prefix: family, after: nil, limit: 1).isEmpty)

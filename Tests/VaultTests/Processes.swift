@@ -1,14 +1,6 @@
 import Connections
 import Foundation
-import Glibc
 import Synchronization
-
-/// Swift keeps fork to itself.
-func forkProcess() -> pid_t {
-    typealias Fork = @convention(c) () -> pid_t
-    guard let symbol = dlsym(nil, "fork") else { return -1 }
-    return unsafeBitCast(symbol, to: Fork.self)()
-}
 
 /// Runs `body` on so many threads of its own, and waits for them.
 func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) -> () -> Void {

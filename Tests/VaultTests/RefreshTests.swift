@@ -420,7 +420,7 @@ import Vault
         let other = try world.another()
         let request = #"{"appId":"google","userId":"u1"}"#
         nonisolated(unsafe) var first: Call?
-        store.before(.commit) { first = Call(other, "fetch", request) }
+        store.at(.commit) { first = Call(other, "fetch", request) }
         let second = Call(world, "fetch", request)
         #expect(first?.isAtProvider == true)
         #expect(!second.isAtProvider)
@@ -439,7 +439,7 @@ import Vault
         let other = try world.another(config: Self.callback)
         let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
         #expect(refreshing.isAtProvider)
-        store.before(.commit) { () throws(ConnError) in
+        store.at(.commit) { () throws(ConnError) in
             let connected = Result { try other.connect(reply: tokens("at-new", refresh: "rt-new")) }
             if case .failure(let error) = connected { Issue.record(error) }
         }

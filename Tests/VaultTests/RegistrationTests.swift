@@ -176,7 +176,7 @@ import Testing
         try grant("u1", redirect: "one", made: "one")
         let other = try world.another(config: #","requireOpener":false"#)
         let provider = world.provider
-        store.before(.commit, number: number) { () throws(ConnError) in
+        store.at(.commit, number: number) { () throws(ConnError) in
             _ = other.error("apps.delete", #"{"id":"crm"}"#)
             guard other.error("apps.create", Self.settings("a")) == nil else { return }
             provider.forget()
@@ -185,7 +185,7 @@ import Testing
                 "connect", #"{"appId":"crm","userId":"u2","options":{"redirectUrl":"https://h.example/cb?one"}}"#)
         }
         _ = world.error("apps.delete", #"{"id":"crm"}"#)
-        store.before(.commit, number: .max) {}
+        store.at(.commit, number: .max) {}
         guard world.error("apps.load", #"{"id":"crm"}"#) == nil else { return }
         #expect(query(try begin("u3", redirect: "one", made: nil), "client_id") == "two")
     }

@@ -97,7 +97,7 @@ import Testing
         try world.makeApp("google", #","maxIdleSeconds":1600"#)
         try self.store(world, "u1")
         world.clock.advance(seconds: 1000)
-        store.before(.commit) { () throws(ConnError) in throw ConnError(.internal, "the disk is full") }
+        store.at(.commit) { () throws(ConnError) in throw ConnError(.internal, "the disk is full") }
         #expect(try world.fetch()["accessToken"]?.string == "at-u1")
     }
 
@@ -132,7 +132,7 @@ import Testing
         try self.store(world, "u1")
         world.clock.advance(seconds: 2000)
         // Another process stores the grant anew just before the sweep's commit.
-        store.before(.commit) { () throws(ConnError) in
+        store.at(.commit) { () throws(ConnError) in
             _ = try other.call("store_token", #"{"appId":"google","userId":"u1","accessToken":"newer"}"#)
         }
         #expect(try world.answer("retention.sweep", "{}") == #"{"deleted":0}"#)
@@ -174,7 +174,7 @@ import Testing
         let world = try World(store: store)
         try world.makeApp("google", #","deleteAfterFirstFetch":true"#)
         try self.store(world, "u1")
-        store.before(.commit) { () throws(ConnError) in throw ConnError(.internal, "the disk is full") }
+        store.at(.commit) { () throws(ConnError) in throw ConnError(.internal, "the disk is full") }
         #expect(world.fetchError()?.code == .internal)
         #expect(try world.fetch()["accessToken"]?.string == "at-u1")
     }
@@ -185,7 +185,7 @@ import Testing
         let world = try World(store: store, config: #","audit":"all""#)
         try world.makeApp("google", #","deleteAfterFirstFetch":true"#)
         try self.store(world, "u1")
-        store.before(.commit, number: commit) { () throws(ConnError) in
+        store.at(.commit, number: commit) { () throws(ConnError) in
             throw ConnError(.unavailable, "the disk is full")
         }
         let fetch = #"{"appId":"google","userId":"u1","actor":"tool:mail"}"#

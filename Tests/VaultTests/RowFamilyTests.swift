@@ -395,7 +395,7 @@ import Testing
             world, "store_token", #"{"appId":"a","userId":"u1","refreshToken":"rt-0","verifyRefresh":true}"#)
         #expect(call.isAtProvider)
         world.provider.next(200, tokens("at-1", refresh: "rt-1"))
-        store.before(.commit, number: commit) { () throws(ConnError) in
+        store.at(.commit, number: commit) { () throws(ConnError) in
             _ = try other.call("apps.delete", #"{"id":"a"}"#)
             if isMadeAnew { try makeApp() }
         }
@@ -419,7 +419,7 @@ import Testing
         try world.makeApp()
         let request = #"{"appId":"google","userId":"u1","refreshToken":"rt-0","verifyRefresh":true}"#
         world.provider.next(200, tokens("at-1", refresh: "rt-1"))
-        store.before(.commit, number: 4) { () throws(ConnError) in throw ConnError(.unavailable, "the disk is full") }
+        store.at(.commit, number: 4) { () throws(ConnError) in throw ConnError(.unavailable, "the disk is full") }
         #expect(world.error("store_token", request)?.code == .unavailable)
         world.clock.advance(seconds: 7200)
         #expect(world.error("store_token", request) != nil)

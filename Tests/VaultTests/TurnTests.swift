@@ -43,7 +43,7 @@ import Testing
         let request = try stage.prepare(way)
         let isTurned = Flag()
         let other = try stage.other()
-        stage.store.before(moment, number: number) { () throws(ConnError) in
+        stage.store.at(moment, number: number) { () throws(ConnError) in
             isTurned.set()
             if turn == .moved {
                 _ = other.error("apps.update", Stage.settings("b"))
@@ -55,7 +55,7 @@ import Testing
             try? Stage.grant(way == .connect ? "u2" : "u1", in: other)
         }
         let answer = try? stage.world.call(way.rawValue, request)
-        stage.store.before(.commit, number: .max) {}
+        stage.store.at(.commit, number: .max) {}
         if let url = answer?["url"]?.string { _ = stage.world.error("complete", Stage.callback(url)) }
         _ = stage.world.error("apps.delete", #"{"id":"corp"}"#)
         try stage.emptyOutbox()

@@ -104,7 +104,7 @@ final class World: Sendable {
         provider.next(200, reply)
         let done = try call(
             "complete",
-            #"{"state":"\#(query(url["url"]?.string, "state") ?? "")","code":"c0de","openedBy":{\#(subject)}}"#)
+            #"{"state":"\#(query(url["url"]?.string, "state") ?? "")","code":"hidden-code","openedBy":{\#(subject)}}"#)
         return done["tokenId"]?.string ?? ""
     }
 
