@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import sys
 import weakref
 from typing import TYPE_CHECKING, Literal, NoReturn
 
+from ._hubs import new_poll, running_hub
+from ._in_flight import look_for_end
 from ._library import load
 from ._wire import NO_TIMEOUT, to_wire
 
@@ -186,10 +187,7 @@ class Handle:
         try:
             if self._library.close(self._handle, 0):
                 return True
-            # Not in C, where Ctrl-C would wait as well.
-            poll = select.poll()
-            poll.register(end, 0)  # which leaves POLLHUP
-            poll.poll(None if wait_ms == NO_TIMEOUT else min(wait_ms, _MOST_POLL_MS))
+            _wait_for_end(end, None if wait_ms == NO_TIMEOUT else wait_ms)
         finally:
             os.close(end)
             # If it has not ended by now, this gives it up.
@@ -203,6 +201,22 @@ class Handle:
             return None if descriptor < 0 else os.dup(descriptor)
         except OSError:
             return None
+
+
+def _wait_for_end(descriptor: int, wait_ms: int | None) -> None:
+    hub = running_hub()
+    if hub is None:
+        # Not in C, where Ctrl-C would wait as well.
+        poll = new_poll()
+        poll.register(descriptor, 0)  # which leaves POLLHUP
+        poll.poll(None if wait_ms is None else min(wait_ms, _MOST_POLL_MS))
+        return
+    ended = hub.event()
+    unwatch = hub.watch(descriptor, lambda: look_for_end(descriptor, ended))
+    try:
+        hub.wait(ended, None if wait_ms is None else wait_ms / 1000)
+    finally:
+        unwatch()
 
 
 def _path(path: str | PathLike[str] | None) -> str | None:
