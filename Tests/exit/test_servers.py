@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Program, World
+    from world import Program, World
 
 
 @contextlib.contextmanager

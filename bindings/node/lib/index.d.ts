@@ -645,11 +645,20 @@ export interface BackupVerdict {
 /** A field of a request. */
 export interface FieldDescription {
   name: string;
+  /** secret and url are strings; strings, texts and objects are arrays. */
   type: string;
   required: boolean;
   /** Those that take it. */
   backends: string[];
   about: string;
+  /** Of a string that is one of them. */
+  values?: string[];
+  /** Of a number. */
+  minimum?: number;
+  /** Of a number. */
+  maximum?: number;
+  /** Of an array. */
+  maxCount?: number;
   /** Of an object, or of each object in an array. */
   fields?: FieldDescription[];
 }
@@ -661,6 +670,10 @@ export interface Description {
     about: string;
     backends: string[];
     fields: FieldDescription[];
+    /** Groups of fields: one of each is needed. */
+    atLeastOneOf?: string[][];
+    /** Fields that stand without the others of their group. */
+    alone?: string[];
     answer: string;
     errors: string[];
   }[];
