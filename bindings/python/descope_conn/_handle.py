@@ -28,7 +28,11 @@ _ended_with: int | None = None
 
 
 def _end_with_child() -> None:
-    """A child of multiprocessing ends by ``os._exit``, of which the library does not hear, but not before this."""
+    """Children of multiprocessing and of Celery end by ``os._exit``, of which the library does not hear: before that."""
+    signals = sys.modules.get("celery.signals")
+    if signals is not None:
+        # Once, however often it is connected.
+        signals.worker_process_shutdown.connect(_close_all, weak=False)
     global _ended_with
     process = sys.modules.get("multiprocessing.process")
     if process is None or process.parent_process() is None or _ended_with == os.getpid():
@@ -39,7 +43,7 @@ def _end_with_child() -> None:
     _ended_with = os.getpid()
 
 
-def _close_all() -> None:
+def _close_all(**_: object) -> None:
     for handle in list(_handles):
         if not handle.closed:
             handle._close(NO_TIMEOUT)

@@ -96,14 +96,24 @@ class _Eventlet:
         return _EventletEvent(Event())
 
     def watch(self, descriptor: int, callback: Callable[[], object]) -> Callable[[], None]:
+        is_stopped = False
+
         def call_back(_: object) -> None:
-            callback()
+            # The hub may have found the descriptor readable before.
+            if not is_stopped:
+                callback()
 
         def ignore(*_: object) -> None:
             """The hub may tell that the descriptor is gone, which the library tells too."""
 
         listener = self.hub.add(self.hub.READ, descriptor, call_back, ignore, ignore)
-        return lambda: self.hub.remove(listener)
+
+        def stop() -> None:
+            nonlocal is_stopped
+            is_stopped = True
+            self.hub.remove(listener)
+
+        return stop
 
     def wait(self, event: Any, timeout: float | None = None) -> None:
         event.wait(timeout)

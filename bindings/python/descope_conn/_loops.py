@@ -86,17 +86,15 @@ class _Trio:
         return event
 
     def watch(self, descriptor: int, callback: Callable[[], object]) -> Callable[[], None]:
-        async def keep_watching() -> None:
-            with contextlib.suppress(self.trio.ClosedResourceError):
-                while True:
-                    await self.trio.lowlevel.wait_readable(descriptor)
-                    callback()
-
         scope = self.trio.CancelScope()
 
         async def watch() -> None:
-            with scope:
-                await keep_watching()
+            # It may be stopped before it has begun, and after the descriptor was found readable.
+            with scope, contextlib.suppress(self.trio.ClosedResourceError):
+                while not scope.cancel_called:
+                    await self.trio.lowlevel.wait_readable(descriptor)
+                    if not scope.cancel_called:
+                        callback()
 
         self.trio.lowlevel.spawn_system_task(watch)
 
