@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import ssl
 import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,6 +20,9 @@ LIBRARY = Path(os.environ.setdefault("DESCOPE_CONN_LIBRARY", str(ROOT / "dist/li
 sys.path.insert(0, str(ROOT / "bindings/python"))
 
 from descope_conn import Client  # noqa: E402 - it looks for the library
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Nothing here takes this long. Who waits longer has found a deadlock, and fails. Seconds.
 PATIENCE = 60
@@ -176,3 +181,14 @@ class World:
         for program in self._programs:
             program.process.kill()
             program.process.communicate()
+
+
+@contextlib.contextmanager
+def request(path: Path) -> Iterator[None]:
+    """Asks the server that listens on a Unix socket, and reads the answer afterwards."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        while connection.connect_ex(str(path)):
+            pass  # it has not started yet
+        connection.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        yield
+        assert connection.recv(64).startswith(b"HTTP/1.1 204 ")

@@ -7,7 +7,6 @@ import os
 import sys
 
 import anyio
-
 from descope_conn import AsyncClient, Cancelled
 
 loop, act = sys.argv[1:]

@@ -7,11 +7,9 @@ import os
 
 from celery import Celery
 from celery.signals import worker_process_shutdown, worker_ready
-
 from descope_conn import Client, ConnError
 
 CONFIG = json.loads(os.environ["CONFIG"])
-of_the_master = Client(CONFIG)
 app = Celery("tasks", broker="memory://", set_as_current=True)
 app.conf.update(worker_redirect_stdouts=False, broker_connection_retry_on_startup=True)
 
@@ -44,3 +42,6 @@ def begin(**_: object) -> None:
 @worker_process_shutdown.connect
 def end(**_: object) -> None:
     say("ending")
+
+
+of_the_master = Client(CONFIG)

@@ -28,7 +28,7 @@ _ended_with: int | None = None
 
 
 def _end_with_child() -> None:
-    """Children of multiprocessing and of Celery end by ``os._exit``, of which the library does not hear: before that."""
+    """Children of multiprocessing and Celery end by ``os._exit``, of which the library does not hear, but not at once."""
     signals = sys.modules.get("celery.signals")
     if signals is not None:
         # Once, however often it is connected.

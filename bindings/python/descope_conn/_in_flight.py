@@ -72,8 +72,12 @@ class InFlight:
         """Submits a request."""
         self._watcher.setdefault(None, watcher)
         try:
-            self._watch(watcher)
             ticket = self._library.submit(self._handle, request, timeout_ms)
+            try:
+                self._watch(watcher)
+            except BaseException:
+                self._library.cancel(self._handle, ticket)
+                raise
         except BaseException:
             self._rest()
             raise
