@@ -43,3 +43,14 @@ def test_it_works_where_there_is_nothing_else(
     node: str, program: str, project: Path, server: tuple[str, str], tmp_path: Path
 ) -> None:
     assert run_bare(node, program, tmp_path / "vault.db", *server, cwd=project) == "ok\n"
+
+
+def test_its_binaries_are_found_where_electron_unpacks_them(
+    project: Path, server: tuple[str, str], tmp_path: Path
+) -> None:
+    """A plain folder takes the place of the archive, which only Electron can read."""
+    packed, unpacked = tmp_path / "app.asar", tmp_path / "app.asar.unpacked"
+    shutil.copytree(project, packed, ignore=shutil.ignore_patterns("native"))
+    native = Path("node_modules/descope-conn/native")
+    shutil.copytree(project / native, unpacked / native)
+    assert run_bare(nodes()[-1], "commonjs.cjs", tmp_path / "vault.db", *server, cwd=packed) == "ok\n"

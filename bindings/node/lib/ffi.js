@@ -8,8 +8,9 @@ const { isBuiltin } = require('node:module');
 const path = require('node:path');
 const { DescopeConnError } = require('./errors.js');
 
-/** Where the package keeps its binaries for this platform. */
-const nativeFolder = path.join(__dirname, '..', 'native', `${process.platform}-${process.arch}`);
+/** Where the package keeps its binaries for this platform. Electron's archives are no place to load them from. */
+const nativeFolder = path.join(__dirname, '..', 'native', `${process.platform}-${process.arch}`)
+  .replace(`app.asar${path.sep}`, `app.asar.unpacked${path.sep}`);
 
 function choose() {
   const addon = path.join(nativeFolder, 'ffi.node');

@@ -28,7 +28,7 @@ _ended_with: int | None = None
 
 
 def _end_with_child() -> None:
-    """Children of multiprocessing and Celery end by ``os._exit``, of which the library does not hear, but not at once."""
+    """Children of multiprocessing and Celery end by ``os._exit``, of which the library does not hear; so before it."""
     signals = sys.modules.get("celery.signals")
     if signals is not None:
         # Once, however often it is connected.
