@@ -65,7 +65,7 @@ def test_a_close_on_another_thread_ends_the_calls_of_the_hub(world: World, libra
     program.say("now")
     program.expect("the hub runs: now")
     world.release()
-    program.expect("cancelled", "ending")
+    program.expect("cancelled", "True", "ending")
     program.end()
     world.assert_alive()
 

@@ -30,8 +30,12 @@ else:
 
 import json  # noqa: E402
 import os  # noqa: E402
+from typing import TYPE_CHECKING  # noqa: E402
 
 from descope_conn import Cancelled, Client  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 client = Client(json.loads(os.environ["CONFIG"]))
 
@@ -84,9 +88,28 @@ def closes() -> None:
     print(closed)
 
 
+def on_a_thread(function: Callable[[], object]) -> Callable[[], object]:
+    """Has a native thread call it, and gives a function that waits for the outcome on the hub."""
+    outcomes: list[object] = []
+    here, there = os.pipe()
+
+    def call() -> None:
+        try:
+            outcomes.append(function())
+        except BaseException as error:
+            outcomes.append(repr(error))
+        os.write(there, b"\n")
+
+    def wait() -> object:
+        wait_read(here)
+        return outcomes[0]
+
+    native_thread(call, ())
+    return wait
+
+
 def closes_on_a_thread() -> None:
-    """A native one. What must finish ends first."""
-    closed: list[bool] = []
+    """What must finish ends first."""
 
     def fetch_in_vain() -> None:
         try:
@@ -96,28 +119,23 @@ def closes_on_a_thread() -> None:
 
     call = spawn(fetch_in_vain)
     answer_a_line()
-    native_thread(lambda: closed.append(client.close()), ())
+    closed = on_a_thread(client.close)
     join(call)
+    print(closed())
 
 
 def on_two_hubs() -> None:
     """Each on a thread of its own."""
-    listed: list[int] = []
 
-    def use_another_hub() -> None:
+    def use_another_hub() -> int:
         def count_tokens() -> int:
             return len(client.list_tokens(user_id="alice").tokens)
 
-        calls = [spawn(count_tokens) for _ in range(3)]
-        listed.append(sum(join(call) for call in calls))
-        os.write(done, b"\n")
+        return sum(join(call) for call in [spawn(count_tokens) for _ in range(3)])
 
-    here, done = os.pipe()
     call = spawn(fetch)
     answer_a_line()
-    native_thread(use_another_hub, ())
-    wait_read(here)
-    print(*listed)
+    print(on_a_thread(use_another_hub)())
     answer_a_line()
     print(join(call))
 
