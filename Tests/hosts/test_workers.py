@@ -11,7 +11,7 @@ from world import request
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from world import World
+    from world import Program, World
 
 
 @pytest.mark.parametrize("workers", ["sync", "gthread", "gevent"])
@@ -45,16 +45,30 @@ def test_workers_that_uvicorn_spawns(world: World, tmp_path: Path) -> None:
     world.assert_alive()
 
 
-def test_a_child_of_celery(world: World) -> None:
+def celery(world: World, pool: str) -> Program:
     command = [sys.executable, "-W", "ignore", "-m", "celery", "--quiet", "--workdir", "programs", "--app", "tasks"]
     alone = ["--concurrency", "1", "--without-gossip", "--without-mingle", "--without-heartbeat"]
-    program = world.start(*command, "worker", "--loglevel", "ERROR", *alone)
+    return world.start(*command, "worker", "--pool", pool, "--loglevel", "ERROR", *alone)
+
+
+def test_a_child_of_celery(world: World) -> None:
+    program = celery(world, "prefork")
     child = int(program.line())
     program.expect("unsupported", "timeout")
     program.process.terminate()
     # Celery says something too.
     assert "ending" in (program.line() for _ in range(4))
     program.await_waiting(child)
+    world.release()
+    program.end()
+    world.assert_alive()
+
+
+def test_celery_on_a_hub(world: World) -> None:
+    program = celery(world, "gevent")
+    assert int(program.line()) == program.process.pid
+    program.expect("timeout", "timeout")
+    program.process.terminate()
     world.release()
     program.end()
     world.assert_alive()

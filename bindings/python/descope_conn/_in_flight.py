@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Callable
 
 from ._errors import Cancelled, ConnError, InvalidRequest, Limit
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from ._loops import Event, Watcher
 
 
-@dataclass
+@dataclass(eq=False)
 class Waiting:
     """One call, and who waits for it."""
 
     ticket: int
     answered: Event
-    outcome: bytes | ConnError | None = None
+    outcome: bytes | ConnError | None = field(default=None, repr=False)
     is_abandoned: bool = False
 
     def settle(self, outcome: bytes | ConnError) -> None:
@@ -122,7 +122,11 @@ class InFlight:
             duplicate = os.dup(descriptor)
         except OSError:
             raise Limit("no file descriptor is left to watch") from None
-        stop = watcher.watch(duplicate, self.drain)
+        try:
+            stop = watcher.watch(duplicate, self.drain)
+        except BaseException:
+            os.close(duplicate)
+            raise
 
         def stop_watching() -> None:
             stop()
