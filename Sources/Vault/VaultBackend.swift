@@ -124,6 +124,10 @@ package final class VaultBackend: Backend {
         let context = CallContext(
             deadline: .after(milliseconds: Self.closeMilliseconds), cancellation: Cancellation())
         for key in outcomes.keys { try? settle(tryingAgain: key).performed(context) }  // the last chance
+        let lost = outcomes.keys.count
+        if lost > 0 {
+            Log.write(.error, "the store has not taken what came of \(lost) refreshes: their grants may be lost")
+        }
         store.close()
     }
 }
