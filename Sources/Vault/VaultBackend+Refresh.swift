@@ -95,7 +95,9 @@ extension VaultBackend {
                         try settle(key, app, provider, demand, leader, until: end)
                     }
                 }
-                return try learnExpiry(at: key, of: app, provider).then { [self] () throws(ConnError) in
+                var demand = demand
+                demand.exchanges += 1
+                return try learnExpiry(at: key, of: app, provider).then { [self, demand] () throws(ConnError) in
                     withExtendedLifetime(leader) { .settled { [self] () throws(ConnError) in supply(demand) } }
                 }
             }
