@@ -4,6 +4,7 @@ const { Calls } = require('./calls.js');
 const { DescopeConnError } = require('./errors.js');
 const { answerOf } = require('./handle.js');
 const { hide } = require('./hidden.js');
+const { reduced } = require('./mcp-wire.js');
 const { Token } = require('./token.js');
 
 /** DESCOPE_CONN_NO_TIMEOUT */
@@ -188,11 +189,15 @@ class Mcp {
   }
 
   answer(fields, options) {
-    return this.#client.call('mcp.answer', fields, options);
+    return this.#client.call('mcp.answer', reduced(fields), options);
   }
 
   resume(fields, options) {
-    return this.#client.call('mcp.resume', fields, options);
+    return this.#client.call('mcp.resume', reduced(fields), options);
+  }
+
+  card(options) {
+    return this.#client.call('mcp.card', {}, options);
   }
 }
 
