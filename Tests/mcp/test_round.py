@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from mcp.shared.exceptions import MCPError
-from parties import EXAMPLE, Browser, Person, connected, text
+from parties import EXAMPLE, Browser, Person, connected, missing, text
 
 if TYPE_CHECKING:
     from parties import Example
@@ -38,6 +38,7 @@ async def test_round_trip_of_2026(example: Example, transport: str) -> None:
 
 @both
 async def test_error_of_2025(example: Example, transport: str) -> None:
+    example = example.with_config(confirmation=False)  # no form can ask for a code here: test_codes.py
     browser = Browser()
     async with connected(example, transport, mode="legacy", elicitation_callback=Person(browser)) as client:
         with pytest.raises(MCPError) as raised:
@@ -55,16 +56,17 @@ async def test_result_where_nothing_is_declared(example: Example, transport: str
     browser = Browser()
     async with connected(example, transport, mode=mode) as client:
         result = await client.call_tool("profile", {})
-        structured = result.structured_content
+        data = missing(result)
         assert result.is_error
-        assert list(structured) == ["error", "requiresConnection", "connectionUrl", "message", "appId"]
-        assert structured["error"] == "connection_required"
-        assert structured["requiresConnection"] is True
-        assert structured["appId"] == "accounts"
-        assert structured["message"] == text(result)
-        assert URL.findall(text(result)) == [structured["connectionUrl"]]
-        await asyncio.to_thread(browser.open, structured["connectionUrl"])
-        assert '"user": "alice"' in text(await client.call_tool("profile", {}))
+        assert list(data) == ["error", "requiresConnection", "connectionUrl", "message", "appId"]
+        assert data["error"] == "connection_required"
+        assert data["requiresConnection"] is True
+        assert data["appId"] == "accounts"
+        assert text(result).splitlines()[:2] == [data["connectionUrl"], ""]
+        assert URL.findall(text(result)) == [data["connectionUrl"]]
+        await asyncio.to_thread(browser.open, data["connectionUrl"])
+        arguments = {} if browser.code is None else {"confirmation_code": browser.code}
+        assert '"user": "alice"' in text(await client.call_tool("profile", arguments))
 
 
 @both
@@ -93,8 +95,8 @@ async def test_the_user_may_refuse(example: Example, transport: str, action: str
     async with connected(example, transport, mode="2026-07-28", elicitation_callback=person) as client:
         result = await client.call_tool("profile", {})
         assert result.is_error
-        assert result.structured_content["error"] == "connection_declined"
-        assert result.structured_content["action"] == action
+        assert missing(result)["error"] == "connection_declined"
+        assert missing(result)["action"] == action
 
 
 async def test_no_tool_has_its_tokens_among_its_arguments(example: Example) -> None:

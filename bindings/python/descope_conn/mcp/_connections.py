@@ -251,8 +251,6 @@ class ConnectionsBase(ABC):
         self, request: Request, needed: Mapping[str, Connection], waiting: Awaitable[dict[str, Any]]
     ) -> dict[str, Any]:
         """What is waited for, while the client is told that it is, if it wants to know."""
-        if not request.wants_progress:
-            return await waiting
         names = ", ".join(connection.app_id for connection in needed.values())
         progress = asyncio.create_task(self._tell_progress(request, f"Waiting for the user to connect {names}"))
         try:
@@ -261,6 +259,7 @@ class ConnectionsBase(ABC):
             progress.cancel()
 
     async def _tell_progress(self, request: Request, message: str) -> None:
+        """To a client that sent no progress token the session tells nothing."""
         start = time.monotonic()
         with contextlib.suppress(Exception):  # of a client that has gone away meanwhile
             while True:

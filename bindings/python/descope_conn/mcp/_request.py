@@ -34,7 +34,6 @@ class Request:
     input_responses: Mapping[str, Any] | None
     is_local: bool
     """Whether it came over stdio, from the process that started this one."""
-    wants_progress: bool
     session: ServerSession = field(repr=False)
 
     @classmethod
@@ -60,6 +59,5 @@ class Request:
             request_state=params.get("requestState"),
             input_responses=params.get("inputResponses"),
             is_local=context.request is None,
-            wants_progress=(params.get("_meta") or {}).get("progressToken") is not None,
             session=context.session,
         )
