@@ -108,19 +108,23 @@ static json_t *resume(const json_t *params)
     return handed_on(answer);
 }
 
-/* The client's version and capabilities, from the request itself or else from the handshake. */
+/* The client's name, version of the protocol and capabilities, from the request itself or else from the handshake. */
 static void add_client(json_t *request, const json_t *params)
 {
     const json_t *meta = json_object_get(params, "_meta");
     json_t *version = json_object_get(meta, META "protocolVersion");
     json_t *capabilities = json_object_get(version != NULL ? meta : handshake,
                                            version != NULL ? META "clientCapabilities" : "capabilities");
+    json_t *client = json_object_get(version != NULL ? meta : handshake, version != NULL ? META "clientInfo" : "clientInfo");
     if (version == NULL) {
         version = json_object_get(handshake, "protocolVersion");
     }
     json_object_set(request, "protocolVersion", version);
     if (capabilities != NULL) {
         json_object_set(request, "capabilities", capabilities);
+    }
+    if (client != NULL) {
+        json_object_set(request, "clientInfo", client);
     }
 }
 
