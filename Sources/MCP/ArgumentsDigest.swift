@@ -26,7 +26,8 @@ enum ArgumentsDigest {
             append("a", elements.count, to: &form)
             for element in elements { append(element, to: &form) }
         case .object:
-            let members = value.members.sorted { $0.key.utf16.lexicographicallyPrecedes($1.key.utf16) }
+            // Clients drop members that are null when they write a call anew.
+            let members = value.members.filter { $0.value.kind != .null }.sorted { $0.key.utf16.lexicographicallyPrecedes($1.key.utf16) }
             append("o", members.count, to: &form)
             for (key, member) in members {
                 append(key, to: &form)

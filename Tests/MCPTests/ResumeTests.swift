@@ -239,10 +239,10 @@ import Testing
         #expect(try host.resume(try host.state(Self.call(Self.digest)))["state"]?.string == "ready")
     }
 
-    @Test func numbersAreTheSameHoweverTheyAreWritten() throws {
+    @Test func argumentsAreTheSameHoweverTheyAreWritten() throws {
         try host.grant("calendar")
         let state = try host.state()
-        let call = Self.call(#""arguments":{"day":"\u006donday","n":1.0e0},"#)
+        let call = Self.call(#""arguments":{"left":null,"day":"\u006donday","n":1.0e0},"#)
         #expect(try host.resume(state, call)["state"]?.string == "ready")
     }
 

@@ -40,6 +40,7 @@ class Client {
 
   constructor(config) {
     this.#calls = new Calls(config);
+    this.backend = config.backend;
     this.apps = new Apps(this);
     this.keys = new Keys(this);
     this.audit = new Audit(this);

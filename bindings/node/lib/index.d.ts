@@ -698,6 +698,9 @@ export class Client implements AsyncDisposable, Disposable {
   /** Vault: grants that users give on another device. */
   readonly device: Device;
 
+  /** What the config named. */
+  readonly backend: 'cloud' | 'vault' | 'plugin';
+
   /** The operations for MCP servers. `descope-conn/mcp` has the ready-made use of both. */
   readonly mcp: Mcp;
 

@@ -34,7 +34,7 @@ function numberOf(value) {
 
 /**
  * What stands for a call's arguments: SHA-256 of their canonical form (docs/mcp.md), in base64url. Numbers count as
- * binary64, and members that JSON leaves out do not count.
+ * binary64, and members that are null not at all: when clients write a call anew, 1 may become 1.0, and null be left out.
  */
 function argumentsDigest(args) {
   const hash = createHash('sha256');
@@ -51,7 +51,7 @@ function argumentsDigest(args) {
       hash.update(tagged('a', value.length));
       for (let index = value.length - 1; index >= 0; index--) todo.push(value[index]);
     } else if (typeof value === 'object') {
-      const names = Object.keys(value).filter((name) => value[name] !== undefined).sort();
+      const names = Object.keys(value).filter((name) => value[name] !== undefined && value[name] !== null).sort();
       hash.update(tagged('o', names.length));
       for (const name of names.reverse()) todo.push(value[name], textOf(name));
     } else {

@@ -12,7 +12,7 @@ export interface Caller {
   tenantId?: string;
   /**
    * The user of this machine who has started the server: over stdio no token says so. Others may share the machine, so
-   * a typed code is asked for, unless the options say otherwise. For the vault.
+   * the vault asks for a typed code, unless the options say otherwise.
    */
   local?: boolean;
   /** The user's Descope access token. For Descope's cloud, which makes connect URLs for whoever it names. */

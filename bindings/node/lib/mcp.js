@@ -73,7 +73,7 @@ class Connections {
       const { state, response } = await this.#reportProgress(call, needed, waiting);
       if (state !== 'ready') return { answer: response };
     }
-    const needsCode = this.#confirmation ?? caller.local ?? false;
+    const needsCode = this.#confirmation ?? (caller.local === true && this.#client.backend === 'vault');
     if (needsCode && call.code !== undefined) await this.#confirm(call.code, needed, caller);
     const found = await Promise.all(needed.map(([, connection]) => this.#find(connection, caller, needsCode)));
     const missing = found.flatMap((one) => one.missing ?? []);

@@ -131,8 +131,8 @@ test('a call that waits tells its progress to whoever wants to know', async () =
 test('a client of 2025 hears when the grant is there', { timeout: 30_000 }, async () => {
   const request = { method: 'tools/call', params: { name: 'plan' }, protocolVersion: '2025-11-25' };
   const capabilities = { elicitation: { url: {} } };
-  const heard = Promise.withResolvers ? Promise.withResolvers() : {};
-  heard.promise ??= new Promise((resolve) => { heard.resolve = resolve; });
+  const heard = {};
+  heard.promise = new Promise((resolve) => { heard.resolve = resolve; });
   const { answer } = await connectionsWith({}).prepare(
     { ...request, capabilities, notify: heard.resolve }, needed, { userId: 'hears' },
   );

@@ -19,7 +19,8 @@ _TEXT_LIMIT = 256
 def arguments_digest(arguments: Mapping[str, Any] | None) -> str | None:
     """What stands for a call's arguments: SHA-256 of their canonical form (docs/mcp.md), in base64url.
 
-    Numbers count as binary64, so that 1 and 1.0 are the same, whichever of them a client sends the second time.
+    Numbers count as binary64, and members that are null not at all: when clients write a call anew, 1 may become 1.0,
+    and null be left out.
     Raises TypeError for what is in no JSON.
     """
     if arguments is None:
@@ -40,8 +41,10 @@ def arguments_digest(arguments: Mapping[str, Any] | None) -> str | None:
         elif isinstance(value, (int, float)):
             digest.update(b"d" + struct.pack(">d", _number(value)))
         elif isinstance(value, Mapping):
-            digest.update(b"o" + struct.pack(">Q", len(value)))
-            members = sorted(((_text(key), member) for key, member in value.items()), key=lambda member: member[0][9:])
+            # Clients drop members that are null when they write a call anew.
+            given = ((_text(key), member) for key, member in value.items() if member is not None)
+            members = sorted(given, key=lambda member: member[0][9:])
+            digest.update(b"o" + struct.pack(">Q", len(members)))
             for name, member in reversed(members):
                 todo += [member, _Done(name)]
         elif isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
