@@ -27,7 +27,9 @@ enum ArgumentsDigest {
             for element in elements { append(element, to: &form) }
         case .object:
             // Clients drop members that are null when they write a call anew.
-            let members = value.members.filter { $0.value.kind != .null }.sorted { $0.key.utf16.lexicographicallyPrecedes($1.key.utf16) }
+            let members = value.members.filter { $0.value.kind != .null }.sorted {
+                $0.key.utf16.lexicographicallyPrecedes($1.key.utf16)
+            }
             append("o", members.count, to: &form)
             for (key, member) in members {
                 append(key, to: &form)

@@ -271,7 +271,7 @@ SENT = {
 
 
 async def in_a_host(card: str, results: list[Any], *, refuses: bool = False) -> dict[str, Any]:
-    """Runs the card beside a tool's results, in a page of nothing but what it needs: what it sent, and what it showed."""
+    """Runs the card beside a tool's results, in a page of nothing but what it needs. Says what it sent and showed."""
     node = shutil.which("node")
     assert node
     run = await asyncio.to_thread(
@@ -294,7 +294,8 @@ async def test_the_card_opens_what_the_result_says(server: Server) -> None:
         result = (await client.call_tool("profile", {})).model_dump(mode="json", by_alias=True)
     url = result["_meta"]["descope-conn/connection"]["connectionUrl"]
     seen = await in_a_host((await server.client.mcp.card())["text"], [result])
-    assert [one["method"] for one in seen["sent"] if {"id", "method"} <= one.keys()] == ["ui/initialize", "ui/open-link", "ui/message"]
+    asked = [one["method"] for one in seen["sent"] if {"id", "method"} <= one.keys()]
+    assert asked == ["ui/initialize", "ui/open-link", "ui/message"]
     [opened] = [one["params"]["url"] for one in seen["sent"] if one.get("method") == "ui/open-link"]
     assert opened == url
     assert seen["shown"] == [["Connect accounts"]]

@@ -3,7 +3,7 @@
  *     server CONFIG APP_ID USER_ID REDIRECT_URL
  *
  * CONFIG is what descope_conn_open takes, as JSON. The tool's answer to a client without the connection is made by
- * mcp.answer in whichever of the protocol's three shapes that client understands, and mcp.resume waits for the user.
+ * mcp.answer in whichever of the protocol's shapes that client understands, and mcp.resume waits for the user.
  * Build: cc -std=c99 server.c -o server $(pkg-config --cflags --libs descope_conn jansson)                          */
 #define _POSIX_C_SOURCE 200809L
 #include <descope_conn.h>

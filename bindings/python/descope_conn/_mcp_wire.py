@@ -1,7 +1,7 @@
 """What MCP clients send, reduced to what the core looks at.
 
-The rest is theirs, and may be what the core refuses from its caller: numbers of any size, NUL, lone surrogates, hundreds
-of levels, megabytes. None of that may cost a user the URL.
+The rest is theirs, and may be what the core refuses from its caller: numbers of any size, NUL, lone surrogates,
+hundreds of levels, megabytes. None of that may cost a user the URL.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from descope_conn._mcp_wire import arguments_digest, declared_capabilities, input_answers, known_client
 
 DIGESTS = Path(__file__).resolve().parents[3] / "Tests/mcp/digests.json"
