@@ -65,7 +65,14 @@ def test_what_a_client_declares_is_reduced_to_what_counts() -> None:
         "extensions": {ui: {"mimeTypes": ["text/html;profile=mcp-app"]}},
     }
     assert declared_capabilities(None) is None
-    for odd in ({"elicitation": True}, {"elicitation": None}, {"extensions": []}, {"extensions": {ui: []}}, {}):
+    odds: list[dict[str, Any]] = [
+        {"elicitation": True},
+        {"elicitation": None},
+        {"extensions": []},
+        {"extensions": {ui: []}},
+        {},
+    ]
+    for odd in odds:
         assert declared_capabilities(odd) == {}
     assert declared_capabilities({"elicitation": {"url": False}}) == {"elicitation": {}}
 
