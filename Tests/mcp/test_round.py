@@ -9,10 +9,11 @@ import asyncio
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from mcp.shared.exceptions import MCPError
+from mcp.types import ElicitCompleteNotification, ElicitResult
 from parties import EXAMPLE, Browser, Person, connected, missing, text
 
 if TYPE_CHECKING:
@@ -98,6 +99,44 @@ async def test_the_user_may_refuse(example: Example, transport: str, action: str
         assert result.is_error
         assert missing(result)["error"] == "connection_declined"
         assert missing(result)["action"] == action
+
+
+@both
+async def test_a_call_that_waits_tells_its_progress(example: Example, transport: str) -> None:
+    browser = Browser()
+    urls: list[str] = []
+    opening: list[asyncio.Task[Any]] = []
+
+    async def agree(_: Any, params: Any) -> ElicitResult:
+        urls.append(params.url)
+        return ElicitResult(action="accept")
+
+    async def hear(*_: Any) -> None:
+        if not opening:  # the user comes once the client has heard that the call waits
+            opening.append(asyncio.create_task(asyncio.to_thread(browser.open, urls[0])))
+
+    example = example.with_config(confirmation=False)
+    async with connected(example, transport, mode="2026-07-28", elicitation_callback=agree) as client:
+        assert '"user": "alice"' in text(await client.call_tool("profile", {}, progress_callback=hear))
+
+
+@both
+async def test_a_client_of_2025_hears_when_its_user_is_done(example: Example, transport: str) -> None:
+    browser = Browser()
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def hear(message: Any) -> None:
+        if isinstance(message, ElicitCompleteNotification):
+            await heard.put(message.params.elicitation_id)
+
+    example = example.with_config(confirmation=False)
+    options = {"mode": "legacy", "elicitation_callback": Person(browser), "message_handler": hear}
+    async with connected(example, transport, **options) as client:
+        with pytest.raises(MCPError) as raised:
+            await client.call_tool("profile", {})
+        [elicitation] = raised.value.data["elicitations"]
+        await asyncio.to_thread(browser.open, elicitation["url"])
+        assert await asyncio.wait_for(heard.get(), 30) == elicitation["elicitationId"]
 
 
 async def test_no_tool_has_its_tokens_among_its_arguments(example: Example) -> None:
