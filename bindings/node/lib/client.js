@@ -189,11 +189,11 @@ class Mcp {
     this.#client = client;
   }
 
-  answer(fields, options) {
+  async answer(fields, options) {
     return this.#client.call('mcp.answer', reduced(fields), options);
   }
 
-  resume(fields, options) {
+  async resume(fields, options) {
     return this.#client.call('mcp.resume', reduced(fields), options);
   }
 

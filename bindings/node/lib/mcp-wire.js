@@ -106,7 +106,7 @@ function argumentsFields({ arguments: args, argumentsDigest: digest }) {
 }
 
 /** Fields of mcp.answer or mcp.resume, with what a client said reduced. */
-function reduced(fields) {
+function reduced(fields = {}) {
   const request = { ...fields, ...argumentsFields(fields) };
   if ('capabilities' in request) request.capabilities = declaredCapabilities(request.capabilities);
   if ('clientInfo' in request) request.clientInfo = knownClient(request.clientInfo);

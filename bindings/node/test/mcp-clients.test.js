@@ -153,3 +153,8 @@ test('the card is a resource of MCP Apps', async () => {
   );
   assert.equal(missing(answer).appId, 'calendar');
 });
+
+test('what is in no JSON rejects, and a call without fields is the library\'s to refuse', async () => {
+  await assert.rejects(client.mcp.answer({ arguments: { a: () => {} } }), TypeError);
+  await assert.rejects(client.mcp.answer(), { code: 'invalid_request' });
+});
