@@ -98,8 +98,11 @@ extension Field {
     /// The MCP request that is being answered, and whose.
     static let mcpCall: [Field] = [
         Field("method", .string(maxBytes: 64), required: true, "The request's method, such as tools/call."),
-        Field("name", .string(), required: true, "The tool's or prompt's name, or the resource's URI."),
-        Field("arguments", .anyObject, "The request's arguments, as the client sent them."),
+        Field("name", .string(maxBytes: 16384), required: true, "The tool's or prompt's name, or the resource's URI."),
+        Field("arguments", .anyObject, "The request's arguments, as the client sent them. Only their digest is used."),
+        Field(
+            "argumentsDigest", .string(maxBytes: 64),
+            "In place of arguments: SHA-256 of their canonical form (docs/mcp.md), in base64url."),
         Field("userId", .string(maxBytes: 512), "The user whose request it is, as the verified token says."),
         Field("tenantId", .string(maxBytes: 512), "The tenant whose token is needed, or in which the user's lives."),
     ]
@@ -351,6 +354,9 @@ extension Operation {
                 Field("protocolVersion", .string(maxBytes: 32), required: true, "The client's, such as 2026-07-28."),
                 Field("capabilities", .anyObject, "What the client declared; nothing if absent."),
                 Field(
+                    "clientInfo", .anyObject,
+                    "The client's name and version, as it says. What is known of it overrides what it declares."),
+                Field(
                     "connections",
                     .objects(
                         [
@@ -359,11 +365,20 @@ extension Operation {
                                 "connectionUrl", .string(maxBytes: 16384), required: true,
                                 "Where the user grants access, as connection_required says it: https, or this machine."),
                             .scopes, .externalIdentifier,
+                            Field(
+                                "confirmation", .boolean, backends: vault,
+                                "Its grant is held back until the user has typed a code, for which the answer asks too."
+                            ),
                         ], maxCount: 16), required: true, "What is missing. All of it goes into the one answer."),
                 Field("ttlSeconds", .integer(10...86400), "How long requestState lives. 600 unless said otherwise."),
             ],
             atLeastOneOf: subject,
-            answer: "shape: input_required, error or result; response: the JSON-RPC response's result or error"),
+            answer: "shape: input_required, error, app or result; response: the JSON-RPC response's result or error; "
+                + "completions with the error of 2025-11-25: each {elicitationId, requestState}, to be resumed"),
+        Operation(
+            "mcp.card",
+            "The card that shows a tool's user where to connect, for clients with the extension MCP Apps.",
+            answer: "uri, name, mimeType and text of its resource; toolMeta, the _meta of the tools that it is for"),
         Operation(
             "mcp.resume",
             "The request comes again with its requestState: waits for the grants, and says whether it may go on.",

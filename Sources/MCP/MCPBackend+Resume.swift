@@ -24,13 +24,18 @@ extension MCPBackend {
     private func resume(
         _ request: Request, _ call: MCPCall, _ state: RequestState, now: Int64
     ) throws(ConnError) -> Step<JSON> {
-        if let refusal = refusal(in: request["inputResponses"]) { return .done(declined(call, state, refusal)) }
-        let wait = min(
-            request["waitMs"]?.integer ?? Self.defaultWaitMilliseconds, state.expiresAt * 1000 - now)
-        let search = GrantSearch(
-            host: self, call: call, expiresAt: state.expiresAt, accessToken: request["accessToken"],
-            end: clock.monotonic().adding(milliseconds: Int(wait)))
-        return try search.look(for: state.awaited, pause: search.firstPause)
+        let responses = request["inputResponses"]
+        if let action = refusal(in: responses) { return .done(declined(call, state, action)) }
+        return try confirm(state.awaited[...], typed: responses, for: request).then {
+            [self] (untaken) throws(ConnError) in
+            guard untaken.isEmpty else { return .done(try askAgain(untaken, call, state)) }
+            let wait = min(
+                request["waitMs"]?.integer ?? Self.defaultWaitMilliseconds, state.expiresAt * 1000 - now)
+            let search = GrantSearch(
+                host: self, call: call, expiresAt: state.expiresAt, accessToken: request["accessToken"],
+                end: clock.monotonic().adding(milliseconds: Int(wait)))
+            return try search.look(for: state.awaited, pause: search.firstPause)
+        }
     }
 
     /// `decline` or `cancel`, where the user chose that. A response that is not there says nothing: the user may have
@@ -40,16 +45,69 @@ extension MCPBackend {
     }
 
     private func declined(_ call: MCPCall, _ state: RequestState, _ action: String) -> JSON {
-        let apps = state.awaited.map(\.appID)
-        let structured = JSON.object([
-            "error": .string("connection_declined"),
-            "action": .string(action),
-            "appId": apps.first.map(JSON.string),
-        ])
-        let message = "\(call.name) was not run: the user did not grant access to \(apps.joined(separator: ", "))"
-        let answer = refusal(call, message, structured, in: .roundTrips)
+        let answer = refusal(
+            .result, call, Words.declined(call, state.awaited), Words.structuredRefusal(state.awaited, action),
+            in: .roundTrips)
         answer.set("state", .string("declined"))
         return answer
+    }
+
+    /// The same call again, with a fresh state that expires when the first one did: the user opens no page twice.
+    /// - Parameter requests: what is asked of the user once more.
+    fileprivate func pending(
+        _ call: MCPCall, awaiting awaited: [Awaited], expiresAt: Int64, asking requests: [(key: String, request: JSON)]
+    ) throws(ConnError) -> JSON {
+        guard expiresAt > clock.seconds else {
+            throw ConnError(.notFound, "requestState has expired", field: "requestState")
+        }
+        let answer = inputRequired(
+            RequestState(call, awaiting: awaited, expiresAt: expiresAt), asking: requests)
+        answer.set("state", .string("pending"))
+        return answer
+    }
+}
+
+// MARK: - Typed codes
+
+/// A code that let out no grant.
+private struct Untaken: Sendable {
+    let index: Int
+    /// Whether a grant waited for another one. Otherwise none waited.
+    let isWrong: Bool
+}
+
+extension MCPBackend {
+    /// Lets out the grants whose codes the user has typed.
+    private func confirm(
+        _ awaited: ArraySlice<Awaited>, typed responses: JSON?, for request: Request, _ untaken: [Untaken] = []
+    ) throws(ConnError) -> Step<[Untaken]> {
+        guard let first = awaited.first else { return .done(untaken) }
+        let (index, rest) = (awaited.startIndex, awaited.dropFirst())
+        guard first.needsCode, let code = responses?[Self.codeKey(index)]?["content"]?["code"] else {
+            return try confirm(rest, typed: responses, for: request, untaken)
+        }
+        let fields = JSON.object([
+            "appId": .string(first.appID), "userId": request["userId"], "tenantId": request["tenantId"], "code": code,
+        ])
+        let confirmation = Request(operation: "confirm", fields: fields, actor: request.actor)
+        return try Step.attempt({ () throws(ConnError) in try begin(confirmation) }) {
+            [self] (result) throws(ConnError) in
+            var untaken = untaken
+            if case .failure(let error) = result {
+                guard error.field == "code" || error.reason == .missing else { throw error }
+                untaken.append(Untaken(index: index, isWrong: error.field == "code"))
+            }
+            return try confirm(rest, typed: responses, for: request, untaken)
+        }
+    }
+
+    private func askAgain(_ untaken: [Untaken], _ call: MCPCall, _ state: RequestState) throws(ConnError) -> JSON {
+        let awaited = state.awaited
+        let asked = untaken.flatMap { one in
+            codeRequests(awaited, one.isWrong ? Words.typeAnotherCode : Words.noCodeYet)
+                .filter { $0.key == Self.codeKey(one.index) }
+        }
+        return try pending(call, awaiting: awaited, expiresAt: state.expiresAt, asking: asked)
     }
 }
 
@@ -98,20 +156,17 @@ private struct GrantSearch: Sendable {
 
     private func fetch(_ awaited: Awaited) -> Request {
         let fields = awaited.json
+        fields.remove("confirmation")
         fields.set("userId", call.subject.userID.map(JSON.string) ?? .null)
         fields.set("tenantId", call.subject.tenantID.map(JSON.string) ?? .null)
         if let accessToken { fields.set("accessToken", accessToken) }
         return Request(operation: "fetch", fields: fields, isLook: true)
     }
 
-    /// The same call again, with a fresh state that expires when the first one did: the user is not asked twice.
+    /// Only for codes is the user asked once more: nobody else can type them.
     private func pending(_ awaited: [Awaited]) throws(ConnError) -> JSON {
-        guard expiresAt > host.clock.seconds else {
-            throw ConnError(.notFound, "requestState has expired", field: "requestState")
-        }
-        let answer = host.inputRequired(RequestState(call, awaiting: awaited, expiresAt: expiresAt))
-        answer.set("state", .string("pending"))
-        return answer
+        try host.pending(
+            call, awaiting: awaited, expiresAt: expiresAt, asking: host.codeRequests(awaited, Words.typeCode))
     }
 }
 

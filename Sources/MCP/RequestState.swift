@@ -8,7 +8,7 @@ internal import Memory
 /// The client may read, keep, change or hand on what it is given, so the state is sealed, and says whose call it belongs
 /// to, which call that is, and until when. It holds no token and no URL.
 struct RequestState: Sendable {
-    private static let format: Int64 = 1
+    private static let format: Int64 = 2
 
     /// Names it when it is used, which is once.
     let id: [UInt8]

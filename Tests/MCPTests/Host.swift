@@ -133,9 +133,11 @@ extension Host {
     /// Asks for the answer to a call that needs connections.
     func answer(
         _ call: String = Host.call, version: String = "2026-07-28", capabilities: String = urlElicitation,
-        apps: [String] = ["calendar"], more: String = ""
+        apps: [String] = ["calendar"], confirmation: Bool = false, more: String = ""
     ) throws -> JSON {
-        let connections = apps.map { #"{"appId":"\#($0)","connectionUrl":"https://connect.example/\#($0)"}"# }
+        let connections = apps.map {
+            #"{"appId":"\#($0)","connectionUrl":"https://connect.example/\#($0)","confirmation":\#(confirmation)}"#
+        }
         return try run(
             "mcp.answer",
             """

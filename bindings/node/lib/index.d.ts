@@ -344,8 +344,10 @@ export interface McpCall extends Subject {
   method: string;
   /** The tool's or prompt's name, or the resource's URI. */
   name: string;
-  /** As the client sent them. */
+  /** As the client sent them: anything that JSON can say. Only their digest goes to the library. */
   arguments?: object;
+  /** In place of arguments, where they are gone: docs/mcp.md. */
+  argumentsDigest?: string;
 }
 
 /** A connection that an MCP request needs, and where its user grants it. */
@@ -354,6 +356,8 @@ export interface MissingConnection {
   connectionUrl: string;
   scopes?: string[];
   externalIdentifier?: string;
+  /** Vault: its grant is held back until the user has typed a code, for which the answer asks too. */
+  confirmation?: boolean;
 }
 
 export interface McpAnswerFields extends McpCall {
@@ -361,6 +365,8 @@ export interface McpAnswerFields extends McpCall {
   protocolVersion: string;
   /** What the client declared. */
   capabilities?: object;
+  /** The client's name and version, as it says. What is known of it overrides what it declares. */
+  clientInfo?: object;
   connections: MissingConnection[];
   ttlSeconds?: number;
 }
@@ -375,8 +381,23 @@ export interface McpResumeFields extends McpCall {
 
 /** What an MCP server answers: the result or the error of its JSON-RPC response, beside jsonrpc and id. */
 export interface McpAnswer {
-  shape: 'input_required' | 'error' | 'result';
+  shape: 'input_required' | 'error' | 'app' | 'result';
   response: { result: object } | { error: { code: number; message: string; data?: object } };
+  /**
+   * With the error of 2025-11-25: when resume says ready of one, tell the client by notifications/elicitation/complete.
+   */
+  completions?: { elicitationId: string; requestState: string }[];
+}
+
+/** The card that shows a tool's user where to connect, for clients with MCP Apps. */
+export interface McpCard {
+  uri: string;
+  name: string;
+  mimeType: string;
+  /** The HTML document. */
+  text: string;
+  /** The _meta of the tools that it is for. */
+  toolMeta: { ui: { resourceUri: string } };
 }
 
 export interface AppsLoadFields {
@@ -711,6 +732,9 @@ export class Client {
   /** Vault: grants that users give on another device. */
   readonly device: Device;
 
+  /** What the config named. */
+  readonly backend: 'cloud' | 'vault' | 'plugin';
+
   /** The operations for MCP servers. `descope-conn/mcp` has the ready-made use of both. */
   readonly mcp: Mcp;
 
@@ -833,6 +857,8 @@ export interface Mcp {
   resume(
     fields: McpResumeFields, options?: CallOptions,
   ): Promise<{ state: 'ready' } | ({ state: 'pending' | 'declined' } & McpAnswer)>;
+  /** The card that shows a tool's user where to connect, for clients with MCP Apps. */
+  card(options?: CallOptions): Promise<McpCard>;
 }
 
 /** client.apps */

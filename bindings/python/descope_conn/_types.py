@@ -386,10 +386,14 @@ class _MissingConnection(TypedDict):
 
 
 class MissingConnection(_MissingConnection, total=False):
-    """A connection that an MCP request needs, and where its user grants it, for ``mcp.answer``."""
+    """A connection that an MCP request needs, and where its user grants it, for ``mcp.answer``.
+
+    ``confirmation``: its grant is held back until the user has typed a code, for which the answer asks too.
+    """
 
     scopes: Sequence[str]
     external_identifier: str
+    confirmation: bool
 
 
 class NewToken(TypedDict, total=False):
