@@ -19,7 +19,8 @@ extension MCPBackend {
         switch Shape(revision, capabilities: request["capabilities"], method: call.method) {
         case .inputRequired:
             let ttl = request["ttlSeconds"]?.integer ?? Self.defaultTTLSeconds
-            let state = RequestState(call, awaiting: missing.map(\.awaited), expiresAt: clock.seconds + ttl)
+            let state = RequestState(
+                call, awaiting: missing.map(\.awaited), askedAt: clock.milliseconds(), expiresAt: clock.seconds + ttl)
             return inputRequired(state, asking: missing.map { elicitation($0, of: call, id: nil) })
         case .error:
             return error(

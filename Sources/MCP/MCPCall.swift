@@ -35,13 +35,16 @@ struct Awaited: Sendable {
     let appID: String
     let scopes: [String]
     let externalIdentifier: String?
+    /// Scopes that the user was asked for and did not grant may be missing.
+    let acceptsNarrower: Bool
 
-    /// - Parameter json: has the members `appId`, `scopes` and `externalIdentifier`.
+    /// - Parameter json: has the members `appId`, `scopes`, `externalIdentifier` and `acceptNarrower`.
     init?(_ json: JSON) {
         guard let appID = json["appId"]?.string else { return nil }
         self.appID = appID
         scopes = json["scopes"]?.strings ?? []
         externalIdentifier = json["externalIdentifier"]?.string
+        acceptsNarrower = json["acceptNarrower"]?.boolean ?? false
     }
 
     var json: JSON {
@@ -49,6 +52,7 @@ struct Awaited: Sendable {
             "appId": .string(appID),
             "scopes": scopes.isEmpty ? nil : .strings(scopes),
             "externalIdentifier": externalIdentifier.map(JSON.string),
+            "acceptNarrower": acceptsNarrower ? .boolean(true) : nil,
         ])
     }
 }

@@ -53,17 +53,18 @@ class Connections {
   }
 
   /** The token, or what is missing. */
-  async #find({ appId, scopes, externalIdentifier, connectUrl }, { userId, tenantId, accessToken }) {
+  async #find({ appId, scopes, externalIdentifier, acceptNarrower, connectUrl }, { userId, tenantId, accessToken }) {
     const connection = { appId, scopes, externalIdentifier };
+    const options = acceptNarrower ? { acceptNarrower } : undefined;
     const connect = connectUrl === undefined ? { redirectUrl: this.#redirectUrl } : undefined;
     try {
-      return { token: await this.#client.fetchToken({ ...connection, userId, tenantId, accessToken, connect }) };
+      return { token: await this.#client.fetchToken({ ...connection, userId, tenantId, accessToken, options, connect }) };
     } catch (error) {
       if (error instanceof ConnectionRequiredError) {
-        return { missing: { ...connection, connectionUrl: error.connectionUrl } };
+        return { missing: { ...connection, acceptNarrower, connectionUrl: error.connectionUrl } };
       }
       if (connectUrl !== undefined && error.code === 'not_found' && error.reason && error.reason !== 'app') {
-        return { missing: { ...connection, connectionUrl: connectUrl } };
+        return { missing: { ...connection, acceptNarrower, connectionUrl: connectUrl } };
       }
       throw error;
     }
