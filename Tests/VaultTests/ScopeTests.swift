@@ -1,4 +1,5 @@
 import Connections
+import HTTP
 import JSON
 import Memory
 import OAuth

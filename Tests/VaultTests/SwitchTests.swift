@@ -34,7 +34,7 @@ import Testing
         #expect(try loaded[row.setting]?.equals(JSON.parse(row.change)) == true)
         let again = try world.call("apps.update", loaded.text)["app"]
         #expect(again?[row.setting]?.text == loaded[row.setting]?.text)
-        try #require(try world.call("apps.update", #"{"id":"a","clientId":"c",\#(World.providerURLs)}"#)["app"])
+        _ = try #require(try world.call("apps.update", #"{"id":"a","clientId":"c",\#(World.providerURLs)}"#)["app"])
         #expect(try world.call("apps.load", #"{"id":"a"}"#)["app"]?[row.setting] == nil)
     }
 

@@ -190,8 +190,8 @@ def fetch_token(
     grant them at. Without it, the same raises ``NotFound`` with a ``reason``.
 
     Scopes that the user was asked for and did not grant are the error's ``declined``. Once all that is missing is,
-    it is ``NotFound`` with ``connect`` too: nobody is asked for ever. ``accept_narrower`` takes the token as it is, whose
-    ``missing_scopes`` say what lacks; ``connect={"ask_declined": True}`` asks again. The vault only.
+    it is ``NotFound`` with ``connect`` too: nobody is asked for ever. ``accept_narrower`` takes the token as it is,
+    whose ``missing_scopes`` say what lacks; ``connect={"ask_declined": True}`` asks again. The vault only.
     """
     fields = to_wire(
         {
