@@ -131,6 +131,16 @@ extension VaultBackend {
         }
     }
 
+    /// The same, for as long as whoever performs it has time.
+    func settle(tryingAgain key: [UInt8]) throws(ConnError) -> Step<Void> {
+        try settle(key).result { [self] (result) throws(ConnError) in
+            guard case .failure = result else { return .done(()) }
+            return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
+                try settle(tryingAgain: key)
+            }
+        }
+    }
+
     /// Has the tokens taken back that a refresh brought after its row was deleted. What the deletion took back is the
     /// token before, which may have been spent by then.
     private func discard(_ outcome: Outcomes.Outcome, _ change: inout Change) throws(ConnError) {
