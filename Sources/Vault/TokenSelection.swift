@@ -50,7 +50,11 @@ struct TokenSelection: Sendable {
         guard let best = ranked.max(by: { $0.isWorse(than: $1) }) else { return .missing }
         guard !best.missing.isEmpty else { return .found(best.row) }
         let usable = ranked.filter(\.isUsable)
-        let asked = usable.filter { askedAt ?? .min <= $0.row.value.grantedAt }.flatMap { $0.row.value.requested ?? [] }
+        // Whoever must come by again anyway is asked for all of it.
+        let standing = usable.map(\.row.value).filter {
+            $0.refresh.refusal == nil && askedAt ?? .min <= $0.grantedAt
+        }
+        let asked = standing.flatMap { $0.requested ?? [] }
         func lack(_ candidate: Candidate) -> Lack {
             let unasked = Set(
                 rules.missing(candidate.missing, from: .init(scopes: asked, requested: [])).map { ID($0) })

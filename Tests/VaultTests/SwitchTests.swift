@@ -31,7 +31,8 @@ import Testing
     func eachIsKeptAndShown(_ row: (setting: String, change: String)) throws {
         try world.makeApp("a", #","\#(row.setting)":\#(row.change)"#)
         let loaded = try #require(try world.call("apps.load", #"{"id":"a"}"#)["app"])
-        #expect(try loaded[row.setting]?.equals(JSON.parse(row.change)) == true)
+        let change = try #require(try JSON.parse(#"{"it":\#(row.change)}"#)["it"])
+        #expect(loaded[row.setting]?.equals(change) == true)
         let again = try world.call("apps.update", loaded.text)["app"]
         #expect(again?[row.setting]?.text == loaded[row.setting]?.text)
         _ = try #require(try world.call("apps.update", #"{"id":"a","clientId":"c",\#(World.providerURLs)}"#)["app"])

@@ -236,7 +236,7 @@ PROVIDERS: dict[str, Habits] = {
         dead_grant=(400, {"message": "Bad Request", "error": 400}),
         wrong_client=(401, {"message": "Unauthorized", "error": 401}),
     ),
-    "servicenow": Habits(renames={"a:read": "useraccount", "b": "", "unticked": ""}),
+    "servicenow": Habits(renames={"incident": "useraccount", "task": "", "unticked": ""}),
     "strava": Habits(
         pkce=False,
         scope_separator=",",
