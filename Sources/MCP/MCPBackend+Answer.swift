@@ -15,9 +15,10 @@ extension MCPBackend {
         let expiresAt = clock.seconds + (request["ttlSeconds"]?.integer ?? Self.defaultTTLSeconds)
         switch shape {
         case .inputRequired:
+            let state = RequestState(
+                call, awaiting: missing.map(\.awaited), askedAt: clock.milliseconds(), expiresAt: expiresAt)
             return inputRequired(
-                RequestState(call, awaiting: missing.map(\.awaited), expiresAt: expiresAt),
-                asking: connectRequests(missing, of: call) + codeRequests(missing.map(\.awaited), Words.typeCode))
+                state, asking: connectRequests(missing, of: call) + codeRequests(missing.map(\.awaited), Words.typeCode))
         case .error:
             return urlElicitationRequired(missing, of: call, expiresAt: expiresAt)
         case .app, .result:

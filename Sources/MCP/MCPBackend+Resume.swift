@@ -32,7 +32,8 @@ extension MCPBackend {
             let wait = min(
                 request["waitMs"]?.integer ?? Self.defaultWaitMilliseconds, state.expiresAt * 1000 - now)
             let search = GrantSearch(
-                host: self, call: call, expiresAt: state.expiresAt, accessToken: request["accessToken"],
+                host: self, call: call, askedAt: state.askedAt, expiresAt: state.expiresAt,
+                accessToken: request["accessToken"],
                 end: clock.monotonic().adding(milliseconds: Int(wait)))
             return try search.look(for: state.awaited, pause: search.firstPause)
         }
@@ -55,13 +56,14 @@ extension MCPBackend {
     /// The same call again, with a fresh state that expires when the first one did: the user opens no page twice.
     /// - Parameter requests: what is asked of the user once more.
     fileprivate func pending(
-        _ call: MCPCall, awaiting awaited: [Awaited], expiresAt: Int64, asking requests: [(key: String, request: JSON)]
+        _ call: MCPCall, awaiting awaited: [Awaited], askedAt: Int64, expiresAt: Int64,
+        asking requests: [(key: String, request: JSON)]
     ) throws(ConnError) -> JSON {
         guard expiresAt > clock.seconds else {
             throw ConnError(.notFound, "requestState has expired", field: "requestState")
         }
         let answer = inputRequired(
-            RequestState(call, awaiting: awaited, expiresAt: expiresAt), asking: requests)
+            RequestState(call, awaiting: awaited, askedAt: askedAt, expiresAt: expiresAt), asking: requests)
         answer.set("state", .string("pending"))
         return answer
     }
@@ -107,7 +109,26 @@ extension MCPBackend {
             codeRequests(awaited, one.isWrong ? Words.typeAnotherCode : Words.noCodeYet)
                 .filter { $0.key == Self.codeKey(one.index) }
         }
-        return try pending(call, awaiting: awaited, expiresAt: state.expiresAt, asking: asked)
+        return try pending(
+            call, awaiting: awaited, askedAt: state.askedAt, expiresAt: state.expiresAt, asking: asked)
+    }
+}
+
+extension MCPBackend {
+    /// The user has been there, and did not grant all of it: waiting would bring nothing.
+    fileprivate func narrowed(_ call: MCPCall, _ awaited: Awaited, _ declined: [String]) -> JSON {
+        let structured = JSON.object([
+            "error": .string("connection_declined"),
+            "action": .string("narrow"),
+            "appId": .string(awaited.appID),
+            "missingScopes": .strings(declined),
+        ])
+        let message =
+            "\(call.name) was not run: the user connected \(awaited.appID) without granting all that it needs; missing: "
+            + declined.joined(separator: " ")
+        let answer = refusal(.result, call, message, structured, in: .roundTrips)
+        answer.set("state", .string("declined"))
+        return answer
     }
 }
 
@@ -115,6 +136,8 @@ extension MCPBackend {
 private struct GrantSearch: Sendable {
     let host: MCPBackend
     let call: MCPCall
+    /// Milliseconds since 1970; nil: nobody knows.
+    let askedAt: Int64?
     let expiresAt: Int64
     /// The user's, where the backend takes one.
     let accessToken: JSON?
@@ -129,7 +152,12 @@ private struct GrantSearch: Sendable {
     /// - Parameter pause: before the next look, if this one does not find all. Milliseconds.
     func look(for awaited: [Awaited], pause: Int) throws(ConnError) -> Step<JSON> {
         let watch = host.notices.watch(call.subject)
-        return try look(for: awaited[...], missing: []).then { (missing) throws(ConnError) in
+        return try look(for: awaited[...], missing: []).then { (found) throws(ConnError) in
+            let missing: [Awaited]
+            switch found {
+            case .declined(let one, let scopes): return .done(host.narrowed(call, one, scopes))
+            case .missing(let ones): missing = ones
+            }
             if missing.isEmpty { return .done(.object(["state": .string("ready")])) }
             let left = end.remainingMilliseconds(atMost: pause, at: host.clock.monotonic())
             guard left > 0 else { return .done(try pending(missing)) }
@@ -140,14 +168,23 @@ private struct GrantSearch: Sendable {
         }
     }
 
-    /// - Returns: those that are not there yet.
-    private func look(for awaited: ArraySlice<Awaited>, missing: [Awaited]) throws(ConnError) -> Step<[Awaited]> {
-        guard let first = awaited.first else { return .done(missing) }
+    private enum Found: Sendable {
+        /// Those that are not there yet.
+        case missing([Awaited])
+        /// One that the user has answered, and did not grant these scopes of.
+        case declined(Awaited, [String])
+    }
+
+    private func look(for awaited: ArraySlice<Awaited>, missing: [Awaited]) throws(ConnError) -> Step<Found> {
+        guard let first = awaited.first else { return .done(.missing(missing)) }
         return try Step.attempt({ () throws(ConnError) in try host.backend.begin(fetch(first)) }) {
             (result) throws(ConnError) in
             var missing = missing
             if case .failure(let error) = result {
                 guard error.mayPass else { throw error }
+                if let declined = error.declined, declined.count == error.missingScopes?.count {
+                    return .done(.declined(first, declined))
+                }
                 missing.append(first)
             }
             return try look(for: awaited.dropFirst(), missing: missing)
@@ -157,16 +194,21 @@ private struct GrantSearch: Sendable {
     private func fetch(_ awaited: Awaited) -> Request {
         let fields = awaited.json
         fields.remove("confirmation")
+        if awaited.acceptsNarrower {
+            fields.remove("acceptNarrower")
+            fields.set("options", .object(["acceptNarrower": .boolean(true)]))
+        }
         fields.set("userId", call.subject.userID.map(JSON.string) ?? .null)
         fields.set("tenantId", call.subject.tenantID.map(JSON.string) ?? .null)
         if let accessToken { fields.set("accessToken", accessToken) }
-        return Request(operation: "fetch", fields: fields, isLook: true)
+        return Request(operation: "fetch", fields: fields, look: Request.Look(askedAt: askedAt))
     }
 
     /// Only for codes is the user asked once more: nobody else can type them.
     private func pending(_ awaited: [Awaited]) throws(ConnError) -> JSON {
         try host.pending(
-            call, awaiting: awaited, expiresAt: expiresAt, asking: host.codeRequests(awaited, Words.typeCode))
+            call, awaiting: awaited, askedAt: askedAt, expiresAt: expiresAt,
+            asking: host.codeRequests(awaited, Words.typeCode))
     }
 }
 

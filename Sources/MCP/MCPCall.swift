@@ -50,14 +50,17 @@ struct Awaited: Sendable {
     let externalIdentifier: String?
     /// Whether its grant is held back until the user has typed a code.
     let needsCode: Bool
+    /// Scopes that the user was asked for and did not grant may be missing.
+    let acceptsNarrower: Bool
 
-    /// - Parameter json: has the members `appId`, `scopes`, `externalIdentifier` and `confirmation`.
+    /// - Parameter json: has the members `appId`, `scopes`, `externalIdentifier`, `confirmation` and `acceptNarrower`.
     init?(_ json: JSON) {
         guard let appID = json["appId"]?.string else { return nil }
         self.appID = appID
         scopes = json["scopes"]?.strings ?? []
         externalIdentifier = json["externalIdentifier"]?.string
         needsCode = json["confirmation"]?.boolean ?? false
+        acceptsNarrower = json["acceptNarrower"]?.boolean ?? false
     }
 
     var json: JSON {
@@ -66,6 +69,7 @@ struct Awaited: Sendable {
             "scopes": scopes.isEmpty ? nil : .strings(scopes),
             "externalIdentifier": externalIdentifier.map(JSON.string),
             "confirmation": needsCode ? .boolean(true) : nil,
+            "acceptNarrower": acceptsNarrower ? .boolean(true) : nil,
         ])
     }
 }

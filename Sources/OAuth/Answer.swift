@@ -49,10 +49,24 @@ struct Answer {
     /// What is an error's code if this is an error at all: some providers number all of their answers.
     var unmarkedCode: String? { Self.code(object?["code"]) }
 
+    /// What may be an error's code at one of these paths.
+    func codes(at paths: [String]) -> [String] { paths.compactMap { Self.code(object?[path: $0]) } }
+
     /// The error's words: a string node.
-    var errorDescription: JSON? {
-        let places = [object?["error_description"], object?["error"]?["message"], object?["message"]]
-        return places.lazy.compactMap { $0 }.first { $0.kind == .string }
+    var errorDescription: JSON? { words.first { $0.kind == .string } }
+
+    /// Wherever providers put an error's words.
+    private var words: [JSON] {
+        Self.wordPaths.compactMap { object?[path: $0] }
+    }
+
+    private static let wordPaths = [
+        "error_description", "error.message", "message", "error_message", "errors.0.message", "reason",
+    ]
+
+    /// All that an error says, for those who must look for words in it.
+    func texts(at paths: [String]) -> [String] {
+        (words.compactMap(\.string) + [error].compactMap { $0 } + codes(at: paths)).map(\.asciiLowercased)
     }
 
     /// What no error may repeat, should the answer be one all the same.

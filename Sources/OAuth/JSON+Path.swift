@@ -1,10 +1,18 @@
 import JSON
 
 extension JSON {
-    /// The member at a path whose dots go deeper.
+    /// The member at a path whose dots go deeper; of an array, the element of that index.
     subscript(path path: String) -> JSON? {
         var node: JSON? = self
-        for name in path.split(separator: ".") { node = node?[String(name)] }
+        for name in path.split(separator: ".") {
+            guard let found = node else { return nil }
+            if found.kind == .array {
+                let elements = found.elements
+                node = Int(name).flatMap { elements.indices.contains($0) ? elements[$0] : nil }
+            } else {
+                node = found[String(name)]
+            }
+        }
         return node
     }
 

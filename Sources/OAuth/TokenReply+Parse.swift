@@ -15,7 +15,7 @@ extension TokenReply {
         let next = provider.accessTokenRefreshes ? token : around["refresh_token"]
         refreshToken = next.flatMap { $0.isToken() ? $0 : nil }
         idToken = around["id_token"].flatMap { $0.isToken() ? $0 : nil }
-        scopes = Self.scopes(around["scope"], separators: provider.replyScopeSeparators)
+        scopes = Self.scopes(around[provider.replyScopeName], separators: provider.replyScopeSeparators)
         expiresAt = Self.expiry(of: token, around, provider, now: now)
         refreshExpiresAt =
             provider.accessTokenRefreshes

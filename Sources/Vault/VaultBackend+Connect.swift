@@ -183,6 +183,8 @@ extension VaultBackend {
     private struct Callback: Sendable {
         var hosts: [ID: String]
         var metadata: JSON?
+        /// Nil when it does not say.
+        var scopes: [String]?
     }
 
     /// Reads what the callback brings besides the code, and checks the provider's signature where there is one.
@@ -198,7 +200,8 @@ extension VaultBackend {
         guard request["code"] != nil else { return Callback(hosts: [:]) }
         return Callback(
             hosts: try provider.callback.hosts(in: parameters),
-            metadata: try provider.callback.metadata(in: parameters))
+            metadata: try provider.callback.metadata(in: parameters),
+            scopes: provider.callback.scopes(in: parameters, separators: provider.replyScopeSeparators))
     }
 
     /// The fields of `complete` that are parameters of the query too, and their names there.
@@ -211,11 +214,11 @@ extension VaultBackend {
         _ reply: TokenReply, of flow: FlowRecord, at key: [UInt8], _ app: AppRecord, _ callback: Callback,
         _ provider: Provider, for request: Request
     ) throws(ConnError) -> Step<JSON> {
-        var record = flow.token(reply, now: clock.milliseconds())
+        var record = flow.token(reply, told: callback.scopes, now: clock.milliseconds())
         record.hosts = callback.hosts
         if let metadata = callback.metadata { record.add(metadata: metadata) }
         let location = place(of: record)
-        let answer = record.grantAnswer(at: location, redirectURL: flow.redirectURL)
+        let answer = record.grantAnswer(at: location, provider.scopeRules, redirectURL: flow.redirectURL)
         let kept: Step<JSON> =
             if flow.needsConfirmation {
                 try hold(record, of: app, flow, at: key, for: request)

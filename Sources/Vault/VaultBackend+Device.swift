@@ -107,7 +107,7 @@ extension VaultBackend {
             switch result {
             case .success(let location):
                 return try learnExpiry(at: location.key, of: app, provider).then { () throws(ConnError) in
-                    let answer = record.grantAnswer(at: location)
+                    let answer = record.grantAnswer(at: location, provider.scopeRules)
                     answer.set("status", .string("complete"))
                     return .done(answer)
                 }

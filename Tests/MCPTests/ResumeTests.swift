@@ -17,6 +17,47 @@ import Testing
         #expect(try host.resume(state).text == #"{"state":"ready"}"#)
     }
 
+    /// A user who has answered is not waited for, and not asked again.
+    @Test func aUserWhoUnticksAScopeIsNotWaitedFor() throws {
+        let wanting = #","scopes":["read","write"]"#
+        let state = try host.state(wanting: wanting)
+        var pauses = 0
+        let answer = try host.resume(state) { _ in
+            pauses += 1
+            try host.connect("calendar", asking: #""read","write""#, granting: "read")
+        }
+        #expect(pauses == 1)
+        #expect(answer["state"]?.string == "declined")
+        let result = answer["response"]?["result"]
+        #expect(result?["isError"]?.boolean == true)
+        #expect(result?["structuredContent"]?["missingScopes"]?.strings == ["write"])
+        #expect(result?["content"]?.elements.first?["text"]?.string?.contains("missing: write") == true)
+    }
+
+    @Test func aCallThatTakesLessIsReady() throws {
+        let state = try host.state(wanting: #","scopes":["read","write"],"acceptNarrower":true"#)
+        let answer = try host.resume(state) { _ in
+            try host.connect("calendar", asking: #""read","write""#, granting: "read")
+        }
+        #expect(answer.text == #"{"state":"ready"}"#)
+    }
+
+    /// Somebody who is asked again may grant it this time: what he did before is no answer.
+    @Test func whatWasDeclinedBeforeHeWasAskedIsNoAnswer() throws {
+        try host.connect("calendar", asking: #""read","write""#, granting: "read")
+        host.clock.advance(milliseconds: 1000)
+        let wanting = #","scopes":["read","write"]"#
+        let waiting = try host.resume(try host.state(wanting: wanting), more: #","waitMs":1000"#)
+        #expect(waiting["state"]?.string == "pending")
+        let again = waiting["response"]?["result"]?["requestState"]?.string ?? ""
+        #expect(try host.resume(again, more: #","waitMs":0"#)["state"]?.string == "pending")
+        let state = try host.state(wanting: wanting)
+        let answer = try host.resume(state) { _ in
+            try host.connect("calendar", asking: #""read","write""#, granting: "read write")
+        }
+        #expect(answer.text == #"{"state":"ready"}"#)
+    }
+
     @Test func waitsUntilEveryGrantIsThere() throws {
         let state = try host.state(apps: ["calendar", "mail", "weather"])
         var pauses = 0

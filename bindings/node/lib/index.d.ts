@@ -128,6 +128,12 @@ export interface ConnectOptions {
   confirmation?: boolean;
 }
 
+/** What a fetch asks the user for. */
+export interface FetchConnectOptions extends ConnectOptions {
+  /** Vault: ask also for scopes that the user was asked for before and did not grant. */
+  askDeclined?: boolean;
+}
+
 export interface ConnectFields extends Subject {
   appId: string;
   /** Cloud: the Descope access token of the user or MCP client that the URL is bound to. */
@@ -183,9 +189,17 @@ export interface FetchFields extends Subject {
     withRefreshToken?: boolean;
     /** Refresh even a fresh token. */
     forceRefresh?: boolean;
+    /**
+     * Vault: take a token without the scopes that the user was asked for and did not grant; its missingScopes says
+     * which.
+     */
+    acceptNarrower?: boolean;
   };
-  /** When the user must grant access first, reject with a {@link ConnectionRequiredError} that has a URL for it. */
-  connect?: ConnectOptions;
+  /**
+   * When the user must grant access first, reject with a {@link ConnectionRequiredError} that has a URL for it. Once all
+   * that is missing was declined, it is not_found: nobody is asked for ever.
+   */
+  connect?: FetchConnectOptions;
 }
 
 export interface StoreApiKeyFields extends Subject {
@@ -254,6 +268,25 @@ export interface ReportRejectedFields extends Subject {
   tokenHash: string;
 }
 
+/** What becomes of a grant when a provider says this. */
+export type FailureKind = 'permanent' | 'misconfigured' | 'transient';
+
+/** What a provider makes of the names of scopes. In names, one * stands for any text. */
+export interface ScopeRules {
+  /** By other names of a scope, the name that it goes by. */
+  aliases?: Record<string, string>;
+  /** What a name may begin with that means nothing. */
+  prefixes?: string[];
+  /** By a scope, those that it covers, with spaces between them. */
+  implies?: Record<string, string>;
+  /** Scopes that replies leave out: granted if they were asked for. */
+  unnamed?: string[];
+  /** Names that differ in their letters' case are the same. */
+  ignoresCase?: boolean;
+  /** False: all that was asked for counts as granted, whatever a reply names. */
+  complete?: boolean;
+}
+
 /** A connection's settings: Descope's, and what the vault needs besides. */
 export interface AppSettings {
   name?: string;
@@ -303,6 +336,54 @@ export interface AppSettings {
   tokenEndpointAuthMethod?: 'client_secret_basic' | 'client_secret_post' | 'client_secret_bearer' | 'none';
   /** Vault: between scopes at this provider. A space unless said otherwise. */
   scopeSeparator?: ' ' | ',';
+  /** Vault: of token requests. form unless said otherwise. */
+  bodyFormat?: 'form' | 'json';
+  /** Vault: the characters between scopes in replies. A space and the scopeSeparator unless said otherwise. */
+  replyScopeSeparators?: string;
+  /** Vault: the member of a reply that names what was granted. scope unless said otherwise. */
+  replyScopeName?: string;
+  /** Vault. */
+  scopeRules?: ScopeRules;
+  /** Vault: names that the authorization URL must not have. */
+  droppedAuthorizeParameters?: string[];
+  /** Vault: the provider's names for the standard's in the authorization URL. */
+  renamedAuthorizeParameters?: Record<string, string>;
+  /** Vault: the provider's names for the standard's in token requests. */
+  renamedTokenParameters?: Record<string, string>;
+  /** Vault: where a reply has its access token, tried in order; dots go deeper. */
+  tokenPaths?: string[];
+  /** Vault: a reply's expires_in counts milliseconds. */
+  expiresInMilliseconds?: boolean;
+  /** Vault: when a token expires if the reply does not say. jwt (the token's own exp) unless said otherwise. */
+  expiry?: { rule: 'jwt' | 'fixed' | 'never'; seconds?: number };
+  /** Vault: what else of a reply is kept with the token; dots go deeper. */
+  replyMetadata?: string[];
+  /** Vault: what the provider's error codes mean, in whatever case they come. */
+  errors?: Record<string, FailureKind>;
+  /** Vault: where else a refusal has its code, tried first; dots go deeper, also to an array's elements, from 0. */
+  errorPaths?: string[];
+  /** Vault: what a refusal means whose words hold this, in whatever case. */
+  errorMessages?: Record<string, FailureKind>;
+  /** Vault: how tokens are refreshed. */
+  refresh?: {
+    grantType?: string;
+    tokenParameter?: string;
+    exchangesAccessToken?: boolean;
+    rotation?: 'single_use' | 'sliding' | 'fixed' | 'none' | 'unknown';
+    graceSeconds?: number;
+    lifetimeSeconds?: number;
+  };
+  /** Vault: what the provider's callback brings besides code, state and iss. */
+  callback?: { metadata?: string[]; scopes?: string; signature?: string };
+  /** Vault: how revocationUrl takes tokens back. */
+  revocation?: {
+    method?: 'POST' | 'DELETE';
+    bodyFormat?: 'form' | 'json';
+    authentication?: 'client' | 'basic' | 'token';
+    takes?: 'any' | 'access_token' | 'refresh_token';
+    tokenParameter?: string;
+    clearsGrant?: boolean;
+  };
   /** Vault: a token that nobody has fetched for so long is deleted. */
   maxIdleSeconds?: number;
   /** Vault: a token is deleted when it is fetched, so that it is handed out once. */
@@ -358,6 +439,8 @@ export interface MissingConnection {
   externalIdentifier?: string;
   /** Vault: its grant is held back until the user has typed a code, for which the answer asks too. */
   confirmation?: boolean;
+  /** Vault: as in the fetch that found it missing. */
+  acceptNarrower?: boolean;
 }
 
 export interface McpAnswerFields extends McpCall {
@@ -473,6 +556,8 @@ export interface Completion extends Subject {
   tokenId: string;
   appId: string;
   scopes: string[];
+  /** What the user was asked for and did not grant. */
+  missingScopes?: string[];
   /** What the provider said besides, by its own names. */
   metadata?: Record<string, unknown>;
   confirmationRequired?: undefined;
@@ -527,6 +612,8 @@ export class Token {
   /** Of the last refresh, when it failed. */
   readonly lastRefreshError?: string;
   readonly scopes?: string[];
+  /** With acceptNarrower: the scopes that were wanted, and that the user did not grant. */
+  readonly missingScopes?: string[];
   readonly grantedBy?: string;
   readonly externalIdentifier?: string;
   /** What the token is for (RFC 8707). */
@@ -947,6 +1034,8 @@ export class DescopeConnError extends Error {
   readonly reason?: Reason;
   /** With reason scopes: what the grant lacks. */
   readonly missingScopes?: string[];
+  /** Vault: those of missingScopes that the user was asked for, and did not grant. */
+  readonly declined?: string[];
   /** rate_limited: when to come back, in milliseconds, if the server said so. */
   readonly retryAfterMs?: number;
   /** What a server answered with. */

@@ -25,6 +25,11 @@ export interface Connection {
   scopes?: string[];
   externalIdentifier?: string;
   /**
+   * Vault: the tool does with a token that lacks scopes which the user was asked for and did not grant; the token's
+   * missingScopes says which. Otherwise the call fails then.
+   */
+  acceptNarrower?: boolean;
+  /**
    * Your own page where the user connects, in place of the URL that `connect` makes: needed for API keys in the vault.
    * Nothing secret may be in it, and it must check who opens it.
    */

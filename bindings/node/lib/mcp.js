@@ -88,18 +88,21 @@ class Connections {
   }
 
   /** The token, or what is missing. */
-  async #find({ appId, scopes, externalIdentifier, connectUrl }, { userId, tenantId, accessToken }, needsCode) {
+  async #find(
+    { appId, scopes, externalIdentifier, acceptNarrower, connectUrl }, { userId, tenantId, accessToken }, needsCode,
+  ) {
     const connection = { appId, scopes, externalIdentifier };
+    const options = acceptNarrower ? { acceptNarrower } : undefined;
     const confirmation = needsCode ? true : undefined;
     const connect = connectUrl === undefined ? { redirectUrl: this.#redirectUrl, confirmation } : undefined;
     try {
-      return { token: await this.#client.fetchToken({ ...connection, userId, tenantId, accessToken, connect }) };
+      return { token: await this.#client.fetchToken({ ...connection, userId, tenantId, accessToken, options, connect }) };
     } catch (error) {
       if (error instanceof ConnectionRequiredError) {
-        return { missing: { ...connection, confirmation, connectionUrl: error.connectionUrl } };
+        return { missing: { ...connection, acceptNarrower, confirmation, connectionUrl: error.connectionUrl } };
       }
       if (connectUrl !== undefined && error.code === 'not_found' && error.reason && error.reason !== 'app') {
-        return { missing: { ...connection, connectionUrl: connectUrl } };
+        return { missing: { ...connection, acceptNarrower, connectionUrl: connectUrl } };
       }
       throw error;
     }

@@ -170,6 +170,7 @@ def fetch_token(
     scopes: Sequence[str] | None = None,
     with_refresh_token: bool = False,
     force_refresh: bool = False,
+    accept_narrower: bool | None = None,
     external_identifier: str | None = None,
     resources: Sequence[str] | None = None,
     min_ttl_seconds: int | None = None,
@@ -187,6 +188,10 @@ def fetch_token(
 
     With ``connect``, a token that is missing or lacks scopes raises ``ConnectionRequired``, which carries the URL to
     grant them at. Without it, the same raises ``NotFound`` with a ``reason``.
+
+    Scopes that the user was asked for and did not grant are the error's ``declined``. Once all that is missing is,
+    it is ``NotFound`` with ``connect`` too: nobody is asked for ever. ``accept_narrower`` takes the token as it is,
+    whose ``missing_scopes`` say what lacks; ``connect={"ask_declined": True}`` asks again. The vault only.
     """
     fields = to_wire(
         {
@@ -194,7 +199,13 @@ def fetch_token(
             "user_id": user_id,
             "tenant_id": tenant_id,
             "scopes": scopes,
-            "options": to_wire({"with_refresh_token": with_refresh_token, "force_refresh": force_refresh}),
+            "options": to_wire(
+                {
+                    "with_refresh_token": with_refresh_token,
+                    "force_refresh": force_refresh,
+                    "accept_narrower": accept_narrower,
+                }
+            ),
             "external_identifier": external_identifier,
             "resources": resources,
             "min_ttl_seconds": min_ttl_seconds,

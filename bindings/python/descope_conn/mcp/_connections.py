@@ -52,6 +52,9 @@ class Connection:
     app_id: str
     scopes: Sequence[str] = ()
     external_identifier: str | None = None
+    accept_narrower: bool = False
+    """The tool does with a token that lacks scopes which the user was asked for and did not grant; the token's
+    ``missing_scopes`` says which. Otherwise the call fails then."""
     connect_url: str | Callable[[Caller], str] | None = None
     """Your own page where the user connects, in place of the URL that ``connect`` makes: needed for API keys in the
     vault. Nothing secret may be in it, and it must check who opens it."""
@@ -211,6 +214,7 @@ class ConnectionsBase(ABC):
                 access_token=access_token,
                 scopes=connection.scopes or None,
                 external_identifier=connection.external_identifier,
+                accept_narrower=connection.accept_narrower or None,
                 connect=connect,
             )
         except ConnectionRequired as error:
@@ -227,6 +231,8 @@ class ConnectionsBase(ABC):
             missing["external_identifier"] = connection.external_identifier
         if connect is not None and needs_code:
             missing["confirmation"] = True
+        if connection.accept_narrower:
+            missing["accept_narrower"] = True
         return missing
 
     # Codes.
