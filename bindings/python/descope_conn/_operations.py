@@ -112,11 +112,11 @@ def open_connect(
 def complete(
     state: str,
     *,
-    code: str | None = None,
-    error: str | None = None,
-    error_description: str | None = None,
-    iss: str | None = None,
-    parameters: Mapping[str, str] | None = None,
+    code: str | Sequence[str] | None = None,
+    error: str | Sequence[str] | None = None,
+    error_description: str | Sequence[str] | None = None,
+    iss: str | Sequence[str] | None = None,
+    parameters: Mapping[str, str | Sequence[str]] | None = None,
     opened_by: Subject | None = None,
     actor: str | None = None,
     timeout: float | None = None,
@@ -124,7 +124,7 @@ def complete(
     """Ends what ``connect`` began, with the query of the provider's redirect. The vault only.
 
     ``parameters`` are the query's other parameters, decoded: some providers sign them, or say there whose account
-    it is.
+    it is. What the query says may be anything; hand over a list where a parameter stands more than once.
 
     ``opened_by`` is who is signed in where the redirect arrived, as your own session knows it. It has to be who the URL
     was made for, so that nobody completes somebody else's link. It may be absent only for connects with
