@@ -256,7 +256,7 @@ struct TokenReplyTests {
     /// A text for people is no form.
     @Test(arguments: ["Unauthorized", "Bad request: x=1", "a b=c", "=a", "", "\u{FEFF}"])
     func wordsAreNoForm(_ body: String) throws {
-        #expect(try failure(response(401, body)).kind == .transient)
+        #expect(try failure(.sample, response(401, body)).kind == .transient)
     }
 
     @Test func aReplyThatIsReadLenientlyTellsNoSecret() throws {
@@ -264,7 +264,7 @@ struct TokenReplyTests {
             #"{"access_token":"first-secret-1","access_token":"other-secret-2","error":"bad","n":1e999,"#
             + #""tokens":[{"refresh_token":"third-secret-3"}],"error_description":"DESCRIPTION"}"#
         for secret in ["first-secret-1", "other-secret-2", "third-secret-3", "refresh-token-1", "s3cr3t-value"] {
-            let failure = try failure(json(400, body.replacing("DESCRIPTION", with: "no \(secret)")))
+            let failure = try failure(.sample, json(400, body.replacing("DESCRIPTION", with: "no \(secret)")))
             #expect(failure.code == "bad")
             #expect(failure.description?.contains("withheld") == true)
         }
