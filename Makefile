@@ -20,7 +20,7 @@ ROOT := $(CURDIR)
 PYTHON := $(ROOT)/.venv/bin/python
 LIBRARY := $(ROOT)/dist/lib/libdescope_conn.so.1
 RELEASE := .build-release/release/libdescope_conn.so
-REQUIREMENTS := Tests/servers/requirements.txt Tests/mcp/requirements.txt Tests/requirements.txt
+REQUIREMENTS := $(wildcard Tests/*/requirements.txt) Tests/requirements.txt
 HEADERS := $(wildcard include/*.h)
 SWIFT_SOURCES := Package.swift $(shell find Sources -type f)
 # From PyPI, so that the tests do not depend on what a machine has: the oldest and the newest that the package supports.
@@ -38,7 +38,7 @@ test: setup
 	@$(MAKE) --no-print-directory test-swift
 	@$(MAKE) --no-print-directory dist check-abi
 	@$(MAKE) --no-print-directory test-c test-python test-node test-mcp test-packages
-	@$(MAKE) --no-print-directory test-exit test-chaos model
+	@$(MAKE) --no-print-directory test-exit test-hosts test-chaos model
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory memory
 	@echo "make test: everything passed"
@@ -79,7 +79,7 @@ bindings/node/native: bindings/node/addon/ffi.c bindings/node/build.sh | setup
 
 # --- The tests ---
 
-.PHONY: test-swift test-c test-python test-node test-mcp $(NODES:%=test-node-%) test-packages
+.PHONY: test-swift test-c test-python test-node test-mcp $(NODES:%=test-node-%) test-packages test-exit test-hosts
 test-swift: | setup
 	swift test
 	mkdir -p .build-c
@@ -108,6 +108,9 @@ test-packages: $(LIBRARY) bindings/node/native | setup
 
 test-exit: $(LIBRARY) bindings/node/native | setup
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/exit
+
+test-hosts: $(LIBRARY) bindings/node/native | setup
+	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/hosts
 
 .PHONY: test-chaos soak model
 test-chaos: $(LIBRARY) | setup

@@ -52,16 +52,14 @@ final class Committer: Sendable {
         defer { context.cancellation.removeHandler(handler) }
         enum Turn {
             case write
+            case cancel
             case done(Result<Void, ConnError>)
         }
         while true {
             let turn: Turn? = state.wait(untilNanoseconds: context.deadline.nanoseconds) { state in
                 if case .done(let result) = commit.status { return .done(result) }
                 guard case .waiting = commit.status else { return nil }
-                if context.cancellation.isCancelled {
-                    state.withdraw(commit)
-                    return .done(.failure(.cancelled))
-                }
+                if context.cancellation.isCancelled { return .cancel }
                 if state.isWriting { return nil }
                 state.isWriting = true
                 return .write
@@ -69,12 +67,14 @@ final class Committer: Sendable {
             switch turn {
             case .done(let result):
                 return try result.get()
+            case .cancel:
+                if leave(commit) { throw .cancelled }
             case .write:
                 write(within: context)
                 passOn()
-                if context.deadline.hasPassed, withdraw(commit) { throw .timeout }
+                if context.deadline.hasPassed, leave(commit) { throw .timeout }
             case nil:
-                if withdraw(commit) { throw .timeout }
+                if leave(commit) { throw .timeout }
                 // It is being written. A failure that may be none is not told.
                 let result: Result<Void, ConnError>? = state.wait(untilNanoseconds: .max) { _ in
                     if case .done(let result) = commit.status { result } else { nil }
@@ -82,6 +82,13 @@ final class Committer: Sendable {
                 return try (result ?? .failure(.timeout)).get()
             }
         }
+    }
+
+    /// Takes a commit with a thread of its own out of the queue. Those behind it may have waited for that thread.
+    private func leave(_ commit: Commit) -> Bool {
+        guard withdraw(commit) else { return false }
+        writeOnWorker()
+        return true
     }
 
     fileprivate func start(

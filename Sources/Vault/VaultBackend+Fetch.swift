@@ -27,6 +27,9 @@ struct TokenDemand: Sendable {
     /// The first token that would not do, and its generation: a later one is taken as it is, so that a token which
     /// lives shorter than was asked for is refreshed once and not forever.
     var unfit: (key: [UInt8], generation: Int64)?
+    /// How often the provider was asked for it. A token that is dead when it comes is not asked for again and again.
+    var exchanges = 0
+    static let maxExchanges = 2
 
     /// How fresh this row must be.
     func freshness(of row: Row<TokenRecord>) -> Freshness {
@@ -153,6 +156,11 @@ extension VaultBackend {
             if let flight = flights[row.key] { return .join(flight, then: again) }
             return .pause(milliseconds: Self.pollMilliseconds, then: again)
         case .refresh:
+            guard demand.exchanges < TokenDemand.maxExchanges else {
+                var error = ConnError(.providerError, "\(app.id) answers access tokens that have expired")
+                error.appID = app.id
+                throw error
+            }
             return try refresh(row, of: app, later)
         case .giveUp:
             var given = row.value

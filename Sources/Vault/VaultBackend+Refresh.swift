@@ -95,7 +95,9 @@ extension VaultBackend {
                         try settle(key, app, provider, demand, leader, until: end)
                     }
                 }
-                return try learnExpiry(at: key, of: app, provider).then { [self] () throws(ConnError) in
+                var demand = demand
+                demand.exchanges += 1
+                return try learnExpiry(at: key, of: app, provider).then { [self, demand] () throws(ConnError) in
                     withExtendedLifetime(leader) { .settled { [self] () throws(ConnError) in supply(demand) } }
                 }
             }
@@ -127,6 +129,16 @@ extension VaultBackend {
         }.then { [outcomes] () throws(ConnError) in
             outcomes.remove(outcome, at: key)
             return .done(())
+        }
+    }
+
+    /// The same, for as long as whoever performs it has time.
+    func settle(tryingAgain key: [UInt8]) throws(ConnError) -> Step<Void> {
+        try settle(key).result { [self] (result) throws(ConnError) in
+            guard case .failure = result else { return .done(()) }
+            return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
+                try settle(tryingAgain: key)
+            }
         }
     }
 

@@ -28,7 +28,7 @@ package final class VaultBackend: Backend {
     /// What opening a vault may take. Milliseconds.
     private static let openMilliseconds = 5000
     /// What closing one spends on what a store that failed has not taken yet. Milliseconds.
-    private static let closeMilliseconds = 1000
+    private static let closeMilliseconds = 5000
 
     /// Opens the vault in the store, or makes one there if the store is empty.
     /// - Parameter chains: chooses the audit's chain that this process writes.
@@ -123,7 +123,11 @@ package final class VaultBackend: Backend {
     package func close() {
         let context = CallContext(
             deadline: .after(milliseconds: Self.closeMilliseconds), cancellation: Cancellation())
-        for key in outcomes.keys { try? settle(key).performed(context) }  // the last chance
+        for key in outcomes.keys { try? settle(tryingAgain: key).performed(context) }  // the last chance
+        let lost = outcomes.keys.count
+        if lost > 0 {
+            Log.write(.error, "the store has not taken what came of \(lost) refreshes: their grants may be lost")
+        }
         store.close()
     }
 }

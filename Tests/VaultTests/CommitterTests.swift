@@ -107,6 +107,23 @@ import Testing
         #expect(try !isThere(0) && isThere(1) && !isThere(2) && isThere(3))
     }
 
+    /// Nobody writes when the thread gives up that was to, so those behind it that have no thread must be seen to.
+    @Test func thoseBehindOneWhoseTimeIsUpAreWritten() throws {
+        store.lock()
+        let first = commit([put(0)], CallContext(deadline: .after(milliseconds: 200), cancellation: Cancellation()))
+        store.waitUntilLockedOut(1)
+        let workers = WorkerPool()
+        let behind = world.vault.rows.committer.commit([put(1)], recording: [], allowsAuditGap: false)
+        let isWritten = Event()
+        behind.start(.unbounded, on: workers) { _ in isWritten.signal() }
+        #expect(first.wait()?.code == .timeout)
+        store.unlock()
+        isWritten.wait(untilNanoseconds: Deadline.after(milliseconds: 60_000).nanoseconds)
+        #expect(isWritten.isSignalled)
+        #expect(try !isThere(0) && isThere(1))
+        workers.close()
+    }
+
     @Test func whoIsCancelledBeforeItsTurnIsNotWritten() throws {
         let cancellation = Cancellation()
         let running = held(2) { number in

@@ -461,6 +461,24 @@ import Vault
         return (store, world)
     }
 
+    /// The last chance of what a provider has answered is not over with the first failure.
+    @Test func whatTheStoreDidNotTakeIsStoredAtTheClose() throws {
+        let failing = FailingStore()
+        let store = MeddlingStore(failing)
+        let world = try World(store: store, config: Self.callback)
+        try world.makeApp()
+        try world.connect(reply: tokens("at-1", refresh: "rt-1", expiresIn: 3600))
+        world.clock.advance(seconds: 3600)
+        failing.fail(after: 1)  // the lease
+        world.provider.next(200, tokens("at-2", refresh: "rt-2"))
+        #expect(world.fetchError()?.code == .unavailable)
+        store.at(.commit, number: 3) { failing.fail(after: nil) }
+        world.vault.close()
+        let next = try world.another()
+        #expect(try next.fetch(#","options":{"withRefreshToken":true}"#)["refreshToken"]?.string == "rt-2")
+        #expect(world.provider.refreshes.count == 1)
+    }
+
     /// Nobody waits for a process of the same machine that ended long ago.
     @Test func anOldLeaseIsOverAtFirstSight() throws {
         world.clock.advance(seconds: 3600)

@@ -48,6 +48,7 @@ from descope_conn import AsyncClient, Client, ConnError
 THREADS = 3
 ROUND_SECONDS = 20
 PASS, DISK_FULL = 0, 3
+WARNING = 2
 VOLATILE = [f"volatile{number}" for number in range(3)]
 SHARED = [(app, f"shared{number}") for app in ("strict", "lenient") for number in range(4)]
 # What an answer may be where nothing is broken; `internal` is for full disks.
@@ -72,6 +73,9 @@ meddle.meddle_arm.argtypes = [ctypes.c_int, ctypes.c_long]
 meddle.meddle_clock.argtypes = [ctypes.c_long]
 meddle.meddle_slow.argtypes = [ctypes.c_long]
 meddle.meddle_number.argtypes = [ctypes.c_int]
+
+library = ctypes.CDLL(os.environ["DESCOPE_CONN_LIBRARY"])
+library.descope_conn_set_log.argtypes = [ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p]
 
 stopping = threading.Event()
 ids = itertools.count()
@@ -391,6 +395,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     tell("calls", 0)
     meddle.meddle_number(number)
+    library.descope_conn_set_log(WARNING, ctypes.cast(meddle.meddle_log, ctypes.c_void_p), None)
     meddle.meddle_clock(weather["clock"])
     meddle.meddle_slow(weather["slow"] * 1000)
     sky = threading.Thread(target=blow, daemon=True)

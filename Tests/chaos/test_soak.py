@@ -215,7 +215,7 @@ class Soak:
         if process == 0:
             return "the harness"
         worker = self.workers[process - 1]
-        return f"{worker.name}, {worker.ended - moment:.1f} s before its end"
+        return f"{worker.name}, {worker.ended - moment:.1f} s before it {'was killed' if worker.was_killed else 'ended'}"
 
     def is_excused(self, name: str) -> bool:
         """Whether the newest tokens of a grant went to a process that was killed, or did when it died of that."""
@@ -291,7 +291,9 @@ class Soak:
                     found.append(f"{user} at {app}: the token that was answered is of another grant")
                 continue
             listed = self.vault.call("list", appId=app, userId=user)["tokens"]
-            if [each.get("reason") for each in listed] != ["uncertain"] or not self.is_excused(name):
+            # Rejected: a service was shown the access token since, which had died with the grant.
+            reasons = [each.get("reason") for each in listed]
+            if reasons not in (["uncertain"], ["rejected"]) or not self.is_excused(name):
                 processes = [self.name(each) for each in self.provider.grants[name].answers[-2:]]
                 found.append(f"{user} at {app}: {answer}, {listed}; answered to {processes}")
         return found

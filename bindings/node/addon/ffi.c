@@ -7,6 +7,11 @@
  *   toBuffer(pointer, length)  -> Buffer          a copy of the bytes
  *   toString(pointer)          -> string | null   a copy of a terminated UTF-8 string; 0n gives null
  *
+ * And one that node:ffi has not:
+ *
+ *   atTeardown(function, ...)  -> () => void      calls it with these numbers when the thread's JavaScript is torn down,
+ *                                                 as by worker.terminate(), unless what it returns was called before
+ *
  * A definition is { arguments: [type, ...], return: type }. The types are void (return only), int32, uint32, uint64,
  * pointer and buffer, and values convert as they do in node:ffi (doc/api/ffi.md, "Calling native functions"):
  * 32-bit integers are numbers; uint64 takes a bigint or a safe integer and returns a bigint; pointer and buffer take
@@ -214,6 +219,9 @@ typedef struct {
     ffi_type *natives[MAX_ARGUMENTS]; /* the cif points here */
 } function;
 
+/* Tells these functions from other objects. */
+static const napi_type_tag function_tag = {0x6465736370652d63, 0x6f6e6e2d66666921};
+
 static void free_function(napi_env env, void *data, void *hint)
 {
     (void)env;
@@ -221,31 +229,47 @@ static void free_function(napi_env env, void *data, void *hint)
     free(data);
 }
 
+/* false: an exception is pending. */
+static bool read_arguments(napi_env env, const function *called, size_t count, const napi_value *arguments, slot *slots)
+{
+    char message[96];
+    if (count != called->count) {
+        snprintf(message, sizeof message, "Invalid argument count: expected %zu, got %zu", called->count, count);
+        throw_type_error(env, message);
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!called->arguments[i]->read(env, arguments[i], &slots[i])) {
+            snprintf(message, sizeof message, "Argument %zu must be %s", i, called->arguments[i]->described);
+            throw_type_error(env, message);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void perform(const function *called, slot *slots, slot *result)
+{
+    void *addresses[MAX_ARGUMENTS];
+    for (size_t i = 0; i < called->count; i++)
+        addresses[i] = &slots[i];
+    ffi_call((ffi_cif *)&called->cif, called->address, result, addresses);
+}
+
 static napi_value call_function(napi_env env, napi_callback_info info)
 {
     napi_value arguments[MAX_ARGUMENTS];
     napi_value returned;
     slot slots[MAX_ARGUMENTS];
-    void *addresses[MAX_ARGUMENTS];
     slot result = {.uint64 = 0};
     size_t count = MAX_ARGUMENTS;
     void *data;
-    char message[96];
 
     TRY(napi_get_cb_info(env, info, &count, arguments, NULL, &data));
     function *called = data;
-    if (count != called->count) {
-        snprintf(message, sizeof message, "Invalid argument count: expected %zu, got %zu", called->count, count);
-        return throw_type_error(env, message);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!called->arguments[i]->read(env, arguments[i], &slots[i])) {
-            snprintf(message, sizeof message, "Argument %zu must be %s", i, called->arguments[i]->described);
-            return throw_type_error(env, message);
-        }
-        addresses[i] = &slots[i];
-    }
-    ffi_call(&called->cif, called->address, &result, addresses);
+    if (!read_arguments(env, called, count, arguments, slots))
+        return NULL;
+    perform(called, slots, &result);
     TRY(called->result->write(env, &result, &returned));
     return returned;
 }
@@ -314,11 +338,89 @@ static napi_value make_function(napi_env env, void *library, const char *name, n
     memcpy(&called->address, &symbol, sizeof symbol);
     if (!read_signature(env, signature, called)
         || napi_create_function(env, name, NAPI_AUTO_LENGTH, call_function, called, &made) != napi_ok
-        || napi_add_finalizer(env, made, called, free_function, NULL, NULL) != napi_ok) {
+        || napi_type_tag_object(env, made, &function_tag) != napi_ok
+        || napi_wrap(env, made, called, free_function, NULL, NULL) != napi_ok) {
         free(called);
         return NULL;
     }
     return made;
+}
+
+/* --- The end ------------------------------------------------------------------------------------------------------ */
+
+/* A call that is made at the end. Lives as long as the JavaScript function that calls it off. */
+typedef struct {
+    function called; /* a copy: functions are freed at the end too */
+    slot slots[MAX_ARGUMENTS];
+    bool is_pending;
+} last_call;
+
+static void make_last_call(void *data)
+{
+    last_call *last = data;
+    slot result = {.uint64 = 0};
+    last->is_pending = false;
+    perform(&last->called, last->slots, &result);
+}
+
+static void call_off(napi_env env, last_call *last)
+{
+    if (last->is_pending)
+        napi_remove_env_cleanup_hook(env, make_last_call, last);
+    last->is_pending = false;
+}
+
+static void free_last_call(napi_env env, void *data, void *hint)
+{
+    (void)hint;
+    call_off(env, data);
+    free(data);
+}
+
+static napi_value js_call_off(napi_env env, napi_callback_info info)
+{
+    napi_value returned;
+    void *last;
+    TRY(napi_get_cb_info(env, info, NULL, NULL, NULL, &last));
+    call_off(env, last);
+    TRY(napi_get_undefined(env, &returned));
+    return returned;
+}
+
+static napi_value js_at_teardown(napi_env env, napi_callback_info info)
+{
+    napi_value arguments[1 + MAX_ARGUMENTS], returned;
+    size_t count = 1 + MAX_ARGUMENTS;
+    void *called;
+    bool is = false;
+
+    TRY(napi_get_cb_info(env, info, &count, arguments, NULL, NULL));
+    if (count == 0 || napi_check_object_type_tag(env, arguments[0], &function_tag, &is) != napi_ok || !is)
+        return throw_type_error(env, "Argument 0 must be a function of dlopen");
+    TRY(napi_unwrap(env, arguments[0], &called));
+    last_call *last = calloc(1, sizeof *last);
+    if (last == NULL) {
+        napi_throw_error(env, "ERR_MEMORY_ALLOCATION_FAILED", "Out of memory");
+        return NULL;
+    }
+    last->called = *(function *)called;
+    last->called.cif.arg_types = last->called.natives;
+    for (size_t i = 0; i < last->called.count; i++)
+        if (last->called.natives[i] == &ffi_type_pointer) {
+            free(last);
+            return throw_type_error(env, "What is called at the end takes no pointers");
+        }
+    if (!read_arguments(env, called, count - 1, arguments + 1, last->slots)) {
+        free(last);
+        return NULL;
+    }
+    if (napi_create_function(env, "callOff", NAPI_AUTO_LENGTH, js_call_off, last, &returned) != napi_ok
+        || napi_add_finalizer(env, returned, last, free_last_call, NULL, NULL) != napi_ok) {
+        free(last);
+        return fail(env);
+    }
+    last->is_pending = napi_add_env_cleanup_hook(env, make_last_call, last) == napi_ok;
+    return returned;
 }
 
 /* --- The module --------------------------------------------------------------------------------------------------- */
@@ -429,6 +531,7 @@ NAPI_MODULE_INIT()
         {"dlopen", NULL, js_dlopen, NULL, NULL, NULL, napi_enumerable, NULL},
         {"toBuffer", NULL, js_to_buffer, NULL, NULL, NULL, napi_enumerable, NULL},
         {"toString", NULL, js_to_string, NULL, NULL, NULL, napi_enumerable, NULL},
+        {"atTeardown", NULL, js_at_teardown, NULL, NULL, NULL, napi_enumerable, NULL},
     };
     TRY(napi_define_properties(env, exports, sizeof exported / sizeof exported[0], exported));
     return exports;

@@ -1,15 +1,16 @@
 'use strict';
 
 // Calls into C, through the package's own addon where it is built, and else through node:ffi, which Node has since
-// 26.1 and calls experimental. Both offer the same functions (addon/ffi.c says which).
+// 26.1 and calls experimental. Both offer the same functions (addon/ffi.c says which), but for atTeardown.
 
 const fs = require('node:fs');
 const { isBuiltin } = require('node:module');
 const path = require('node:path');
 const { DescopeConnError } = require('./errors.js');
 
-/** Where the package keeps its binaries for this platform. */
-const nativeFolder = path.join(__dirname, '..', 'native', `${process.platform}-${process.arch}`);
+/** Where the package keeps its binaries for this platform. Electron's archives are no place to load them from. */
+const nativeFolder = path.join(__dirname, '..', 'native', `${process.platform}-${process.arch}`)
+  .replace(`app.asar${path.sep}`, `app.asar.unpacked${path.sep}`);
 
 function choose() {
   const addon = path.join(nativeFolder, 'ffi.node');
@@ -21,7 +22,7 @@ function choose() {
   });
 }
 
-const { dlopen, toBuffer, toString } = choose();
+const { dlopen, toBuffer, toString, atTeardown = () => () => {} } = choose();
 
 /** The first versions of node:ffi close a library that only its functions are left of. */
 const opened = [];
@@ -38,4 +39,4 @@ function open(file, signatures) {
   return library.functions;
 }
 
-module.exports = { open, toBuffer, toString, nativeFolder };
+module.exports = { open, toBuffer, toString, atTeardown, nativeFolder };

@@ -67,12 +67,16 @@ function answerOf(status, text) {
 class Handle {
   #id;
 
+  /** A thread that is terminated runs no more of this, and a handle that nobody closes stays open. */
+  #callOffTeardown;
+
   /** @throws {DescopeConnError} invalid_config and others */
   constructor(config) {
     const status = withBytes(config, (bytes, length) =>
       library().descope_conn_open(bytes, length, outId, outAnswer, outLength));
     answerOf(status, takeAnswer());
     this.#id = outId[0];
+    this.#callOffTeardown = ffi.atTeardown(library().descope_conn_close, this.#id, 0);
   }
 
   /** Starts a call and returns its ticket. */
@@ -109,6 +113,7 @@ class Handle {
    * @returns whether all has ended
    */
   close() {
+    this.#callOffTeardown();
     return library().descope_conn_close(this.#id, 0) === OK;
   }
 }

@@ -29,7 +29,10 @@ export interface CloudConfig {
 }
 
 /** Where the vault's key is, or the key itself as text. There is no vault without one. */
-export type VaultKey = { env: string } | { file: string } | { bytes: string };
+export type VaultKey =
+  | { env: string; file?: undefined; bytes?: undefined }
+  | { file: string; env?: undefined; bytes?: undefined }
+  | { bytes: string; env?: undefined; file?: undefined };
 
 /** Tokens kept in an encrypted vault of your own: one SQLite file, or a store plugin. */
 export interface VaultConfig {
@@ -73,7 +76,7 @@ export interface PluginConfig {
 }
 
 /** docs/configuration.md lists every field. */
-export type Config = (CloudConfig | VaultConfig | PluginConfig) & { [field: string]: unknown };
+export type Config = CloudConfig | VaultConfig | PluginConfig;
 
 // Requests
 
@@ -88,9 +91,17 @@ export interface CallOptions {
    * Ends the call early: its promise rejects with the signal's reason at once, and the library is asked to stop. Like
    * an aborted fetch, the call may have taken effect by then.
    */
-  signal?: AbortSignal;
+  signal?: Signal;
   /** Vault: who asks, or which tool, for the audit. It goes before an actor among the fields. The cloud refuses it. */
   actor?: string;
+}
+
+/** An AbortSignal, where the DOM's types or Node's declare it. */
+export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer Declared } } ? Declared : object;
+
+/** Of an operation that takes none. */
+export interface NoFields {
+  [field: string]: never;
 }
 
 /** Whose token it is. A user's token inside a tenant is another one than the same user's outside of it. */
@@ -504,7 +515,6 @@ export class Token {
   readonly resources?: string[];
   /** What the provider said besides, by its own names. */
   readonly metadata?: Record<string, unknown>;
-  readonly [field: string]: unknown;
 }
 
 /** A token without its secrets. The cloud names the connection and the subject, and no more. */
@@ -513,9 +523,9 @@ export interface TokenStatus extends Subject {
   /** For deleteTokens. */
   id?: string;
   /** expiring: it lives, and nothing will replace it. */
-  status: 'active' | 'expiring' | 'needs_reauthorization' | (string & {});
+  status: 'active' | 'expiring' | 'needs_reauthorization';
   /** Why, where the status is not good. */
-  reason?: 'no_refresh_token' | 'expired' | 'refused' | 'uncertain' | 'rejected' | 'moved' | (string & {});
+  reason?: 'no_refresh_token' | 'expired' | 'refused' | 'uncertain' | 'rejected' | 'moved';
   /** Since when, in seconds since 1970. */
   since?: number;
   tokenSub?: string;
@@ -533,7 +543,6 @@ export interface TokenStatus extends Subject {
   scopes?: string[];
   grantedBy?: string;
   externalIdentifier?: string;
-  [field: string]: unknown;
 }
 
 /** A grant that is held back until confirm has the code. */
@@ -570,7 +579,6 @@ export interface App extends Omit<AppSettings, 'clientSecret' | 'accessType'> {
   tenantId?: string;
   /** The template it was made from. */
   templateId?: string;
-  [field: string]: unknown;
 }
 
 /** What a connection lacks: until the field is set, nobody can connect. */
@@ -643,19 +651,45 @@ export interface BackupVerdict {
   audit: AuditVerdict;
 }
 
+/** A field of a request. */
+export interface FieldDescription {
+  name: string;
+  /** secret and url are strings; strings, texts and objects are arrays. */
+  type: string;
+  required: boolean;
+  /** Those that take it. */
+  backends: string[];
+  about: string;
+  /** Of a string that is one of them. */
+  values?: string[];
+  /** Of a number. */
+  minimum?: number;
+  /** Of a number. */
+  maximum?: number;
+  /** Of an array. */
+  maxCount?: number;
+  /** Of an object, or of each object in an array. */
+  fields?: FieldDescription[];
+}
+
 /** What the library can be asked. */
 export interface Description {
   operations: {
     op: string;
     about: string;
     backends: string[];
-    fields: { name: string; type: string; required: boolean; about: string; [more: string]: unknown }[];
+    fields: FieldDescription[];
+    /** Groups of fields: one of each is needed. */
+    atLeastOneOf?: string[][];
+    /** Fields that stand without the others of their group. */
+    alone?: string[];
     answer: string;
     errors: string[];
-    [more: string]: unknown;
   }[];
-  errorCodes: string[];
-  reasons: string[];
+  /** Taken by every operation. */
+  common: FieldDescription[];
+  errorCodes: ErrorCode[];
+  reasons: Reason[];
 }
 
 // The client
@@ -667,7 +701,7 @@ export interface Description {
  *
  * Every method's promise rejects with a {@link DescopeConnError}, or with the reason of `options.signal`.
  */
-export class Client implements AsyncDisposable, Disposable {
+export class Client {
   /** @throws {DescopeConnError} invalid_config with `field`; misconfigured when the library cannot be loaded */
   constructor(config: Config);
 
@@ -770,7 +804,7 @@ export class Client implements AsyncDisposable, Disposable {
   describe(options?: CallOptions): Promise<Description>;
 
   /** Any operation by its name. A `token` in the answer is a {@link Token}. */
-  call(op: string, fields?: object, options?: CallOptions): Promise<any>;
+  call<Answer = unknown>(op: string, fields?: object, options?: CallOptions): Promise<Answer>;
 
   /**
    * Refuses new calls, cancels those in flight, and resolves with true when all has ended: also the exchanges that must
@@ -783,15 +817,22 @@ export class Client implements AsyncDisposable, Disposable {
    */
   close(options?: { waitMs?: number }): Promise<boolean>;
 
-  /** As close without a limit. */
-  [Symbol.asyncDispose](): Promise<void>;
-
-  /**
-   * Closes without waiting: calls in flight are rejected as cancelled. What must finish does so in the background, and
-   * the end of the process waits for it.
-   */
-  [Symbol.dispose](): void;
 }
+
+/** A method that is named by a well-known symbol, where the types of the language's version declare that. */
+type NamedBySymbol<Name extends string, Method> =
+  SymbolConstructor extends { readonly [name in Name]: infer Key extends symbol } ? { [key in Key]: Method } : {};
+
+/** By `await using`: as close without a limit. */
+interface ClosedByAwaitUsing extends NamedBySymbol<'asyncDispose', () => Promise<void>> {}
+
+/**
+ * By `using`: closes without waiting. Calls in flight are rejected as cancelled. What must finish does so in the
+ * background, and the end of the process waits for it.
+ */
+interface ClosedByUsing extends NamedBySymbol<'dispose', () => void> {}
+
+export interface Client extends ClosedByAwaitUsing, ClosedByUsing {}
 
 /** client.mcp */
 export interface Mcp {
@@ -814,12 +855,12 @@ export interface Apps {
   /** For good. The vault removes the connection's tokens too. */
   delete(fields: AppsDeleteFields, options?: CallOptions): Promise<Deletion>;
   load(fields: AppsLoadFields, options?: CallOptions): Promise<{ app: App }>;
-  list(fields?: object, options?: CallOptions): Promise<{ apps: App[]; unreadable?: number }>;
+  list(fields?: NoFields, options?: CallOptions): Promise<{ apps: App[]; unreadable?: number }>;
 }
 
 /** client.templates */
 export interface Templates {
-  list(fields?: object, options?: CallOptions): Promise<{ templates: Template[] }>;
+  list(fields?: NoFields, options?: CallOptions): Promise<{ templates: Template[] }>;
   /** The provider's row of the catalogue, which docs/providers.md describes. */
   load(fields: TemplatesLoadFields, options?: CallOptions): Promise<{ template: Record<string, unknown> }>;
 }
@@ -857,7 +898,7 @@ export interface Audit {
 
 // Errors
 
-/** The codes of this version. A later library may have more. */
+/** The codes of this version. A later library may have more: give a `switch` over them a `default`. */
 export type ErrorCode =
   | 'invalid_request'
   | 'invalid_config'
@@ -876,14 +917,17 @@ export type ErrorCode =
   | 'limit'
   | 'internal';
 
+/** More about not_found and connection_required. */
+export type Reason = 'missing' | 'scopes' | 'reauthorize' | 'app';
+
 /** Why a call failed. The message is for people; it never holds a token, a key or a request. */
 export class DescopeConnError extends Error {
-  private constructor();
-  readonly code: ErrorCode | (string & {});
+  protected constructor();
+  readonly code: ErrorCode;
   /** invalid_request and invalid_config: the field, as a path such as options.redirectUrl. */
   readonly field?: string;
-  /** not_found and connection_required: missing, scopes, reauthorize or app. */
-  readonly reason?: string;
+  /** not_found and connection_required. */
+  readonly reason?: Reason;
   /** With reason scopes: what the grant lacks. */
   readonly missingScopes?: string[];
   /** rate_limited: when to come back, in milliseconds, if the server said so. */
@@ -920,7 +964,10 @@ export const errorCodes: readonly ErrorCode[];
 /** What the loaded library says of itself: its version, its backends, and the versions of the libraries in it. */
 export function buildInfo(): {
   version: string;
+  /** DESCOPE_CONN_ABI of its header. */
+  abi: number;
+  /** The compiler's version. */
+  swift?: string;
   backends: string[];
-  libraries?: { [name: string]: string };
-  [field: string]: unknown;
+  libraries?: Record<string, string>;
 };

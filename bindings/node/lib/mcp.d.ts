@@ -30,7 +30,7 @@ export interface Connection {
 export interface McpRequest {
   method: string;
   /** As they came. */
-  params: Record<string, any>;
+  params: object;
   /** What the client and the server agreed on at initialize; requests from 2026-07-28 on say it themselves. */
   protocolVersion?: string;
   /** What the client declared at initialize; requests from 2026-07-28 on say it themselves. */

@@ -369,3 +369,8 @@ test('a worker that is terminated amid a call harms nobody', async () => {
   await worker.terminate();
   assert.equal((await client.fetchToken({ appId: 'mail', ...user })).appId, 'mail');
 });
+
+test('workers that are terminated leave nothing open', async () => {
+  const { stdout } = await run('terminated.js', { args: [JSON.stringify(descope.config)] });
+  assert.equal(stdout, 'given back\n');
+});

@@ -32,10 +32,12 @@ function fieldsOfInterface(name) {
   return { ...(found[1] && fieldsOfInterface(found[1])), ...Object.fromEntries(own) };
 }
 
-test('the error codes are the library\'s', () => {
+test('the error codes and reasons are the library\'s', () => {
   assert.deepEqual([...errorCodes].sort(), [...description.errorCodes].sort());
-  const [, union] = types.match(/^export type ErrorCode =\n(.*?);/ms);
-  assert.deepEqual(union.match(/\w+/g).sort(), [...description.errorCodes].sort());
+  for (const [name, values] of [['ErrorCode', description.errorCodes], ['Reason', description.reasons]]) {
+    const [, union] = types.match(new RegExp(`^export type ${name} =(.*?);`, 'ms'));
+    assert.deepEqual(union.match(/\w+/g).sort(), [...values].sort(), name);
+  }
 });
 
 test('every operation has a method', async (t) => {
@@ -148,4 +150,7 @@ test('real answers are as the types say', async (t) => {
   assertDeclared((await vault.list({ userId: 'u' })).tokens[0], 'TokenStatus');
   const { failures } = await vault.storeTokens({ tokens: [{ appId: 'none', userId: 'u', accessToken: 'at' }] });
   assertDeclared(failures[0], 'StoreFailure');
+  for (const { fields } of description.operations) {
+    for (const field of fields) assertDeclared(field, 'FieldDescription');
+  }
 });

@@ -3,8 +3,11 @@
 // The FFI that this Node brings, or the package's addon: the same statements hold for both.
 
 const assert = require('node:assert/strict');
+const { once } = require('node:events');
+const fs = require('node:fs');
 const { test } = require('node:test');
-const { open, toBuffer, toString } = require('../lib/ffi.js');
+const { Worker } = require('node:worker_threads');
+const { atTeardown, open, toBuffer, toString } = require('../lib/ffi.js');
 
 const libc = open(null, {
   abs: { arguments: ['int32'], return: 'int32' },
@@ -14,6 +17,13 @@ const libc = open(null, {
   memcpy: { arguments: ['buffer', 'buffer', 'uint64'], return: 'pointer' },
   free: { arguments: ['pointer'], return: 'void' },
 });
+
+/** The two ends of a pipe. */
+function pipe() {
+  const ends = new Int32Array(2);
+  open(null, { pipe: { arguments: ['buffer'], return: 'int32' } }).pipe(ends);
+  return [...ends];
+}
 
 const hello = Buffer.from('hello\0');
 
@@ -46,7 +56,25 @@ test('bytes are copied from an address', () => {
   assert.equal(toString(0n), null);
 });
 
+test('what is left to do at the end of a thread is done, unless it was called off', async () => {
+  const [read, write] = pipe();
+  const program = `
+    const { atTeardown, open } = require(${JSON.stringify(require.resolve('../lib/ffi.js'))});
+    const { close } = open(null, { close: { arguments: ['int32'], return: 'int32' } });
+    atTeardown(close, ${write});
+    atTeardown(close, ${read})();
+    require('node:worker_threads').parentPort.on('message', () => {}).postMessage('ready');`;
+  const worker = new Worker(program, { eval: true });
+  await once(worker, 'message');
+  await worker.terminate();
+  assert.equal(fs.readSync(read, Buffer.alloc(1)), 0, 'the other end is closed');
+  fs.closeSync(read);
+});
+
 for (const [what, call] of Object.entries({
+  'another function to be called at the end': () => atTeardown(() => {}, 1),
+  'a pointer for what is called at the end': () => atTeardown(libc.free, null),
+  'too few arguments for what is called at the end': () => atTeardown(libc.abs),
   'a string for an int32': () => libc.abs('1'),
   'a fraction for an int32': () => libc.abs(1.5),
   'an int32 that is too large': () => libc.abs(2 ** 31),

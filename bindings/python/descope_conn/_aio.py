@@ -1,16 +1,16 @@
-"""The client for asyncio. No thread per call: the library works on one thread of its own and the loop watches it."""
+"""The client for asyncio and trio. No thread per call: the library has one of its own, and the loop watches it."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
 
 from . import _app_operations, _device_operations, _mcp_operations, _operations, _template_operations, _vault_operations
 from ._call import Call, present
-from ._errors import E_HANDLE, Cancelled, ConnError, Limit, error_from
+from ._errors import E_HANDLE, error_from
 from ._handle import Handle
+from ._in_flight import InFlight, look_for_end
+from ._loops import running_loop
 from ._wire import milliseconds
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Concatenate, ParamSpec, Self
 
+    from ._loops import Loop
     from ._types import TokenInfo
 
     P = ParamSpec("P")
@@ -40,7 +41,8 @@ def _method(operation: Callable[P, Call[T]]) -> Callable[Concatenate[_Performer,
 class AsyncClient(Handle):
     """Performs each call without blocking the event loop. It belongs to the loop that it was first used on.
 
-    It is an asynchronous context manager. Cancelling a call's task cancels the call in the library too.
+    The loop is asyncio's, another that asyncio runs on, such as uvloop's, or trio's. It is an asynchronous context
+    manager. Cancelling a call's task or scope cancels the call in the library too.
     """
 
     connect = _method(_operations.connect)
@@ -64,14 +66,8 @@ class AsyncClient(Handle):
 
     def __init__(self, config: Mapping[str, object]) -> None:
         super().__init__(config)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._watched = False
-        # By ticket. A call whose task was cancelled stays here until the library has answered it.
-        self._in_flight: dict[int, asyncio.Future[bytes | ConnError]] = {}
-        self._event_fd = self._library.event_fd(self._handle)
-        if self._event_fd < 0:
-            self._close(0)
-            raise Limit("no file descriptor is left for the event loop to watch")
+        self._loop: Loop | None = None
+        self._in_flight = InFlight(self._library, self._handle)
 
     @property
     def apps(self) -> AsyncApps:
@@ -140,24 +136,22 @@ class AsyncClient(Handle):
         a close that waits, give up at once.
         """
         wait_ms = milliseconds(wait)
-        if any(not future.done() for future in self._in_flight.values()):
+        if self._in_flight.is_waited_for:
             self._bind()
-            self._drain()
-        self._settle_all(Cancelled("the client was closed"))
-        self._unwatch()
+        self._in_flight.close()
         if self._finalizer.detach() is None:
             return self._library.close(self._handle, 0)
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         end = self._watch_end()
         if end is None:
-            return await loop.run_in_executor(None, self._library.close, self._handle, wait_ms)
-        ended = loop.create_future()
-        loop.add_reader(end, _look_for_end, end, ended)
+            return await loop.in_thread(self._library.close, self._handle, wait_ms)
+        ended = loop.event()
+        unwatch = loop.watch(end, lambda: look_for_end(end, ended))
         try:
             if not self._library.close(self._handle, 0):
-                await asyncio.wait([ended], timeout=wait)
+                await loop.wait(ended, wait)
         finally:
-            loop.remove_reader(end)
+            unwatch()
             os.close(end)
             # If it has not ended by now, this gives it up.
             closed = self._library.close(self._handle, 0)
@@ -174,64 +168,21 @@ class AsyncClient(Handle):
         loop = self._bind()
         if self.closed:
             raise error_from(E_HANDLE, None)
-        ticket = self._library.submit(self._handle, call.request, call.timeout_ms)
-        # The loop watches the descriptor only meanwhile, so that nothing of ours stays on it afterwards.
-        if not self._watched:
-            loop.add_reader(self._event_fd, self._drain)
-            self._watched = True
-        answered = self._in_flight[ticket] = loop.create_future()
+        waiting = self._in_flight.start(loop, call.request, call.timeout_ms)
         try:
-            outcome = await answered
+            await loop.wait(waiting.answered)
         except BaseException:
-            # Only a task that ends early comes here. The library still answers the ticket, and _drain drops that.
-            self._library.cancel(self._handle, ticket)
+            self._in_flight.abandon(waiting)
             raise
-        if isinstance(outcome, ConnError):
-            raise outcome
-        return call.result(outcome)
+        return call.result(waiting.result())
 
-    def _bind(self) -> asyncio.AbstractEventLoop:
-        loop = asyncio.get_running_loop()
+    def _bind(self) -> Loop:
+        loop = running_loop()
         if self._loop is None:
             self._loop = loop
-        elif self._loop is not loop:
+        elif self._loop != loop:
             raise RuntimeError("this AsyncClient belongs to another event loop: open one for each loop")
         return loop
-
-    def _drain(self) -> None:
-        """Hands out everything that has finished."""
-        try:
-            for ticket, outcome in self._library.finished(self._handle):
-                _settle(self._in_flight.pop(ticket), outcome)
-        except ConnError as error:
-            # The handle itself failed, so that nothing else will be answered.
-            self._settle_all(error)
-        if not self._in_flight:
-            self._unwatch()
-
-    def _settle_all(self, outcome: ConnError) -> None:
-        for future in self._in_flight.values():
-            _settle(future, outcome)
-        self._in_flight.clear()
-
-    def _unwatch(self) -> None:
-        # Once only: the descriptor's number may be another's by the next time.
-        if self._watched and self._loop is not None and not self._loop.is_closed():
-            self._loop.remove_reader(self._event_fd)
-        self._watched = False
-
-
-def _look_for_end(descriptor: int, ended: asyncio.Future[None]) -> None:
-    # Bytes only say that answers waited; nothing to read is not yet the end.
-    with contextlib.suppress(BlockingIOError):
-        if not os.read(descriptor, 64) and not ended.done():
-            ended.set_result(None)
-
-
-def _settle(future: asyncio.Future[bytes | ConnError], outcome: bytes | ConnError) -> None:
-    # Done already: its task was cancelled.
-    if not future.done():
-        future.set_result(outcome)
 
 
 class _Group:

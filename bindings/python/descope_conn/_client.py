@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Callable, Protocol, TypeVar
 
 from . import _app_operations, _device_operations, _mcp_operations, _operations, _template_operations, _vault_operations
 from ._call import Call, present
+from ._errors import E_HANDLE, error_from
 from ._handle import Handle
+from ._hubs import running_hub
+from ._in_flight import InFlight
 from ._wire import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from typing_extensions import Concatenate, ParamSpec, Self
 
+    from ._hubs import Hub
     from ._types import TokenInfo
 
     P = ParamSpec("P")
@@ -36,7 +40,8 @@ def _method(operation: Callable[P, Call[T]]) -> Callable[Concatenate[_Performer,
 class Client(Handle):
     """Performs each call on the calling thread. Any number of threads may share one client.
 
-    It is a context manager. Other threads run while a call waits, but Ctrl-C is seen only when it returns.
+    It is a context manager. Other threads run while a call waits, but Ctrl-C is seen only when it returns. On a thread
+    with a hub of gevent or eventlet, the hub's other green threads run meanwhile.
     """
 
     connect = _method(_operations.connect)
@@ -57,6 +62,10 @@ class Client(Handle):
     check_backup = _method(_vault_operations.check_backup)
     describe = _method(_operations.describe)
     call = _method(_operations.call)
+
+    def __init__(self, config: Mapping[str, object]) -> None:
+        super().__init__(config)
+        self._in_flight = InFlight(self._library, self._handle)
 
     @property
     def apps(self) -> Apps:
@@ -126,6 +135,9 @@ class Client(Handle):
         process does not wait for it, and a grant whose refresh is cut off must be given anew. Closing again, and Ctrl-C
         meanwhile, give up at once.
         """
+        hub = running_hub()
+        if hub is not None and self._in_flight.watcher == hub:
+            self._in_flight.close()
         return self._close(milliseconds(wait))
 
     def __enter__(self) -> Self:
@@ -136,7 +148,25 @@ class Client(Handle):
             self.close()
 
     def _perform(self, call: Call[T]) -> T:
-        return call.result(self._library.call(self._handle, call.request, call.timeout_ms))
+        hub = running_hub()
+        if hub is None:
+            answer = self._library.call(self._handle, call.request, call.timeout_ms)
+        else:
+            answer = self._perform_on(hub, call.request, call.timeout_ms)
+        return call.result(answer)
+
+    def _perform_on(self, hub: Hub, request: bytes, timeout_ms: int) -> bytes:
+        if self.closed:
+            raise error_from(E_HANDLE, None)
+        if not self._in_flight.is_free_for(hub):
+            return hub.in_thread(self._library.call, self._handle, request, timeout_ms)
+        waiting = self._in_flight.start(hub, request, timeout_ms)
+        try:
+            hub.wait(waiting.answered)
+        except BaseException:
+            self._in_flight.abandon(waiting)
+            raise
+        return waiting.result()
 
 
 class _Group:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import sys
 import weakref
 from typing import TYPE_CHECKING, Literal, NoReturn
 
+from ._hubs import new_poll, running_hub
+from ._in_flight import look_for_end
 from ._library import load
 from ._wire import NO_TIMEOUT, to_wire
 
@@ -27,7 +28,11 @@ _ended_with: int | None = None
 
 
 def _end_with_child() -> None:
-    """A child of multiprocessing ends by ``os._exit``, of which the library does not hear, but not before this."""
+    """Children of multiprocessing and Celery end by ``os._exit``, of which the library does not hear; so before it."""
+    signals = sys.modules.get("celery.signals")
+    if signals is not None:
+        # Once, however often it is connected.
+        signals.worker_process_shutdown.connect(_close_all, weak=False)
     global _ended_with
     process = sys.modules.get("multiprocessing.process")
     if process is None or process.parent_process() is None or _ended_with == os.getpid():
@@ -38,7 +43,7 @@ def _end_with_child() -> None:
     _ended_with = os.getpid()
 
 
-def _close_all() -> None:
+def _close_all(**_: object) -> None:
     for handle in list(_handles):
         if not handle.closed:
             handle._close(NO_TIMEOUT)
@@ -186,10 +191,7 @@ class Handle:
         try:
             if self._library.close(self._handle, 0):
                 return True
-            # Not in C, where Ctrl-C would wait as well.
-            poll = select.poll()
-            poll.register(end, 0)  # which leaves POLLHUP
-            poll.poll(None if wait_ms == NO_TIMEOUT else min(wait_ms, _MOST_POLL_MS))
+            _wait_for_end(end, None if wait_ms == NO_TIMEOUT else wait_ms)
         finally:
             os.close(end)
             # If it has not ended by now, this gives it up.
@@ -203,6 +205,22 @@ class Handle:
             return None if descriptor < 0 else os.dup(descriptor)
         except OSError:
             return None
+
+
+def _wait_for_end(descriptor: int, wait_ms: int | None) -> None:
+    hub = running_hub()
+    if hub is None:
+        # Not in C, where Ctrl-C would wait as well.
+        poll = new_poll()
+        poll.register(descriptor, 0)  # which leaves POLLHUP
+        poll.poll(None if wait_ms is None else min(wait_ms, _MOST_POLL_MS))
+        return
+    ended = hub.event()
+    unwatch = hub.watch(descriptor, lambda: look_for_end(descriptor, ended))
+    try:
+        hub.wait(ended, None if wait_ms is None else wait_ms / 1000)
+    finally:
+        unwatch()
 
 
 def _path(path: str | PathLike[str] | None) -> str | None:

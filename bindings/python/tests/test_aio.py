@@ -16,12 +16,8 @@ if TYPE_CHECKING:
 
 
 def watched(client: AsyncClient) -> bool:
-    """Whether the running loop watches the client's descriptor."""
-    loop = asyncio.get_running_loop()
-    if not loop.remove_reader(client._event_fd):
-        return False
-    loop.add_reader(client._event_fd, client._drain)
-    return True
+    """Whether the running loop watches a descriptor for the client."""
+    return client._in_flight.is_watched
 
 
 async def until_idle(client: AsyncClient) -> None:
@@ -213,10 +209,15 @@ def test_a_client_that_nobody_closed_gives_its_descriptors_back(config: dict[str
     def descriptors() -> list[str]:
         return sorted(path.name for path in Path("/proc/self/fd").iterdir())
 
-    AsyncClient(config)
+    async def use(clients: list[AsyncClient]) -> None:
+        for client in clients:
+            await client.describe()
+
+    asyncio.run(use([AsyncClient(config)]))
     gc.collect()
     before = descriptors()
     clients = [AsyncClient(config) for _ in range(10)]
+    asyncio.run(use(clients))
     assert len(descriptors()) > len(before)
     clients.clear()
     gc.collect()

@@ -63,7 +63,7 @@ def describe_parents_client(_: int) -> None:
 parents_client: Client | None = None
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing(client: Client, config: dict[str, Any], method: str) -> None:
     client.fetch_token("a", user_id="U1")
     with multiprocessing.get_context(method).Pool(2) as pool:

@@ -1,0 +1,72 @@
+"""Web applications for gunicorn and uvicorn, with clients of each worker, and one that was opened too early."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from descope_conn import AsyncClient, Client, ConnError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+CONFIG = json.loads(os.environ["CONFIG"])
+Message = dict[str, Any]
+
+
+def say(line: object) -> None:
+    os.write(1, f"{line}\n".encode())
+
+
+def outcome(client: Client) -> str:
+    try:
+        return client.fetch_token("crm", user_id="alice", timeout=2).access_token
+    except ConnError as error:
+        return error.code
+
+
+class WSGI:
+    """Its first client is opened where this is imported: by gunicorn's master, with --preload."""
+
+    early = Client(CONFIG)
+    own: Client | None = None
+
+    def __call__(self, _: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        say(os.getpid())
+        say(outcome(self.early))
+        self.own = self.own or Client(CONFIG)
+        say(outcome(self.own))
+        start_response("204 No Content", [])
+        return []
+
+
+async def asgi(
+    scope: dict[str, Any], receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+) -> None:
+    """Closes in the lifespan, in each of uvicorn's workers."""
+    global client
+    if scope["type"] == "lifespan":
+        await receive()
+        client = AsyncClient(CONFIG)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        say("ending")
+        await client.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    try:
+        await client.fetch_token("crm", user_id="alice", timeout=2)
+    except ConnError as error:
+        say(os.getpid())
+        say(error.code)
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+wsgi = WSGI()
+
+
+def worker_exit(_arbiter: Any, _worker: Any) -> None:
+    """Called by gunicorn, whose configuration this file is too: the last thing in a worker's own code."""
+    say("ending")
