@@ -12,7 +12,7 @@ and refuses it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 from ._call import Call, make_call
 from ._types import Completion, Deletion, RevocationRun, StoreFailure, Token, TokenPage, from_wire
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ._types import ConnectOptions, NewToken, Subject
+
+    QueryValue = Union[str, Sequence[str]]
 
 
 def _token(answer: Any) -> Token:
@@ -112,11 +114,11 @@ def open_connect(
 def complete(
     state: str,
     *,
-    code: str | Sequence[str] | None = None,
-    error: str | Sequence[str] | None = None,
-    error_description: str | Sequence[str] | None = None,
-    iss: str | Sequence[str] | None = None,
-    parameters: Mapping[str, str | Sequence[str]] | None = None,
+    code: QueryValue | None = None,
+    error: QueryValue | None = None,
+    error_description: QueryValue | None = None,
+    iss: QueryValue | None = None,
+    parameters: Mapping[str, QueryValue] | None = None,
     opened_by: Subject | None = None,
     actor: str | None = None,
     timeout: float | None = None,
