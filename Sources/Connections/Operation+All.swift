@@ -236,6 +236,9 @@ extension Operation {
         "yes (taken back), grantCleared (of these, those whose whole grant is known to be gone), "
         + "pending (to be tried again), unsupported (the provider takes none back)"
 
+    private static let warnings =
+        "each {field, message}, for a setting that lacks before anybody can connect; absent if none does"
+
     package static let all: [Operation] = [
         Operation(
             "connect", "A URL where the user grants access to the connection.",
@@ -261,23 +264,25 @@ extension Operation {
             answer: "url, and expiresIn, the seconds in which it must be opened",
             errors: [.notFound, .misconfigured, .forbidden]),
         Operation(
-            "complete", "The provider's answer, as it came to the redirect URI's query: keeps the grant.",
+            "complete",
+            "The provider's answer, as it came to the redirect URI's query: keeps the grant. What the query says may be "
+                + "anything, also an array of strings where a parameter stood more than once.",
             backends: [.vault, .plugin],
             fields: [
                 Field("state", .string(maxBytes: 512), required: true, "The query's state."),
-                Field("code", .secret, "The query's code."),
-                Field("error", .string(maxBytes: 256), "The query's error, when the user or provider refused."),
-                Field("errorDescription", .string(), "The query's error_description."),
-                Field("iss", .string(), "The query's iss (RFC 9207)."),
+                Field("code", .foreignSecret, "The query's code."),
+                Field("error", .foreignText, "The query's error, when the user or provider refused."),
+                Field("errorDescription", .foreignText, "The query's error_description."),
+                Field("iss", .foreignText, "The query's iss (RFC 9207)."),
                 Field(
-                    "parameters", .texts,
+                    "parameters", .foreignTexts,
                     "The query's other parameters, decoded: providers sign them, and say there whose account it is."),
                 Field(
                     "openedBy", .object([.userID, .tenantID]),
                     "Who is signed in where the callback arrived. It must be who the URL was made for, and may be absent "
                         + "only where requireOpener is false or the connect asked for a confirmation."),
             ],
-            atLeastOneOf: [["code", "error"]],
+            atLeastOneOf: [["code", "error", "errorDescription"]],
             answer:
                 "tokenId, appId, userId, tenantId, scopes, missingScopes when not all that was asked for was granted, "
                 + "redirectUrl, metadata; or, for the page to show, "
@@ -399,13 +404,14 @@ extension Operation {
             answer: "revoked, pending (in all), failed (given up)"),
         Operation(
             "apps.create", "Makes a connection.",
-            fields: Field.appCreation, answer: "app", errors: [.conflict, .unauthorized, .forbidden]),
+            fields: Field.appCreation, answer: "app; from the vault also warnings: " + warnings,
+            errors: [.conflict, .unauthorized, .forbidden]),
         Operation(
             "apps.update",
             "Replaces a connection's settings: what is absent becomes empty, or as its template has it, but the client "
                 + "secret and the template's hosts stay.",
             fields: Field.appReplacement,
-            answer: "app", errors: [.notFound, .unauthorized, .forbidden]),
+            answer: "app; from the vault also warnings: " + warnings, errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
             "apps.delete", "Removes a connection, for good. The vault removes its tokens too.",
             fields: [Field("id", .string(maxBytes: 256), required: true, "The connection."), revoke],

@@ -27,7 +27,7 @@ package struct Request: Sendable {
     ///   - operation: nil when the text names it by "op".
     ///   - backend: who will answer it. A plugin may know operations that the table does not.
     package init(_ text: UnsafeRawBufferPointer, operation: String?, backend: BackendKind) throws(ConnError) {
-        let fields = try Request.parseObject(text, as: "the request")
+        let fields = try Request.parse(text, operation: operation)
         if let operation {
             self.operation = operation
         } else {
@@ -78,6 +78,20 @@ package struct Request: Sendable {
     }
 
     private static let ids = ["appId", "id", "userId", "tenantId", "tokenId", "actor"]
+
+    /// Only a request with third parties' text in it may hold what is no strict JSON, and only where that text is.
+    private static func parse(_ text: UnsafeRawBufferPointer, operation: String?) throws(ConnError) -> JSON {
+        do {
+            return try parseObject(text, as: "the request")
+        } catch {
+            guard text.count <= maxBytes, let read = try? JSON.parseLeniently(text), read.value.kind == .object,
+                let name = operation ?? read.value["op"]?.string, let known = Operation.byName[ID(name)],
+                known.fields.contains(where: \.kind.isForeign),
+                read.replaced.allSatisfy({ known.isForeign($0.path) })
+            else { throw error }
+            return read.value
+        }
+    }
 
     /// Parses text that must be one JSON object, such as a request or a config.
     package static func parseObject(_ text: UnsafeRawBufferPointer, as name: String) throws(ConnError) -> JSON {

@@ -61,8 +61,9 @@ package struct Provider: Sendable {
     /// Asked when an access token expires, where nothing else tells (RFC 7662).
     package var introspectionURL: String?
     package var callback = Callback()
-    /// Compared with a callback's `iss` (RFC 9207) and with the discovery document's.
+    /// Compared with a callback's `iss` (RFC 9207) and with the discovery document's. May hold `{tenantid}`.
     package var issuer: String?
+    /// Of the discovery document; or the issuer, whose document is looked for.
     package var discoveryURL: String?
     /// The provider says that each callback carries `iss`: one without it is refused.
     package var requiresIssuerInCallback = false

@@ -19,7 +19,14 @@ extension AppRecord {
     /// The provider as far as the settings and the template name it; a discovery document may fill in the rest.
     /// - Parameter hosts: of a grant that lives elsewhere than the connection.
     func provider(_ config: VaultConfig, hosts: [ID: String] = [:]) throws(ConnError) -> Provider {
-        var provider = try outlineWithSettings(hosts: self.hosts.merging(hosts) { $1 })
+        var provider: Provider
+        do throws(ConnError) {
+            provider = try outlineWithSettings(hosts: self.hosts.merging(hosts) { $1 })
+        } catch {
+            // What the request of apps.create would have been refused for is the operator's to mend later on.
+            guard error.code == .invalidRequest else { throw error }
+            throw ConnError(.misconfigured, "\(id) cannot be used: \(error.message)", field: error.field)
+        }
         provider.timeoutMilliseconds = config.timeoutMilliseconds
         return provider
     }

@@ -30,7 +30,7 @@ import Testing
         #expect(answer["state"]?.string == "declined")
         let result = answer["response"]?["result"]
         #expect(result?["isError"]?.boolean == true)
-        #expect(result?["structuredContent"]?["missingScopes"]?.strings == ["write"])
+        #expect(result?["_meta"]?["descope-conn/connection"]?["missingScopes"]?.strings == ["write"])
         #expect(result?["content"]?.elements.first?["text"]?.string?.contains("missing: write") == true)
     }
 

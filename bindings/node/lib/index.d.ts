@@ -141,17 +141,20 @@ export interface ConnectFields extends Subject {
   options?: ConnectOptions;
 }
 
+/** A query's parameter, decoded: whatever it is, and an array where it stands more than once. */
+export type QueryValue = string | string[];
+
 /** The provider's answer, as it came to the redirect URI's query. */
 export interface CompleteFields {
   state: string;
-  code?: string;
+  code?: QueryValue;
   /** When the user or the provider refused. This or code. */
-  error?: string;
+  error?: QueryValue;
   /** The query's error_description. */
-  errorDescription?: string;
-  iss?: string;
-  /** The query's other parameters, decoded: providers sign them, and say there whose account it is. */
-  parameters?: Record<string, string>;
+  errorDescription?: QueryValue;
+  iss?: QueryValue;
+  /** The query's other parameters: providers sign them, and say there whose account it is. */
+  parameters?: Record<string, QueryValue>;
   /**
    * Who is signed in where the callback arrived: it must be who the URL was made for. Absent only where requireOpener is
    * false or the connect asked for a confirmation.
@@ -686,6 +689,12 @@ export interface App extends Omit<AppSettings, 'clientSecret' | 'accessType'> {
   templateId?: string;
 }
 
+/** What a connection lacks: until the field is set, nobody can connect. */
+export interface SettingWarning {
+  field: string;
+  message: string;
+}
+
 /** A token that was not kept, and with it none of its batch. */
 export interface StoreFailure extends Subject {
   appId: string;
@@ -950,12 +959,12 @@ export interface Mcp {
 
 /** client.apps */
 export interface Apps {
-  create(fields: AppsCreateFields, options?: CallOptions): Promise<{ app: App }>;
+  create(fields: AppsCreateFields, options?: CallOptions): Promise<{ app: App; warnings?: SettingWarning[] }>;
   /**
    * Replaces all settings: what is absent becomes empty, or as its template has it, but the client secret and the
    * template's hosts stay.
    */
-  update(fields: AppsUpdateFields, options?: CallOptions): Promise<{ app: App }>;
+  update(fields: AppsUpdateFields, options?: CallOptions): Promise<{ app: App; warnings?: SettingWarning[] }>;
   /** For good. The vault removes the connection's tokens too. */
   delete(fields: AppsDeleteFields, options?: CallOptions): Promise<Deletion>;
   load(fields: AppsLoadFields, options?: CallOptions): Promise<{ app: App }>;

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _app(answer: Any) -> App:
-    return from_wire(App, answer["app"])
+    return from_wire(App, {**answer["app"], "warnings": answer.get("warnings")})
 
 
 def _apps(answer: Any) -> list[App]:

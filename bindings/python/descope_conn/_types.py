@@ -38,6 +38,10 @@ def _object(value: Mapping[str, Any] | None) -> dict[str, Any]:
     return dict(value or {})
 
 
+def _warnings(value: Sequence[Mapping[str, str]] | None) -> tuple[SettingWarning, ...]:
+    return tuple(from_wire(SettingWarning, warning) for warning in value or ())
+
+
 # How a field of each declared type is read. On the wire "", null and absent all mean that there is nothing.
 _READERS: Mapping[str, Any] = {
     "str": _known_text,
@@ -47,6 +51,7 @@ _READERS: Mapping[str, Any] = {
     "tuple[str, ...]": _strings,
     "dict[str, str]": _parameters,
     "dict[str, Any]": _object,
+    "tuple[SettingWarning, ...]": _warnings,
     "int": int,
 }
 
@@ -196,8 +201,19 @@ class RevocationRun:
 
 
 @dataclass(frozen=True)
+class SettingWarning:
+    """What a connection lacks: until ``field`` is set, nobody can connect."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True)
 class App:
-    """A connection: how tokens of one third party are obtained. Its client secret never comes back."""
+    """A connection: how tokens of one third party are obtained. Its client secret never comes back.
+
+    ``warnings`` come from the vault, where a connection is created or updated.
+    """
 
     id: str
     name: str
@@ -247,6 +263,7 @@ class App:
     hosts: dict[str, Any] = field(default_factory=dict)
     max_idle_seconds: int | None = None
     delete_after_first_fetch: bool = False
+    warnings: tuple[SettingWarning, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,8 @@ EXAMPLES: Mapping[str, object] = {
     "int": 1,
     "Sequence[str]": ["text"],
     "Mapping[str, str]": {"name": "text"},
+    "Mapping[str, QueryValue]": {"name": "text"},
+    "QueryValue": "text",
     "Mapping[str, Any]": {},
     "Sequence[MissingConnection]": [dict.fromkeys(MissingConnection.__annotations__, "text")],
     "Subject": dict.fromkeys(Subject.__annotations__, "text"),
