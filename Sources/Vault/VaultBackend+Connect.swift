@@ -228,7 +228,9 @@ extension VaultBackend {
             switch result {
             case .success(let answer):
                 if flow.needsConfirmation { return .done(answer) }
-                return try learnExpiry(at: location.key, of: app, provider).then { () throws(ConnError) in .done(answer) }
+                return try learnExpiry(at: location.key, of: app, provider).then { () throws(ConnError) in
+                    .done(answer)
+                }
             case .failure(let error):
                 return try giveBack(record, of: app, provider, because: error)
             }

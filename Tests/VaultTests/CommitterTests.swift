@@ -191,7 +191,9 @@ import Testing
         var isSubmitted: Bool
         var end: End
 
-        static let all = [false, true].flatMap { isSubmitted in End.allCases.map { Wait(isSubmitted: isSubmitted, end: $0) } }
+        static let all = [false, true].flatMap { isSubmitted in
+            End.allCases.map { Wait(isSubmitted: isSubmitted, end: $0) }
+        }
         var description: String { "\(isSubmitted ? "submitted" : "blocking") \(end)" }
     }
 
