@@ -10,7 +10,7 @@ extension VaultBackend {
         _ token: TokenRecord, of app: AppRecord, _ provider: Provider, because error: ConnError
     ) throws(ConnError) -> Step<Value> {
         let isWanted = error.code != .notFound
-        let record = RevocationRecord(token, of: app, config: config, now: clock.milliseconds())
+        let record = RevocationRecord(token, id: nil, of: app, config: config, now: clock.milliseconds())
         guard isWanted || record != nil else { throw error }
         return try isAlone(token, at: provider, isWanted: isWanted).then { [self] (isAlone) throws(ConnError) in
             guard isAlone, let record else { return .done(false) }
@@ -18,7 +18,7 @@ extension VaultBackend {
                 if case .success = result { return .done(true) }
                 return try revokeAtOnce(record, provider)
             }
-        }.then { (isTakenBack) throws(ConnError) in
+        }.then { (isTakenBack: Bool) throws(ConnError) -> Step<Value> in
             let rest = isTakenBack ? "its token is taken back" : "its token stays valid at the provider"
             if isWanted || !isTakenBack {
                 Log.write(.error, "a grant of \(app.id) is lost (\(error.message)); \(rest)")
