@@ -180,7 +180,7 @@ import Testing
         store.open()
         #expect(refused.wait()?.code == .conflict)
         #expect(other.wait()?.code == .timeout)
-        #expect(store.lockedOut == 0)
+        #expect(store.lockedOutUntil <= deadline)
         store.unlock()
         #expect(try !isThere(1))
     }
@@ -329,6 +329,7 @@ private final class GatedStore: Store {
         var isHeld = false
         var isLocked = false
         var lockedOut = 0
+        var lockedOutUntil = Deadline(nanoseconds: 0)
         var failure: ConnError?
         var commits = 0
     }
@@ -337,14 +338,16 @@ private final class GatedStore: Store {
     private let state = Monitor(State())
 
     var commits: Int { state.withLock { $0.commits } }
-    /// How many have found it locked.
-    var lockedOut: Int { state.withLock { $0.lockedOut } }
+    /// How long those that found it locked wanted to wait.
+    var lockedOutUntil: Deadline { state.withLock { $0.lockedOutUntil } }
 
     /// Holds the so-many-th commit from now on, and all after it, once they are in the store's hands.
     func close(before number: Int) { state.update { $0.left = number - 1 } }
     func open() { state.update { ($0.left, $0.isHeld) = (nil, false) } }
     func waitUntilHeld() { _ = state.wait(untilNanoseconds: .max) { $0.isHeld ? true : nil } }
-    func lock() { state.update { ($0.isLocked, $0.lockedOut) = (true, 0) } }
+    func lock() {
+        state.update { ($0.isLocked, $0.lockedOut, $0.lockedOutUntil) = (true, 0, Deadline(nanoseconds: 0)) }
+    }
     func unlock() { state.update { $0.isLocked = false } }
     /// Waits until so many commits have found the store locked.
     func waitUntilLockedOut(_ count: Int) {
@@ -357,9 +360,19 @@ private final class GatedStore: Store {
     }
 
     func commit(_ context: CallContext, taking take: () -> StoreCommit?) throws(ConnError) {
-        state.update { if $0.isLocked { $0.lockedOut += 1 } }
-        let isMine: Bool? = state.wait(untilNanoseconds: context.deadline.nanoseconds) { $0.isLocked ? nil : true }
-        guard isMine == true else { throw .timeout }
+        state.update { state in
+            guard state.isLocked else { return }
+            state.lockedOut += 1
+            state.lockedOutUntil = max(state.lockedOutUntil, context.deadline)
+        }
+        let handler = context.cancellation.onCancel { [state] in state.update { _ in } }
+        defer { context.cancellation.removeHandler(handler) }
+        let isMine: Bool? = state.wait(untilNanoseconds: context.deadline.nanoseconds) { state in
+            if context.cancellation.isCancelled { return false }
+            return state.isLocked ? nil : true
+        }
+        guard let isMine else { throw .timeout }
+        if !isMine { throw .cancelled }
         guard let taken = take() else { return }
         state.update { $0.isHeld = $0.left == 0 }
         let failure: ConnError? =
