@@ -7,7 +7,7 @@ final class MeddlingStore: Store {
         case read, scan, commit
         /// Rows were read, and nobody has looked at them yet.
         case afterRead
-        /// The store has taken it, and nobody knows yet.
+        /// Rows were written, and nobody knows yet.
         case afterCommit
     }
 
