@@ -162,6 +162,7 @@ final class Committer: Sendable {
 
     private func finish(_ commits: [Commit], _ result: Result<Void, ConnError>) {
         guard !commits.isEmpty else { return }
+        if case .success = result { for commit in commits { commit.whenWritten?() } }
         let completions = state.update { _ in
             commits.compactMap { commit in
                 defer { (commit.status, commit.completion) = (.done(result), nil) }
@@ -374,6 +375,8 @@ final class Commit: QueuedWork, @unchecked Sendable {  // what changes is its co
     /// Whether it is kept also while the audit is damaged, and then without a record.
     let allowsAuditGap: Bool
     private let committer: Committer
+    /// Set before it is begun; called when the store has taken it, before anybody is told.
+    var whenWritten: (@Sendable () -> Void)?
 
     fileprivate var status = Status.idle
     /// How often it was refused for others' sake.

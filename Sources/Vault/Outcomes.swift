@@ -15,6 +15,8 @@ final class Outcomes: Sendable {
         /// What was refreshed, and of which connection.
         let token: TokenRecord
         let app: AppRecord
+        /// Whether who refreshed has given up, so that it is everybody's.
+        var isLeft = false
     }
 
     private struct State: Sendable {
@@ -29,6 +31,12 @@ final class Outcomes: Sendable {
 
     var isEmpty: Bool { state.withLock { $0.outcomes.isEmpty } }
 
+    /// Those that nobody is about to settle.
+    var left: [[UInt8]] { state.withLock { $0.outcomes.filter(\.value.isLeft).map(\.key) } }
+
+    /// Who refreshed gives up.
+    func leave(at key: [UInt8]) { state.withLock { $0.outcomes[key]?.isLeft = true } }
+
     /// The rows whose outcome is here.
     var keys: [[UInt8]] { state.withLock { Array($0.outcomes.keys) } }
 
@@ -41,14 +49,14 @@ final class Outcomes: Sendable {
         state.withLock { if $0.outcomes[key]?.lease == outcome.lease { $0.outcomes[key] = nil } }
     }
 
-    /// Has one at a time try what is here; while the store fails, no more often than once in `pause`.
+    /// Has one at a time try what is left; while the store fails, no more often than once in `pause`.
     /// - Parameters:
     ///   - now: nil when the store has taken something just now.
     ///   - pause: milliseconds.
     /// - Returns: whether the caller does, who calls ``endTrying()`` then.
     func beginTrying(at now: Deadline?, pause: Int) -> Bool {
         state.withLock { state in
-            guard !state.outcomes.isEmpty, !state.isTried else { return false }
+            guard !state.isTried, state.outcomes.contains(where: \.value.isLeft) else { return false }
             if let now {
                 guard state.nextTry <= now else { return false }
                 state.nextTry = now.adding(milliseconds: pause)

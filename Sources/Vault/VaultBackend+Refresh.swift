@@ -85,8 +85,12 @@ extension VaultBackend {
     private func settle(
         _ key: [UInt8], _ app: AppRecord, _ provider: Provider, _ demand: TokenDemand, _ leader: Flight.Leader
     ) throws(ConnError) -> Step<JSON> {
-        try retrying { [self] (_) throws(ConnError) in try settle(key) }.then { [self] () throws(ConnError) in
+        try retrying { [self] (_) throws(ConnError) in try settle(key) }.result { [self] (result) throws(ConnError) in
             try withExtendedLifetime(leader) { () throws(ConnError) in
+                if case .failure(let error) = result {
+                    outcomes.leave(at: key)
+                    throw error
+                }
                 var demand = demand
                 demand.exchanges += 1
                 return try learnExpiry(at: key, of: app, provider).then { [self, demand] () throws(ConnError) in
@@ -101,6 +105,7 @@ extension VaultBackend {
         guard let outcome = outcomes[key] else { return .done(()) }
         return try rows.change { [self] (change) throws(ConnError) in
             change.allowsAuditGap = true
+            change.whenWritten = { [outcomes] in outcomes.remove(outcome, at: key) }
             guard let row: Row<TokenRecord> = try change.reader.get(key) else { return try discard(outcome, &change) }
             let isOfTheServer = row.value.incarnation == outcome.token.incarnation
             guard isOfTheServer, row.value.refresh.isOfThisRow(outcome.lease.generation) else {

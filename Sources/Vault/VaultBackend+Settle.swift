@@ -66,7 +66,7 @@ extension VaultBackend {
     private func settleInPassing() {
         defer { outcomes.endTrying() }
         let end = Deadline.after(milliseconds: TimeLimit.inPassing)
-        for key in outcomes.keys {
+        for key in outcomes.left {
             if end.hasPassed { return }
             try? settle(key).performed(Self.turn(until: end))
         }
