@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Callable
 
 from ._wire import NO_TIMEOUT
 
@@ -22,39 +21,40 @@ _prepared: int | None = None
 
 def keep_until_end(ending: Ending) -> None:
     """Has the process wait for the handle before it ends, if it is such a child."""
-    utils = _utils()
-    if not utils:
+    finish = _way_to_finish()
+    if finish is None:
         return
     for other in list(_endings):
         if other.is_over() or not other.is_own:
             _endings.discard(other)
     _endings.add(ending)
+    # What billiard calls at the end of a child is this too.
+    from multiprocessing import util
+
     global _prepared
     if _prepared != os.getpid():
         _prepared = os.getpid()
-        for util in utils:
-            # The last of all: other finalizers may still use a client.
-            util.Finalize(None, _finish, exitpriority=-(2**31))
+        # The last of all: other finalizers may still use a client.
+        util.Finalize(None, finish, exitpriority=-(2**31))
         signals = sys.modules.get("celery.signals")
         if signals is not None:
-            # Its pool's children leave out the finalizers too. Once, however often it is connected.
+            # The children of its pool leave out the finalizers. Once, however often it is connected.
             signals.worker_process_shutdown.connect(_close_all, weak=False)
-    if any(util._exiting for util in utils):
+    if util.is_exiting():
         # The main thread may be through with the finalizers. When no thread can begin, the interpreter itself ends.
         with contextlib.suppress(RuntimeError):
             _Waiter().start()
 
 
-def _utils() -> list[Any]:
-    """``multiprocessing.util``, and billiard's, if this process is a child of theirs."""
-    utils = []
+def _way_to_finish() -> Callable[[], None] | None:
+    """What such a child calls at its end; None in any other process."""
+    billiard = sys.modules.get("billiard.process")
+    if billiard is not None and billiard.current_process()._parent_pid == os.getppid():
+        return _close_all
     process = sys.modules.get("multiprocessing.process")
     if process is not None and process.parent_process() is not None:
-        utils.append(importlib.import_module("multiprocessing.util"))
-    process = sys.modules.get("billiard.process")
-    if process is not None and process.current_process()._parent_pid not in (None, os.getpid()):
-        utils.append(importlib.import_module("billiard.util"))
-    return utils
+        return _finish
+    return None
 
 
 class _Waiter(threading.Thread):
@@ -81,7 +81,7 @@ def _others() -> list[threading.Thread]:
 
 
 def _finish() -> None:
-    # Before Python 3.13 the finalizers are called before the end of the threads, which may use a client meanwhile.
+    # Before Python 3.13 the finalizers are called before the threads have ended, which may use a client until then.
     if threading.main_thread().is_alive() and _others():
         _Waiter().start()
     else:
