@@ -155,11 +155,9 @@ class Client(Handle):
     def _perform(self, call: Call[T]) -> T:
         self._check_open()
         hub = running_hub()
-        if hub is None:
-            answer = self._library.call(self._handle, call.request, call.timeout_ms)
-        else:
-            answer = self._perform_on(hub, call)
-        return call.result(answer)
+        if hub is not None:
+            return call.result(self._perform_on(hub, call))
+        return call.result(self._library.call(self._handle, call.request, call.timeout_ms))
 
     def _perform_on(self, hub: Hub, call: Call[T]) -> bytes:
         if not self._in_flight.is_free_for(hub):
