@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Handle:
-    """Opens a backend, and closes it at the latest when it is collected or the interpreter ends.
+    """Opens a backend, and closes it at the latest when it is collected or the process ends.
 
     A token request, whose reply may hold the only refresh token there is, goes on when its caller has been told
     ``Timeout``. It finishes in the background when the client is collected, and the end of the process waits for it.

@@ -119,15 +119,19 @@ class Library:
     def call(self, handle: int, request: bytes, timeout_ms: int) -> bytes:
         """Performs one request on this thread."""
         with self._answer() as answer:
-            status = self._library.descope_conn_call(handle, request, len(request), timeout_ms, *answer.out)
-            del request  # see _frames.py
+            try:
+                status = self._library.descope_conn_call(handle, request, len(request), timeout_ms, *answer.out)
+            finally:
+                del request  # also where a signal's handler raises: see _frames.py
             return answered(_outcome(status, answer.copy()))
 
     def submit(self, handle: int, request: bytes, timeout_ms: int) -> int:
         """Starts one request and gives its ticket."""
         ticket = c_uint64()
-        status = self._library.descope_conn_submit(handle, request, len(request), timeout_ms, byref(ticket))
-        del request
+        try:
+            status = self._library.descope_conn_submit(handle, request, len(request), timeout_ms, byref(ticket))
+        finally:
+            del request
         if status < 0:
             raise error_from(status, None)
         return ticket.value

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import signal
+import threading
 import traceback
 import weakref
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
 import pytest
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
     from types import FrameType
+
+    from cloud_server import CloudServer
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"
 SECRET = "s3cr3t-of-the-user"
@@ -79,6 +84,30 @@ def test_nor_does_one_that_was_awaited(tmp_path: Path, name: str) -> None:
 def test_nor_does_one_that_cannot_be_made(vault: Client, wrong: str) -> None:
     with pytest.raises((TypeError, ValueError)) as failure:
         vault.store_api_key("none", SECRET, user_id="alice", **WRONG[wrong])
+    expect_nothing_secret(failure.value)
+
+
+def tell(server: CloudServer) -> None:
+    server.wait_for_requests(1)
+    os.kill(os.getpid(), signal.SIGUSR1)
+
+
+class TimeIsUp(Exception):
+    """What a queue raises in a task that takes too long."""
+
+
+def test_nor_does_one_that_a_signal_ended(config: dict[str, Any], server: CloudServer) -> None:
+    def end(*_: object) -> NoReturn:
+        raise TimeIsUp
+
+    before = signal.signal(signal.SIGUSR1, end)
+    try:
+        with Client(config) as client, server.held(), pytest.raises(TimeIsUp) as failure:
+            # Its handler runs when the library has returned.
+            threading.Thread(target=tell, args=(server,)).start()
+            client.store_api_key("a", SECRET, user_id="U1", timeout=1)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
     expect_nothing_secret(failure.value)
 
 
