@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING
 
-from ._hubs import new_poll, running_hub
+from ._hubs import poll_of_system, running_hub
 from ._in_flight import look_for_end
 from ._wire import NO_TIMEOUT
 
@@ -40,6 +40,8 @@ class Ending:
         self._library = library
         self._handle = handle
         self._process = os.getpid()
+        # When the interpreter ends, nobody knows any more what was patched.
+        self._new_poll = poll_of_system()
         # Who takes the item is the first.
         self._not_begun, self._not_asked = [None], [None]
         self._has_ended = False
@@ -94,7 +96,7 @@ class Ending:
             return self.begin(wait_ms)
         try:
             if not self.begin():
-                _wait(end.number, None if wait_ms == NO_TIMEOUT else wait_ms)
+                self._wait(end.number, None if wait_ms == NO_TIMEOUT else wait_ms)
         finally:
             closed = self.give_up()
         return closed
@@ -110,14 +112,32 @@ class Ending:
         """Waits after ``begin``, on this thread, until all has ended or was given up."""
         end = self._end
         if end is not None:
-            _poll(end.number, None)
+            self._poll(end.number, None)
 
     def is_over(self) -> bool:
         """Whether nothing is left to wait for."""
         end = self._end
-        if end is not None and _poll(end.number, 0):
+        if end is not None and self._poll(end.number, 0):
             self._has_ended, self._end = True, None
         return self.has_begun and self._end is None
+
+    def _wait(self, descriptor: int, wait_ms: int | None) -> None:
+        hub = running_hub()
+        if hub is None:
+            # Not in C, where Ctrl-C would wait as well.
+            self._poll(descriptor, wait_ms)
+            return
+        ended = hub.event()
+        unwatch = hub.watch(descriptor, lambda: look_for_end(descriptor, ended))
+        try:
+            hub.wait(ended, None if wait_ms is None else wait_ms / 1000)
+        finally:
+            unwatch()
+
+    def _poll(self, descriptor: int, wait_ms: int | None) -> bool:
+        poll = self._new_poll()
+        poll.register(descriptor, 0)  # which leaves POLLHUP
+        return bool(poll.poll(None if wait_ms is None else min(wait_ms, _MOST_POLL_MS)))
 
 
 def _take(items: list[None]) -> bool:
@@ -126,23 +146,3 @@ def _take(items: list[None]) -> bool:
     except IndexError:
         return False
     return True
-
-
-def _wait(descriptor: int, wait_ms: int | None) -> None:
-    hub = running_hub()
-    if hub is None:
-        # Not in C, where Ctrl-C would wait as well.
-        _poll(descriptor, wait_ms)
-        return
-    ended = hub.event()
-    unwatch = hub.watch(descriptor, lambda: look_for_end(descriptor, ended))
-    try:
-        hub.wait(ended, None if wait_ms is None else wait_ms / 1000)
-    finally:
-        unwatch()
-
-
-def _poll(descriptor: int, wait_ms: int | None) -> bool:
-    poll = new_poll()
-    poll.register(descriptor, 0)  # which leaves POLLHUP
-    return bool(poll.poll(None if wait_ms is None else min(wait_ms, _MOST_POLL_MS)))
