@@ -82,7 +82,7 @@ let package = Package(
         library("Vault", ["CPlatform", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
         library("StoreSQLite", ["CPlatform", "CSQLite", "CSQLiteLocks", "Connections", "HTTP", "Memory"]),
         library("MCP", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
-        library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
+        library("Plugins", ["CDescopeConn", "CPlatform", "Connections", "HTTP", "JSON", "Memory"]),
         .target(
             name: "Bridge",
             dependencies: [
