@@ -9,7 +9,7 @@ package final class SQLiteCopy: Store {
     /// - Throws: `invalid_request` for the field `path`.
     package init(path: String) throws(ConnError) {
         guard path.hasPrefix("/") else { throw .invalid("path", "must be the absolute path of a file") }
-        guard Inode(path) != nil, !RegularFile.isNone(path) else { throw .invalid("path", "leads to no file") }
+        guard Inode(path) != nil, !RegularFile.isNone(path) else { throw .invalid("path", "leads to no regular file") }
         guard Inode(path + "-wal") == nil else {
             throw .invalid("path", "has a -wal file beside it: it is a vault, and not a backup of one")
         }
