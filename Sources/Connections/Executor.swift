@@ -24,7 +24,9 @@ package final class Executor: Sendable {
             if !mode.isBound, context.cancellation.isCancelled, !step.isDone { throw .cancelled }
             if mode.isCalled, step.waits || hasWaited, !step.isDone, context.deadline.hasPassed { throw .timeout }
             if let need = step.timeNeeded(mode), context.deadline < .after(milliseconds: need) {
-                return try finishOnLoop(step, context, mode)
+                let rest = OnceOnly(step)
+                step = .done(.null)  // a flight lasts as long as somebody holds its leader
+                return try finishOnLoop(rest, context, mode)
             }
             hasWaited = hasWaited || step.waits
             switch step {
@@ -89,11 +91,11 @@ package final class Executor: Sendable {
 
     /// The caller's time is shorter than what must finish: the loop does it, and the caller waits.
     private func finishOnLoop(
-        _ step: Step<JSON>, _ context: CallContext, _ mode: StepMode
+        _ step: OnceOnly<Step<JSON>>, _ context: CallContext, _ mode: StepMode
     ) throws(ConnError) -> JSON {
         let answer = Box<Result<JSON, ConnError>?>(nil)
         let done = Event()
-        loop.run({ step }, mode: mode, context: context) { result in
+        loop.run({ () throws(ConnError) in step.take() ?? .done(.null) }, mode: mode, context: context) { result in
             answer.value.withLock { $0 = result }
             done.signal()
         }
@@ -113,6 +115,20 @@ package final class Executor: Sendable {
         event.wait(untilNanoseconds: min(moment, context.deadline).nanoseconds)
         if context.cancellation.isCancelled { throw .cancelled }
         if !event.isSignalled, context.deadline.hasPassed, context.deadline <= moment { throw .timeout }
+    }
+}
+
+/// A value that is taken once. Whoever still holds the box after that holds nothing of it.
+private final class OnceOnly<Value: Sendable>: Sendable {
+    private let value: Monitor<Value?>
+
+    init(_ value: Value) { self.value = Monitor(value) }
+
+    func take() -> Value? {
+        value.withLock { value in
+            defer { value = nil }
+            return value
+        }
     }
 }
 

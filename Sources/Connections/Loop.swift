@@ -186,15 +186,7 @@ final class Loop: Sendable {
 
         consuming func run() {
             while true {
-                var messages: [Message] = []
-                let isMore: Bool
-                (isMore, isClosing) = loop.inbox.withLock { inbox in
-                    while messages.count < Self.batch, let message = inbox.messages.popFirst() {
-                        messages.append(message)
-                    }
-                    return (!inbox.messages.isEmpty, inbox.isClosing)
-                }
-                for message in messages { take(message) }
+                let isMore = takeMessages()
                 if isClosing {
                     for task in tasks.values {
                         giveUp(task, .cancelled)
@@ -221,6 +213,20 @@ final class Loop: Sendable {
                 }
                 endOverdue(at: now)
             }
+        }
+
+        /// - Returns: whether there are more.
+        private mutating func takeMessages() -> Bool {
+            var messages: [Message] = []
+            let isMore: Bool
+            (isMore, isClosing) = loop.inbox.withLock { inbox in
+                while messages.count < Self.batch, let message = inbox.messages.popFirst() {
+                    messages.append(message)
+                }
+                return (!inbox.messages.isEmpty, inbox.isClosing)
+            }
+            for message in messages { take(message) }
+            return isMore
         }
 
         private mutating func take(_ message: Message) {
@@ -328,7 +334,8 @@ final class Loop: Sendable {
             case .aside(let timeout, let then):
                 task.mode = .aside(timeoutMilliseconds: timeout)
                 moments.insert(task.context.deadline, id: id)
-                task.end = task.context.deadline.adding(milliseconds: 2 * StepMode.graceMilliseconds)
+                // It may have come late to what its caller waits for.
+                task.end = max(task.context.deadline, .now).adding(milliseconds: 2 * StepMode.graceMilliseconds)
                 moments.insert(task.end, id: id)
                 advance(task, then)
             case .admission(let url, _, let then):
@@ -357,11 +364,13 @@ final class Loop: Sendable {
             case .blocking(let work):
                 task.wait = .message
                 let context = task.mode.context(task.context)
+                // Others may wait for its place.
+                let hasPlace = task.isAtEngine
                 let isAccepted = loop.workers.run { [loop] in
                     let result = Result { () throws(ConnError) in try work(context) }
                     if case .success(.done(let answer)) = result {
                         task.complete(.success(answer))
-                        loop.post(.answered(id), isUrgent: false)
+                        loop.post(.answered(id), isUrgent: hasPlace)
                     } else {
                         loop.post(.resume(id) { () throws(ConnError) in try result.get() })
                     }

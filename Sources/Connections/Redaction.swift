@@ -8,7 +8,7 @@ package import Memory
 package struct Redaction: Sendable {
     /// Stands in place of words that hold a secret.
     package static let withheld = "(withheld: it repeats a secret)"
-    /// What comes after so many bytes is neither looked at nor shown.
+    /// What comes after so many bytes of an error's own words is not looked at.
     private static let maxBytes = 4096
 
     private let strings: [JSON]
@@ -27,13 +27,16 @@ package struct Redaction: Sendable {
     package func clean(_ value: JSON?, maxCharacters: Int = 512) -> String? {
         // A string with a secret in it is not made.
         value?.withStringBytes { bytes -> String? in
-            let bytes = UnsafeRawBufferPointer(rebasing: bytes.prefix(Self.maxBytes))
-            guard !bytes.isEmpty else { return nil }
-            guard !isRepeated(in: bytes) else { return Self.withheld }
+            let shown = Self.beginning(of: bytes, characters: maxCharacters)
+            guard !shown.isEmpty else { return nil }
+            // A little more, so that it is seen where a word ends.
+            guard !isRepeated(in: Self.beginning(of: bytes, characters: maxCharacters + 16)) else {
+                return Self.withheld
+            }
             var clean = ""
             clean.unicodeScalars.append(
-                contentsOf: String(decoding: bytes, as: UTF8.self).unicodeScalars.lazy.map(Self.printable))
-            return String(clean.prefix(maxCharacters))
+                contentsOf: String(decoding: shown, as: UTF8.self).unicodeScalars.lazy.map(Self.printable))
+            return clean
         } ?? nil
     }
 
@@ -56,6 +59,16 @@ package struct Redaction: Sendable {
         error.errorCode = error.errorCode.flatMap { clean($0) }
         error.errorDescription = error.errorDescription.flatMap { clean($0) }
         return error
+    }
+
+    /// What is shown of a text, and so looked at: reading takes long, and what comes after it is no matter.
+    private static func beginning(of text: UnsafeRawBufferPointer, characters: Int) -> UnsafeRawBufferPointer {
+        var left = characters
+        let end = text.firstIndex { byte in
+            if byte & 0xC0 != 0x80 { left -= 1 }  // the first byte of a character
+            return left < 0
+        }
+        return UnsafeRawBufferPointer(rebasing: text[..<(end ?? text.endIndex)].prefix(4 * characters))
     }
 
     /// Controls, line ends, and marks that are not seen but change what is, become spaces.

@@ -95,7 +95,9 @@ extension VaultBackend {
                         try settle(key, app, provider, demand, leader, until: end)
                     }
                 }
-                return try learnExpiry(at: key, of: app, provider).then { [self] () throws(ConnError) in
+                var demand = demand
+                demand.exchanges += 1
+                return try learnExpiry(at: key, of: app, provider).then { [self, demand] () throws(ConnError) in
                     withExtendedLifetime(leader) { .settled { [self] () throws(ConnError) in supply(demand) } }
                 }
             }
@@ -117,7 +119,8 @@ extension VaultBackend {
             let now = clock.instant
             let isNews =
                 switch outcome.result {
-                case .success(let reply): record.succeed(reply, outcome.lease, now: now.time)
+                case .success(let reply):
+                    record.succeed(reply, outcome.lease, now: now.time, habits: outcome.habits)
                 case .failure(let failure):
                     record.fail(failure, outcome.lease, now: now, habits: outcome.habits, jitter: jitter)
                 }
