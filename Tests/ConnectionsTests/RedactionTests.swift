@@ -11,7 +11,8 @@ import Testing
     @Test func whatHoldsASecretIsWithheld() {
         for text in [
             "hunter22", "no hunter22", "K2key!", "hunt\u{0}er hunter22", String(repeating: "x", count: 500) + "K2key",
-            String(repeating: "é", count: 500) + "K2key", "HUNTER22", "no abc here", "abc", "YWJj", "616263", "%61%62%63", "Basic YzphYmM=",
+            String(repeating: "é", count: 500) + "K2key", "HUNTER22", "no abc here", "abc", "YWJj", "616263",
+            "%61%62%63", "Basic YzphYmM=",
         ] {
             #expect(redaction.clean(.string(text)) == "(withheld: it repeats a secret)")
         }
