@@ -84,7 +84,7 @@ let package = Package(
         library(
             "MCP", ["Connections", "Crypto", "HTTP", "JSON", "Memory"],
             resources: [.embedInCode("clients.json"), .embedInCode("connect-card.html")]),
-        library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
+        library("Plugins", ["CDescopeConn", "CPlatform", "Connections", "HTTP", "JSON", "Memory"]),
         .target(
             name: "Bridge",
             dependencies: [

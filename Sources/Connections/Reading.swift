@@ -125,7 +125,11 @@ extension Reading {
 
     private static let escapes = [
         Escape("%", 2...2, isByte: true), Escape("%u", 4...4),
-        Escape("\\x", 2...2, isByte: true), Escape("\\u", 4...4), Escape("\\u{", 1...8, end: "}"),
+        Escape("\\x", 2...2, isByte: true), Escape("\\x{", 1...8, end: "}"),
+        Escape("\\u", 4...4), Escape("\\u{", 1...8, end: "}"), Escape("\\U", 8...8),
+        // Octal digits as printf's %b has them, as Perl has them, and as C has them.
+        Escape("\\0", 3...3, radix: 8, isByte: true), Escape("\\o{", 1...8, radix: 8, end: "}"),
+        Escape("\\", 1...3, radix: 8, isByte: true),
         Escape("&#", 1...8, radix: 10, end: ";"), Escape("&#x", 1...8, end: ";"), Escape("&#X", 1...8, end: ";"),
     ]
 
@@ -167,7 +171,8 @@ extension Reading {
             }
             let number = digits.lazy.compactMap(hexValue).reduce(UInt32(0)) { $0 &* escape.radix &+ UInt32($1) }
             if escape.isByte {
-                send(UInt8(truncatingIfNeeded: number))
+                guard let byte = UInt8(exactly: number) else { continue }
+                send(byte)
             } else {
                 guard let scalar = Unicode.Scalar(number) else { continue }
                 UTF8.encode(scalar)?.forEach(send)

@@ -18,7 +18,8 @@ extension MCPBackend {
             let state = RequestState(
                 call, awaiting: missing.map(\.awaited), askedAt: clock.milliseconds(), expiresAt: expiresAt)
             return inputRequired(
-                state, asking: connectRequests(missing, of: call) + codeRequests(missing.map(\.awaited), Words.typeCode))
+                state, asking: connectRequests(missing, of: call) + codeRequests(missing.map(\.awaited), Words.typeCode)
+            )
         case .error:
             return urlElicitationRequired(missing, of: call, expiresAt: expiresAt)
         case .app, .result:

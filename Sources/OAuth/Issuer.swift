@@ -60,7 +60,8 @@ struct MetadataPlace: Sendable {
             return
         }
         // What is neither below the well-known part nor a file is the issuer itself.
-        let isDocument = parsed.query != nil || parsed.path.contains(Self.folder) || parsed.path.hasSuffix(".json")
+        let isInFolder = parsed.path.split(separator: "/").dropLast().contains(".well-known")
+        let isDocument = parsed.query != nil || isInFolder || parsed.path.hasSuffix(".json")
         urls = isDocument ? [url] : Self.urls(of: parsed)
         issuers = isDocument ? Self.issuers(of: url, parsed) : Self.either(url)
     }

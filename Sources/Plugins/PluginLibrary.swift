@@ -1,4 +1,5 @@
 package import CDescopeConn
+internal import CPlatform
 package import Connections
 internal import Glibc
 internal import Memory
@@ -86,6 +87,11 @@ struct PluginLibrary: @unchecked Sendable {  // the table's strings and function
     }
 
     private static func symbol(in path: String) throws(StartFailure) -> descope_conn_plugin_init_fn {
+        var status = stat()
+        // The loader would wait for somebody at a pipe's other end.
+        guard stat(path, &status) != 0 || dc_is_file(status.st_mode) != 0 else {
+            throw StartFailure(words: "it is no regular file")
+        }
         guard let mapped = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
             throw StartFailure(words: "the loader says: \(loaderWords)")
         }

@@ -30,22 +30,37 @@ final class BackupFile: Sendable {
         unlink(partialPath)
     }
 
-    /// Has the disk take what was written so far.
-    func flush() throws(ConnError) {
-        guard fsync(descriptor) == 0 else { throw Self.failure }
-    }
-
-    /// - Returns: its size.
-    func finish() throws(ConnError) -> Int {
-        try flush()
+    /// Has the disk take what was written, some at a time, since nobody is heard while it does.
+    /// - Returns: the file's size.
+    func flush(_ context: CallContext) throws(ConnError) -> Int {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw Self.failure }
-        guard dc_rename_new(partialPath, path) == 0 else { throw dc_errno() == EEXIST ? Self.taken : Self.failure }
-        let folder = dc_open(self.folder, O_RDONLY | O_CLOEXEC, 0)
-        defer { Glibc.close(folder) }
-        guard folder >= 0, fsync(folder) == 0 else { throw Self.failure }
+        for start in stride(from: 0, to: Int(status.st_size), by: Self.flushedAtOnce) {
+            try context.check()
+            // What it fails with, fsync says too.
+            dc_flush(descriptor, start, Self.flushedAtOnce)
+        }
+        try context.check()
+        guard fsync(descriptor) == 0 else { throw Self.failure }
         return Int(status.st_size)
     }
+
+    /// Gives it its name.
+    func finish() throws(ConnError) {
+        guard dc_rename_new(partialPath, path) == 0 else { throw dc_errno() == EEXIST ? Self.taken : Self.failure }
+        let folder = dc_open(self.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+        defer { Glibc.close(folder) }
+        guard folder >= 0, fsync(folder) == 0 else {
+            remove()
+            throw Self.failure
+        }
+    }
+
+    /// Takes it away again.
+    func remove() { unlink(path) }
+
+    /// Bytes.
+    private static let flushedAtOnce = 4 << 20
 
     private static var taken: ConnError { .invalid("path", "is there already") }
     private static var failure: ConnError { ConnError(.internal, "the backup cannot be written: \(reason)") }

@@ -1,4 +1,3 @@
-internal import CPlatform
 internal import Connections
 internal import Glibc
 
@@ -38,7 +37,7 @@ enum LogFile {
 
     /// The first mark that is in the log; nil when there is no log, or none of it is a vault's.
     private static func firstMark(_ path: String) -> Mark? {
-        guard let descriptor = open(path) else { return nil }
+        guard let descriptor = RegularFile.open(path) else { return nil }
         defer { Glibc.close(descriptor) }
         guard let header = read(descriptor, headerBytes, at: 0) else { return nil }
         let pageBytes = header[8..<12].reduce(0) { $0 << 8 | Int($1) }
@@ -58,7 +57,7 @@ enum LogFile {
     /// - Parameter place: where a file that belongs to the log has it.
     /// - Returns: nil when the file has none.
     private static func mark(inFile path: String, _ place: (number: Int, bytes: Int)) -> Mark? {
-        guard let descriptor = open(path) else { return nil }
+        guard let descriptor = RegularFile.open(path) else { return nil }
         defer { Glibc.close(descriptor) }
         func mark(_ number: Int) -> Mark?? {
             read(descriptor, place.bytes, at: (number - 1) * place.bytes).map { Mark(foundIn: $0[...]) }
@@ -70,11 +69,6 @@ enum LogFile {
             number += 1
         }
         return nil
-    }
-
-    private static func open(_ path: String) -> Int32? {
-        let descriptor = dc_open(path, O_RDONLY | O_CLOEXEC, 0)
-        return descriptor >= 0 ? descriptor : nil
     }
 
     /// - Returns: nil when the file has fewer.

@@ -20,7 +20,8 @@ struct Inode: Hashable, Sendable {
     }
 }
 
-/// A folder, and when a name in it was last made, removed or given to another file.
+/// A folder, and when a name in it was last made, removed or given to another file. That is the time of its last change of
+/// any kind: what unpacks an archive puts the time of its last modification back, but nobody can this one.
 struct FolderState: Equatable, Sendable {
     private let inode: Inode
     private let seconds: Int
@@ -30,15 +31,20 @@ struct FolderState: Equatable, Sendable {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         inode = Inode(status)
-        seconds = status.st_mtim.tv_sec
-        nanoseconds = status.st_mtim.tv_nsec
+        seconds = status.st_ctim.tv_sec
+        nanoseconds = status.st_ctim.tv_nsec
     }
 
-    /// Whether the next change will have another time: the system's clock for files goes in steps of some milliseconds.
-    var isSettled: Bool {
+    /// Whether a change from `now` on will have another time: the system's clock for files goes in steps of some
+    /// milliseconds, and some file systems keep seconds alone.
+    /// - Parameter now: seconds since 1970.
+    func isSettled(_ now: Int) -> Bool { seconds + 1 < now }
+
+    /// Seconds since 1970 by the clock that files' times are of.
+    static var now: Int {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
-        return seconds + 1 < now.tv_sec
+        return now.tv_sec
     }
 }
 
@@ -75,14 +81,16 @@ struct OpenFiles: Equatable, Sendable {
     var areInPlace: Bool { files.allSatisfy { Inode($0.path) == $0.inode } }
 
     /// The same, for a third of the price: whatever happens to a file's name, the folder is told.
-    /// - Parameter seen: the folder, when all were last found in place.
-    func areInPlace(_ seen: inout FolderState?) -> Bool {
+    /// - Parameters:
+    ///   - seen: the folder, when all were last found in place.
+    ///   - now: before this is asked. Seconds since 1970.
+    func areInPlace(_ seen: inout FolderState?, now: Int) -> Bool {
         guard let folder else { return areInPlace }
-        let now = FolderState(folder)
-        if let now, now == seen { return true }
+        let state = FolderState(folder)
+        if let state, state == seen { return true }
         seen = nil
         guard areInPlace else { return false }
-        if let now, now.isSettled { seen = now }
+        if let state, state.isSettled(now) { seen = state }
         return true
     }
 

@@ -182,7 +182,7 @@ final class SQLiteConnection: @unchecked Sendable {  // whoever took it out of t
 
 /// SQLite's own way of copying all pages of a database.
 final class SQLiteBackup {
-    private let backup: OpaquePointer
+    private var backup: OpaquePointer?
     private let target: SQLiteConnection
 
     init(from source: SQLiteConnection, to target: SQLiteConnection) throws(ConnError) {
@@ -193,7 +193,13 @@ final class SQLiteBackup {
         self.target = target
     }
 
-    deinit { sqlite3_backup_finish(backup) }
+    deinit { finish() }
+
+    /// Lets go of both connections.
+    func finish() {
+        sqlite3_backup_finish(backup)
+        backup = nil
+    }
 
     /// - Returns: whether that was all.
     func step(_ pages: Int32) throws(ConnError) -> Bool {

@@ -9,7 +9,7 @@ package final class SQLiteCopy: Store {
     /// - Throws: `invalid_request` for the field `path`.
     package init(path: String) throws(ConnError) {
         guard path.hasPrefix("/") else { throw .invalid("path", "must be the absolute path of a file") }
-        guard Inode(path) != nil else { throw .invalid("path", "leads to no file") }
+        guard Inode(path) != nil, !RegularFile.isNone(path) else { throw .invalid("path", "leads to no regular file") }
         guard Inode(path + "-wal") == nil else {
             throw .invalid("path", "has a -wal file beside it: it is a vault, and not a backup of one")
         }
@@ -31,6 +31,31 @@ package final class SQLiteCopy: Store {
             return found
         }
     }
+
+    /// Of a copy that is being made.
+    static func countRows(_ path: String, _ context: CallContext) throws(ConnError) -> Int {
+        let copy = try SQLiteCopy(path: path)
+        defer { copy.close() }
+        var (count, last): (Int, [UInt8]) = (0, [])
+        while true {
+            try context.check()
+            var found = 0
+            // Some at a time, so that a fork does not wait for all of them.
+            try copy.use { (connection) throws(ConnError) in
+                try connection.rows(
+                    "SELECT key FROM vault WHERE key > ? ORDER BY key LIMIT ?", [.blob(last), .integer(countedAtOnce)]
+                ) { (row) throws(ConnError) in
+                    found += 1
+                    last = row.blob(0)
+                    return true
+                }
+            }
+            count += found
+            if found < countedAtOnce { return count }
+        }
+    }
+
+    private static let countedAtOnce: Int64 = 4096
 
     package func commit(_ context: CallContext, taking take: () -> StoreCommit?) throws(ConnError) {
         throw ConnError(.unsupported, "a copy of a vault is not written to")

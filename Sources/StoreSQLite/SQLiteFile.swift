@@ -19,9 +19,12 @@ struct SQLiteFile: Sendable {
     private let inode: Inode
     /// Of its ``Mark``.
     private let id: [UInt8]
+    /// Seconds since 1970.
+    private let now: @Sendable () -> Int
 
     /// Errors are `invalid_config` for the field `path`; `unavailable` when the file stays locked.
-    init(path: String, patience: Patience) throws(ConnError) {
+    init(path: String, now: @escaping @Sendable () -> Int, patience: Patience) throws(ConnError) {
+        self.now = now
         let path = try Self.absolute(path)
         let context = CallContext(
             deadline: .after(milliseconds: Self.openTimeoutMilliseconds), cancellation: Cancellation())
@@ -68,6 +71,10 @@ struct SQLiteFile: Sendable {
     }
 
     private static func open(_ path: String) throws(ConnError) -> SQLiteConnection {
+        for suffix in ["", "-wal", "-shm", "-journal"] where RegularFile.isNone(path + suffix) {
+            throw ConnError(
+                .internal, "\(suffix.isEmpty ? "it" : "the \(suffix) file beside it") is no regular file")
+        }
         let connection = try SQLiteConnection(path: path)
         try connection.run("PRAGMA synchronous = FULL")
         try connection.run("PRAGMA secure_delete = ON")
@@ -98,7 +105,7 @@ struct SQLiteFile: Sendable {
     /// Before a connection is used: what was moved away, nobody else reads any more, and what is there now is not known
     /// to SQLite.
     func check(_ connection: SQLiteConnection) throws(ConnError) {
-        guard let files = connection.files, files.areInPlace(&connection.folder) else { throw Self.moved }
+        guard let files = connection.files, files.areInPlace(&connection.folder, now: now()) else { throw Self.moved }
     }
 
     private static var moved: ConnError {

@@ -1,21 +1,38 @@
 internal import Connections
+internal import HTTP
 internal import JSON
 
 extension VaultBackend {
-    /// The record comes first, so that the copy has it too, and nothing is copied that the audit does not tell of.
-    func backUp(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let store = try backupStore
-        let path = try request.required("path")
-        return try rows.commit([], recording: [event(request)]).then { () throws(ConnError) in
-            .blocking { (context) throws(ConnError) in
-                let copy = try store.backUp(to: path, context)
+    /// The audit tells of each, also of one that failed or whose caller is gone. There is no copy that it does not tell of.
+    func backUp(_ request: Request) -> Step<JSON> {
+        .blocking { [self] (context) throws(ConnError) in
+            do throws(ConnError) {
+                let path = try request.required("path")
+                let copy = try backupStore.backUp(to: path, context) { (_) throws(ConnError) in
+                    try record(event(request))
+                }
                 return .done(
                     .object([
                         "path": .string(path), "bytes": .integer(Int64(copy.bytes)), "rows": .integer(Int64(copy.rows)),
                     ]))
+            } catch {
+                do throws(ConnError) {
+                    try record(event(request, outcome: error.code.rawValue))
+                } catch let problem {
+                    Log.write(.warning, "the audit does not tell of a backup that failed: \(problem.message)")
+                }
+                throw error
             }
         }
     }
+
+    /// In time of its own.
+    private func record(_ event: AuditEvent) throws(ConnError) {
+        let context = CallContext(deadline: .after(milliseconds: Self.recordMilliseconds), cancellation: Cancellation())
+        try rows.commit([], recording: [event]).performed(context)
+    }
+
+    private static let recordMilliseconds = 1000
 
     func checkBackup(_ request: Request) throws(ConnError) -> Step<JSON> {
         let store = try backupStore

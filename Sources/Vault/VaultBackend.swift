@@ -58,6 +58,7 @@ package final class VaultBackend: Backend {
     }
 
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
+        if request.operation == "backup" { return backUp(request) }
         let step = try tellingRefusal(of: request) { () throws(ConnError) in try perform(request) }
         guard Self.helpers.contains(request.operation) else { return try settlingAfter(step) }
         return try step.then { [self] (answer) throws(ConnError) in
@@ -100,7 +101,6 @@ package final class VaultBackend: Backend {
         case "keys.drop": try dropKey(request)
         case "audit.list": try listAudit(request)
         case "audit.verify": try verifyAudit(request)
-        case "backup": try backUp(request)
         case "backup.check": try checkBackup(request)
         default: throw ConnError(.unsupported, "the vault has no operation \(request.operation)")
         }

@@ -11,7 +11,8 @@ import Testing
     @Test func whatHoldsASecretIsWithheld() {
         for text in [
             "hunter22", "no hunter22", "K2key!", "hunt\u{0}er hunter22", String(repeating: "x", count: 500) + "K2key",
-            String(repeating: "é", count: 500) + "K2key", "HUNTER22", "no abc here", "abc", "YWJj", "616263", "%61%62%63", "Basic YzphYmM=",
+            String(repeating: "é", count: 500) + "K2key", "HUNTER22", "no abc here", "abc", "YWJj", "616263",
+            "%61%62%63", "Basic YzphYmM=",
         ] {
             #expect(redaction.clean(.string(text)) == "(withheld: it repeats a secret)")
         }
@@ -79,6 +80,21 @@ import Testing
         String(repeating: "0", count: 4 - String(unit, radix: 16).count) + String(unit, radix: 16)
     }
 
+    private static func octal(_ text: String, all: Bool = true, _ digits: (UInt8) -> String) -> String {
+        text.utf8.map { byte in
+            let isPlain = (0x20..<0x7F).contains(byte) && byte != UInt8(ascii: #"\"#)
+            return isPlain && !all ? String(UnicodeScalar(byte)) : #"\"# + digits(byte)
+        }.joined()
+    }
+
+    private static func three(_ byte: UInt8) -> String {
+        String(repeating: "0", count: 3 - String(byte, radix: 8).count) + String(byte, radix: 8)
+    }
+
+    private static func eight(_ number: UInt32) -> String {
+        String(repeating: "0", count: 8 - String(number, radix: 16).count) + String(number, radix: 16)
+    }
+
     private static let encodings: [(name: String, encode: @Sendable (String) -> String)] = [
         ("as it is", { $0 }),
         ("in capitals", { $0.uppercased() }),
@@ -115,6 +131,17 @@ import Testing
         ("a string of a program", { escaped($0) { #"\u{"# + String($0, radix: 16) + "}" } }),
         ("percent-u", { escaped($0) { "%u" + four($0) } }),
         ("bytes of a program", { percent($0, all: true).replacing("%", with: #"\x"#) }),
+        ("bytes of a program, in octal digits", { octal($0) { three($0) } }),
+        ("bytes of a program, in few octal digits", { octal($0) { String($0, radix: 8) } }),
+        ("bytes of a program, octal, where they have to be", { octal($0, all: false) { three($0) } }),
+        ("bytes of a shell", { octal($0) { "0" + three($0) } }),
+        ("octal digits in braces", { $0.unicodeScalars.map { #"\o{"# + String($0.value, radix: 8) + "}" }.joined() }),
+        (
+            "hexadecimal digits in braces",
+            { $0.unicodeScalars.map { #"\x{"# + String($0.value, radix: 16) + "}" }.joined() }
+        ),
+        ("eight digits", { $0.unicodeScalars.map { #"\U"# + eight($0.value) }.joined() }),
+        ("JSON of octal digits", { JSON.string(octal($0) { three($0) }).text }),
         (
             "HTML",
             {

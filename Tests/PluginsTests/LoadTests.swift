@@ -31,7 +31,10 @@ import Testing
     @Test func aFileThatIsNoLibrary() throws {
         let folder = FileManager.default.temporaryDirectory.path
         expect(refusal("/nowhere/plugin.so"), "/nowhere/plugin.so", says: ["loader says", "No such file or directory"])
-        expect(refusal(folder), folder, says: ["loader says", "Is a directory"])
+        let pipe = folder + "/descope-conn-\(UUID()).so"
+        #expect(mkfifo(pipe, 0o600) == 0)
+        defer { unlink(pipe) }
+        for path in [folder, pipe, "/dev/zero"] { expect(refusal(path), path, says: ["no regular file"]) }
         let text = Repository.root.appending(path: "Package.swift").path
         expect(refusal(text), text, says: ["loader says", "invalid ELF header"])
     }

@@ -3,10 +3,18 @@ import Foundation
 import Glibc
 import HTTP
 import JSON
-import StoreSQLite
 import Synchronization
 import TestSupport
 import Testing
+import Vault
+
+@testable import StoreSQLite
+
+extension SQLiteStore {
+    fileprivate func backUp(to path: String, _ context: CallContext) throws(ConnError) -> StoreCopy {
+        try backUp(to: path, context) { (_) throws(ConnError) in }
+    }
+}
 
 @Suite struct BackupTests {
     private let folder: TemporaryFolder
@@ -175,6 +183,48 @@ import Testing
         #expect(rows[0].first?.value == rows[1].first?.value || rows[0].first?.value.count == 6000)
     }
 
+    @Test func aBackupEndsHoweverOftenTheHostForks() throws {
+        defer { store.close() }
+        try fill()
+        let isDone = Atomic(false)
+        let forks = Atomic(0)
+        let ended = onThreads(1) { _ in
+            while !isDone.load(ordering: .sequentiallyConsistent) {
+                let child = forkProcess()
+                if child == 0 { _exit(0) }
+                waitpid(child, nil, 0)
+                forks.add(1, ordering: .sequentiallyConsistent)
+            }
+        }
+        while forks.load(ordering: .sequentiallyConsistent) == 0 {}
+        let copy = Result { () throws(ConnError) in
+            let context = CallContext(deadline: .after(milliseconds: 60_000), cancellation: Cancellation())
+            return try store.backUp(to: target, context)
+        }
+        isDone.store(true, ordering: .sequentiallyConsistent)
+        ended()
+        #expect(try copy.get().rows == 2000)
+    }
+
+    @Test func stepsGrowFromAttemptToAttemptAndHaveAnEnd() {
+        let pages = (1...BackupSteps.maxAttempts).map(BackupSteps.pages)
+        #expect(pages.starts(with: [256, 512, 1024, 2048, 4096, 8192, 16_384, 16_384]))
+        #expect(pages.max() == 16_384)
+    }
+
+    @Test func whatCannotBeRecordedIsNotThereEither() throws {
+        defer { store.close() }
+        try fill()
+        let error = refusal { () throws(ConnError) in
+            _ = try store.backUp(to: target, .unbounded) { (copy) throws(ConnError) in
+                #expect(copy.rows == 2000 && FileManager.default.fileExists(atPath: target))
+                throw ConnError(.conflict, "no")
+            }
+        }
+        #expect(error?.code == .conflict)
+        #expect(try files.allSatisfy { $0.hasPrefix("vault.db") })
+    }
+
     @Test func aCopyIsReadWhereNothingCanBeWritten() throws {
         defer { store.close() }
         try store.commit([.put([1], [1], expecting: .absent)])
@@ -215,10 +265,28 @@ import Testing
     @Test func whatIsNoCopyIsRefused() throws {
         try store.commit([.put([1], [1], expecting: .absent)])
         let noise = try folder.write("noise", Array(repeating: 0x5A, count: 8192))
-        for path in [folder.file("vault.db"), folder.file("missing"), "vault.db", noise, folder.path] {
+        let pipe = folder.file("pipe")
+        #expect(mkfifo(pipe, 0o600) == 0)
+        for path in [
+            folder.file("vault.db"), folder.file("missing"), "vault.db", noise, folder.path, pipe, "/dev/zero",
+        ] {
             let error = refusal { () throws(ConnError) in _ = try store.openCopy(path) }
             #expect(error?.code == .invalidRequest && error?.field == "path", "\(path)")
         }
+        store.close()
+    }
+
+    /// Somebody may put one there after it was looked at.
+    @Test func aPipeIsNotWaitedFor() throws {
+        let pipe = folder.file("pipe")
+        #expect(mkfifo(pipe, 0o600) == 0)
+        let error = refusal { () throws(ConnError) in
+            try ForkGuard.use { () throws(ConnError) in
+                try SQLiteFormat.check(try SQLiteConnection(readingAlone: pipe))
+            }
+        }
+        #expect(error?.code == .internal)
+        #expect(RegularFile.open(pipe) == nil)
         store.close()
     }
 
@@ -243,7 +311,36 @@ import Testing
         let records = try world.call("audit.list", "{}")["records"]?.elements ?? []
         #expect(records.last?["op"]?.string == "backup")
         #expect(records.last?["actor"]?.string == "cron")
-        #expect(verdict["audit"]?["verified"]?.integer == Int64(records.count))
+        #expect(records.last?["outcome"]?.string == "ok")
+        // What came of it is known once it is there.
+        #expect(verdict["audit"]?["verified"]?.integer == Int64(records.count - 1))
+    }
+
+    @Test(arguments: ["changes", "all"]) func theAuditSaysWhatCameOfABackup(_ level: String) throws {
+        defer { store.close() }
+        let world = try world(config: #","audit":"\#(level)""#)
+        for path in [folder.file("vault.db"), folder.file("missing/copy.db"), "copy.db"] {
+            #expect(world.error("backup", #"{"path":"\#(path)"}"#)?.code == .invalidRequest)
+        }
+        let step = try world.vault.begin(try checked("backup", #"{"path":"\#(target)","actor":"cron"}"#))
+        let over = CallContext(deadline: .now, cancellation: Cancellation())
+        #expect(refusal { () throws(ConnError) in _ = try step.performed(over) }?.code == .timeout)
+        #expect(try files.allSatisfy { $0.hasPrefix("vault.db") })
+        _ = try world.call("backup", #"{"path":"\#(target)"}"#)
+        let records = try world.call("audit.list", "{}")["records"]?.elements ?? []
+        #expect(records.allSatisfy { $0["op"]?.string == "backup" })
+        #expect(
+            records.map { $0["outcome"]?.string } == [
+                "invalid_request", "invalid_request", "invalid_request", "timeout", "ok",
+            ])
+        #expect(records[3]["actor"]?.string == "cron")
+    }
+
+    @Test func aBackupOfAVaultWithoutAnAuditIsMadeToo() throws {
+        defer { store.close() }
+        let world = try world(config: #","audit":"off""#)
+        _ = try world.call("backup", #"{"path":"\#(target)"}"#)
+        #expect(try check(world)["ok"]?.boolean == true)
     }
 
     @Test func aCopyThatWasChangedIsFoundOut() throws {

@@ -87,20 +87,45 @@ import Testing
         }
     }
 
-    /// A folder in which nothing has happened for long is looked at less closely: until something happens.
+    /// A folder in which nothing has happened for long is looked at less closely: until something happens, whatever is
+    /// done to the folder's times afterwards, as by tar, which puts them back.
     @Test(arguments: Mishap.allCases, ["", "-wal", "-shm"])
     func aFileThatIsGoneFromAQuietFolderIsSaid(_ mishap: Mishap, _ suffix: String) throws {
         try withoutForks {
-            let store = try SQLiteStore(path: path)
+            let store = try SQLiteStore(path: path, now: { .max })  // all that has happened was long ago
             defer { store.close() }
             try store.commit([.put([1], [1], expecting: .absent)])
             #expect(try store.get([1]) != nil)
-            let past = FileAttributeKey.modificationDate
-            try FileManager.default.setAttributes([past: Date(timeIntervalSinceNow: -60)], ofItemAtPath: folder.path)
             #expect(try store.get([1]) != nil)
-            #expect(try store.get([1]) != nil)
+            var before = stat()
+            #expect(stat(folder.path, &before) == 0)
+            // What happens now gets another time than what happened before.
+            var now = timespec()
+            repeat {
+                clock_gettime(CLOCK_REALTIME_COARSE, &now)
+            } while (now.tv_sec, now.tv_nsec) <= (before.st_ctim.tv_sec, before.st_ctim.tv_nsec)
             try mishap.happen(to: path + suffix)
+            #expect(utimensat(AT_FDCWD, folder.path, [before.st_atim, before.st_mtim], 0) == 0)
             #expect(message { () throws(ConnError) in _ = try store.get([1]) }?.contains("moved, replaced") == true)
+        }
+    }
+
+    /// A change that has the time of the one before is not told by the folder.
+    @Test func aFileThatIsGoneRightAfterAnotherChangeIsSaid() throws {
+        try withoutForks {
+            var status = stat()
+            #expect(stat(folder.path, &status) == 0)
+            let store = try SQLiteStore(path: path, now: { [status] in status.st_ctim.tv_sec })
+            defer { store.close() }
+            for key: UInt8 in 0..<20 {
+                let other = path + ".other"
+                try store.commit([.put([key], [1], expecting: .absent)])
+                try Data().write(to: URL(fileURLWithPath: other))
+                #expect(try store.get([key]) != nil)
+                #expect(rename(path, other) == 0)
+                #expect(message { () throws(ConnError) in _ = try store.get([key]) }?.contains("moved") == true)
+                #expect(rename(other, path) == 0)
+            }
         }
     }
 

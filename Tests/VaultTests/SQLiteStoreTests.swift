@@ -78,12 +78,24 @@ import Vault
     @Test func whatCannotBeAVaultIsRefusedByName() throws {
         let folder = try TemporaryFolder()
         let noise = try folder.write("noise.db", Array(repeating: 0x5A, count: 8192))
-        for path in [folder.file("missing/vault.db"), folder.path, folder.path + "/", "", noise] {
+        let pipe = folder.file("pipe")
+        #expect(mkfifo(pipe, 0o600) == 0)
+        for path in [folder.file("missing/vault.db"), folder.path, folder.path + "/", "", noise, pipe, "/dev/zero"] {
             let error = refusal(path)
             #expect(error?.code == .invalidConfig, "\(path): \(error?.message ?? "opened")")
             #expect(error?.field == "path")
         }
         #expect(FileManager.default.contents(atPath: noise) == Data(repeating: 0x5A, count: 8192))
+    }
+
+    @Test(arguments: ["-wal", "-shm", "-journal"]) func aPipeBesideTheFileIsNotWaitedFor(_ suffix: String) throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("vault.db")
+        try SQLiteStore(path: path).close()
+        #expect(mkfifo(path + suffix, 0o600) == 0)
+        #expect(refusal(path)?.message == "path: the \(suffix) file beside it is no regular file")
+        unlink(path + suffix)
+        try SQLiteStore(path: path).close()
     }
 
     @Test func anotherProgramsDatabaseIsLeftAsItIs() throws {

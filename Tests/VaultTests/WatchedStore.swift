@@ -72,9 +72,13 @@ final class WatchedStore: BackupStore {
     }
 
     /// The copy is the store itself.
-    func backUp(to path: String, _ context: CallContext) -> StoreCopy {
+    func backUp(
+        to path: String, _ context: CallContext, recording record: (StoreCopy) throws(ConnError) -> Void
+    ) throws(ConnError) -> StoreCopy {
         state.withLock { _ = $0.threads.insert(Self.thread) }
-        return StoreCopy(bytes: 0, rows: 0)
+        let copy = StoreCopy(bytes: 0, rows: 0)
+        try record(copy)
+        return copy
     }
 
     func openCopy(_ path: String) -> any Store { self }

@@ -215,7 +215,8 @@ class Soak:
         if process == 0:
             return "the harness"
         worker = self.workers[process - 1]
-        return f"{worker.name}, {worker.ended - moment:.1f} s before it {'was killed' if worker.was_killed else 'ended'}"
+        end = "was killed" if worker.was_killed else "ended"
+        return f"{worker.name}, {worker.ended - moment:.1f} s before it {end}"
 
     def is_excused(self, name: str) -> bool:
         """Whether the newest tokens of a grant went to a process that was killed, or did when it died of that."""

@@ -94,10 +94,18 @@ static int locking_fcntl(int fd, int command, ...)
     return fcntl(fd, command, lock);
 }
 
+static int opening(const char *path, int flags, int mode)
+{
+    int fd = open(path, depth > 0 ? flags | O_NONBLOCK : flags, mode);
+    /* Somebody has a lease of the file, such as a file server, and is told to give it up. */
+    return fd < 0 && depth > 0 && errno == EWOULDBLOCK ? open(path, flags, mode) : fd;
+}
+
 bool dc_sqlite_locks_install(void)
 {
     sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
     return vfs != NULL && vfs->iVersion >= 3 &&
+           vfs->xSetSystemCall(vfs, "open", (sqlite3_syscall_ptr)opening) == SQLITE_OK &&
            vfs->xSetSystemCall(vfs, "fcntl", (sqlite3_syscall_ptr)locking_fcntl) == SQLITE_OK;
 }
 

@@ -9,7 +9,9 @@
  * reads its vault's file, copies it, or opens it by an SQLite of its own takes the locks from under ours, without either
  * noticing: another process then takes itself for the only one, and removes the log that we go on writing to. A lock of an
  * open file description goes when it is given up or when that description is closed, and it also holds against the rest
- * of the process. The two kinds stand in each other's way as they should, so nobody else has to change. */
+ * of the process. The two kinds stand in each other's way as they should, so nobody else has to change.
+ *
+ * It also has SQLite open what is a pipe, because somebody put one in a file's place, without waiting for its other end. */
 
 /* Once, before any file is opened. False when this SQLite lets nobody replace its system calls. */
 bool dc_sqlite_locks_install(void);
