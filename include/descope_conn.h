@@ -23,9 +23,11 @@
  * Signals    no handler is installed; the library's threads block every signal; SIGPIPE is never raised.
  * Start-up   loading does no work. Threads and descriptors appear with the first call that needs them.
  * Exit       exit(), and a return from main, wait for exchanges that must finish: every handle is closed then as if by
- *            close, unless its close was given up. Bounded by the config's timeoutMs and ten seconds more. Log lines end
- *            there. _exit, quick_exit, abort and a signal's default action wait for nothing; nor does an exit() that is
- *            called inside of this library, by a signal handler that interrupted it or by a log function.
+ *            close, unless its close was given up. Bounded by the timeoutMs of the last exchange and 35 seconds more, which
+ *            only a store that does not take its reply needs. No log line is written from then on, not of what is lost
+ *            either: close the handles before to be told. _exit, quick_exit, abort and a signal's default action wait for
+ *            nothing; nor does an exit() that is called inside of this library, by a signal handler that interrupted it or
+ *            by a log function.
  * Unload     the library stays mapped: dlclose() does nothing.                                                   */
 #ifndef DESCOPE_CONN_H
 #define DESCOPE_CONN_H

@@ -10,15 +10,15 @@ enum ProcessEnd {
     /// handler too, is ready by then, and its handler runs after this one.
     static func watch() { _ = registered }
 
-    /// So long may it take to store what came last, and to end what need not finish. Milliseconds.
-    private static let patience = 10_000
-
     private static let registered: Void = {
         CurlTransport.prepare()
         atexit { ProcessEnd.finish() }
     }()
 
     /// Closes every handle, and waits for what must finish, unless its close was given up.
+    ///
+    /// No log line is made from here on, not even of a grant that is lost: the host's log function may lead into an
+    /// interpreter that has ended. Who wants to be told closes the handles before.
     ///
     /// Who calls `exit` inside of the library, in a signal handler, a log function or a plugin, may hold a lock that is
     /// wanted here, or be the one who would be waited for. Nothing can be done then.
@@ -27,7 +27,7 @@ enum ProcessEnd {
         Log.end()
         let own = HandleTable.shared.all.filter { !$0.handle.isForked }
         for (number, handle) in own { _ = handle.beginClosing { HandleTable.shared.remove(number) } }
-        let end = Deadline.after(milliseconds: patience)
-        for (_, handle) in own { handle.awaitWhatMustFinish(until: end, margin: patience) }
+        let end = Deadline.after(milliseconds: TimeLimit.ending)
+        for (_, handle) in own { handle.awaitWhatMustFinish(until: end, margin: TimeLimit.afterReply) }
     }
 }

@@ -133,7 +133,7 @@ enum StepMode: Sendable {
     case aside(timeoutMilliseconds: Int)
 
     /// What a step that is bound may take. Milliseconds.
-    static let boundMilliseconds = 10_000
+    static let boundMilliseconds = TimeLimit.boundStep
     /// So much later than the deadline a caller is answered who waits for what is aside. Milliseconds.
     static let graceMilliseconds = 50
 

@@ -10,6 +10,8 @@ struct Change: Sendable {
     var events: [AuditEvent] = []
     /// Whether it is kept also while the audit is damaged, and then without a record.
     var allowsAuditGap = false
+    /// Called when the store has taken it, before anybody is told.
+    var whenWritten: (@Sendable () -> Void)?
 
     var keys: RowKeys { reader.keys }
 
@@ -57,6 +59,7 @@ extension Rows {
             let commit = committer.commit(
                 change.writes, recording: change.events, allowsAuditGap: change.allowsAuditGap)
             if commit.isEmpty { return .done(value) }
+            commit.whenWritten = change.whenWritten
             return .queued(commit, binds: binds) { (result) throws(ConnError) in
                 guard case .failure(let error) = result else { return .done(value) }
                 guard error.code == .conflict, attemptsLeft > 0 else { throw error }

@@ -13,7 +13,7 @@ internal import Memory
 final class Committer: Sendable {
     /// So many may wait.
     static let maxWaiting = 32_768
-    /// How often what was refused is written again without those that it was refused for, or with other keys.
+    /// How often a commit may be refused for others' sake, or because of the keys or the audit, before it fails.
     private static let maxAttempts = 64
     /// How long a worker waits for the store's turn before it looks at who still wants one. Milliseconds.
     private static let slice = 100
@@ -21,6 +21,7 @@ final class Committer: Sendable {
     fileprivate struct State: Sendable {
         var waiting: [Commit] = []
         var isWriting = false
+        var workInPassing: @Sendable () -> (@Sendable () -> Void)? = { nil }
     }
 
     private let store: any Store
@@ -41,6 +42,12 @@ final class Committer: Sendable {
 
     func commit(_ writes: [StoreWrite], recording events: [AuditEvent], allowsAuditGap: Bool) -> Commit {
         Commit(self, writes, audit.level == .off ? [] : events, allowsAuditGap: allowsAuditGap)
+    }
+
+    /// Sets what a thread that has written does next, when nobody waits for it as the writer any more.
+    /// - Parameter work: nil when there is nothing to do.
+    func inPassing(_ work: @escaping @Sendable () -> (@Sendable () -> Void)?) {
+        state.withLock { $0.workInPassing = work }
     }
 
     // MARK: - Waiting
@@ -70,25 +77,30 @@ final class Committer: Sendable {
             case .cancel:
                 if leave(commit) { throw .cancelled }
             case .write:
-                write(within: context)
+                let next = write(within: context)
                 passOn()
+                next?()
                 if context.deadline.hasPassed, leave(commit) { throw .timeout }
             case nil:
                 if leave(commit) { throw .timeout }
                 // It is being written. A failure that may be none is not told.
-                let result: Result<Void, ConnError>? = state.wait(untilNanoseconds: .max) { _ in
-                    if case .done(let result) = commit.status { result } else { nil }
-                }
-                return try (result ?? .failure(.timeout)).get()
+                _ = state.wait(untilNanoseconds: .max) { _ in commit.isBeingWritten ? nil : true }
+                if leave(commit) { throw .timeout }  // it was put back
             }
         }
     }
 
-    /// Takes a commit with a thread of its own out of the queue. Those behind it may have waited for that thread.
-    private func leave(_ commit: Commit) -> Bool {
-        guard withdraw(commit) else { return false }
-        writeOnWorker()
-        return true
+    /// Takes a commit out of the queue. Those behind it may have waited for its thread.
+    /// - Returns: false when it does not wait.
+    fileprivate func leave(_ commit: Commit) -> Bool {
+        let hasLeft = state.withLock { state in
+            guard case .waiting = commit.status else { return false }
+            state.waiting.removeAll { $0 === commit }
+            commit.status = .idle
+            return true
+        }
+        if hasLeft { writeOnWorker() }
+        return hasLeft
     }
 
     fileprivate func start(
@@ -117,14 +129,6 @@ final class Committer: Sendable {
         guard hasPlace else { throw ConnError(.limit, "too many changes wait to be written") }
     }
 
-    fileprivate func withdraw(_ commit: Commit) -> Bool {
-        state.withLock { state in
-            guard case .waiting = commit.status else { return false }
-            state.withdraw(commit)
-            return true
-        }
-    }
-
     /// Writes on a worker's thread for as long as something waits, if nobody writes and the one whose turn it is has such
     /// threads.
     private func writeOnWorker() {
@@ -135,12 +139,15 @@ final class Committer: Sendable {
         }
         guard let workers else { return }
         let isAccepted = workers.run { [self] in
-            while state.withLock({ !$0.waiting.isEmpty }) {
-                write(within: CallContext(deadline: .after(milliseconds: Self.slice), cancellation: Cancellation()))
+            var next: (@Sendable () -> Void)?
+            while next == nil, state.withLock({ !$0.waiting.isEmpty }) {
+                next = write(
+                    within: CallContext(deadline: .after(milliseconds: Self.slice), cancellation: Cancellation()))
                 let now = Deadline.now
                 finish(state.withLock { $0.take { $0.workers != nil && $0.deadline <= now } }, .failure(.timeout))
             }
             passOn()
+            next?()
         }
         guard !isAccepted else { return }
         finish(state.withLock { $0.take { $0.workers != nil } }, .failure(.noThread))
@@ -155,6 +162,7 @@ final class Committer: Sendable {
 
     private func finish(_ commits: [Commit], _ result: Result<Void, ConnError>) {
         guard !commits.isEmpty else { return }
+        if case .success = result { for commit in commits { commit.whenWritten?() } }
         let completions = state.update { _ in
             commits.compactMap { commit in
                 defer { (commit.status, commit.completion) = (.done(result), nil) }
@@ -168,36 +176,51 @@ final class Committer: Sendable {
 
     /// Writes some of what waits. The caller is the one who writes.
     /// - Parameter context: bounds the wait for the store's turn.
-    private func write(within context: CallContext) {
-        var context = context
+    /// - Returns: what the caller is to do once it has passed the writing on; nil: nothing.
+    private func write(within context: CallContext) -> (@Sendable () -> Void)? {
         var joined: [Commit] = []
-        for attempt in 0..<Self.maxAttempts {
-            if attempt > 2 { Event().wait(untilNanoseconds: Deadline.after(milliseconds: jitter(attempt)).nanoseconds) }
-            var draft: Draft?
-            do throws(ConnError) {
-                try audit.tail.prepare(RowReader(store: store, first: first, keys: keys, context: context))
-                try store.commit(context) {
-                    if joined.isEmpty { joined = state.withLock { $0.takeJoined() } }
-                    draft = self.draft(&joined)
-                    return draft.map { StoreCommit($0.writes, $0.context) }
-                }
-                audit.tail.hasCome(with: draft?.append)
-                return finish(joined, .success(()))
-            } catch {
-                // Its time was up before the store's turn came: whoever waits has a time of its own.
-                if joined.isEmpty, error.code == .timeout || error.code == .cancelled { return }
+        var draft: Draft?
+        do throws(ConnError) {
+            try audit.tail.prepare(RowReader(store: store, first: first, keys: keys, context: context))
+            try store.commit(context) {
                 if joined.isEmpty { joined = state.withLock { $0.takeJoined() } }
-                guard error.code == .conflict, let draft else { return finish(joined, .failure(error)) }
-                context = draft.context
-                do throws(ConnError) {
-                    joined = try unaffected(joined, draft)
-                } catch {
-                    return finish(joined, .failure(error))
-                }
-                if joined.isEmpty { return }
+                draft = self.draft(&joined)
+                return draft.map { StoreCommit($0.writes, $0.context) }
             }
+            audit.tail.hasCome(with: draft?.append)
+            finish(joined, .success(()))
+            return draft == nil ? nil : state.withLock { $0.workInPassing }()
+        } catch {
+            // Its time was up before the store's turn came: whoever waits has a time of its own.
+            if joined.isEmpty, error.code == .timeout || error.code == .cancelled { return nil }
+            if joined.isEmpty { joined = state.withLock { $0.takeJoined() } }
+            if error.code == .conflict, let draft {
+                do throws(ConnError) {
+                    putBack(try unaffected(joined, draft))
+                } catch {
+                    finish(joined, .failure(error))
+                }
+            } else {
+                finish(joined, .failure(error))
+            }
+            return nil
         }
-        finish(joined, .failure(.rowHasChanged))
+    }
+
+    /// Puts those back that were refused for others' sake, in front of all that wait. Nothing of them is written, so that
+    /// each waits for no longer than it wants to.
+    private func putBack(_ commits: [Commit]) {
+        guard !commits.isEmpty else { return }
+        let (again, wornOut) = state.update { state in
+            for commit in commits { commit.refusals += 1 }
+            let again = commits.filter { $0.refusals < Self.maxAttempts }
+            for commit in again { commit.status = .waiting }
+            state.waiting.insert(contentsOf: again, at: 0)
+            return (again, commits.filter { $0.refusals >= Self.maxAttempts })
+        }
+        finish(wornOut, .failure(.rowHasChanged))
+        let refusals = again.map(\.refusals).max() ?? 0
+        if refusals > 2 { Event().wait(untilNanoseconds: Deadline.after(milliseconds: jitter(refusals)).nanoseconds) }
     }
 
     /// What commits become together.
@@ -288,11 +311,6 @@ extension Committer.State {
     private static let maxJoinedWrites = 1024
     private static let maxJoinedBytes = 4 << 20
 
-    fileprivate mutating func withdraw(_ commit: Commit) {
-        waiting.removeAll { $0 === commit }
-        commit.status = .idle
-    }
-
     /// Takes those that fit, in their order.
     fileprivate mutating func take(_ fits: (Commit) -> Bool) -> [Commit] {
         var taken: [Commit] = []
@@ -357,8 +375,12 @@ final class Commit: QueuedWork, @unchecked Sendable {  // what changes is its co
     /// Whether it is kept also while the audit is damaged, and then without a record.
     let allowsAuditGap: Bool
     private let committer: Committer
+    /// Set before it is begun; called when the store has taken it, before anybody is told.
+    var whenWritten: (@Sendable () -> Void)?
 
     fileprivate var status = Status.idle
+    /// How often it was refused for others' sake.
+    fileprivate var refusals = 0
     fileprivate var deadline = Deadline.never
     /// Nil where a thread of its own waits for it.
     fileprivate var workers: WorkerPool?
@@ -372,6 +394,7 @@ final class Commit: QueuedWork, @unchecked Sendable {  // what changes is its co
     }
 
     var isEmpty: Bool { writes.isEmpty && events.isEmpty }
+    fileprivate var isBeingWritten: Bool { if case .taken = status { true } else { false } }
     fileprivate var bytes: Int { writes.reduce(0) { $0 + $1.key.count + ($1.value?.count ?? 0) } }
     /// Whether the vault's keys must be the same while it is written.
     fileprivate var isSealed: Bool { !events.isEmpty || writes.contains { $0.value != nil } }
@@ -386,5 +409,5 @@ final class Commit: QueuedWork, @unchecked Sendable {  // what changes is its co
         committer.start(self, context, on: workers, completion: completion)
     }
 
-    func withdraw() -> Bool { committer.withdraw(self) }
+    func withdraw() -> Bool { committer.leave(self) }
 }

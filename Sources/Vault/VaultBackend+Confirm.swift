@@ -6,14 +6,18 @@ internal import Memory
 extension VaultBackend {
     /// Keeps a grant where nobody can fetch it, and answers the code that lets it out. If the code does not come in
     /// time, the outbox takes the grant back.
-    /// - Parameter flow: the flow's row, to which the answer is added.
+    /// - Parameters:
+    ///   - flow: the flow's row, to which the answer is added.
+    ///   - isAgain: whether it was tried before, and may be there.
     func hold(
         _ token: TokenRecord, of app: AppRecord, _ flow: FlowRecord, at flowKey: [UInt8],
-        for request: Request
+        for request: Request, isAgain: Bool
     ) throws(ConnError) -> Step<JSON> {
         let expiry = clock.seconds + HeldGrant.lifetime
         let key = rows.keys.heldGrant(of: token.subject, at: token.appID, expiry: expiry)
         return rows.change { [self] (change) throws(ConnError) in
+            let waiting: Row<FlowRecord>? = isAgain ? try change.reader.get(flowKey) : nil
+            if let answer = waiting?.value.use?.answer { return answer }
             let due = (expiry + Self.clockMargin) * 1000
             let revocation = try revocation(of: token, at: app, change.reader).map { put($0, due: due) }
             let held = HeldGrant(token, of: app, redirectURL: flow.redirectURL, revocation: revocation?.row.key)
@@ -56,13 +60,15 @@ extension VaultBackend {
         _ row: Row<HeldGrant>, of app: AppRecord, for request: Request
     ) throws(ConnError) -> Step<JSON> {
         let held = row.value
-        return try keepGrant(held.token, of: app, for: request) { [self] (change) throws(ConnError) in
-            // A grant that is let out is not taken back, and one that is being taken back is not let out.
-            for key in [row.key] + [held.revocation].compactMap({ $0 }) {
-                guard let stored = try change.reader.stored(key) else { throw noneWaits }
-                change.remove(key, expecting: .version(stored.version))
+        return try retrying { [self] (isAgain) throws(ConnError) in
+            try keepGrant(held.token, of: app, for: request, isAgain: isAgain) { [self] (change) throws(ConnError) in
+                // A grant that is let out is not taken back, and one that is being taken back is not let out.
+                for key in [row.key] + [held.revocation].compactMap({ $0 }) {
+                    guard let stored = try change.reader.stored(key) else { throw noneWaits }
+                    change.remove(key, expecting: .version(stored.version))
+                }
+                change.remove(RowKeys.expiry(of: row.key, at: RowKeys.heldGrantExpiry(row.key)), expecting: .any)
             }
-            change.remove(RowKeys.expiry(of: row.key, at: RowKeys.heldGrantExpiry(row.key)), expecting: .any)
         }.then { [self] (location) throws(ConnError) in
             try Step<Void>.attempt({ [self] () throws(ConnError) in
                 try provider(of: app, hosts: held.token.hosts, client: .grant(of: held.token.clientID)).then {

@@ -217,23 +217,22 @@ extension VaultBackend {
         if let metadata = callback.metadata { record.add(metadata: metadata) }
         let location = place(of: record)
         let answer = record.grantAnswer(at: location, provider.scopeRules, redirectURL: flow.redirectURL)
-        let kept: Step<JSON> =
+        return try retrying { [self, record] (isAgain) throws(ConnError) in
             if flow.needsConfirmation {
-                try hold(record, of: app, flow, at: key, for: request)
-            } else {
-                try keepGrant(record, of: app, for: request) { (change) throws(ConnError) in
-                    try flow.answered(answer).keep(at: key, &change)
-                }.then { [self] (_) throws(ConnError) in
-                    try learnExpiry(at: location.key, of: app, provider).then { () throws(ConnError) in .done(answer) }
-                }
+                return try hold(record, of: app, flow, at: key, for: request, isAgain: isAgain)
             }
-        return try kept.result { [self, record] (result) throws(ConnError) in
+            return try keepGrant(record, of: app, for: request, isAgain: isAgain) { (change) throws(ConnError) in
+                try flow.answered(answer).keep(at: key, &change)
+            }.then { (_) throws(ConnError) in .done(answer) }
+        }.result { [self, record] (result) throws(ConnError) in
             switch result {
-            case .success(let answer): return .done(answer)
+            case .success(let answer):
+                if flow.needsConfirmation { return .done(answer) }
+                return try learnExpiry(at: location.key, of: app, provider).then { () throws(ConnError) in
+                    .done(answer)
+                }
             case .failure(let error):
-                // The connection or the subject was deleted.
-                if error.code == .notFound { return try discard(record, of: app, because: error) }
-                throw error
+                return try giveBack(record, of: app, provider, because: error)
             }
         }
     }

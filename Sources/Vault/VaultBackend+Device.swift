@@ -97,11 +97,13 @@ extension VaultBackend {
         for request: Request
     ) throws(ConnError) -> Step<JSON> {
         let record = row.value.token(reply, now: clock.milliseconds())
-        return try keepGrant(record, of: app, for: request) { [self] (change) throws(ConnError) in
-            guard let stored = try change.reader.stored(row.key), try row.value.isAwaited(change) else {
-                throw unknownDevice
+        return try retrying { [self] (isAgain) throws(ConnError) in
+            try keepGrant(record, of: app, for: request, isAgain: isAgain) { [self] (change) throws(ConnError) in
+                guard let stored = try change.reader.stored(row.key), try row.value.isAwaited(change) else {
+                    throw unknownDevice
+                }
+                change.writes += change.keys.removal(ofWaiting: row.key, row.value, expecting: .version(stored.version))
             }
-            change.writes += change.keys.removal(ofWaiting: row.key, row.value, expecting: .version(stored.version))
         }.result { [self] (result) throws(ConnError) in
             switch result {
             case .success(let location):
@@ -111,9 +113,7 @@ extension VaultBackend {
                     return .done(answer)
                 }
             case .failure(let error):
-                // The connection or the subject was deleted.
-                if error.code == .notFound { return try discard(record, of: app, because: error) }
-                throw error
+                return try giveBack(record, of: app, provider, because: error)
             }
         }
     }

@@ -75,25 +75,21 @@ extension VaultBackend {
                         result: result, lease: lease, habits: habits, token: row.value,
                         app: app.asClient(of: provider))
                     outcomes.add(outcome, at: row.key)
-                    let end = clock.monotonic().adding(milliseconds: Int(Self.leaseMargin))
-                    return try settle(row.key, app, provider, demand, leader, until: end)
+                    return try settle(row.key, app, provider, demand, leader)
                 }
             }
         }
     }
 
-    /// Keeps what came of a refresh, before anybody gets a token of it. A store that fails is tried again for a while.
+    /// Keeps what came of a refresh, before anybody gets a token of it.
     private func settle(
-        _ key: [UInt8], _ app: AppRecord, _ provider: Provider, _ demand: TokenDemand, _ leader: Flight.Leader,
-        until end: Deadline
+        _ key: [UInt8], _ app: AppRecord, _ provider: Provider, _ demand: TokenDemand, _ leader: Flight.Leader
     ) throws(ConnError) -> Step<JSON> {
-        try settle(key).result { [self] (result) throws(ConnError) in
+        try retrying { [self] (_) throws(ConnError) in try settle(key) }.result { [self] (result) throws(ConnError) in
             try withExtendedLifetime(leader) { () throws(ConnError) in
                 if case .failure(let error) = result {
-                    guard clock.monotonic() < end else { throw error }
-                    return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
-                        try settle(key, app, provider, demand, leader, until: end)
-                    }
+                    outcomes.leave(at: key)
+                    throw error
                 }
                 var demand = demand
                 demand.exchanges += 1
@@ -109,6 +105,7 @@ extension VaultBackend {
         guard let outcome = outcomes[key] else { return .done(()) }
         return try rows.change { [self] (change) throws(ConnError) in
             change.allowsAuditGap = true
+            change.whenWritten = { [outcomes] in outcomes.remove(outcome, at: key) }
             guard let row: Row<TokenRecord> = try change.reader.get(key) else { return try discard(outcome, &change) }
             let isOfTheServer = row.value.incarnation == outcome.token.incarnation
             guard isOfTheServer, row.value.refresh.isOfThisRow(outcome.lease.generation) else {
@@ -130,16 +127,6 @@ extension VaultBackend {
         }.then { [outcomes] () throws(ConnError) in
             outcomes.remove(outcome, at: key)
             return .done(())
-        }
-    }
-
-    /// The same, for as long as whoever performs it has time.
-    func settle(tryingAgain key: [UInt8]) throws(ConnError) -> Step<Void> {
-        try settle(key).result { [self] (result) throws(ConnError) in
-            guard case .failure = result else { return .done(()) }
-            return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
-                try settle(tryingAgain: key)
-            }
         }
     }
 

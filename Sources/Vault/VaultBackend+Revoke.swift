@@ -71,14 +71,6 @@ extension VaultBackend {
         change.writes.append(put(record, due: clock.milliseconds()).write)
     }
 
-    /// Has a token taken back that its connection or its subject was deleted for, and fails with `error`.
-    func discard<Value>(
-        _ token: TokenRecord, of app: AppRecord, because error: ConnError
-    ) throws(ConnError) -> Step<Value> {
-        try rows.change { [self] (change) throws(ConnError) in try discard(token, of: app, &change) }
-            .then { () throws(ConnError) in throw error }
-    }
-
     // MARK: - Trying
 
     /// Tries what a call has taken for itself, each once: no more of a connection's once its provider failed, and none

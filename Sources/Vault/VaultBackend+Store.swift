@@ -8,21 +8,32 @@ extension VaultBackend {
     /// the provider refused and whose scopes it has. Others stay: a subject may hold several, each with its own scopes.
     /// - Parameters:
     ///   - app: the connection that it was granted to.
+    ///   - isAgain: whether it was tried before, and may be there.
     ///   - others: adds what goes with it; asked again whenever a row has changed.
     func keepGrant(
-        _ record: TokenRecord, of app: AppRecord, for request: Request,
+        _ record: TokenRecord, of app: AppRecord, for request: Request, isAgain: Bool = false,
         with others: @escaping @Sendable (inout Change) throws(ConnError) -> Void = { (_) throws(ConnError) in }
     ) throws(ConnError) -> Step<TokenLocation> {
         let location = place(of: record)
         var record = record
         record.incarnation = app.incarnation
         return rows.change { [self, record] (change) throws(ConnError) in
+            if isAgain, try isKept(record, at: location, change.reader) { return location }
             try stand(app, &change)
             try others(&change)
             change.writes += try grantWrites(record, at: location, of: app, change.reader)
             change.events = [event(request, record, at: location)]
             return location
         }
+    }
+
+    private func isKept(
+        _ record: TokenRecord, at location: TokenLocation, _ reader: RowReader
+    ) throws(ConnError) -> Bool {
+        guard let row: Row<TokenRecord> = try reader.readable(at: location.key), let token = record.accessToken else {
+            return false
+        }
+        return row.value.incarnation == record.incarnation && row.value.accessToken?.equals(token) == true
     }
 
     private func event(_ request: Request, _ record: TokenRecord, at location: TokenLocation) -> AuditEvent {

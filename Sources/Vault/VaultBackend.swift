@@ -27,8 +27,6 @@ package final class VaultBackend: Backend {
 
     /// What opening a vault may take. Milliseconds.
     private static let openMilliseconds = 5000
-    /// What closing one spends on what a store that failed has not taken yet. Milliseconds.
-    private static let closeMilliseconds = 5000
 
     /// Opens the vault in the store, or makes one there if the store is empty.
     /// - Parameter chains: chooses the audit's chain that this process writes.
@@ -45,6 +43,7 @@ package final class VaultBackend: Backend {
         self.config = config
         self.clock = clock
         self.jitter = jitter
+        rows.committer.inPassing { [weak self] in self?.settlingInPassing }
     }
 
     /// Reads a copy of another one's vault.
@@ -61,7 +60,7 @@ package final class VaultBackend: Backend {
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
         if request.operation == "backup" { return backUp(request) }
         let step = try tellingRefusal(of: request) { () throws(ConnError) in try perform(request) }
-        guard Self.helpers.contains(request.operation) else { return step }
+        guard Self.helpers.contains(request.operation) else { return try settlingAfter(step) }
         return try step.then { [self] (answer) throws(ConnError) in
             .aside(timeoutMilliseconds: Self.asideMilliseconds) { [self] () throws(ConnError) in
                 try helpExpiring().then { [self] () throws(ConnError) in try helpRevoking() }
@@ -121,9 +120,7 @@ package final class VaultBackend: Backend {
     }
 
     package func close() {
-        let context = CallContext(
-            deadline: .after(milliseconds: Self.closeMilliseconds), cancellation: Cancellation())
-        for key in outcomes.keys { try? settle(tryingAgain: key).performed(context) }  // the last chance
+        settleAll(until: .after(milliseconds: TimeLimit.closing))  // the last chance
         let lost = outcomes.keys.count
         if lost > 0 {
             Log.write(.error, "the store has not taken what came of \(lost) refreshes: their grants may be lost")

@@ -163,6 +163,93 @@ import Testing
         #expect(try !isThere(0) && isThere(1))
     }
 
+    /// What was refused for another's sake is not written, and waits for no longer than its caller.
+    @Test func whatIsPutBackWaitsForNoLongerThanItsCaller() throws {
+        try store.commit([put(0)])
+        store.lock()
+        let refused = commit([put(0)])
+        store.waitUntilLockedOut(1)
+        let deadline = Deadline.after(milliseconds: 500)
+        let other = commit([put(1)], CallContext(deadline: deadline, cancellation: Cancellation()))
+        while world.vault.rows.committer.waitingCount < 2, !other.hasEnded { usleep(200) }
+        store.close(before: 1)
+        store.unlock()
+        store.waitUntilHeld()
+        store.lock()
+        while !deadline.hasPassed { usleep(200) }
+        store.open()
+        #expect(refused.wait()?.code == .conflict)
+        #expect(other.wait()?.code == .timeout)
+        #expect(store.lockedOutUntil <= deadline)
+        store.unlock()
+        #expect(try !isThere(1))
+    }
+
+    /// How a commit waits, and how its wait ends.
+    private struct Wait: CustomStringConvertible {
+        enum End: CaseIterable { case timeout, cancel, done }
+        var isSubmitted: Bool
+        var end: End
+
+        static let all = [false, true].flatMap { isSubmitted in
+            End.allCases.map { Wait(isSubmitted: isSubmitted, end: $0) }
+        }
+        var description: String { "\(isSubmitted ? "submitted" : "blocking") \(end)" }
+    }
+
+    /// Another process has the store while they come and go. Whoever is left is written, whatever stood before it.
+    @Test func inEveryOrderThoseThatAreLeftAreWritten() throws {
+        let workers = WorkerPool()
+        let orders = Wait.all.flatMap { first in
+            Wait.all.flatMap { second in
+                [false, true].map { [first, second, Wait(isSubmitted: $0, end: .done)] }
+            }
+        }
+        for (index, order) in orders.enumerated() {
+            store.lock()
+            let number = { (place: Int) in index * 10 + place }
+            var endings: [() -> Void] = []
+            var ended: [Event] = []
+            for (place, wait) in order.enumerated() {
+                let deadline = wait.end == .timeout ? Deadline.after(milliseconds: 20) : .never
+                let cancellation = Cancellation()
+                let context = CallContext(deadline: deadline, cancellation: cancellation)
+                let work = world.vault.rows.committer.commit([put(number(place))], recording: [], allowsAuditGap: false)
+                let end = Event()
+                ended.append(end)
+                let before = world.vault.rows.committer.waitingCount
+                if wait.isSubmitted {
+                    work.start(context, on: workers) { _ in end.signal() }
+                } else {
+                    Thread.detachNewThread {
+                        try? work.perform(context)
+                        end.signal()
+                    }
+                }
+                while world.vault.rows.committer.waitingCount == before, !end.isSignalled, !deadline.hasPassed {
+                    usleep(100)
+                }
+                endings.append {
+                    if wait.end == .timeout { while !deadline.hasPassed { usleep(200) } }
+                    if wait.end == .cancel { cancellation.cancel() }
+                    // As the loop does for its own.
+                    if wait.isSubmitted, wait.end != .done, work.withdraw() { end.signal() }
+                }
+            }
+            for end in endings { end() }
+            for (place, wait) in order.enumerated() where wait.end != .done {
+                ended[place].wait(untilNanoseconds: Deadline.after(milliseconds: 60_000).nanoseconds)
+            }
+            store.unlock()
+            for (place, wait) in order.enumerated() {
+                ended[place].wait(untilNanoseconds: Deadline.after(milliseconds: 60_000).nanoseconds)
+                #expect(ended[place].isSignalled, "\(order), \(place)")
+                #expect(try isThere(number(place)) == (wait.end == .done), "\(order), \(place)")
+            }
+        }
+        workers.close()
+    }
+
     @Test func aFullQueueIsALimitAtOnce() throws {
         store.close(before: 1)
         let first = commit([put(-1)])
@@ -242,6 +329,7 @@ private final class GatedStore: Store {
         var isHeld = false
         var isLocked = false
         var lockedOut = 0
+        var lockedOutUntil = Deadline(nanoseconds: 0)
         var failure: ConnError?
         var commits = 0
     }
@@ -250,12 +338,16 @@ private final class GatedStore: Store {
     private let state = Monitor(State())
 
     var commits: Int { state.withLock { $0.commits } }
+    /// How long those that found it locked wanted to wait.
+    var lockedOutUntil: Deadline { state.withLock { $0.lockedOutUntil } }
 
     /// Holds the so-many-th commit from now on, and all after it, once they are in the store's hands.
     func close(before number: Int) { state.update { $0.left = number - 1 } }
     func open() { state.update { ($0.left, $0.isHeld) = (nil, false) } }
     func waitUntilHeld() { _ = state.wait(untilNanoseconds: .max) { $0.isHeld ? true : nil } }
-    func lock() { state.update { ($0.isLocked, $0.lockedOut) = (true, 0) } }
+    func lock() {
+        state.update { ($0.isLocked, $0.lockedOut, $0.lockedOutUntil) = (true, 0, Deadline(nanoseconds: 0)) }
+    }
     func unlock() { state.update { $0.isLocked = false } }
     /// Waits until so many commits have found the store locked.
     func waitUntilLockedOut(_ count: Int) {
@@ -268,9 +360,19 @@ private final class GatedStore: Store {
     }
 
     func commit(_ context: CallContext, taking take: () -> StoreCommit?) throws(ConnError) {
-        state.update { if $0.isLocked { $0.lockedOut += 1 } }
-        let isMine: Bool? = state.wait(untilNanoseconds: context.deadline.nanoseconds) { $0.isLocked ? nil : true }
-        guard isMine == true else { throw .timeout }
+        state.update { state in
+            guard state.isLocked else { return }
+            state.lockedOut += 1
+            state.lockedOutUntil = max(state.lockedOutUntil, context.deadline)
+        }
+        let handler = context.cancellation.onCancel { [state] in state.update { _ in } }
+        defer { context.cancellation.removeHandler(handler) }
+        let isMine: Bool? = state.wait(untilNanoseconds: context.deadline.nanoseconds) { state in
+            if context.cancellation.isCancelled { return false }
+            return state.isLocked ? nil : true
+        }
+        guard let isMine else { throw .timeout }
+        if !isMine { throw .cancelled }
         guard let taken = take() else { return }
         state.update { $0.isHeld = $0.left == 0 }
         let failure: ConnError? =
