@@ -182,7 +182,8 @@ final class Committer: Sendable {
                     return draft.map { StoreCommit($0.writes, $0.context) }
                 }
                 audit.tail.hasCome(with: draft?.append)
-                return finish(joined, .success(()))
+                finish(joined, .success(()))
+                return store.settle()
             } catch {
                 // Its time was up before the store's turn came: whoever waits has a time of its own.
                 if joined.isEmpty, error.code == .timeout || error.code == .cancelled { return }
