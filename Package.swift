@@ -81,7 +81,9 @@ let package = Package(
             "OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"], resources: [.embedInCode("providers.json")]),
         library("Vault", ["CPlatform", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
         library("StoreSQLite", ["CPlatform", "CSQLite", "CSQLiteLocks", "Connections", "HTTP", "Memory"]),
-        library("MCP", ["Connections", "Crypto", "HTTP", "JSON", "Memory"]),
+        library(
+            "MCP", ["Connections", "Crypto", "HTTP", "JSON", "Memory"],
+            resources: [.embedInCode("clients.json"), .embedInCode("connect-card.html")]),
         library("Plugins", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory"]),
         .target(
             name: "Bridge",

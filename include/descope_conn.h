@@ -10,7 +10,8 @@
  * Errors     come back in the same call: a status, and in *out
  *              {"error":{"code":"not_found","message":"...", ...}}
  *            with, where they apply, "field", "reason", "retryAfterMs", "httpStatus", "errorCode",
- *            "errorDescription", "requiresConnection", "connectionUrl", "appId", "missingScopes".
+ *            "errorDescription", "requiresConnection", "connectionUrl", "appId", "missingScopes",
+ *            "declined".
  *            There is no "last error" and no state per thread. No message ever holds a token, a key or a body.
  * Threads    every function may be called from any thread at any time, on the same handle too.
  * Timeouts   timeout_ms bounds one call, in milliseconds of the monotonic clock. 0 asks for an answer that needs

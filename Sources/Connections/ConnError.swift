@@ -23,6 +23,8 @@ package struct ConnError: Error, Sendable {
     package var field: String?
     package var reason: Reason?
     package var missingScopes: [String]?
+    /// Those of ``missingScopes`` that the user was asked for, and that the provider did not grant.
+    package var declined: [String]?
     package var retryAfterMilliseconds: Int?
     /// The status that a server answered with.
     package var httpStatus: Int?
@@ -53,6 +55,7 @@ package struct ConnError: Error, Sendable {
                 "connectionUrl": connectionURL.map(JSON.string),
                 "appId": appID.map(JSON.string),
                 "missingScopes": missingScopes.map(JSON.strings),
+                "declined": declined.map(JSON.strings),
                 "retryAfterMs": retryAfterMilliseconds.map { .integer($0) },
                 "httpStatus": httpStatus.map { .integer($0) },
                 "errorCode": errorCode.map(JSON.string),
@@ -80,6 +83,7 @@ extension ConnError {
             object["message"]?.string ?? "no reason was given",
             field: object["field"]?.string, reason: object["reason"]?.string.flatMap(Reason.init))
         missingScopes = object["missingScopes"]?.strings
+        declined = object["declined"]?.strings
         retryAfterMilliseconds = object["retryAfterMs"]?.integer.flatMap { Int(exactly: $0) }
         httpStatus = object["httpStatus"]?.integer.flatMap { Int(exactly: $0) }
         errorCode = object["errorCode"]?.string

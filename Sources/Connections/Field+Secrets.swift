@@ -8,6 +8,7 @@ extension Field {
             guard let value = object[field.name] else { return [] }
             switch field.kind {
             case .secret, .clearableSecret: return [value]
+            case .foreignSecret: return [value] + value.elements
             case .object(let fields): return secrets(in: value, fields)
             case .objects(let fields, _): return value.elements.flatMap { secrets(in: $0, fields) }
             default: return []
@@ -27,7 +28,7 @@ extension Field {
     private static func secretNames(in fields: [Field]) -> [String] {
         fields.flatMap { field -> [String] in
             switch field.kind {
-            case .secret, .clearableSecret: [field.name]
+            case .secret, .clearableSecret, .foreignSecret: [field.name]
             case .object(let fields), .objects(let fields, _): secretNames(in: fields)
             default: []
             }
@@ -40,7 +41,7 @@ extension Request {
     private static let bearers = ["state", "ticket", "flow", "requestState"]
 
     /// Keeps the request's secrets out of an error, whoever made it.
-    var redaction: Redaction {
+    package var redaction: Redaction {
         let operation = Operation.byName[ID(operation)]
         let secrets = operation.map { Field.secrets(in: fields, $0.fields) } ?? Field.secrets(in: fields)
         return Redaction(secrets + Self.bearers.compactMap { fields[$0] })

@@ -23,6 +23,13 @@ package struct Field: Sendable {
         /// An object of strings like `string`, but "" is allowed; at most 64, with names of 1 to 128 bytes.
         case texts
         case object([Field])
+        /// What a browser brought from a third party: a string of any length and any characters, or an array of them where
+        /// it stood more than once. Whoever uses it cleans it.
+        case foreignText
+        /// The same, but secret.
+        case foreignSecret
+        /// An object whose members are such texts.
+        case foreignTexts
         /// An object of any members, for somebody else to check.
         case anyObject
         /// An array of objects, at most `maxCount`.
@@ -172,6 +179,10 @@ extension Field.Kind {
         case .object(let fields):
             guard value.kind == .object else { throw .invalid(path, "must be an object") }
             try Field.check(value, against: fields, path: path + ".", backend: backend)
+        case .foreignText, .foreignSecret:
+            guard [.string, .array, .object].contains(value.kind) else { throw .invalid(path, "must be a string") }
+        case .foreignTexts:
+            guard value.kind == .object else { throw .invalid(path, "must be an object of strings") }
         case .anyObject:
             guard value.kind == .object else { throw .invalid(path, "must be an object") }
         case .objects(let fields, let maxCount):
@@ -182,6 +193,13 @@ extension Field.Kind {
                 guard element.kind == .object else { throw .invalid("\(path)[\(index)]", "must be an object") }
                 try Field.check(element, against: fields, path: "\(path)[\(index)].", backend: backend)
             }
+        }
+    }
+
+    var isForeign: Bool {
+        switch self {
+        case .foreignText, .foreignSecret, .foreignTexts: true
+        default: false
         }
     }
 

@@ -50,56 +50,145 @@ extension Field {
     ]
 
     /// A connection's settings: Descope's OutboundApp, and what the vault needs besides.
-    static let appSettings: [Field] = [
-        Field("name", .string(maxBytes: 256), "For people."),
-        Field("description", .string(), "For people."),
-        Field("logo", .string(maxBytes: 65536), "A URL or data URL."),
-        Field("appType", .oneOf(["oauth", "apikey"]), "oauth unless said otherwise."),
-        Field("clientId", .string(), "The OAuth client id at the provider."),
-        Field("clientSecret", .clearableSecret, "Never returned. On update: absent keeps it, \"\" clears it."),
-        Field("discoveryUrl", .endpointURL, "The provider's discovery document (OpenID or RFC 8414)."),
-        Field("authorizationUrl", .endpointURL, "The provider's authorization endpoint."),
-        Field("authorizationUrlParams", .objects(parameter, maxCount: 64), "Added to the authorization URL."),
-        Field("tokenUrl", .endpointURL, "The provider's token endpoint."),
-        Field("tokenUrlParams", .objects(parameter, maxCount: 64), "Added to each token request's form."),
-        Field("revocationUrl", .endpointURL, "The provider's revocation endpoint (RFC 7009)."),
-        Field("defaultScopes", .strings, "Asked for when a connect names none."),
-        Field("defaultRedirectUrl", .redirectURL, "The OAuth redirect URI registered at the provider."),
-        Field("callbackDomain", .string(), backends: [.cloud, .plugin], "The host of the OAuth callback."),
-        Field("pkce", .boolean, "PKCE with S256 (RFC 7636)."),
-        Field("accessType", .oneOf(["offline", "online"]), "Google's access_type; offline asks for a refresh token."),
-        Field("prompt", .strings, "OpenID prompt values sent unless a connect names others."),
-        Field("useDcr", .boolean, "Register the client at the provider when it is first needed (RFC 7591)."),
-        Field("dcrUrl", .endpointURL, "The provider's registration endpoint; the vault may discover it."),
-        Field("refreshUrl", .endpointURL, backends: vault, "Where refresh requests go; to tokenUrl unless said."),
+    static let appSettings: [Field] =
+        [
+            Field("name", .string(maxBytes: 256), "For people."),
+            Field("description", .string(), "For people."),
+            Field("logo", .string(maxBytes: 65536), "A URL or data URL."),
+            Field("appType", .oneOf(["oauth", "apikey"]), "oauth unless said otherwise."),
+            Field("clientId", .string(), "The OAuth client id at the provider."),
+            Field("clientSecret", .clearableSecret, "Never returned. On update: absent keeps it, \"\" clears it."),
+            Field("discoveryUrl", .endpointURL, "The provider's discovery document (OpenID or RFC 8414)."),
+            Field("authorizationUrl", .endpointURL, "The provider's authorization endpoint."),
+            Field("authorizationUrlParams", .objects(parameter, maxCount: 64), "Added to the authorization URL."),
+            Field("tokenUrl", .endpointURL, "The provider's token endpoint."),
+            Field("tokenUrlParams", .objects(parameter, maxCount: 64), "Added to each token request's form."),
+            Field("revocationUrl", .endpointURL, "The provider's revocation endpoint (RFC 7009)."),
+            Field("defaultScopes", .strings, "Asked for when a connect names none."),
+            Field("defaultRedirectUrl", .redirectURL, "The OAuth redirect URI registered at the provider."),
+            Field("callbackDomain", .string(), backends: [.cloud, .plugin], "The host of the OAuth callback."),
+            Field("pkce", .boolean, "PKCE with S256 (RFC 7636)."),
+            Field(
+                "accessType", .oneOf(["offline", "online"]), "Google's access_type; offline asks for a refresh token."),
+            Field("prompt", .strings, "OpenID prompt values sent unless a connect names others."),
+            Field("useDcr", .boolean, "Register the client at the provider when it is first needed (RFC 7591)."),
+            Field("dcrUrl", .endpointURL, "The provider's registration endpoint; the vault may discover it."),
+            Field("refreshUrl", .endpointURL, backends: vault, "Where refresh requests go; to tokenUrl unless said."),
+            Field(
+                "deviceAuthorizationUrl", .endpointURL, backends: vault,
+                "The provider's device authorization endpoint (RFC 8628)."),
+            Field(
+                "introspectionUrl", .endpointURL, backends: vault,
+                "Asked when a token expires, where neither the reply nor the token tells (RFC 7662)."),
+            Field(
+                "issuer", .endpointURL, backends: [.vault, .plugin], "The provider's issuer, checked as RFC 9207 says."),
+            Field(
+                "tokenEndpointAuthMethod",
+                .oneOf(["client_secret_basic", "client_secret_post", "client_secret_bearer", "none"]),
+                backends: [.vault, .plugin],
+                "How the client proves itself (RFC 7591). client_secret_basic, or none without a secret, unless said."),
+            Field(
+                "scopeSeparator", .oneOf([" ", ","]), backends: [.vault, .plugin],
+                "Between scopes at this provider; a space (RFC 6749) unless said otherwise."),
+        ] + providerSwitches + [
+            Field(
+                "maxIdleSeconds", .integer(60...315_360_000), backends: [.vault, .plugin],
+                "A token that nobody has fetched for so long is deleted."),
+            Field(
+                "deleteAfterFirstFetch", .boolean, backends: [.vault, .plugin],
+                "A token is deleted when it is fetched: it is handed out once."),
+        ]
+
+    private static let rotations = ["single_use", "sliding", "fixed", "none", "unknown"]
+
+    /// What a provider does differently, under the names of the catalogue's rows (docs/providers.md).
+    private static let providerSwitches: [Field] = [
         Field(
-            "deviceAuthorizationUrl", .endpointURL, backends: vault,
-            "The provider's device authorization endpoint (RFC 8628)."),
+            "bodyFormat", .oneOf(["form", "json"]), backends: vault, "Of token requests; form unless said otherwise."),
         Field(
-            "introspectionUrl", .endpointURL, backends: vault,
-            "Asked when a token expires, where neither the reply nor the token tells (RFC 7662)."),
-        Field("issuer", .endpointURL, backends: [.vault, .plugin], "The provider's issuer, checked as RFC 9207 says."),
+            "replyScopeSeparators", .string(maxBytes: 16), backends: vault,
+            "The characters between scopes in replies; a space and the scopeSeparator unless said otherwise."),
         Field(
-            "tokenEndpointAuthMethod",
-            .oneOf(["client_secret_basic", "client_secret_post", "client_secret_bearer", "none"]),
-            backends: [.vault, .plugin],
-            "How the client proves itself (RFC 7591). client_secret_basic, or none without a secret, unless said."),
+            "replyScopeName", .string(maxBytes: 128), backends: vault,
+            "The member of a reply that names what was granted; scope unless said otherwise."),
         Field(
-            "scopeSeparator", .oneOf([" ", ","]), backends: [.vault, .plugin],
-            "Between scopes at this provider; a space (RFC 6749) unless said otherwise."),
+            "scopeRules",
+            .object([
+                Field("aliases", .texts, "By other names of a scope, the name that it goes by."),
+                Field("prefixes", .strings, "What a name may begin with that means nothing."),
+                Field("implies", .texts, "By a scope, those that it covers, with spaces between them."),
+                Field("unnamed", .strings, "Scopes that replies leave out: granted if they were asked for."),
+                Field("ignoresCase", .boolean, "Names that differ in their letters' case are the same."),
+                Field("complete", .boolean, "False: all that was asked for counts as granted, whatever a reply names."),
+            ]), backends: vault, "What the provider makes of the names of scopes; in names, one * stands for any text."),
         Field(
-            "maxIdleSeconds", .integer(60...315_360_000), backends: [.vault, .plugin],
-            "A token that nobody has fetched for so long is deleted."),
+            "droppedAuthorizeParameters", .strings, backends: vault, "Names that the authorization URL must not have."),
         Field(
-            "deleteAfterFirstFetch", .boolean, backends: [.vault, .plugin],
-            "A token is deleted when it is fetched: it is handed out once."),
+            "renamedAuthorizeParameters", .texts, backends: vault,
+            "The provider's names for the standard's in the authorization URL."),
+        Field(
+            "renamedTokenParameters", .texts, backends: vault,
+            "The provider's names for the standard's in token requests."),
+        Field(
+            "tokenPaths", .strings, backends: vault,
+            "Where a reply has its access token, tried in order; dots go deeper. access_token unless said otherwise."),
+        Field("expiresInMilliseconds", .boolean, backends: vault, "A reply's expires_in counts milliseconds."),
+        Field(
+            "expiry",
+            .object([
+                Field(
+                    "rule", .oneOf(["jwt", "fixed", "never"]), required: true, "The token's own exp; so many seconds."),
+                Field("seconds", .integer(1...315_360_000), "With fixed: the access token's life."),
+            ]), backends: vault, "When a token expires if the reply does not say; jwt unless said otherwise."),
+        Field(
+            "replyMetadata", .strings, backends: vault, "What else of a reply is kept with the token; dots go deeper."),
+        Field(
+            "errors", .texts, backends: vault,
+            "By the provider's error codes, in whatever case: permanent, misconfigured or transient."),
+        Field(
+            "errorPaths", .strings, backends: vault,
+            "Where else a refusal has its code, tried first; dots go deeper, also to an array's elements, from 0."),
+        Field(
+            "errorMessages", .texts, backends: vault,
+            "By what a refusal's words hold, in whatever case: permanent, misconfigured or transient."),
+        Field(
+            "refresh",
+            .object([
+                Field("grantType", .string(maxBytes: 256), "The grant_type of a refresh request."),
+                Field("tokenParameter", .string(maxBytes: 128), "The name that the token goes by in it."),
+                Field("exchangesAccessToken", .boolean, "A live access token is exchanged for a new one."),
+                Field("rotation", .oneOf(rotations), "What becomes of a refresh token that is used."),
+                Field("graceSeconds", .integer(0...86_400), "How long a used refresh token works once more."),
+                Field(
+                    "lifetimeSeconds", .integer(1...315_360_000), "A refresh token's life if the reply does not say."),
+            ]), backends: vault, "How tokens are refreshed; RFC 6749 section 6 unless said otherwise."),
+        Field(
+            "callback",
+            .object([
+                Field("metadata", .strings, "Parameters that must be there, and are kept with the token."),
+                Field("scopes", .string(maxBytes: 128), "The parameter that names what was granted."),
+                Field("signature", .string(maxBytes: 128), "The parameter that signs all others."),
+            ]), backends: vault, "What the provider's callback brings besides code, state and iss."),
+        Field(
+            "revocation",
+            .object([
+                Field("method", .oneOf(["POST", "DELETE"]), "POST unless said otherwise."),
+                Field("bodyFormat", .oneOf(["form", "json"]), "form unless said otherwise."),
+                Field("authentication", .oneOf(["client", "basic", "token"]), "client unless said otherwise."),
+                Field("takes", .oneOf(["any", "access_token", "refresh_token"]), "any unless said otherwise."),
+                Field("tokenParameter", .string(maxBytes: 128), "The name that the token goes by; token."),
+                Field("clearsGrant", .boolean, "Whether the user's whole grant goes with the token."),
+            ]), backends: vault, "How revocationUrl takes tokens back; RFC 7009 unless said otherwise."),
     ]
 
     /// The MCP request that is being answered, and whose.
     static let mcpCall: [Field] = [
         Field("method", .string(maxBytes: 64), required: true, "The request's method, such as tools/call."),
-        Field("name", .string(), required: true, "The tool's or prompt's name, or the resource's URI."),
-        Field("arguments", .anyObject, "The request's arguments, as the client sent them."),
+        Field("name", .string(maxBytes: 16384), required: true, "The tool's or prompt's name, or the resource's URI."),
+        Field("arguments", .anyObject, "The request's arguments, as the client sent them. Only their digest is used."),
+        Field(
+            "argumentsDigest", .string(maxBytes: 64),
+            "In place of arguments: SHA-256 of their canonical form (docs/mcp.md), in base64url."),
         Field("userId", .string(maxBytes: 512), "The user whose request it is, as the verified token says."),
         Field("tenantId", .string(maxBytes: 512), "The tenant whose token is needed, or in which the user's lives."),
     ]
@@ -147,6 +236,9 @@ extension Operation {
         "yes (taken back), grantCleared (of these, those whose whole grant is known to be gone), "
         + "pending (to be tried again), unsupported (the provider takes none back)"
 
+    private static let warnings =
+        "each {field, message}, for a setting that lacks before anybody can connect; absent if none does"
+
     package static let all: [Operation] = [
         Operation(
             "connect", "A URL where the user grants access to the connection.",
@@ -172,24 +264,28 @@ extension Operation {
             answer: "url, and expiresIn, the seconds in which it must be opened",
             errors: [.notFound, .misconfigured, .forbidden]),
         Operation(
-            "complete", "The provider's answer, as it came to the redirect URI's query: keeps the grant.",
+            "complete",
+            "The provider's answer, as it came to the redirect URI's query: keeps the grant. What the query says may be "
+                + "anything, also an array of strings where a parameter stood more than once.",
             backends: [.vault, .plugin],
             fields: [
                 Field("state", .string(maxBytes: 512), required: true, "The query's state."),
-                Field("code", .secret, "The query's code."),
-                Field("error", .string(maxBytes: 256), "The query's error, when the user or provider refused."),
-                Field("errorDescription", .string(), "The query's error_description."),
-                Field("iss", .string(), "The query's iss (RFC 9207)."),
+                Field("code", .foreignSecret, "The query's code."),
+                Field("error", .foreignText, "The query's error, when the user or provider refused."),
+                Field("errorDescription", .foreignText, "The query's error_description."),
+                Field("iss", .foreignText, "The query's iss (RFC 9207)."),
                 Field(
-                    "parameters", .texts,
+                    "parameters", .foreignTexts,
                     "The query's other parameters, decoded: providers sign them, and say there whose account it is."),
                 Field(
                     "openedBy", .object([.userID, .tenantID]),
                     "Who is signed in where the callback arrived. It must be who the URL was made for, and may be absent "
                         + "only where requireOpener is false or the connect asked for a confirmation."),
             ],
-            atLeastOneOf: [["code", "error"]],
-            answer: "tokenId, appId, userId, tenantId, scopes, redirectUrl, metadata; or, for the page to show, "
+            atLeastOneOf: [["code", "error", "errorDescription"]],
+            answer:
+                "tokenId, appId, userId, tenantId, scopes, missingScopes when not all that was asked for was granted, "
+                + "redirectUrl, metadata; or, for the page to show, "
                 + "confirmationRequired, code, appId, expiresIn. The same callback again is answered the same",
             errors: [.notFound, .providerError, .misconfigured, .forbidden]),
         Operation(
@@ -200,7 +296,7 @@ extension Operation {
                 .appID, .userID, .tenantID,
                 Field("code", .string(maxBytes: 32), required: true, "Six digits, however they are parted."),
             ],
-            atLeastOneOf: subject, answer: "tokenId, appId, userId, tenantId, scopes, redirectUrl",
+            atLeastOneOf: subject, answer: "tokenId, appId, userId, tenantId, scopes, missingScopes, redirectUrl",
             errors: [.notFound, .forbidden]),
         Operation(
             "fetch", "A fresh token of a user, a user in a tenant, or a tenant: by scopes, or the latest.",
@@ -217,12 +313,25 @@ extension Operation {
                     .object([
                         Field("withRefreshToken", .boolean, "Answer the refresh token too."),
                         Field("forceRefresh", .boolean, "Refresh even a fresh token."),
+                        Field(
+                            "acceptNarrower", .boolean, backends: [.vault, .plugin],
+                            "Take a token without the scopes that the user was asked for and did not grant; its missingScopes says which."
+                        ),
                     ]), "How to fetch."),
                 Field(
-                    "connect", .object(Field.connectOptions(scopes: "The scopes to ask for; the fetch's if absent.")),
+                    "connect",
+                    .object(
+                        Field.connectOptions(scopes: "The scopes to ask for; the fetch's if absent.") + [
+                            Field(
+                                "askDeclined", .boolean, backends: [.vault, .plugin],
+                                "Ask also for scopes that the user was asked for before and did not grant.")
+                        ]),
                     "Adaptive Connect: when the user must grant access first, answer connection_required with a URL."),
             ],
-            atLeastOneOf: subject, answer: "token",
+            atLeastOneOf: subject,
+            answer:
+                "token. An error's missingScopes are what lacks, and declined those of them that the user was asked for "
+                + "and did not grant: when all were, no connectionUrl is answered",
             errors: [.notFound, .connectionRequired, .unauthorized, .forbidden, .providerError, .misconfigured]),
         Operation(
             "store_api_key", "Keeps a subject's API key at a connection of type apikey, in place of an earlier one.",
@@ -295,13 +404,14 @@ extension Operation {
             answer: "revoked, pending (in all), failed (given up)"),
         Operation(
             "apps.create", "Makes a connection.",
-            fields: Field.appCreation, answer: "app", errors: [.conflict, .unauthorized, .forbidden]),
+            fields: Field.appCreation, answer: "app; from the vault also warnings: " + warnings,
+            errors: [.conflict, .unauthorized, .forbidden]),
         Operation(
             "apps.update",
             "Replaces a connection's settings: what is absent becomes empty, or as its template has it, but the client "
                 + "secret and the template's hosts stay.",
             fields: Field.appReplacement,
-            answer: "app", errors: [.notFound, .unauthorized, .forbidden]),
+            answer: "app; from the vault also warnings: " + warnings, errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
             "apps.delete", "Removes a connection, for good. The vault removes its tokens too.",
             fields: [Field("id", .string(maxBytes: 256), required: true, "The connection."), revoke],
@@ -351,6 +461,9 @@ extension Operation {
                 Field("protocolVersion", .string(maxBytes: 32), required: true, "The client's, such as 2026-07-28."),
                 Field("capabilities", .anyObject, "What the client declared; nothing if absent."),
                 Field(
+                    "clientInfo", .anyObject,
+                    "The client's name and version, as it says. What is known of it overrides what it declares."),
+                Field(
                     "connections",
                     .objects(
                         [
@@ -359,11 +472,23 @@ extension Operation {
                                 "connectionUrl", .string(maxBytes: 16384), required: true,
                                 "Where the user grants access, as connection_required says it: https, or this machine."),
                             .scopes, .externalIdentifier,
+                            Field(
+                                "confirmation", .boolean, backends: vault,
+                                "Its grant is held back until the user has typed a code, for which the answer asks too."
+                            ),
+                            Field(
+                                "acceptNarrower", .boolean, backends: [.vault, .plugin],
+                                "As in the fetch that found it missing."),
                         ], maxCount: 16), required: true, "What is missing. All of it goes into the one answer."),
                 Field("ttlSeconds", .integer(10...86400), "How long requestState lives. 600 unless said otherwise."),
             ],
             atLeastOneOf: subject,
-            answer: "shape: input_required, error or result; response: the JSON-RPC response's result or error"),
+            answer: "shape: input_required, error, app or result; response: the JSON-RPC response's result or error; "
+                + "completions with the error of 2025-11-25: each {elicitationId, requestState}, to be resumed"),
+        Operation(
+            "mcp.card",
+            "The card that shows a tool's user where to connect, for clients with the extension MCP Apps.",
+            answer: "uri, name, mimeType and text of its resource; toolMeta, the _meta of the tools that it is for"),
         Operation(
             "mcp.resume",
             "The request comes again with its requestState: waits for the grants, and says whether it may go on.",

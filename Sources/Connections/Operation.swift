@@ -32,6 +32,11 @@ package struct Operation: Sendable {
 
     package static let byName = Dictionary(uniqueKeysWithValues: all.map { (ID($0.name), $0) })
 
+    /// Whether what stands at this path is third parties' text.
+    func isForeign(_ path: String) -> Bool {
+        fields.contains { $0.kind.isForeign && path.utf8.starts(with: "\($0.name).".utf8) }
+    }
+
     /// Checks a request's fields, "op" not among them.
     func check(_ fields: JSON, backend: BackendKind) throws(ConnError) {
         guard backends.contains(backend) else {
@@ -86,8 +91,8 @@ extension Field {
             "about": .string(about),
         ])
         switch kind {
-        case .string: object.set("type", .string("string"))
-        case .secret, .clearableSecret: object.set("type", .string("secret"))
+        case .string, .foreignText: object.set("type", .string("string"))
+        case .secret, .clearableSecret, .foreignSecret: object.set("type", .string("secret"))
         case .redirectURL, .endpointURL: object.set("type", .string("url"))
         case .integer(let range):
             object.set("type", .string("integer"))
@@ -98,7 +103,7 @@ extension Field {
             object.set("type", .string("string"))
             object.set("values", .strings(values))
         case .strings: object.set("type", .string("strings"))
-        case .texts: object.set("type", .string("texts"))
+        case .texts, .foreignTexts: object.set("type", .string("texts"))
         case .object(let fields):
             object.set("type", .string("object"))
             object.set("fields", .array(fields.map(\.description)))

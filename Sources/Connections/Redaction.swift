@@ -27,12 +27,15 @@ package struct Redaction: Sendable {
     package func clean(_ value: JSON?, maxCharacters: Int = 512) -> String? {
         // A string with a secret in it is not made.
         value?.withStringBytes { bytes -> String? in
-            let bytes = Self.beginning(of: bytes, characters: maxCharacters)
-            guard !bytes.isEmpty else { return nil }
-            guard !isRepeated(in: bytes) else { return Self.withheld }
+            let shown = Self.beginning(of: bytes, characters: maxCharacters)
+            guard !shown.isEmpty else { return nil }
+            // A little more, so that it is seen where a word ends.
+            guard !isRepeated(in: Self.beginning(of: bytes, characters: maxCharacters + 16)) else {
+                return Self.withheld
+            }
             var clean = ""
             clean.unicodeScalars.append(
-                contentsOf: String(decoding: bytes, as: UTF8.self).unicodeScalars.lazy.map(Self.printable))
+                contentsOf: String(decoding: shown, as: UTF8.self).unicodeScalars.lazy.map(Self.printable))
             return clean
         } ?? nil
     }

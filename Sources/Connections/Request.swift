@@ -8,8 +8,16 @@ package struct Request: Sendable {
     package let fields: JSON
     /// Who asks, or which tool, for the audit. Any request may say so.
     package let actor: String?
-    /// Only whether there is a token is of interest: nobody gets it, so that it counts as no fetch.
-    package let isLook: Bool
+    /// Only whether there is a token is of interest: nobody gets it, so that it counts as no fetch. Nil for all others.
+    package let look: Look?
+
+    /// A look for a grant that a user is asked for.
+    package struct Look: Sendable {
+        /// When he was asked. Milliseconds since 1970; nil: nobody knows.
+        package var askedAt: Int64?
+
+        package init(askedAt: Int64?) { self.askedAt = askedAt }
+    }
 
     /// Requests beyond this are refused with `limit`.
     package static let maxBytes = 1 << 20
@@ -19,7 +27,7 @@ package struct Request: Sendable {
     ///   - operation: nil when the text names it by "op".
     ///   - backend: who will answer it. A plugin may know operations that the table does not.
     package init(_ text: UnsafeRawBufferPointer, operation: String?, backend: BackendKind) throws(ConnError) {
-        let fields = try Request.parseObject(text, as: "the request")
+        let fields = try Request.parse(text, operation: operation)
         if let operation {
             self.operation = operation
         } else {
@@ -30,7 +38,7 @@ package struct Request: Sendable {
         }
         self.fields = fields
         actor = fields["actor"]?.string
-        isLook = false
+        look = nil
         if let operation = Operation.byName[ID(self.operation)] {
             try operation.check(fields, backend: backend)
         } else if backend != .plugin {
@@ -41,9 +49,9 @@ package struct Request: Sendable {
     }
 
     /// A request of the library's own, which fits its operation's table.
-    package init(operation: String, fields: JSON, actor: String? = nil, isLook: Bool = false) {
+    package init(operation: String, fields: JSON, actor: String? = nil, look: Look? = nil) {
         self.actor = actor
-        self.isLook = isLook
+        self.look = look
         self.operation = operation
         self.fields = fields
     }
@@ -70,6 +78,20 @@ package struct Request: Sendable {
     }
 
     private static let ids = ["appId", "id", "userId", "tenantId", "tokenId", "actor"]
+
+    /// Only a request with third parties' text in it may hold what is no strict JSON, and only where that text is.
+    private static func parse(_ text: UnsafeRawBufferPointer, operation: String?) throws(ConnError) -> JSON {
+        do {
+            return try parseObject(text, as: "the request")
+        } catch {
+            guard text.count <= maxBytes, let read = try? JSON.parseLeniently(text), read.value.kind == .object,
+                let name = operation ?? read.value["op"]?.string, let known = Operation.byName[ID(name)],
+                known.fields.contains(where: \.kind.isForeign),
+                read.replaced.allSatisfy({ known.isForeign($0.path) })
+            else { throw error }
+            return read.value
+        }
+    }
 
     /// Parses text that must be one JSON object, such as a request or a config.
     package static func parseObject(_ text: UnsafeRawBufferPointer, as name: String) throws(ConnError) -> JSON {

@@ -13,6 +13,7 @@ package import JSON
 /// | `refreshToken` | only when asked for |
 /// | `lastRefreshTime`, `lastRefreshError` | seconds since 1970, an integer; the last failed refresh |
 /// | `scopes` | array of strings |
+/// | `missingScopes` | only with `acceptNarrower`: what was wanted and not granted; array of strings |
 /// | `resources` | what the token is for (RFC 8707); array of strings |
 /// | `metadata` | what the provider said besides, by its own names: an object |
 /// | `grantedBy`, `externalIdentifier` | who granted it; which of the subject's accounts it is |
@@ -28,7 +29,8 @@ package enum TokenAnswer {
         ("accessToken", .text), ("accessTokenType", .text), ("accessTokenExpiry", .moment),
         ("hasRefreshToken", .boolean), ("refreshToken", .text),
         ("lastRefreshTime", .moment), ("lastRefreshError", .text),
-        ("scopes", .texts), ("resources", .texts), ("metadata", .object), ("grantedBy", .text),
+        ("scopes", .texts), ("missingScopes", .texts), ("resources", .texts), ("metadata", .object),
+        ("grantedBy", .text),
         ("externalIdentifier", .text),
     ]
 

@@ -1,93 +1,125 @@
 internal import Connections
 internal import Crypto
-internal import HTTP
 internal import JSON
-
-/// A connection that is missing, and where the user grants it.
-private struct Missing {
-    let awaited: Awaited
-    let url: String
-}
 
 extension MCPBackend {
     private static let defaultTTLSeconds: Int64 = 600
 
     func answer(_ request: Request) throws(ConnError) -> JSON {
         let call = try MCPCall(request)
-        let revision = try Revision(try request.required("protocolVersion"))
-        let missing = try missing(request["connections"]?.elements ?? [])
-        switch Shape(revision, capabilities: request["capabilities"], method: call.method) {
+        let revision = Revision(try request.required("protocolVersion"))
+        let missing = try Missing.all(request["connections"]?.elements ?? [])
+        let needsCode = missing.contains(where: \.awaited.needsCode)
+        let abilities = Abilities(capabilities: request["capabilities"], clientInfo: request["clientInfo"])
+        let shape = Shape(revision, abilities, method: call.method, needsCode: needsCode)
+        let expiresAt = clock.seconds + (request["ttlSeconds"]?.integer ?? Self.defaultTTLSeconds)
+        switch shape {
         case .inputRequired:
-            let ttl = request["ttlSeconds"]?.integer ?? Self.defaultTTLSeconds
-            let state = RequestState(call, awaiting: missing.map(\.awaited), expiresAt: clock.seconds + ttl)
-            return inputRequired(state, asking: missing.map { elicitation($0, of: call, id: nil) })
+            let state = RequestState(
+                call, awaiting: missing.map(\.awaited), askedAt: clock.milliseconds(), expiresAt: expiresAt)
+            return inputRequired(
+                state, asking: connectRequests(missing, of: call) + codeRequests(missing.map(\.awaited), Words.typeCode))
         case .error:
-            return error(
-                .urlElicitationRequired, call.needs(missing),
-                .object(["elicitations": .array(missing.map { elicitation($0, of: call, id: Crypto.random(16)) })]))
-        case .result:
-            return refusal(call, call.instructions(missing), call.structured(missing), in: revision)
+            return urlElicitationRequired(missing, of: call, expiresAt: expiresAt)
+        case .app, .result:
+            // One code at a time, so that it is plain which it is.
+            let told = needsCode ? Array(missing.prefix(1)) : missing
+            return refusal(
+                shape, call, Words.instructions(call, told), Words.structured(call, told), in: revision)
         }
-    }
-
-    private func missing(_ connections: [JSON]) throws(ConnError) -> [Missing] {
-        guard !connections.isEmpty else { throw .invalid("connections", "must not be empty") }
-        var missing: [Missing] = []
-        for (index, connection) in connections.enumerated() {
-            guard let awaited = Awaited(connection), let url = connection["connectionUrl"]?.string else { continue }
-            guard URL(url)?.isSecureEndpoint == true else {
-                throw .invalid(
-                    "connections[\(index)].connectionUrl", "is not an https URL (http is for this machine only)")
-            }
-            missing.append(Missing(awaited: awaited, url: url))
-        }
-        return missing
     }
 
     // MARK: - The shapes
 
     /// Asks for the same call again, with the state.
-    /// - Parameter elicitations: what the user is asked before.
-    func inputRequired(_ state: RequestState, asking elicitations: [JSON] = []) -> JSON {
-        let requests = JSON.object()
-        for (index, elicitation) in elicitations.enumerated() {
-            requests.set(
-                "connect-\(index + 1)",
-                .object(["method": .string("elicitation/create"), "params": elicitation]))
-        }
+    /// - Parameter requests: what the client does before, by the keys of its responses.
+    func inputRequired(_ state: RequestState, asking requests: [(key: String, request: JSON)] = []) -> JSON {
+        let inputRequests = JSON.object()
+        for (key, request) in requests { inputRequests.set(key, request) }
         return .object([
             "shape": .string(Shape.inputRequired.rawValue),
             "response": .object([
                 "result": .object([
                     "resultType": .string("input_required"),
-                    "inputRequests": elicitations.isEmpty ? nil : requests,
+                    "inputRequests": requests.isEmpty ? nil : inputRequests,
                     "requestState": .string(seal.seal(state)),
                 ])
             ]),
         ])
     }
 
+    private func connectRequests(_ missing: [Missing], of call: MCPCall) -> [(key: String, request: JSON)] {
+        missing.enumerated().map { index, one in
+            ("connect-\(index + 1)", elicitation(parameters(one, of: call, id: nil)))
+        }
+    }
+
+    /// - Parameter message: what the user reads beside the field.
+    func codeRequests(_ awaited: [Awaited], _ message: (Awaited) -> String) -> [(key: String, request: JSON)] {
+        awaited.enumerated().filter(\.element.needsCode).map { index, one in
+            let code = JSON.object(["type": .string("string"), "title": .string("Code")])
+            let schema = JSON.object([
+                "type": .string("object"),
+                "properties": .object(["code": code]),
+                "required": .strings(["code"]),
+            ])
+            return (
+                Self.codeKey(index),
+                elicitation(
+                    .object([
+                        "mode": .string("form"), "message": .string(message(one)), "requestedSchema": schema,
+                    ]))
+            )
+        }
+    }
+
+    /// The key of the request for the code of the connection at an index of those that a state awaits.
+    static func codeKey(_ index: Int) -> String { "confirm-\(index + 1)" }
+
+    private func elicitation(_ parameters: JSON) -> JSON {
+        .object(["method": .string("elicitation/create"), "params": parameters])
+    }
+
     /// - Parameter id: 2025-11-25 alone has one.
-    private func elicitation(_ missing: Missing, of call: MCPCall, id: [UInt8]?) -> JSON {
+    private func parameters(_ missing: Missing, of call: MCPCall, id: String?) -> JSON {
         .object([
             "mode": .string("url"),
-            "elicitationId": id.map { .string(Crypto.base64URL($0)) },
+            "elicitationId": id.map(JSON.string),
             "url": .string(missing.url),
-            "message": .string(call.needs([missing])),
+            "message": .string(Words.needs(call, [missing])),
         ])
     }
 
-    /// A failed call: a tool's result, or the error of a request whose results cannot say so.
-    func refusal(_ call: MCPCall, _ message: String, _ structured: JSON, in revision: Revision) -> JSON {
-        guard call.method == "tools/call" else { return error(.internalError, message, structured) }
+    /// With each elicitation comes a state for `mcp.resume` that awaits its connection alone: when that is ready, the
+    /// client is told so by `notifications/elicitation/complete`.
+    private func urlElicitationRequired(_ missing: [Missing], of call: MCPCall, expiresAt: Int64) -> JSON {
+        let elicitations = JSON.array([])
+        let completions = JSON.array([])
+        for one in missing {
+            let id = Crypto.base64URL(Crypto.random(16))
+            elicitations.append(parameters(one, of: call, id: id))
+            let state = RequestState(call, awaiting: [one.awaited], expiresAt: expiresAt)
+            completions.append(
+                .object(["elicitationId": .string(id), "requestState": .string(seal.seal(state))]))
+        }
+        let answer = error(
+            .error, .urlElicitationRequired, Words.needs(call, missing), .object(["elicitations": elicitations]))
+        answer.set("completions", completions)
+        return answer
+    }
+
+    /// A failed call: a tool's result, or the error of a request whose results cannot say so. A result has its data in
+    /// `_meta`: `structuredContent` is for what fits the tool's own `outputSchema`.
+    func refusal(_ shape: Shape, _ call: MCPCall, _ message: String, _ data: JSON, in revision: Revision) -> JSON {
+        guard call.method == "tools/call" else { return error(.error, .internalError, message, data) }
         return .object([
-            "shape": .string(Shape.result.rawValue),
+            "shape": .string(shape.rawValue),
             "response": .object([
                 "result": .object([
                     "resultType": revision < .roundTrips ? nil : .string("complete"),
                     "content": .array([.object(["type": .string("text"), "text": .string(message)])]),
-                    "structuredContent": structured,
                     "isError": .boolean(true),
+                    "_meta": .object([Words.metaKey: data]),
                 ])
             ]),
         ])
@@ -100,47 +132,14 @@ extension MCPBackend {
         case internalError = -32603
     }
 
-    private func error(_ code: RPCError, _ message: String, _ data: JSON) -> JSON {
+    private func error(_ shape: Shape, _ code: RPCError, _ message: String, _ data: JSON) -> JSON {
         .object([
-            "shape": .string(Shape.error.rawValue),
+            "shape": .string(shape.rawValue),
             "response": .object([
                 "error": .object([
                     "code": .integer(code.rawValue), "message": .string(message), "data": data,
                 ])
             ]),
-        ])
-    }
-}
-
-// MARK: - Words
-
-extension MCPCall {
-    fileprivate func needs(_ missing: [Missing]) -> String {
-        "\(name) needs your access to \(missing.map(\.awaited.appID).joined(separator: ", "))"
-    }
-
-    /// For a model that reads it: the URL must reach the user.
-    fileprivate func instructions(_ missing: [Missing]) -> String {
-        "Failed to run \(name), additional permissions required. Please grant additional permissions using the "
-            + "following \(missing.count == 1 ? "URL" : "URLs") and try again: "
-            + missing.map(\.url).joined(separator: " ")
-    }
-
-    /// The fields of Descope's Adaptive Connect. When several connections are missing, these are the first one's, and
-    /// `connections` has all of them.
-    fileprivate func structured(_ missing: [Missing]) -> JSON {
-        .object([
-            "error": .string(ErrorCode.connectionRequired.rawValue),
-            "requiresConnection": .boolean(true),
-            "connectionUrl": missing.first.map { .string($0.url) },
-            "message": .string(instructions(missing)),
-            "appId": missing.first.map { .string($0.awaited.appID) },
-            "connections": missing.count == 1
-                ? nil
-                : .array(
-                    missing.map {
-                        .object(["appId": .string($0.awaited.appID), "connectionUrl": .string($0.url)])
-                    }),
         ])
     }
 }

@@ -23,6 +23,7 @@ package final class MCPBackend: Backend {
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
         switch request.operation {
         case "mcp.answer": try tellingRefusal(of: request) { () throws(ConnError) in .done(try answer(request)) }
+        case "mcp.card": .done(ConnectCard.resource)
         case "mcp.resume": try tellingRefusal(of: request) { () throws(ConnError) in try resume(request) }
         default:
             // Whoever waits for a grant learns of it when it is there.

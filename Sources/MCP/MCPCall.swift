@@ -19,10 +19,23 @@ struct MCPCall: Sendable {
         method = try request.required("method")
         name = try request.required("name")
         subject = try request.requiredSubject()
-        digest = Self.hash([.string(method), .string(name), request["arguments"] ?? .object()])
+        digest = Self.hash([
+            .string(method), .string(name), .string(Crypto.base64URL(try Self.argumentsDigest(request))),
+        ])
         principal = Self.hash([
             subject.userID.map(JSON.string) ?? .null, subject.tenantID.map(JSON.string) ?? .null,
         ])
+    }
+
+    private static func argumentsDigest(_ request: Request) throws(ConnError) -> [UInt8] {
+        guard let text = request.string("argumentsDigest") else {
+            return ArgumentsDigest.of(request["arguments"] ?? .object())
+        }
+        guard request["arguments"] == nil else { throw .invalid("argumentsDigest", "may not stand beside arguments") }
+        guard let digest = Crypto.fromBase64URL(text), digest.count == ArgumentsDigest.count else {
+            throw .invalid("argumentsDigest", "is no SHA-256 in base64url")
+        }
+        return digest
     }
 
     private static func hash(_ values: [JSON]) -> [UInt8] {
@@ -35,13 +48,19 @@ struct Awaited: Sendable {
     let appID: String
     let scopes: [String]
     let externalIdentifier: String?
+    /// Whether its grant is held back until the user has typed a code.
+    let needsCode: Bool
+    /// Scopes that the user was asked for and did not grant may be missing.
+    let acceptsNarrower: Bool
 
-    /// - Parameter json: has the members `appId`, `scopes` and `externalIdentifier`.
+    /// - Parameter json: has the members `appId`, `scopes`, `externalIdentifier`, `confirmation` and `acceptNarrower`.
     init?(_ json: JSON) {
         guard let appID = json["appId"]?.string else { return nil }
         self.appID = appID
         scopes = json["scopes"]?.strings ?? []
         externalIdentifier = json["externalIdentifier"]?.string
+        needsCode = json["confirmation"]?.boolean ?? false
+        acceptsNarrower = json["acceptNarrower"]?.boolean ?? false
     }
 
     var json: JSON {
@@ -49,6 +68,8 @@ struct Awaited: Sendable {
             "appId": .string(appID),
             "scopes": scopes.isEmpty ? nil : .strings(scopes),
             "externalIdentifier": externalIdentifier.map(JSON.string),
+            "confirmation": needsCode ? .boolean(true) : nil,
+            "acceptNarrower": acceptsNarrower ? .boolean(true) : nil,
         ])
     }
 }

@@ -8,7 +8,7 @@ internal import Memory
 /// The client may read, keep, change or hand on what it is given, so the state is sealed, and says whose call it belongs
 /// to, which call that is, and until when. It holds no token and no URL.
 struct RequestState: Sendable {
-    private static let format: Int64 = 1
+    private static let format: Int64 = 2
 
     /// Names it when it is used, which is once.
     let id: [UInt8]
@@ -16,13 +16,16 @@ struct RequestState: Sendable {
     let digest: [UInt8]
     /// Seconds since 1970.
     let expiresAt: Int64
+    /// When the user was asked. Milliseconds since 1970; nil in what was made before this was.
+    let askedAt: Int64?
     let awaited: [Awaited]
 
-    init(_ call: MCPCall, awaiting awaited: [Awaited], expiresAt: Int64) {
+    init(_ call: MCPCall, awaiting awaited: [Awaited], askedAt: Int64?, expiresAt: Int64) {
         id = Crypto.random(16)
         principal = call.principal
         digest = call.digest
         self.expiresAt = expiresAt
+        self.askedAt = askedAt
         self.awaited = awaited
     }
 
@@ -41,6 +44,7 @@ struct RequestState: Sendable {
         self.principal = principal
         self.digest = digest
         self.expiresAt = expiresAt
+        askedAt = json["askedAt"]?.integer
     }
 
     fileprivate var json: JSON {
@@ -50,6 +54,7 @@ struct RequestState: Sendable {
             "principal": .string(Crypto.base64URL(principal)),
             "digest": .string(Crypto.base64URL(digest)),
             "expiresAt": .integer(expiresAt),
+            "askedAt": askedAt.map { .integer($0) },
             "awaited": .array(awaited.map(\.json)),
         ])
     }

@@ -6,18 +6,23 @@ enum Shape: String, Sendable {
     case inputRequired = "input_required"
     /// The JSON-RPC error URLElicitationRequired (MCP 2025-11-25).
     case error
+    /// A tool's result that the connect card shows (MCP Apps), and that says the same in words.
+    case app
     /// A tool's result that says so in words and data.
     case result
 
-    /// A client is asked to open a URL only if it declared that it can, and only by the means of its revision.
-    /// - Parameter capabilities: what the client declared.
-    init(_ revision: Revision, capabilities: JSON?, method: String) {
-        if capabilities?["elicitation"]?["url"] == nil || revision < .urlElicitation {
-            self = .result
-        } else if revision < .roundTrips {
+    /// A client is asked to open a URL only if its users are shown it, and only by the means of its revision.
+    /// - Parameter needsCode: whether the user has to type a code as well, which only a form can ask for.
+    init(_ revision: Revision, _ abilities: Abilities, method: String, needsCode: Bool) {
+        let mayAsk = abilities.opensURLs && Self.roundTripMethods.contains(method)
+        if mayAsk, revision >= .roundTrips, !needsCode || abilities.fillsForms {
+            self = .inputRequired
+        } else if abilities.opensURLs, !needsCode, .urlElicitation <= revision, revision < .roundTrips {
             self = .error
+        } else if abilities.showsApps, method == "tools/call" {
+            self = .app
         } else {
-            self = Self.roundTripMethods.contains(method) ? .inputRequired : .result
+            self = .result
         }
     }
 

@@ -11,6 +11,8 @@ extension Provider {
         package var metadata: [String] = []
         /// By parameter, the URL it holds: what stands in place of the `{host}` is that host's value for this grant.
         package var hosts: [ID: String] = [:]
+        /// The parameter that names what was granted.
+        package var scopes: String?
         /// The parameter that signs all others: HMAC-SHA256 with the client's secret, in hexadecimal digits.
         package var signature: String?
 
@@ -22,6 +24,7 @@ extension Provider.Callback {
     init(_ row: Row) throws(Row.Problem) {
         metadata = try row.strings("metadata") ?? []
         hosts = try row.names("hosts")
+        scopes = try row.string("scopes")
         signature = try row.string("signature")
     }
 
@@ -57,6 +60,13 @@ extension Provider.Callback {
             found[ID(name)] = value
         }
         return found
+    }
+
+    /// What the provider says here that was granted; nil when it does not say.
+    /// - Parameter separators: the characters between scopes.
+    package func scopes(in parameters: [ID: String], separators: String) -> [String]? {
+        guard let scopes, let text = parameters[ID(scopes)] else { return nil }
+        return Scopes.parse(text, separators: separators)
     }
 
     /// What is kept with the grant; nil when there is nothing.

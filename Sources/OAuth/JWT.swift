@@ -11,6 +11,6 @@ package enum JWT {
             return parts.count == 3 ? String(decoding: parts[1], as: UTF8.self) : nil
         }
         guard let payload = payload ?? nil, let plain = Crypto.fromBase64URL(payload) else { return nil }
-        return plain.withUnsafeBytes { try? JSON.parse($0) }
+        return plain.withUnsafeBytes { try? JSON.parseLeniently($0).value }  // RFC 7519 section 4: of a name the last
     }
 }

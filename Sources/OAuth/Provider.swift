@@ -1,3 +1,5 @@
+package import Connections
+package import JSON
 package import Memory
 
 /// One provider's OAuth client, as data. What a provider does differently is a value here, never a branch elsewhere.
@@ -59,8 +61,9 @@ package struct Provider: Sendable {
     /// Asked when an access token expires, where nothing else tells (RFC 7662).
     package var introspectionURL: String?
     package var callback = Callback()
-    /// Compared with a callback's `iss` (RFC 9207) and with the discovery document's.
+    /// Compared with a callback's `iss` (RFC 9207) and with the discovery document's. May hold `{tenantid}`.
     package var issuer: String?
+    /// Of the discovery document; or the issuer, whose document is looked for.
     package var discoveryURL: String?
     /// The provider says that each callback carries `iss`: one without it is refused.
     package var requiresIssuerInCallback = false
@@ -74,6 +77,9 @@ package struct Provider: Sendable {
     package var scopeSeparator = " "
     /// Characters that part the scopes in a reply.
     package var replyScopeSeparators = " "
+    /// The member of a reply that names what was granted.
+    package var replyScopeName = "scope"
+    package var scopeRules = ScopeRules()
     /// Added to the authorization URL. A name that is there already gets this value instead.
     package var authorizeParameters: [Parameter] = []
     /// Names that the authorization URL must not have.
@@ -97,8 +103,12 @@ package struct Provider: Sendable {
     package var expiryRule = ExpiryRule.jwt
     /// What a reply says besides, kept as the token's metadata; dots go deeper.
     package var replyMetadata: [String] = []
-    /// The provider's own error codes, and those that mean something else here than in the standard.
+    /// The provider's own error codes, and those that mean something else here than in the standard: in small letters.
     package var errorMap: [ID: TokenFailure.Kind] = [:]
+    /// Where else a refusal has its code, tried first; dots go deeper, also to an array's elements, from 0.
+    package var errorPaths: [String] = []
+    /// What a refusal's words hold that has no code of its own: in small letters.
+    package var errorMessages: [(text: String, kind: TokenFailure.Kind)] = []
 
     package var refreshGrantType = "refresh_token"
     package var refreshTokenParameter = "refresh_token"
@@ -114,6 +124,8 @@ package struct Provider: Sendable {
     package var allowsPrivateAddresses = false
     /// The endpoints that its discovery document names. The others are the operator's, or the catalogue's.
     package var discovered: Set<ID> = []
+    /// The ``Switch``es that are set, as rows have them.
+    package private(set) var switches: [ID: JSON] = [:]
     /// Bounds each request, connecting included.
     package var timeoutMilliseconds = 30_000
 
@@ -174,5 +186,28 @@ package struct Provider: Sendable {
 }
 
 extension Provider {
+    /// Sets a ``Switch``. The members of an object go over those that are there.
+    /// - Throws: `invalid_request` for a value that is not for it.
+    package mutating func set(_ name: Switch, _ value: JSON) throws(ConnError) {
+        do throws(Row.Problem) {
+            try take(name, value)
+        } catch {
+            throw .invalid(name.name, "has what is not for it: \(error.place)")
+        }
+    }
+
+    mutating func take(_ name: Switch, _ value: JSON) throws(Row.Problem) {
+        var value = value
+        if value.kind == .object, let before = switches[ID(name.name)] {
+            let merged = before.shallowCopy()
+            for (key, member) in value.members { merged.set(key, member) }
+            value = merged
+        }
+        let row = JSON.object()
+        row.set(name.name, value)
+        try name.read(Row(row), &self)
+        switches[ID(name.name)] = value
+    }
+
     var usedAuthMethod: AuthMethod { authMethod ?? (clientSecret == nil ? .none : .basic) }
 }

@@ -1,7 +1,7 @@
 import JSON
 import Memory
 
-/// An object of the catalogue. A member of the wrong kind is a problem.
+/// An object of the catalogue, or of a connection's settings. A member of the wrong kind is a problem.
 struct Row {
     /// Where the data is wrong.
     struct Problem: Error { var place: String }
@@ -9,6 +9,8 @@ struct Row {
     private let object: JSON
 
     init(_ object: JSON) { self.object = object }
+
+    func value(_ key: String) throws(Problem) -> JSON? { try read(key) { $0 } }
 
     func string(_ key: String) throws(Problem) -> String? { try read(key) { $0.string } }
 

@@ -34,6 +34,8 @@ package struct Template: Sendable {
     /// Its provider without a client, with `{...}` in its URLs.
     private let outline: Provider
 
+    package var scopeRules: ScopeRules { outline.scopeRules }
+
     init(_ json: JSON) throws(Row.Problem) {
         row = json
         let row = Row(json)

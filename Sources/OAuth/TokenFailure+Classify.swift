@@ -3,14 +3,15 @@ import JSON
 import Memory
 
 extension TokenFailure {
-    /// What a code means: RFC 6749 sections 4.1.2.1 and 5.2, RFC 7009, RFC 8707, OpenID Connect, and the codes that large
-    /// providers send in their place. A provider's own map goes before. A code that stands nowhere says nothing: the
-    /// status decides.
+    /// What a code means, however its letters are written: RFC 6749 sections 4.1.2.1 and 5.2, RFC 7009, RFC 8707, OpenID
+    /// Connect, and the codes that large providers send in their place. A provider's own map goes before. A code that
+    /// stands nowhere says nothing: the status decides.
     static let codes: [ID: Kind] = [
         // The grant is gone.
         "invalid_grant": .permanent,
         "unauthorized_client": .permanent,  // sent for refresh tokens that belong to another client
         "access_denied": .permanent,
+        "invalid_token": .permanent,  // RFC 6750: at the token endpoint, the refresh token is the one that there is
         "expired_token": .permanent,
         "token_expired": .permanent,
         "token_revoked": .permanent,
@@ -73,12 +74,16 @@ extension TokenFailure {
 
     /// There is a response, and it holds no tokens.
     init(_ answer: Answer, provider: Provider, clock: Clock, redaction: Redaction) {
-        let code = answer.error ?? answer.unmarkedCode
+        let codes = answer.codes(at: provider.errorPaths) + [answer.error, answer.unmarkedCode].compactMap { $0 }
+        let code = codes.first
+        let texts = provider.errorMessages.isEmpty ? [] : answer.texts(at: provider.errorPaths)
+        func known(_ map: [ID: Kind]) -> Kind? { codes.lazy.compactMap { map[ID($0.asciiLowercased)] }.first }
         func rule(_ rules: [StatusRule]) -> Kind? {
             rules.first { $0.statuses.contains(answer.status) && (!$0.needsObject || answer.object != nil) }?.kind
         }
+        let said = provider.errorMessages.first { message in texts.contains { $0.holds(message.text) } }
         let kind =
-            code.flatMap { provider.errorMap[ID($0)] } ?? rule(Self.loudStatuses) ?? code.flatMap { Self.codes[ID($0)] }
+            known(provider.errorMap) ?? said?.kind ?? rule(Self.loudStatuses) ?? known(Self.codes)
             ?? rule(Self.quietStatuses) ?? .transient
         self.init(kind, "\(provider.id) \(Self.outcome(answer, kind))")
         let redaction = redaction.adding(answer.secrets)

@@ -1,3 +1,4 @@
+import Connections
 import JSON
 
 extension TokenReply {
@@ -5,9 +6,10 @@ extension TokenReply {
     static let maxLifetime: Int64 = 10 * 365 * 86_400
 
     /// - Parameter now: seconds since 1970.
-    /// - Returns: nil when there is no access token at the provider's paths.
+    /// - Returns: nil when there is no access token at the provider's paths. Whatever else is missing or wrong costs itself
+    ///   alone.
     init?(_ answer: Answer, provider: Provider, now: Int64) {
-        guard let object = answer.object, let (token, around) = Self.token(in: object, provider.tokenPaths) else {
+        guard let object = answer.object, let (token, around) = Self.token(in: answer, provider.tokenPaths) else {
             return nil
         }
         accessToken = token
@@ -15,7 +17,7 @@ extension TokenReply {
         let next = provider.accessTokenRefreshes ? token : around["refresh_token"]
         refreshToken = next.flatMap { $0.isToken() ? $0 : nil }
         idToken = around["id_token"].flatMap { $0.isToken() ? $0 : nil }
-        scopes = Self.scopes(around["scope"], separators: provider.replyScopeSeparators)
+        scopes = Self.scopes(around[provider.replyScopeName], separators: provider.replyScopeSeparators)
         expiresAt = Self.expiry(of: token, around, provider, now: now)
         refreshExpiresAt =
             provider.accessTokenRefreshes
@@ -24,10 +26,11 @@ extension TokenReply {
         metadata = Self.metadata(object, paths: provider.replyMetadata)
     }
 
-    /// The token, and the object it stands in.
-    private static func token(in object: JSON, _ paths: [String]) -> (token: JSON, around: JSON)? {
+    /// The token, and the object it stands in. One that stands there twice, with different values, is none.
+    private static func token(in answer: Answer, _ paths: [String]) -> (token: JSON, around: JSON)? {
+        guard let object = answer.object else { return nil }
         for path in paths {
-            guard let token = object[path: path], token.isToken() else { continue }
+            guard let token = object[path: path], token.isToken(), !answer.isAmbiguous(path) else { continue }
             let parent = path.split(separator: ".").dropLast().joined(separator: ".")
             guard let around = object[path: parent] else { continue }
             return (token, around)
@@ -52,7 +55,8 @@ extension TokenReply {
     private static func metadata(_ object: JSON, paths: [String]) -> JSON? {
         let found = JSON.object()
         for path in paths {
-            if let value = object[path: path] { found.set(path, value) }
+            // It is kept inside of other objects, of which the whole must not be nested too deep.
+            if let value = object[path: path], value.isNested(atMost: 8) { found.set(path, value) }
         }
         return found.members.isEmpty ? nil : found
     }
@@ -61,8 +65,10 @@ extension TokenReply {
 // MARK: - Expiry
 
 extension TokenReply {
-    /// The first that says something: `expires_in`, `expires_at`, the provider's rule.
+    /// The first that says something: `expires_in_sec`, which Zoho sends beside an `expires_in` in milliseconds,
+    /// `expires_in`, `expires_at`, the provider's rule.
     private static func expiry(of token: JSON, _ object: JSON, _ provider: Provider, now: Int64) -> Int64? {
+        if let stated = lifetime(object["expires_in_sec"]) { return moment(after: stated, now: now) }
         if let stated = lifetime(object["expires_in"]) {
             return moment(after: provider.expiresInMilliseconds ? stated / 1000 : stated, now: now)
         }
@@ -88,9 +94,11 @@ extension TokenReply {
 
     private static func moment(after seconds: Int64, now: Int64) -> Int64 { now + min(seconds, maxLifetime) }
 
-    /// A moment in seconds since 1970, or in milliseconds when it is that large.
+    /// A moment in seconds since 1970, in milliseconds when it is that large, or as RFC 3339 has it. One that is over says
+    /// nothing: the provider would not hand out a dead token, but clocks differ.
     private static func moment(_ node: JSON?, now: Int64) -> Int64? {
-        guard let value = node?.wholeNumber, value > 0 else { return nil }
-        return min(value >= 100_000_000_000 ? value / 1000 : value, now + maxLifetime)
+        guard let value = node?.wholeNumber ?? Timestamp.read(node) else { return nil }
+        let seconds = value >= 100_000_000_000 ? value / 1000 : value
+        return seconds > now ? min(seconds, now + maxLifetime) : nil
     }
 }

@@ -19,12 +19,31 @@ extension AppRecord {
     /// The provider as far as the settings and the template name it; a discovery document may fill in the rest.
     /// - Parameter hosts: of a grant that lives elsewhere than the connection.
     func provider(_ config: VaultConfig, hosts: [ID: String] = [:]) throws(ConnError) -> Provider {
-        var provider = try outline(hosts: self.hosts.merging(hosts) { $1 })
-        for setting in ProviderSetting.all {
-            if let value = settings[setting.name] { setting.write(value, &provider) }
+        var provider: Provider
+        do throws(ConnError) {
+            provider = try outlineWithSettings(hosts: self.hosts.merging(hosts) { $1 })
+        } catch {
+            // What the request of apps.create would have been refused for is the operator's to mend later on.
+            guard error.code == .invalidRequest else { throw error }
+            throw ConnError(.misconfigured, "\(id) cannot be used: \(error.message)", field: error.field)
         }
         provider.timeoutMilliseconds = config.timeoutMilliseconds
         return provider
+    }
+
+    private func outlineWithSettings(hosts: [ID: String]) throws(ConnError) -> Provider {
+        var provider = try outline(hosts: hosts)
+        for setting in ProviderSetting.all {
+            if let value = settings[setting.name] { setting.write(value, &provider) }
+        }
+        return provider
+    }
+
+    /// What the provider makes of the names of scopes. Without the template that the connection is made from, nothing.
+    var scopeRules: ScopeRules {
+        let common = (try? template)??.scopeRules ?? ScopeRules()
+        guard settings["scopeRules"] != nil else { return common }
+        return (try? outlineWithSettings(hosts: hosts))?.scopeRules ?? common
     }
 
     /// What the template has, or nothing.
@@ -48,10 +67,10 @@ extension AppRecord {
         let answer = settings.shallowCopy()
         answer.remove("clientSecret")
         for name in Self.hiddenNames { answer.remove(name) }
-        guard let template = try? template, let outline = try? outline(hosts: hosts) else { return answer }
-        var provider = outline
+        guard let template = try? template, let provider = try? outlineWithSettings(hosts: hosts) else {
+            return answer
+        }
         for setting in ProviderSetting.all {
-            if let value = settings[setting.name] { setting.write(value, &provider) }
             if let value = setting.read(provider) { answer.set(setting.name, value) }
         }
         let values = JSON.object()
@@ -68,6 +87,7 @@ extension AppRecord {
     func withoutTemplateValues() throws(ConnError) -> AppRecord {
         guard let templateID else {
             guard settings["hosts"] == nil else { throw .invalid("hosts", "needs a templateId") }
+            try ProviderSetting.check(settings, of: Provider(id: id.text, clientID: ""))
             return self
         }
         guard kind == .oauth, let template = Template.named(templateID) else {
@@ -75,12 +95,18 @@ extension AppRecord {
         }
         let own = settings.shallowCopy()
         let outline = try outline(hosts: hosts)
+        try ProviderSetting.check(settings, of: outline)
         for setting in ProviderSetting.all {
             guard let value = settings[setting.name], let common = setting.read(outline) else { continue }
             if value.kind == .array, value.elements.first?.kind == .object {
                 let rest = value.elements.filter { element in !common.elements.contains { $0.equals(element) } }
                 own.set(setting.name, .array(rest))
                 if rest.isEmpty { own.remove(setting.name) }
+            } else if value.kind == .object {
+                let rest = value.shallowCopy()
+                for (key, member) in common.members where rest[key]?.equals(member) == true { rest.remove(key) }
+                own.set(setting.name, rest)
+                if rest.members.isEmpty { own.remove(setting.name) }
             } else if value.equals(common) {
                 own.remove(setting.name)
             }

@@ -14,10 +14,14 @@ protocol PendingGrant: Waiting {
 }
 
 extension PendingGrant {
-    /// - Parameter now: milliseconds since 1970.
-    func token(_ reply: TokenReply, now: Int64) -> TokenRecord {
+    /// - Parameters:
+    ///   - told: what the callback says was granted; nil when it does not say.
+    ///   - now: milliseconds since 1970.
+    func token(_ reply: TokenReply, told: [String]? = nil, now: Int64) -> TokenRecord {
         var record = TokenRecord(
-            appID: appID, subject: subject, externalIdentifier: externalIdentifier, scopes: scopes, grantedAt: now)
+            appID: appID, subject: subject, externalIdentifier: externalIdentifier, scopes: told ?? scopes,
+            grantedAt: now)
+        record.requested = Scopes.unique(scopes)
         record.resources = Scopes.unique(resources)
         record.grantedBy = subject.userID
         record.clientID = clientID
@@ -27,13 +31,22 @@ extension PendingGrant {
 }
 
 extension TokenRecord {
+    /// What was asked for, and is not there.
+    func declined(_ rules: ScopeRules) -> [String] { rules.missing(requested ?? [], from: grant) }
+
+    var grant: ScopeRules.Grant { ScopeRules.Grant(scopes: scopes, requested: requested) }
+
     /// What those who complete a grant are told of it.
-    /// - Parameter redirectURL: where the user's browser ends up; nil where there is none.
-    func grantAnswer(at location: TokenLocation, redirectURL: String? = nil) -> JSON {
+    /// - Parameters:
+    ///   - rules: the provider's.
+    ///   - redirectURL: where the user's browser ends up; nil where there is none.
+    func grantAnswer(at location: TokenLocation, _ rules: ScopeRules, redirectURL: String? = nil) -> JSON {
+        let declined = declined(rules)
         let answer = JSON.object([
             "tokenId": .string(location.id),
             "appId": .string(appID),
             "scopes": .strings(scopes),
+            "missingScopes": declined.isEmpty ? nil : .strings(declined),
             "metadata": metadata,
             "redirectUrl": redirectURL.map(JSON.string),
         ])

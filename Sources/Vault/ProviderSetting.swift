@@ -1,3 +1,4 @@
+internal import Connections
 internal import JSON
 internal import Memory
 internal import OAuth
@@ -9,7 +10,9 @@ struct ProviderSetting: Sendable {
     let read: @Sendable (Provider) -> JSON?
     let write: @Sendable (JSON, inout Provider) -> Void
 
-    static let all: [ProviderSetting] = [
+    static let all: [ProviderSetting] = named + Switch.all.map(ProviderSetting.init)
+
+    private static let named: [ProviderSetting] = [
         text("discoveryUrl", \.discoveryURL),
         text("authorizationUrl", \.authorizationURL),
         text("tokenUrl", \.tokenURL),
@@ -45,6 +48,40 @@ struct ProviderSetting: Sendable {
         parameters("authorizationUrlParams", \.authorizeParameters),
         parameters("tokenUrlParams", \.tokenParameters),
     ]
+
+    /// Members of a row's switches that no connection has: it says them by other settings, or by none.
+    private static let rowsAlone = ["url", "hosts"]
+
+    /// What is wrong with a value was told when the connection was made.
+    private init(_ name: Switch) {
+        self.init(
+            name: name.name,
+            read: { provider in
+                guard let value = provider.switches[ID(name.name)] else { return nil }
+                guard value.kind == .object else { return value }
+                let shown = value.shallowCopy()
+                for member in Self.rowsAlone { shown.remove(member) }
+                return shown.members.isEmpty ? nil : shown
+            },
+            write: { value, provider in try? provider.set(name, value) })
+    }
+
+    private init(
+        name: String, read: @escaping @Sendable (Provider) -> JSON?,
+        write: @escaping @Sendable (JSON, inout Provider) -> Void
+    ) {
+        self.name = name
+        self.read = read
+        self.write = write
+    }
+
+    /// Refuses settings that no provider can have.
+    static func check(_ settings: JSON, of provider: Provider) throws(ConnError) {
+        var provider = provider
+        for name in Switch.all {
+            if let value = settings[name.name] { try provider.set(name, value) }
+        }
+    }
 
     private static func text(
         _ name: String, _ path: any WritableKeyPath<Provider, String?> & Sendable

@@ -6,9 +6,11 @@ struct RefreshHabits: Sendable {
     var survivesUse: Bool
     /// How long it works once more, for those who lost the reply. Milliseconds.
     var grace: Int64
+    var scopeRules: ScopeRules
 
     init(_ provider: Provider) {
         survivesUse = provider.rotation == .fixed || provider.rotation == .sliding
         grace = provider.refreshGraceSeconds * 1000
+        scopeRules = provider.scopeRules
     }
 }

@@ -34,7 +34,7 @@ struct RevocationRecord: Record {
     /// - Returns: nil when there is nothing that the provider would take.
     init?(_ token: TokenRecord, id: ID?, of app: AppRecord, config: VaultConfig, now: Int64) {
         guard app.kind == .oauth, let provider = try? app.provider(config, hosts: token.hosts) else { return nil }
-        guard provider.revocation != nil || provider.discoveryURL != nil else { return nil }
+        guard provider.revocation != nil || !provider.discoveryURLs.isEmpty else { return nil }
         let takes = provider.revocation?.takes ?? .any
         // Of the two the refresh token is worth more, and takes the access token along (RFC 7009 section 2.1).
         let refreshToken = takes == .accessToken ? nil : token.refreshToken

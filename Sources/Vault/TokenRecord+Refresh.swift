@@ -1,5 +1,6 @@
 internal import Connections
 internal import JSON
+internal import Memory
 internal import OAuth
 
 /// How fresh a token must be.
@@ -127,9 +128,15 @@ extension TokenRecord {
     /// Takes over what the provider granted.
     /// - Returns: false when the row has gone on without this lease, and stays as it is. A lease that somebody else has
     ///   taken over meanwhile does not matter: the provider's tokens are the newest there are.
-    mutating func succeed(_ reply: TokenReply, _ lease: RefreshState.Lease, now: Int64) -> Bool {
+    mutating func succeed(
+        _ reply: TokenReply, _ lease: RefreshState.Lease, now: Int64, habits: RefreshHabits
+    ) -> Bool {
         guard refresh.generation == lease.generation else { return false }
+        let declined = Set(declined(habits.scopeRules).map { ID($0) })
         take(reply)
+        // What a refresh loses was granted once, and may be asked for again.
+        let lost = Set(self.declined(habits.scopeRules).map { ID($0) }).subtracting(declined)
+        requested?.removeAll { lost.contains(ID($0)) }
         // The old refresh token works yet, though its time was thought to be over.
         if let expiry = refreshTokenExpiry, reply.refreshToken == nil, expiry <= now / 1000 { refreshTokenExpiry = nil }
         refresh = RefreshState(generation: refresh.generation + 1, fence: refresh.fence, lastTime: now / 1000)

@@ -17,8 +17,10 @@ struct TokenRecord: Record {
     var refreshToken: JSON?
     /// Seconds since 1970; nil when unknown or never.
     var refreshTokenExpiry: Int64?
-    /// What was granted, each once.
+    /// What was granted, each once, by the provider's names.
     var scopes: [String]
+    /// What was asked for when it was granted, each once; nil when nobody knows, as of a token from elsewhere.
+    var requested: [String]?
     /// RFC 8707 resource indicators, which a refresh repeats.
     var resources: [String] = []
     /// Where the grant lives, where that is not at the connection's own hosts: by the template's names.
@@ -62,6 +64,7 @@ struct TokenRecord: Record {
         accessTokenExpiry = json["accessTokenExpiry"]?.integer
         refreshToken = json["refreshToken"]
         refreshTokenExpiry = json["refreshTokenExpiry"]?.integer
+        requested = json["requestedScopes"]?.strings
         resources = json["resources"]?.strings ?? []
         hosts = json["hosts"]?.texts ?? [:]
         clientID = json["clientId"]?.id
@@ -81,6 +84,7 @@ struct TokenRecord: Record {
         if !hosts.isEmpty { json.set("hosts", .texts(hosts)) }
         if let clientID { json.set("clientId", .string(clientID)) }
         if let incarnation { json.set("incarnation", .string(incarnation)) }
+        if let requested { json.set("requestedScopes", .strings(requested)) }
         if let lastFetchTime { json.set("lastFetchTime", .integer(lastFetchTime)) }
         return json
     }
@@ -108,8 +112,10 @@ struct TokenRecord: Record {
 
 extension TokenRecord {
     /// What `fetch` answers. Nil when there is no access token.
-    func answer(id: ID, withRefreshToken: Bool) -> JSON? {
+    /// - Parameter missing: scopes that were wanted, and that the token does not have.
+    func answer(id: ID, withRefreshToken: Bool, missing: [String] = []) -> JSON? {
         let token = listing(id: id)
+        if !missing.isEmpty { token.set("missingScopes", .strings(missing)) }
         if let accessToken { token.set("accessToken", accessToken) }
         if let refreshToken { token.set("refreshToken", refreshToken) }
         return TokenAnswer.normalized(token, withRefreshToken: withRefreshToken)

@@ -33,7 +33,7 @@ extension VaultBackend {
         return try rows.commit([write], recording: [event(request, appID: app.id)])
             .result { [self] (result) throws(ConnError) in
                 if case .failure(let error) = result { throw error.code == .conflict ? exists : error }
-                return .done(.object(["app": app.answer]))
+                return .done(.object(["app": app.answer, "warnings": app.warnings(config)]))
             }
     }
 
@@ -53,7 +53,7 @@ extension VaultBackend {
             }
             change.put(updated, at: key, expecting: .version(row.version))
             change.events = [event(request, appID: updated.id)]
-            return .object(["app": updated.answer])
+            return .object(["app": updated.answer, "warnings": updated.warnings(config)])
         }
     }
 

@@ -16,7 +16,7 @@ extension VaultBackend {
     /// Records a request that was refused, where the config wants that. Fetches are recorded as their tokens are handed
     /// out.
     package func refused(_ request: Request, _ error: ConnError) -> Step<Void>? {
-        guard config.audit == .all, !request.isLook else { return nil }
+        guard config.audit == .all, request.look == nil else { return nil }
         // What it is the id of.
         let appID = request.operation.hasPrefix("apps.") ? request.id("id") : request.id("appId")
         let keyID = request.operation.hasPrefix("keys.") ? request.string("id") : nil

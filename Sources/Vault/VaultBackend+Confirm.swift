@@ -69,7 +69,7 @@ extension VaultBackend {
                     [self] (provider) throws(ConnError) in learnExpiry(at: location.key, of: app, provider)
                 }
             }) { (_) throws(ConnError) in  // the grant is there, whatever becomes known of its expiry
-                .done(held.token.grantAnswer(at: location, redirectURL: held.redirectURL))
+                .done(held.token.grantAnswer(at: location, app.scopeRules, redirectURL: held.redirectURL))
             }
         }
     }

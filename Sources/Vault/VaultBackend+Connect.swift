@@ -44,11 +44,12 @@ extension VaultBackend {
     }
 
     /// The OAuth redirect URI.
+    /// - Throws: `misconfigured` when there is none, or when the connection lacks what else its settings must have.
     func redirectURI(of app: AppRecord, _ order: ConnectOrder) throws(ConnError) -> String {
-        guard let uri = app.defaultRedirectURL ?? config.redirectURL ?? order.redirectURL else {
-            throw .invalid("options.redirectUrl", "is missing")
-        }
-        return uri
+        let uri = app.defaultRedirectURL ?? config.redirectURL ?? order.redirectURL
+        try app.checkIsComplete(
+            try app.provider(config), for: .browser, isFilled: false, lacking: uri == nil ? ["defaultRedirectUrl"] : [])
+        return uri ?? ""
     }
 
     /// Makes the provider's authorization URL, and keeps what its callback will need.
@@ -64,8 +65,7 @@ extension VaultBackend {
             guard ticket == nil || order.isAwaited(by: app) else { throw .unknownTicket }
             let redirectURI = try redirectURI(of: app, order)
             let scopes = order.scopes.isEmpty ? app.defaultScopes : Scopes.unique(order.scopes)
-            return try provider(of: app, client: .connecting([redirectURI])).then {
-                [self] (provider) throws(ConnError) in
+            return try provider(of: app, for: .browser, [redirectURI]).then { [self] (provider) throws(ConnError) in
                 let state = FlowState.random(expiresAt: clock.seconds + lifetime)
                 return try AuthorizationRequest.build(
                     provider, redirectURI: redirectURI, state: state.text, scopes: scopes, prompt: order.prompt,
@@ -102,9 +102,8 @@ extension VaultBackend {
         guard let state = FlowState(try request.required("state")), state.expiresAt > clock.seconds else {
             throw .unknownFlow
         }
-        // With an error there is nothing to exchange, whatever else the callback has.
-        let code = request["error"] == nil ? request["code"] : nil
-        let codeHash = code?.withStringBytes { ID(Crypto.hex(Crypto.sha256($0))) }
+        let query = try CallbackQuery(request)
+        let codeHash = query.code?.withStringBytes { ID(Crypto.hex(Crypto.sha256($0))) }
         return rows.read { [self] (reader) throws(ConnError) in
             guard let flow: Row<FlowRecord> = try reader.get(rows.keys.flow(state)) else { throw .unknownFlow }
             try checkOpener(request["openedBy"], of: flow.value)
@@ -118,10 +117,14 @@ extension VaultBackend {
                     try complete(request, until: until)
                 }
             }
-            let callback = try self.callback(request, of: app)
+            let callback = try self.callback(query, request, of: app)
             return try provider(of: app, hosts: callback.hosts, client: .grant(of: flow.value.clientID)).then {
                 [self] (provider) throws(ConnError) in
-                try OAuth.checkIssuer(request.string("iss"), provider: provider)
+                do throws(ConnError) {
+                    try OAuth.checkIssuer(query.iss, provider: provider)
+                } catch {
+                    throw error.telling(query.refusal)
+                }
                 let use = codeHash.map { flow.value.used(codeHash: $0) }
                 let isFirst = StoreWrite.Expectation.version(flow.version)
                 let writes =
@@ -133,7 +136,7 @@ extension VaultBackend {
                         return try complete(request, until: until)  // the same callback came twice at a time
                     }
                     return try Step.attempt({ [self] () throws(ConnError) in
-                        try exchange(request, use, at: flow, app.asClient(of: provider), callback, provider)
+                        try exchange(query, use, at: flow, app.asClient(of: provider), callback, provider, request)
                     }) { [self] (result) throws(ConnError) in
                         switch result {
                         case .success(let answer): .done(answer)
@@ -148,17 +151,14 @@ extension VaultBackend {
     /// Exchanges the code of a flow that is this call's alone.
     /// - Parameter use: nil when the callback has no code.
     private func exchange(
-        _ request: Request, _ use: FlowRecord?, at flow: Row<FlowRecord>, _ app: AppRecord, _ callback: Callback,
-        _ provider: Provider
+        _ query: CallbackQuery, _ use: FlowRecord?, at flow: Row<FlowRecord>, _ app: AppRecord, _ callback: Callback,
+        _ provider: Provider, _ request: Request
     ) throws(ConnError) -> Step<JSON> {
-        if let refusal = request.string("error") {
+        guard let use, let code = query.code?.stringSecret else {
             var error = ConnError(.providerError, "\(app.id) did not grant access")
-            error.errorCode = refusal
-            error.errorDescription = request.string("errorDescription")
             error.appID = app.id
-            throw error
+            throw error.telling(query.refusal)
         }
-        guard let use, let code = request["code"]?.stringSecret else { throw .invalid("code", "is missing") }
         return try OAuth.exchange(
             code: code, verifier: flow.value.verifier, redirectURI: flow.value.redirectURI,
             resources: flow.value.resources, provider: provider, clock: clock
@@ -183,39 +183,40 @@ extension VaultBackend {
     private struct Callback: Sendable {
         var hosts: [ID: String]
         var metadata: JSON?
+        /// Nil when it does not say.
+        var scopes: [String]?
     }
 
     /// Reads what the callback brings besides the code, and checks the provider's signature where there is one.
-    private func callback(_ request: Request, of app: AppRecord) throws(ConnError) -> Callback {
+    private func callback(
+        _ query: CallbackQuery, _ request: Request, of app: AppRecord
+    ) throws(ConnError) -> Callback {
         let provider = try app.provider(config)
-        var parameters = request["parameters"]?.texts ?? [:]
+        var parameters = query.parameters
         if provider.callback.signature != nil {
-            for (field, name) in Self.callbackFields {
-                if let value = request.string(field) { parameters[ID(name)] = value }
-            }
+            parameters.merge(CallbackQuery.namedApart(request)) { $1 }
         }
-        try provider.callback.checkSignature(parameters, clientSecret: provider.clientSecret)
-        guard request["code"] != nil else { return Callback(hosts: [:]) }
+        do throws(ConnError) {
+            try provider.callback.checkSignature(parameters, clientSecret: provider.clientSecret)
+        } catch {
+            throw error.telling(query.refusal)
+        }
+        guard query.refusal == nil else { return Callback(hosts: [:]) }
         return Callback(
             hosts: try provider.callback.hosts(in: parameters),
-            metadata: try provider.callback.metadata(in: parameters))
+            metadata: try provider.callback.metadata(in: parameters),
+            scopes: provider.callback.scopes(in: parameters, separators: provider.replyScopeSeparators))
     }
-
-    /// The fields of `complete` that are parameters of the query too, and their names there.
-    private static let callbackFields = [
-        ("state", "state"), ("code", "code"), ("iss", "iss"), ("error", "error"),
-        ("errorDescription", "error_description"),
-    ]
 
     private func keep(
         _ reply: TokenReply, of flow: FlowRecord, at key: [UInt8], _ app: AppRecord, _ callback: Callback,
         _ provider: Provider, for request: Request
     ) throws(ConnError) -> Step<JSON> {
-        var record = flow.token(reply, now: clock.milliseconds())
+        var record = flow.token(reply, told: callback.scopes, now: clock.milliseconds())
         record.hosts = callback.hosts
         if let metadata = callback.metadata { record.add(metadata: metadata) }
         let location = place(of: record)
-        let answer = record.grantAnswer(at: location, redirectURL: flow.redirectURL)
+        let answer = record.grantAnswer(at: location, provider.scopeRules, redirectURL: flow.redirectURL)
         let kept: Step<JSON> =
             if flow.needsConfirmation {
                 try hold(record, of: app, flow, at: key, for: request)

@@ -14,8 +14,7 @@ extension VaultBackend {
             let scopes = asked.isEmpty ? app.defaultScopes : asked
             let resources = request["resources"]?.strings ?? []
             let redirectURIs = [app.defaultRedirectURL ?? config.redirectURL].compactMap { $0 }
-            return try provider(of: app, client: .connecting(redirectURIs)).then {
-                [self] (provider) throws(ConnError) in
+            return try provider(of: app, for: .device, redirectURIs).then { [self] (provider) throws(ConnError) in
                 try OAuth.authorizeDevice(scopes: scopes, resources: resources, provider: provider, clock: clock).then {
                     [self] (device) throws(ConnError) in
                     let state = FlowState.random(expiresAt: clock.seconds + device.lifetimeSeconds)
@@ -107,7 +106,7 @@ extension VaultBackend {
             switch result {
             case .success(let location):
                 return try learnExpiry(at: location.key, of: app, provider).then { () throws(ConnError) in
-                    let answer = record.grantAnswer(at: location)
+                    let answer = record.grantAnswer(at: location, provider.scopeRules)
                     answer.set("status", .string("complete"))
                     return .done(answer)
                 }

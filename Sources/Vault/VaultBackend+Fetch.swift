@@ -43,29 +43,35 @@ extension VaultBackend {
     func fetch(_ request: Request) throws(ConnError) -> Step<JSON> {
         let appID = try request.requiredID("appId")
         let subject = try request.requiredSubject()
-        let selection = TokenSelection(
+        var selection = TokenSelection(
             scopes: Scopes.unique(request["scopes"]?.strings ?? []), account: request.id("externalIdentifier"),
             resources: request["resources"]?.strings ?? [])
+        selection.acceptsNarrower = request["options"]?["acceptNarrower"]?.boolean ?? false
+        selection.askedAt = request.look?.askedAt
         var demand = TokenDemand(target: .best(selection, of: subject, appID: appID))
         if let seconds = request["minTtlSeconds"]?.integer { demand.minTTL = seconds }
         demand.isForced = request["options"]?["forceRefresh"]?.boolean ?? false
         demand.withRefreshToken = request["options"]?["withRefreshToken"]?.boolean ?? false
-        demand.recipient = request.isLook ? nil : request
+        demand.recipient = request.look == nil ? request : nil
         guard let options = request["connect"] else { return supply(demand) }
-        return try supply(demand).result { [self] (result) throws(ConnError) in
+        return try supply(demand).result { [self, selection] (result) throws(ConnError) in
             switch result {
             case .success(let answer):
                 return .done(answer)
             case .failure(let error):
                 let order = ConnectOrder(appID: appID, subject: subject, options: options)
-                return try connectionRequired(error, order, selection, actor: request.actor)
+                let again = options["askDeclined"]?.boolean ?? false
+                return try connectionRequired(error, order, selection, again: again, actor: request.actor)
             }
         }
     }
 
-    /// Adaptive Connect: the error with a URL that asks for what is missing and what was granted before.
+    /// Adaptive Connect: the error with a URL that asks for what is missing and what was granted before. The user is not
+    /// asked again for what he did not grant when he was: a provider that goes by other names would have him asked for
+    /// ever.
+    /// - Parameter again: he is.
     private func connectionRequired(
-        _ error: ConnError, _ order: ConnectOrder, _ selection: TokenSelection, actor: String?
+        _ error: ConnError, _ order: ConnectOrder, _ selection: TokenSelection, again: Bool, actor: String?
     ) throws(ConnError) -> Step<JSON> {
         guard error.code == .notFound, error.reason != nil, error.reason != .app else { throw error }
         return rows.read { [self] (reader) throws(ConnError) in
@@ -78,10 +84,19 @@ extension VaultBackend {
                 scopes: selection.scopes, account: order.externalIdentifier ?? selection.account,
                 resources: order.resources)
             order.externalIdentifier = account.account
-            switch account.choose(tokens, now: clock.milliseconds()) {
-            // Another server's scopes mean nothing at this one.
-            case .found(let row), .lacking(_, let row):
-                if app.has(row.value.incarnation) { order.scopes += row.value.scopes }
+            let rules = app.scopeRules
+            switch account.choose(tokens, rules, now: clock.milliseconds()) {
+            case .found(let row):
+                order.add(row, of: app, rules)
+            case .lacking(let lack, let row):
+                if lack.isDeclined, error.isDeclined, !again {
+                    let asked = TokenSelection(
+                        scopes: order.scopes, account: account.account, resources: order.resources)
+                    guard case .lacking(let lack, _) = asked.choose(tokens, rules, now: clock.milliseconds()),
+                        !lack.isDeclined
+                    else { throw error }
+                }
+                order.add(row, of: app, rules)
             case .missing: break
             }
             return try connectURL(order, actor: actor).then { [order] (made) throws(ConnError) in
@@ -194,23 +209,32 @@ extension VaultBackend {
             let (app, tokens) = try reader.tokens(of: subject, at: appID)
             let idle = idle(tokens, of: app)
             guard idle.isEmpty else { return .idle(idle, app) }
-            switch selection.choose(tokens, now: clock.milliseconds()) {
+            switch selection.choose(tokens, app.scopeRules, now: clock.milliseconds()) {
             case .found(let row): return .found(row, app)
             case .missing:
                 var error = ConnError.noToken(.missing, "the subject has not connected", appID: appID)
                 if !selection.scopes.isEmpty { error.missingScopes = selection.scopes }
                 throw error
-            case .lacking(let scopes, _):
-                var error = ConnError.noToken(.scopes, "no token has all of the scopes", appID: appID)
-                error.missingScopes = scopes
+            case .lacking(let lack, _):
+                let message =
+                    lack.isDeclined
+                    ? "the user was asked for scopes that the provider did not grant" : "no token has all of the scopes"
+                var error = ConnError.noToken(.scopes, message, appID: appID)
+                error.missingScopes = lack.missing
+                if !lack.declined.isEmpty { error.declined = lack.declined }
                 throw error
             }
         }
     }
 
-    func answer(_ row: Row<TokenRecord>, withRefreshToken: Bool) throws(ConnError) -> JSON {
+    func answer(_ row: Row<TokenRecord>, of app: AppRecord, _ demand: TokenDemand) throws(ConnError) -> JSON {
+        var missing: [String] = []
+        if case .best(let selection, _, _) = demand.target, selection.acceptsNarrower {
+            missing = app.scopeRules.missing(selection.scopes, from: row.value.grant)
+        }
         guard let location = TokenLocation(key: row.key),
-            let token = row.value.answer(id: location.id, withRefreshToken: withRefreshToken)
+            let token = row.value.answer(
+                id: location.id, withRefreshToken: demand.withRefreshToken, missing: missing)
         else { throw ConnError(.internal, "a row of the vault cannot be read") }
         return .object(["token": token])
     }
@@ -241,7 +265,22 @@ extension VaultBackend {
     }
 }
 
+extension ConnectOrder {
+    /// Asks for what was granted before too. Another server's scopes mean nothing at this one.
+    fileprivate mutating func add(_ row: Row<TokenRecord>, of app: AppRecord, _ rules: ScopeRules) {
+        guard app.has(row.value.incarnation) else { return }
+        let requested = row.value.requested ?? []
+        let declined = Set(rules.missing(requested, from: row.value.grant).map { ID($0) })
+        scopes = rules.union(scopes, requested.filter { !declined.contains(ID($0)) })
+        // What a reply names that is not to be relied on may be no scope at all.
+        if rules.repliesAreComplete { scopes = rules.union(scopes, row.value.scopes) }
+    }
+}
+
 extension ConnError {
+    /// All that is missing was asked for before.
+    fileprivate var isDeclined: Bool { reason == .scopes && missingScopes?.count == declined?.count }
+
     fileprivate static func noToken(_ reason: Reason, _ message: String, appID: ID) -> ConnError {
         var error = ConnError(.notFound, message, reason: reason)
         error.appID = appID

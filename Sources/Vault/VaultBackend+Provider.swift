@@ -16,10 +16,22 @@ extension VaultBackend {
         }
     }
 
+    /// The connection's provider for new grants.
+    /// - Throws: `misconfigured` when it lacks what they need.
+    func provider(
+        of app: AppRecord, for use: Provider.Use, _ redirectURIs: [String]
+    ) throws(ConnError) -> Step<Provider> {
+        try app.checkIsComplete(try app.provider(config), for: use, isFilled: false)
+        return try provider(of: app, client: .connecting(redirectURIs)).then { (provider) throws(ConnError) in
+            try app.checkIsComplete(provider, for: use)
+            return .done(provider)
+        }
+    }
+
     private func discovered(_ app: AppRecord, _ hosts: [ID: String]) throws(ConnError) -> Step<Provider> {
         var provider = try app.provider(config, hosts: hosts)
         provider.allowsPrivateAddresses = config.allowsPrivateAddresses
-        guard let discoveryURL = provider.discoveryURL else { return .done(provider) }
-        return try discoveries.fill(provider, from: discoveryURL, clock: clock)
+        guard !provider.discoveryURLs.isEmpty else { return .done(provider) }
+        return try discoveries.fill(provider, clock: clock)
     }
 }

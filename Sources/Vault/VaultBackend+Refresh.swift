@@ -119,7 +119,8 @@ extension VaultBackend {
             let now = clock.instant
             let isNews =
                 switch outcome.result {
-                case .success(let reply): record.succeed(reply, outcome.lease, now: now.time)
+                case .success(let reply):
+                    record.succeed(reply, outcome.lease, now: now.time, habits: outcome.habits)
                 case .failure(let failure):
                     record.fail(failure, outcome.lease, now: now, habits: outcome.habits, jitter: jitter)
                 }

@@ -5,7 +5,7 @@ internal import JSON
 extension VaultBackend {
     /// The last step of a fetch: answers the token, and keeps that it was fetched where its connection wants to know.
     func handOut(_ row: Row<TokenRecord>, of app: AppRecord, _ demand: TokenDemand) throws(ConnError) -> Step<JSON> {
-        let answer = try answer(row, withRefreshToken: demand.withRefreshToken)
+        let answer = try answer(row, of: app, demand)
         guard let request = demand.recipient else { return .done(answer) }
         var served: [AuditEvent] = []
         if config.audit == .all {

@@ -40,6 +40,7 @@ extension VaultBackend {
         _ record: TokenRecord, at location: TokenLocation, of app: AppRecord, _ reader: RowReader
     ) throws(ConnError) -> [StoreWrite] {
         var record = record
+        let rules = app.scopeRules
         var version: UInt64?
         var others: [StoreWrite] = []
         var apps = KnownApps(reader)
@@ -59,7 +60,7 @@ extension VaultBackend {
                 }
             } else if row.value.externalIdentifier == record.externalIdentifier,
                 Set(row.value.resources.map { ID($0) }) == Set(record.resources.map { ID($0) }), isRefused,
-                Scopes.missing(row.value.scopes, from: record.scopes).isEmpty,
+                rules.missing(row.value.scopes, from: record.grant).isEmpty,
                 let old = TokenLocation(key: row.key)
             {
                 others += removal(of: old, version: row.version)

@@ -161,13 +161,13 @@ import Testing
 
     private func value(of kind: Field.Kind, _ nested: NestedFields) -> JSON {
         switch kind {
-        case .string, .secret, .clearableSecret: return .string("text")
+        case .string, .secret, .clearableSecret, .foreignText, .foreignSecret: return .string("text")
         case .redirectURL, .endpointURL: return .string("https://a.example/x")
         case .integer(let range): return .integer(range.upperBound)
         case .boolean: return .boolean(true)
         case .oneOf(let values): return .string(values[0])
         case .strings: return nested == .none ? .array([]) : .strings(["a", "b"])
-        case .texts: return nested == .none ? .object() : .texts(["a": "b"])
+        case .texts, .foreignTexts: return nested == .none ? .object() : .texts(["a": "b"])
         case .anyObject: return .object()
         case .object(let fields): return object(of: fields, nested)
         case .objects(let fields, _):

@@ -2,6 +2,8 @@ import Connections
 import JSON
 import Testing
 
+@testable import MCP
+
 @Suite struct AnswerTests {
     private let host: Host
 
@@ -36,9 +38,11 @@ import Testing
 
         let result = try host.answer(capabilities: "{}", apps: ["calendar", "mail"])["response"]?["result"]
         let text = result?["content"]?.elements.first?["text"]?.string ?? ""
-        #expect(text.contains("https://connect.example/calendar") && text.contains("https://connect.example/mail"))
+        #expect(text.hasPrefix("https://connect.example/calendar\nhttps://connect.example/mail\n\n"))
         #expect(
-            result?["structuredContent"]?["connections"]?.elements.map { $0["appId"]?.string } == ["calendar", "mail"])
+            result?["_meta"]?["descope-conn/connection"]?["connections"]?.elements.map { $0["appId"]?.string } == [
+                "calendar", "mail",
+            ])
     }
 
     @Test func answersTheErrorOf2025() throws {
@@ -48,31 +52,124 @@ import Testing
         let elicitation = answer["response"]?["error"]?["data"]?["elicitations"]?.elements.first
         #expect(
             Set(elicitation?.members.map(\.key) ?? []) == ["mode", "elicitationId", "url", "message"])
+        let completion = answer["completions"]?.elements.first
+        #expect(completion?["elicitationId"]?.string == elicitation?["elicitationId"]?.string)
     }
 
     @Test(arguments: [
         ("2026-07-28", "{}"), ("2026-07-28", #"{"elicitation":{}}"#), ("2026-07-28", #"{"elicitation":{"form":{}}}"#),
+        ("2026-07-28", #"{"elicitation":{"url":false}}"#), ("2026-07-28", #"{"elicitation":{"url":null}}"#),
+        ("2026-07-28", #"{"elicitation":["url"]}"#), ("2026-07-28", #"{"elicitation":true,"extensions":[]}"#),
         ("2025-11-25", #"{"elicitation":{}}"#), ("2025-06-18", urlElicitation), ("2024-11-05", "{}"),
+        ("DRAFT-2026-v1", urlElicitation), ("2026", urlElicitation), ("2026-07-281", urlElicitation),
     ])
     func answersAResultWhereTheClientCannotOpenURLs(version: String, capabilities: String) throws {
         let answer = try host.answer(version: version, capabilities: capabilities)
         #expect(answer["shape"]?.string == "result")
-        let message =
-            "Failed to run plan, additional permissions required. Please grant additional permissions using the "
-            + "following URL and try again: https://connect.example/calendar"
-        let expected = JSON.object([
-            "resultType": version < "2026-07-28" ? nil : .string("complete"),
-            "content": .array([.object(["type": .string("text"), "text": .string(message)])]),
-            "structuredContent": .object([
-                "error": .string("connection_required"),
-                "requiresConnection": .boolean(true),
-                "connectionUrl": .string("https://connect.example/calendar"),
-                "message": .string(message),
-                "appId": .string("calendar"),
-            ]),
-            "isError": .boolean(true),
-        ])
-        #expect(answer["response"]?["result"]?.equals(expected) == true)
+        let result = answer["response"]?["result"]
+        let text = result?["content"]?.elements.first?["text"]?.string ?? ""
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines.first == "https://connect.example/calendar")
+        #expect(lines.count == 3 && lines.dropFirst().first == "")
+        #expect(text.contains("call plan again with the same arguments"))
+        #expect(result?["resultType"]?.string == (version == "2026-07-28" ? "complete" : nil))
+        #expect(result?["isError"]?.boolean == true)
+        let expected = try JSON.parse(
+            """
+            {"error":"connection_required","requiresConnection":true,"appId":"calendar",
+             "connectionUrl":"https://connect.example/calendar","message":"plan needs your access to calendar"}
+            """)
+        #expect(result?["_meta"]?["descope-conn/connection"]?.equals(expected) == true)
+        // A tool's outputSchema says what may stand there, and this is not what the tool answers.
+        #expect(result?["structuredContent"] == nil)
+    }
+
+    // MARK: - What is known of clients
+
+    @Test(arguments: [
+        ("claude-code", "2.1.87", "result"), ("claude-code", "2.1.107", "result"),
+        ("claude-code", "2.1.108", "error"), ("claude-code", "3.0", "error"), ("claude-code", nil, "error"),
+        ("claude-code", "beta", "error"), ("Claude-Code", "2.1.87", "error"), ("another", "2.1.87", "error"),
+    ])
+    func aClientThatShowsNoURLsIsNotBelieved(name: String, version: String?, shape: String) throws {
+        let info = #"{"name":"\#(name)"\#(version.map { #","version":"\#($0)""# } ?? "")}"#
+        let answer = try host.answer(version: "2025-11-25", more: #","clientInfo":\#(info)"#)
+        #expect(answer["shape"]?.string == shape)
+    }
+
+    @Test(arguments: [
+        (
+            #"{"extensions":{"io.modelcontextprotocol/ui":{"mimeTypes":["text/html;profile=mcp-app"]}}}"#, "claude-ai",
+            "app"
+        ),
+        (#"{"extensions":{"io.modelcontextprotocol/ui":{"mimeTypes":["text/html"]}}}"#, "claude-ai", "result"),
+        (#"{"extensions":{"io.modelcontextprotocol/ui":{}}}"#, "claude-ai", "result"),
+        (#"{"elicitation":{}}"#, "Visual Studio Code", "app"),
+        (#"{"elicitation":{}}"#, "Visual Studio Code - Insiders", "app"),
+        (
+            #"{"extensions":{"io.modelcontextprotocol/ui":{"mimeTypes":["text/html;profile=mcp-app"]}}}"#,
+            "cursor-vscode", "result"
+        ),
+        (urlElicitation, "Visual Studio Code", "input_required"),
+    ])
+    func aClientWithAppsIsShownTheCard(capabilities: String, name: String, shape: String) throws {
+        let answer = try host.answer(
+            capabilities: capabilities, more: #","clientInfo":{"name":"\#(name)","version":"9999.0.0-insider"}"#)
+        #expect(answer["shape"]?.string == shape)
+        if shape == "app" {
+            let result = answer["response"]?["result"]
+            #expect(result?["content"]?.elements.first?["text"]?.string?.hasPrefix("https://connect") == true)
+            #expect(result?["_meta"]?["descope-conn/connection"]?["connectionUrl"]?.string != nil)
+        }
+    }
+
+    @Test func readsAllOfTheTableOfClients() {
+        #expect(KnownClient.all.count >= 3)
+    }
+
+    @Test(arguments: [
+        ("2.1.9", "2.1.10"), ("2.1", "2.1.1"), ("1.108.2", "1.109.0-insider"), ("v1.2", "1.10"), ("0", "0.0.1"),
+    ])
+    func versionsAreComparedByTheirNumbers(lower: String, higher: String) throws {
+        let (lower, higher) = (try #require(ClientVersion(lower)), try #require(ClientVersion(higher)))
+        #expect(lower < higher && !(higher < lower))
+        #expect(ClientVersion("1.0") == ClientVersion("1"))
+    }
+
+    @Test func theCardIsAResourceOfMCPApps() throws {
+        let card = try host.run("mcp.card", "{}")
+        #expect(card["uri"]?.string?.hasPrefix("ui://") == true)
+        #expect(card["mimeType"]?.string == "text/html;profile=mcp-app")
+        #expect(card["toolMeta"]?["ui"]?["resourceUri"]?.string == card["uri"]?.string)
+        let html = card["text"]?.string ?? ""
+        #expect(html.hasPrefix("<!doctype html>"))
+        // Hosts let it load nothing, and it wants nothing.
+        for loaded in ["src=", "href=", "@import", "fetch("] { #expect(!html.contains(loaded)) }
+    }
+
+    // MARK: - Codes
+
+    @Test func asksForTheCodeBesideThePage() throws {
+        let requests = try host.answer(apps: ["calendar", "mail"], confirmation: true)["response"]?["result"]?[
+            "inputRequests"]
+        #expect(requests?.members.map(\.key) == ["connect-1", "connect-2", "confirm-1", "confirm-2"])
+        let form = requests?["confirm-2"]?["params"]
+        #expect(form?["mode"]?.string == "form")
+        #expect(form?["message"]?.string?.contains("mail") == true)
+        #expect(form?["requestedSchema"]?["required"]?.strings == ["code"])
+    }
+
+    /// Nobody else could ask for it.
+    @Test(arguments: [
+        ("2026-07-28", #"{"elicitation":{"url":{}}}"#), ("2025-11-25", urlElicitation), ("2026-07-28", "{}"),
+    ])
+    func theModelAsksForTheCodeWhereNoFormCan(version: String, capabilities: String) throws {
+        let answer = try host.answer(
+            version: version, capabilities: capabilities, apps: ["calendar", "mail"], confirmation: true)
+        #expect(answer["shape"]?.string == "result")
+        let text = answer["response"]?["result"]?["content"]?.elements.first?["text"]?.string ?? ""
+        #expect(text.hasPrefix("https://connect.example/calendar\n\n"))  // one at a time
+        #expect(text.contains("confirmation_code") && !text.contains("mail"))
     }
 
     @Test func answersAnErrorWhereResultsHaveNoWords() throws {
@@ -99,12 +196,6 @@ import Testing
                 """)
         }
         #expect(refused?.field == "connections[0].connectionUrl")
-    }
-
-    @Test(arguments: ["2026", "draft-2026", "2026-07-281", "20260728--"])
-    func takesRevisionsOnly(version: String) throws {
-        let refused = error { _ = try host.answer(version: version) }
-        #expect(refused?.field == "protocolVersion")
     }
 
     @Test func needsAConnectionAndAUser() throws {

@@ -67,8 +67,10 @@ final class Host: Sendable {
     }
 
     @discardableResult
-    func run(_ operation: String, _ request: String, onPause: (Flight?) throws -> Void = { _ in }) throws -> JSON {
-        try Replica(backend: backend, clock: clock).run(operation, request, onPause: onPause)
+    func run(
+        _ operation: String, _ request: String, reply: String? = nil, onPause: (Flight?) throws -> Void = { _ in }
+    ) throws -> JSON {
+        try Replica(backend: backend, clock: clock).run(operation, request, reply: reply, onPause: onPause)
     }
 }
 
@@ -77,9 +79,13 @@ struct Replica {
     let clock: MovableClock
 
     /// Performs an operation without waiting: each pause moves the clock.
-    /// - Parameter onPause: called at each pause, with what would end it early.
+    /// - Parameters:
+    ///   - reply: what the provider answers, with status 200.
+    ///   - onPause: called at each pause, with what would end it early.
     @discardableResult
-    func run(_ operation: String, _ request: String, onPause: (Flight?) throws -> Void = { _ in }) throws -> JSON {
+    func run(
+        _ operation: String, _ request: String, reply: String? = nil, onPause: (Flight?) throws -> Void = { _ in }
+    ) throws -> JSON {
         var step = try backend.begin(try checked(operation, request))
         while true {
             switch step {
@@ -98,7 +104,10 @@ struct Replica {
                 step = try work(.unbounded)
             case .queued(let work, _, let then):
                 step = try then(Result { () throws(ConnError) in try work.perform(.unbounded) })
-            case .http, .join:
+            case .http(_, let then):
+                guard let reply else { throw ConnError(.internal, "no reply was prepared") }
+                step = try then(.success(HTTPResponse(status: 200, headers: [:], body: Secret(reply))))
+            case .join:
                 throw ConnError(.internal, "these operations wait for nothing but time and grants")
             }
         }
@@ -133,9 +142,11 @@ extension Host {
     /// Asks for the answer to a call that needs connections.
     func answer(
         _ call: String = Host.call, version: String = "2026-07-28", capabilities: String = urlElicitation,
-        apps: [String] = ["calendar"], more: String = ""
+        apps: [String] = ["calendar"], confirmation: Bool = false, wanting: String = "", more: String = ""
     ) throws -> JSON {
-        let connections = apps.map { #"{"appId":"\#($0)","connectionUrl":"https://connect.example/\#($0)"}"# }
+        let connections = apps.map {
+            #"{"appId":"\#($0)","connectionUrl":"https://connect.example/\#($0)","confirmation":\#(confirmation)\#(wanting)}"#
+        }
         return try run(
             "mcp.answer",
             """
@@ -145,8 +156,11 @@ extension Host {
     }
 
     /// The requestState of the answer to a call that needs connections.
-    func state(_ call: String = Host.call, apps: [String] = ["calendar"], more: String = "") throws -> String {
-        try answer(call, apps: apps, more: more)["response"]?["result"]?["requestState"]?.string ?? ""
+    /// - Parameter wanting: more of each connection that is missing.
+    func state(
+        _ call: String = Host.call, apps: [String] = ["calendar"], wanting: String = "", more: String = ""
+    ) throws -> String {
+        try answer(call, apps: apps, wanting: wanting, more: more)["response"]?["result"]?["requestState"]?.string ?? ""
     }
 
     @discardableResult
@@ -154,6 +168,18 @@ extension Host {
         _ state: String, _ call: String = Host.call, more: String = "", onPause: (Flight?) throws -> Void = { _ in }
     ) throws -> JSON {
         try run("mcp.resume", #"{\#(call),"requestState":"\#(state)"\#(more)}"#, onPause: onPause)
+    }
+
+    /// Alice follows a connect URL, and leaves out what the provider does not name then.
+    func connect(_ app: String, asking: String, granting scope: String) throws {
+        let url = try run(
+            "connect",
+            #"{"appId":"\#(app)","userId":"alice","options":{"redirectUrl":"https://h.example/","scopes":[\#(asking)]}}"#
+        )
+        let state = url["url"]?.string.flatMap(URLComponents.init)?.queryItems?.first { $0.name == "state" }?.value
+        try run(
+            "complete", #"{"state":"\#(state ?? "")","code":"c","openedBy":{"userId":"alice"}}"#,
+            reply: #"{"access_token":"t-\#(app)","scope":"\#(scope)"}"#)
     }
 
     func grant(_ app: String, to user: String = "alice", scopes: String = "") throws {

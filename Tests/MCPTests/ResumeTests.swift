@@ -17,6 +17,47 @@ import Testing
         #expect(try host.resume(state).text == #"{"state":"ready"}"#)
     }
 
+    /// A user who has answered is not waited for, and not asked again.
+    @Test func aUserWhoUnticksAScopeIsNotWaitedFor() throws {
+        let wanting = #","scopes":["read","write"]"#
+        let state = try host.state(wanting: wanting)
+        var pauses = 0
+        let answer = try host.resume(state) { _ in
+            pauses += 1
+            try host.connect("calendar", asking: #""read","write""#, granting: "read")
+        }
+        #expect(pauses == 1)
+        #expect(answer["state"]?.string == "declined")
+        let result = answer["response"]?["result"]
+        #expect(result?["isError"]?.boolean == true)
+        #expect(result?["_meta"]?["descope-conn/connection"]?["missingScopes"]?.strings == ["write"])
+        #expect(result?["content"]?.elements.first?["text"]?.string?.contains("missing: write") == true)
+    }
+
+    @Test func aCallThatTakesLessIsReady() throws {
+        let state = try host.state(wanting: #","scopes":["read","write"],"acceptNarrower":true"#)
+        let answer = try host.resume(state) { _ in
+            try host.connect("calendar", asking: #""read","write""#, granting: "read")
+        }
+        #expect(answer.text == #"{"state":"ready"}"#)
+    }
+
+    /// Somebody who is asked again may grant it this time: what he did before is no answer.
+    @Test func whatWasDeclinedBeforeHeWasAskedIsNoAnswer() throws {
+        try host.connect("calendar", asking: #""read","write""#, granting: "read")
+        host.clock.advance(milliseconds: 1000)
+        let wanting = #","scopes":["read","write"]"#
+        let waiting = try host.resume(try host.state(wanting: wanting), more: #","waitMs":1000"#)
+        #expect(waiting["state"]?.string == "pending")
+        let again = waiting["response"]?["result"]?["requestState"]?.string ?? ""
+        #expect(try host.resume(again, more: #","waitMs":0"#)["state"]?.string == "pending")
+        let state = try host.state(wanting: wanting)
+        let answer = try host.resume(state) { _ in
+            try host.connect("calendar", asking: #""read","write""#, granting: "read write")
+        }
+        #expect(answer.text == #"{"state":"ready"}"#)
+    }
+
     @Test func waitsUntilEveryGrantIsThere() throws {
         let state = try host.state(apps: ["calendar", "mail", "weather"])
         var pauses = 0
@@ -142,8 +183,9 @@ import Testing
             more: #","inputResponses":{"connect-1":{"action":"accept"},"connect-2":{"action":"\#(action)"}}"#)
         #expect(answer["state"]?.string == "declined")
         #expect(answer["response"]?["result"]?["isError"]?.boolean == true)
-        #expect(answer["response"]?["result"]?["structuredContent"]?["error"]?.string == "connection_declined")
-        #expect(answer["response"]?["result"]?["structuredContent"]?["action"]?.string == action)
+        let data = answer["response"]?["result"]?["_meta"]?["descope-conn/connection"]
+        #expect(data?["error"]?.string == "connection_declined")
+        #expect(data?["action"]?.string == action)
     }
 
     // MARK: - States that are not good
@@ -221,6 +263,83 @@ import Testing
         #expect(elsewhere["state"]?.string == "ready")
         let refused = error { try host.resume(state) }
         #expect(refused?.code == .conflict)
+    }
+
+    // MARK: - Arguments
+
+    private static func call(_ more: String) -> String {
+        #""method":"tools/call","name":"plan",\#(more)"userId":"alice""#
+    }
+
+    /// The digest of the arguments of `Host.call`, made by another program.
+    private static let digest = #""argumentsDigest":"istIlmwLdztW6mrkcUQQVAPaKIm6RzxthWWKCIqGeZ8","#
+
+    @Test func aDigestStandsForTheArguments() throws {
+        try host.grant("calendar")
+        #expect(try host.resume(try host.state(), Self.call(Self.digest))["state"]?.string == "ready")
+        #expect(try host.resume(try host.state(Self.call(Self.digest)))["state"]?.string == "ready")
+    }
+
+    @Test func argumentsAreTheSameHoweverTheyAreWritten() throws {
+        try host.grant("calendar")
+        let state = try host.state()
+        let call = Self.call(#""arguments":{"left":null,"day":"\u006donday","n":1.0e0},"#)
+        #expect(try host.resume(state, call)["state"]?.string == "ready")
+    }
+
+    @Test func noArgumentsAreEmptyArguments() throws {
+        try host.grant("calendar")
+        let state = try host.state(Self.call(""))
+        #expect(try host.resume(state, Self.call(#""arguments":{},"#))["state"]?.string == "ready")
+    }
+
+    @Test(arguments: [
+        (#""argumentsDigest":"AAAA","#, "argumentsDigest"), (#""argumentsDigest":"not base64url","#, "argumentsDigest"),
+        (digest + #""arguments":{},"#, "argumentsDigest"),
+        (#""argumentsDigest":"\#(String(repeating: "A", count: 43))","#, "arguments"),
+    ])
+    func refusesOtherDigests(more: String, field: String) throws {
+        let refused = error { try host.resume(try host.state(), Self.call(more)) }
+        #expect(refused?.code == .invalidRequest && refused?.field == field)
+    }
+
+    // MARK: - Completions
+
+    @Test func eachElicitationOf2025CanBeWaitedForAlone() throws {
+        let completions =
+            try host.answer(version: "2025-11-25", apps: ["calendar", "mail"])["completions"]?.elements ?? []
+        let states = completions.compactMap { $0["requestState"]?.string }
+        #expect(states.count == 2)
+        let first = try host.resume(states[1]) { _ in try host.grant("mail") }
+        #expect(first["state"]?.string == "ready")
+        #expect(try host.resume(states[0], more: #","waitMs":0"#)["state"]?.string == "pending")
+    }
+
+    // MARK: - Codes
+
+    /// What comes back is in the forms' responses alone: what was asked, and which state goes on.
+    private func asked(_ answer: JSON) -> (keys: [String], state: String) {
+        let result = answer["response"]?["result"]
+        return (result?["inputRequests"]?.members.map(\.key) ?? [], result?["requestState"]?.string ?? "")
+    }
+
+    @Test func aCodeThatNoGrantWaitsForIsAskedForAgain() throws {
+        let (_, state) = asked(try host.answer(apps: ["calendar", "mail"], confirmation: true))
+        let typed = #","inputResponses":{"confirm-2":{"action":"accept","content":{"code":"123456"}}}"#
+        let again = try host.resume(state, more: typed)
+        #expect(again["state"]?.string == "pending")
+        #expect(asked(again).keys == ["confirm-2"])
+        let message = again["response"]?["result"]?["inputRequests"]?["confirm-2"]?["params"]?["message"]?.string
+        #expect(message?.contains("first") == true)
+    }
+
+    @Test func aCodeThatWasNotTypedIsAskedForAgain() throws {
+        let (_, state) = asked(try host.answer(confirmation: true))
+        let again = try host.resume(state, more: #","waitMs":0"#)
+        #expect(asked(again).keys == ["confirm-1"])
+        // It may have been typed elsewhere.
+        try host.grant("calendar")
+        #expect(try host.resume(asked(again).state)["state"]?.string == "ready")
     }
 
     // MARK: - What changes meanwhile

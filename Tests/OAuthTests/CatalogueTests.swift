@@ -30,12 +30,25 @@ struct CatalogueTests {
         for row in try Self.rows() {
             for (key, value) in row.members {
                 #expect(manual.contains("| `\(key)` |"), "\(key)")
-                guard ["refresh", "revocation", "expiry", "source"].contains(key) else { continue }
+                guard ["refresh", "revocation", "expiry", "source", "scopeRules", "callback"].contains(key) else {
+                    continue
+                }
                 for (inner, _) in value.members { #expect(manual.contains("| `\(key).\(inner)` |"), "\(key).\(inner)") }
             }
             for (_, host) in row["hosts"]?.members ?? [] {
                 for (inner, _) in host.members { #expect(manual.contains("| `hosts.*.\(inner)` |"), "\(inner)") }
             }
+        }
+    }
+
+    @Test func theManualSaysWhereEachRowsFactsComeFrom() throws {
+        let manual = try String(contentsOf: Self.root.appending(path: "docs/providers.md"), encoding: .utf8)
+        let lines = manual.split(separator: "\n").filter { $0.hasPrefix("| `") }
+        for template in Template.all {
+            let cells = lines.map { $0.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) } }
+                .filter { $0.first == "`\(template.id)`" }
+            #expect(cells.count == 1, "\(template.id)")
+            #expect(cells.first?.count == 4 && cells.first?.allSatisfy { !$0.isEmpty } == true, "\(template.id)")
         }
     }
 
@@ -114,6 +127,8 @@ struct CatalogueTests {
         #"{"id":"a","name":"A"}"#, #"{"id":"a","name":"A","authorizationUrl":"x","tokenUrl":5}"#,
         #"{"id":"a","name":"A","authorizationUrl":"x","tokenUrl":"y","bodyFormat":"xml"}"#,
         #"{"id":"a","name":"A","authorizationUrl":"x","tokenUrl":"y","errors":{"e":"fatal"}}"#,
+        #"{"id":"a","name":"A","authorizationUrl":"x","tokenUrl":"y","errorMessages":{"":"permanent"}}"#,
+        #"{"id":"a","name":"A","authorizationUrl":"x","tokenUrl":"y","scopeRules":{"implies":{"a":["b"]}}}"#,
         #"{"id":"a","name":"A","authorizationUrl":"x","tokenUrl":"y","expiry":{"rule":"fixed"}}"#,
     ])
     func wrongRows(_ row: String) throws {

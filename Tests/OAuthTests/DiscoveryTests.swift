@@ -77,7 +77,18 @@ struct DiscoveryTests {
         (openID, "https://acme.example/t1"), (openID, "https://acme.example/t1/"),
         ("https://acme.example/.well-known/oauth-authorization-server", "https://acme.example"),
         ("https://acme.example/.well-known/oauth-authorization-server/t1", "https://acme.example/t1"),
+        ("https://acme.example/.well-known/oauth-authorization-server", "https://acme.example/"),
+        ("https://acme.example/.well-known/oauth-authorization-server/t1", "https://acme.example/t1/"),
+        ("https://acme.example/.well-known/oauth-authorization-server/t1/", "https://acme.example/t1"),
+        ("https://acme.example/.well-known/oauth-authorization-server/t1/as", "https://acme.example/t1/as/"),
         ("https://acme.example:8443/.well-known/openid-configuration/t1", "https://acme.example:8443/t1"),
+        ("https://acme.example/t1/.well-known/oauth-authorization-server", "https://acme.example/t1"),
+        ("https://acme.example/t1/.well-known/oauth-authorization-server", "https://acme.example/t1/"),
+        ("https://acme.example/t1/.well-known/openid-configuration?p=policy", "https://acme.example/t1"),
+        // An issuer, whose document is looked for.
+        ("https://acme.example", "https://acme.example"), ("https://acme.example/", "https://acme.example"),
+        ("https://acme.example/t1", "https://acme.example/t1/"),
+        ("https://acme.example/t1/", "https://acme.example/t1/"),
     ])
     func issuerOfThePlace(_ url: String, _ issuer: String) throws {
         #expect(try discover(open(url), document(issuer)).issuer == issuer)
@@ -89,6 +100,15 @@ struct DiscoveryTests {
         ("https://acme.example/.well-known/oauth-authorization-server/t1", "https://acme.example"),
         ("https://acme.example/.well-known/oauth-authorization-serverx", "https://acme.examplex"),
         ("https://acme.example/elsewhere.json", "https://acme.example"),
+        ("https://acme.example/t1/.well-known/oauth-authorization-server", "https://acme.example"),
+        ("https://acme.example/.well-known/oauth-authorization-server/t1", "https://acme.example/t1//"),
+        ("https://acme.example/t1?p=policy", "https://acme.example/t1"),
+        ("https://acme.example/t1", "https://acme.example/t2"),
+        ("https://acme.example/common/.well-known/openid-configuration", "https://sts.example/{tenantid}/"),
+        ("https://acme.example/common/v2.0/.well-known/openid-configuration", "https://acme.example/{tenantid}"),
+        ("https://acme.example/a/b/.well-known/openid-configuration", "https://acme.example/{tenantid}"),
+        ("https://acme.example/.well-known/openid-configuration", "https://{tenantid}"),
+        ("https://acme.example/t1/.well-known/openid-configuration", "https://acme.example/x{tenantid}"),
     ])
     func anotherIssuer(_ url: String, _ issuer: String) {
         let error = #expect(throws: ConnError.self) { try discover(open(url), document(issuer)) }
@@ -101,15 +121,154 @@ struct DiscoveryTests {
         #expect(throws: ConnError.self) { try discover(provider, document("https://acme.example/")) }
     }
 
+    // MARK: - Issuers of many tenants
+
+    @Test(arguments: [
+        ("common/v2.0", "https://acme.example/{tenantid}/v2.0"),
+        ("organizations/v2.0", "https://acme.example/{tenantid}/v2.0"),
+        ("common", "https://acme.example/{tenantid}/"), ("t1", "https://acme.example/{tenant_id}"),
+    ])
+    func aDocumentOfManyTenants(_ path: String, _ issuer: String) throws {
+        let filled = try discover(
+            open("https://acme.example/\(path)/.well-known/openid-configuration"), document(issuer))
+        #expect(filled.issuer == issuer)
+        let tenant = issuer.replacing("{tenantid}", with: "11111111-2222-3333-4444-555555555555")
+            .replacing("{tenant_id}", with: "acme.onmicrosoft.com")
+        try OAuth.checkIssuer(tenant, provider: filled)
+        for other in [issuer.replacing("acme", with: "evil"), tenant + "/x", tenant.replacing("https", with: "http")] {
+            #expect(throws: ConnError.self) { try OAuth.checkIssuer(other, provider: filled) }
+        }
+    }
+
+    @Test(arguments: ["", "..", ".", "a b", "a?b", "{tenantid}x", "a%2Fb", "\u{e9}", "a\nb"])
+    func whatIsNoTenant(_ tenant: String) throws {
+        let provider = Provider.sample.with { $0.issuer = "https://acme.example/{tenantid}/v2.0" }
+        #expect(throws: ConnError.self) {
+            try OAuth.checkIssuer("https://acme.example/\(tenant)/v2.0", provider: provider)
+        }
+    }
+
+    /// The document is that of all tenants, and callbacks must come from the one that the settings name.
+    @Test func oneTenantOfMany() throws {
+        let one = "https://acme.example/t17/v2.0"
+        let provider = open("https://acme.example/common/v2.0/.well-known/openid-configuration").with {
+            $0.issuer = one
+        }
+        let filled = try discover(provider, document("https://acme.example/{tenantid}/v2.0"))
+        #expect(filled.issuer == one)
+        try OAuth.checkIssuer(one, provider: filled)
+        #expect(throws: ConnError.self) { try OAuth.checkIssuer("https://acme.example/t18/v2.0", provider: filled) }
+        #expect(throws: ConnError.self) { try discover(provider, document("https://other.example/{tenantid}/v2.0")) }
+        let pattern = provider.with { $0.issuer = "https://sts.example/{tenantid}/" }
+        #expect(try discover(pattern, document("https://sts.example/{tenantid}/")).tokenURL != nil)
+    }
+
+    // MARK: - Where a document is looked for
+
+    @Test(arguments: [
+        (
+            "https://acme.example:8443/t1/",
+            [
+                "https://acme.example:8443/.well-known/oauth-authorization-server/t1",
+                "https://acme.example:8443/.well-known/openid-configuration/t1",
+                "https://acme.example:8443/t1/.well-known/openid-configuration",
+            ]
+        ),
+        (
+            "https://acme.example",
+            [
+                "https://acme.example/.well-known/oauth-authorization-server",
+                "https://acme.example/.well-known/openid-configuration",
+            ]
+        ),
+        (openID, [openID]), ("https://acme.example/elsewhere.json", ["https://acme.example/elsewhere.json"]),
+    ])
+    func placesOfADocument(_ url: String, _ urls: [String]) throws {
+        let issuer = url.hasSuffix("/") ? String(url.dropLast()) : url
+        for last in urls.indices {
+            var asked: [String] = []
+            let step = try OAuth.discover(open(url))
+            let filled = try? run(step) { request in
+                asked.append(request.url)
+                return asked.count == last + 1
+                    ? document(urls.count > 1 ? issuer : "https://acme.example/t1") : json(404, "{}")
+            }
+            #expect(asked == Array(urls[...last]))
+            #expect((filled?.tokenURL != nil) == (url != "https://acme.example/elsewhere.json"))
+        }
+        let none = #expect(throws: ConnError.self) { try discover(open(url), response(200, "<html>")) }
+        #expect(none?.code == .unavailable)
+    }
+
+    @Test func anIssuerAloneIsEnough() throws {
+        let provider = Provider(id: "acme", clientID: "c").with { $0.issuer = "https://acme.example/t1" }
+        #expect(try discover(provider, document()).tokenURL == "https://acme.example/t1/token")
+        #expect(throws: ConnError.self) { try discover(provider, document("https://acme.example/t1/")) }
+        #expect(Provider.sample.with { $0.issuer = "https://acme.example" }.discoveryURLs.isEmpty)
+        #expect(provider.with { $0.issuer = "https://acme.example/{tenantid}" }.discoveryURLs.isEmpty)
+    }
+
+    // MARK: - What cannot be used
+
+    /// What need not be there costs itself alone.
+    @Test(arguments: [
+        "revocation_endpoint", "pushed_authorization_request_endpoint", "device_authorization_endpoint",
+        "registration_endpoint",
+    ])
+    func anOptionalEndpointThatCannotBeUsed(_ name: String) throws {
+        for value in [
+            #""""#, #""/relative""#, #""acme.example/x""#, #""http://acme.example/x""#, #""ftp://acme.example""#, "5",
+            "null", "[]", #"{"a":1}"#, "true", #""https://u:p@acme.example/x""#, #""https://acme.example/x#y""#,
+            #""\ud800""#, #""https://acme.example/1","\#(name)":"https://acme.example/2""#,
+        ] {
+            let filled = try discover(open(), document("https://acme.example/t1", #","\#(name)":\#(value)"#))
+            #expect(filled.tokenURL == "https://acme.example/t1/token")
+            #expect(filled.revocation == nil && filled.pushedAuthorizationURL == nil, "\(value)")
+            #expect(filled.deviceAuthorizationURL == nil && filled.registrationURL == nil, "\(value)")
+        }
+    }
+
+    @Test(arguments: [
+        #""token_endpoint":"""#, #""token_endpoint":"/token""#, #""token_endpoint":"http://acme.example/token""#,
+        #""token_endpoint":5"#, #""token_endpoint":"https://acme.example/1","token_endpoint":"https://acme.example/2""#,
+        #""token_endpoint":"https://acme.example","authorization_endpoint":"/authorize""#,
+    ])
+    func aRequiredEndpointThatCannotBeUsed(_ members: String) throws {
+        let body = #"{"issuer":"https://acme.example/t1",\#(members)}"#
+        let error = #expect(throws: ConnError.self) { try discover(open(), json(200, body)) }
+        #expect(error?.code == .misconfigured)
+    }
+
+    /// Servers publish what they like beside it.
+    @Test(arguments: [
+        #","x":1e999,"y":"\ud800","z":{"a":1,"a":2}"#, #","token_endpoint_auth_methods_supported":null"#,
+        #","token_endpoint_auth_methods_supported":["client_secret_post",5,null]"#, #","jwks_uri":"""#,
+        #","mtls_endpoint_aliases":{"token_endpoint":"/x"}"#, #","scopes_supported":"all""#,
+        #","require_pushed_authorization_requests":"true""#,
+    ])
+    func aDocumentWithOddities(_ more: String) throws {
+        for type in ["application/json", "text/html", "text/plain", ""] {
+            for mark in ["", "\u{FEFF}"] {
+                let body =
+                    mark + #"{"issuer":"https://acme.example/t1","authorization_endpoint":"https://acme.example/a","#
+                    + #""token_endpoint":"https://acme.example/t"\#(more)}"#
+                #expect(try discover(open(), response(200, body, ["content-type": type])).tokenURL != nil)
+            }
+        }
+    }
+
     /// The settings name where the document is, so that it may be anywhere.
     @Test func theDocumentMayBeAtAPrivateAddress() throws {
         #expect(!(try onlyRequest(of: OAuth.discover(open())).publicAddressesOnly))
     }
 
     @Test(arguments: [
-        (#","token_endpoint":5"#, ErrorCode.unavailable),  // the key stands twice
-        (#","revocation_endpoint":5"#, .misconfigured),
-        (#","revocation_endpoint":"http://acme.example/revoke""#, .misconfigured),
+        (#","token_endpoint":5"#, ErrorCode.misconfigured),  // the key stands twice
+        (#","issuer":"https://acme.example/t2""#, .misconfigured),
+        (
+            #","require_pushed_authorization_requests":true,"pushed_authorization_request_endpoint":"/par""#,
+            .misconfigured
+        ),
         (#","require_pushed_authorization_requests":true"#, .misconfigured),
     ])
     func unusableDocument(_ more: String, _ code: ErrorCode) {

@@ -189,6 +189,6 @@ extension String {
     /// A query's parameters.
     fileprivate func withParameters() throws -> JSON {
         var text = self
-        return try #require(text.withUTF8 { JSON.form(UnsafeRawBufferPointer($0)) })
+        return try #require(text.withUTF8 { JSON.form(UnsafeRawBufferPointer($0)) }).value
     }
 }

@@ -108,12 +108,45 @@ struct TokenReplyTests {
             (#""expires_in":3599.9"#, .jwt, now + 3599), (#""expires_in":1,"expires_at":1"#, .jwt, now + 1),
             // bounded, and 0 says nothing
             (#""expires_in":9223372036854775807"#, .jwt, now + TokenReply.maxLifetime),
-            (#""expires_in":1e300"#, .jwt, nil), (#""expires_in":0"#, .jwt, nil), (#""expires_in":-1"#, .jwt, nil),
+            (#""expires_in":1e300"#, .jwt, now + TokenReply.maxLifetime),
+            (#""expires_in":99999999999999999999"#, .jwt, now + TokenReply.maxLifetime),
+            (#""expires_in":"99999999999999999999""#, .jwt, now + TokenReply.maxLifetime),
+            (#""expires_in":1e999"#, .jwt, now + TokenReply.maxLifetime), (#""expires_in":-1e999"#, .jwt, nil),
+            // however it is written
+            (#""expires_in":3600.0"#, .jwt, now + 3600), (#""expires_in":"3600.0""#, .jwt, now + 3600),
+            (#""expires_in":" 3600 ""#, .jwt, now + 3600), (#""expires_in":"3600\r\n""#, .jwt, now + 3600),
+            (#""expires_in":3.6e3"#, .jwt, now + 3600), (#""expires_in":"3.6e3""#, .jwt, now + 3600),
+            (#""expires_in":"+3600""#, .jwt, now + 3600), (#""expires_in":03600"#, .jwt, now + 3600),
+            (#""expires_in":null"#, .fixed(seconds: 7), now + 7), (#""expires_in":"""#, .fixed(seconds: 7), now + 7),
+            (#""expires_in":"-1""#, .jwt, nil), (#""expires_in":-3600.5"#, .jwt, nil),
+            (#""expires_in":"0x10""#, .jwt, nil), (#""expires_in":"nan""#, .jwt, nil),
+            (#""expires_in":NaN"#, .jwt, nil),
+            (#""expires_in":"infinity""#, .jwt, nil), (#""expires_in":"36 00""#, .jwt, nil),
+            (#""expires_in":[3600]"#, .jwt, nil), (#""expires_in":{"value":3600}"#, .jwt, nil),
+            (#""expires_in":60,"expires_in":3600"#, .jwt, now + 3600),
+            // Zoho's, of which the one is in milliseconds
+            (#""expires_in":3600000,"expires_in_sec":3600"#, .jwt, now + 3600),
+            (#""expires_in_sec":"3600","expires_in":3600000"#, .jwt, now + 3600),
+            (#""expires_in_sec":null,"expires_in":3600"#, .jwt, now + 3600),
+            (#""expires_in_sec":0,"expires_in":3600"#, .jwt, now + 3600),
+            (#""expires_in":0"#, .jwt, nil), (#""expires_in":-1"#, .jwt, nil),
             (#""expires_in":"soon""#, .jwt, nil), (#""expires_in":true"#, .jwt, nil),
             // expires_at, in seconds or milliseconds
             (#""expires_at":1700000900"#, .jwt, now + 900), (#""expires_at":"1700000900""#, .jwt, now + 900),
             (#""expires_at":1700000900123"#, .fixed(seconds: 7), now + 900),
             (#""expires_at":9223372036854775807"#, .jwt, now + TokenReply.maxLifetime),
+            (#""expires_at":1700000900.5"#, .jwt, now + 900), (#""expires_at":1.7000009e9"#, .jwt, now + 900),
+            (#""expires_at":"1700000900.25""#, .jwt, now + 900), (#""expires_at":"1700000900123""#, .jwt, now + 900),
+            (#""expires_at":1700000900123.5"#, .jwt, now + 900),
+            (#""expires_at":"2023-11-14T22:28:20Z""#, .jwt, now + 900),
+            (#""expires_at":"2023-11-14T22:28:20.123456Z""#, .jwt, now + 900),
+            (#""expires_at":"2023-11-15T00:28:20+02:00""#, .jwt, now + 900),
+            (#""expires_in":-1,"expires_at":1700000900"#, .jwt, now + 900),
+            // what is over, or no moment, says nothing
+            (#""expires_at":1699999999"#, .fixed(seconds: 7), now + 7),
+            (#""expires_at":3600"#, .fixed(seconds: 7), now + 7),
+            (#""expires_at":"2023-11-14T22:28:20""#, .jwt, nil), (#""expires_at":"tomorrow""#, .jwt, nil),
+            (#""expires_at":null"#, .jwt, nil), (#""expires_at":-1700000900"#, .jwt, nil),
             // the provider's rule
             (#""expires_in":0"#, .fixed(seconds: 7), now + 7), (#""x":0"#, .fixed(seconds: 7), now + 7),
             (#""x":0"#, .never, nil), (#""x":0"#, .jwt, nil),
@@ -146,6 +179,110 @@ struct TokenReplyTests {
         let provider = Provider.sample.with { $0.refreshLifetimeSeconds = 50 }
         let body = #"{"access_token":"a","refresh_token":"r",\#(part)}"#
         #expect(try reply(provider, body).refreshExpiresAt == now + 50)
+    }
+
+    // MARK: - What is wrong and not needed
+
+    private func read(_ bytes: [UInt8], type: String = "application/json") throws -> TokenReply {
+        try refresh(
+            .sample, .success(HTTPResponse(status: 200, headers: ["content-type": type], body: Secret(bytes)))
+        ).get()
+    }
+
+    /// What a grant does not need never costs it.
+    @Test(arguments: [
+        #""n":18446744073709551616"#, #""n":-99999999999999999999"#, #""n":1e999"#, #""n":NaN"#, #""n":-Infinity"#,
+        #""n":"\ud800""#, #""n":"\udfff\ud800""#, #""n":"a\u0000b""#, #""n\u0000":1"#, #""\ud800":1"#, "\"n\0\":\"\0\"",
+        #""n":1,"n":2"#, #""n":{"a":1,"a":[]}"#, #""scope":"x","scope":"read write""#, "\"n\":\"line\nbreak\"",
+        #""n":"\x""#, #""n":[1,2,]"#, #""n":undefined"#, #""id_token":"not one","id_token":5"#, #""token_type":["x"]"#,
+        #""refresh_token":"r1","refresh_token":"r""#, #""expires_in":{}"#, #""access_token":"a","access_token":"a""#,
+        #""access_token":null"#, #""error":null,"error":"""#,
+        #""n":\#(String(repeating: "[", count: 40))\#(String(repeating: "]", count: 40))"#,
+    ])
+    func whatIsNotNeededCostsNothing(_ member: String) throws {
+        for body in [
+            #"{"access_token":"a","refresh_token":"r",\#(member)}"#,
+            #"{\#(member),"refresh_token":"r","access_token":"a"}"#,
+        ] {
+            let reply = try read(Array(body.utf8))
+            #expect(reply.accessToken.string == "a")
+            #expect(reply.refreshToken?.string == "r")
+            #expect(reply.tokenType == "Bearer")
+            #expect(reply.scopes == (member.contains("scope") ? ["read", "write"] : nil))
+        }
+    }
+
+    /// Latin-1 and other bytes that are no UTF-8, in a name or a value, in JSON and in a form.
+    @Test(
+        arguments: [[0xE9], [0xC3], [0xFF, 0xFE], [0xED, 0xA0, 0x80], [0], [0xF8, 0x88, 0x80, 0x80, 0x80]] as [[UInt8]])
+    func bytesThatAreNoText(_ bytes: [UInt8]) throws {
+        let start = Array(#"{"access_token":"a","name":"Jos"#.utf8)
+        #expect(try read(start + bytes + Array(#""}"#.utf8)).accessToken.string == "a")
+        let named = Array(#"{"access_token":"a","na"#.utf8)
+        #expect(try read(named + bytes + Array(#"me":"José"}"#.utf8)).accessToken.string == "a")
+        let form =
+            Array("access_token=a&na".utf8) + bytes + Array("me=Jos".utf8) + bytes + Array("&refresh_token=r".utf8)
+        #expect(try read(form).refreshToken?.string == "r")
+        #expect(throws: TokenFailure.self) {
+            try read(Array(#"{"access_token":"a"#.utf8) + bytes + Array(#""}"#.utf8))
+        }
+    }
+
+    /// A server calls its reply what it likes, and puts a mark or white space around it.
+    @Test(arguments: [
+        "application/json", "application/json; charset=utf-8", "text/html", "text/html; charset=iso-8859-1",
+        "text/plain",
+        "text/javascript", "application/x-www-form-urlencoded", "application/octet-stream", "nonsense", "",
+    ])
+    func theBodySaysWhatItIs(_ type: String) throws {
+        let json = #"{"access_token":"a","expires_in":"3600"}"#
+        let form = "access_token=a&expires_in=3600"
+        for body in [json, form, "\u{FEFF}\(json)", "\u{FEFF}\(form)", "\r\n \(json)\n", "\n\(form)\r\n", "\(json)\0"] {
+            let reply = try read(Array(body.utf8), type: type)
+            #expect(reply.accessToken.string == "a")
+            #expect(reply.expiresAt == now + 3600)
+        }
+    }
+
+    @Test(arguments: [
+        "access_token=a&x", "access_token=a&=y", "access_token=a&&x=%", "access_token=a&x=%zz", "access_token=a&x=%E9",
+        "access_token=a&x=%00", "access_token=a&x%00=1", "access_token=a&x=1&x=2", "access_token=a&x=a b",
+        "access_token=a&access_token=a", "access_token=a&x=\"é\"", "x%5B%5D=1&access_token=a", "error=&access_token=a",
+    ])
+    func whatAFormDoesNotNeedCostsNothing(_ body: String) throws {
+        #expect(try read(Array(body.utf8), type: "text/plain").accessToken.string == "a")
+    }
+
+    /// A text for people is no form.
+    @Test(arguments: ["Unauthorized", "Bad request: x=1", "a b=c", "=a", "", "\u{FEFF}"])
+    func wordsAreNoForm(_ body: String) throws {
+        #expect(try failure(.sample, response(401, body)).kind == .transient)
+    }
+
+    @Test func aReplyThatIsReadLenientlyTellsNoSecret() throws {
+        let body =
+            #"{"access_token":"first-secret-1","access_token":"other-secret-2","error":"bad","n":1e999,"#
+            + #""tokens":[{"refresh_token":"third-secret-3"}],"error_description":"DESCRIPTION"}"#
+        for secret in ["first-secret-1", "other-secret-2", "third-secret-3", "refresh-token-1", "s3cr3t-value"] {
+            let failure = try failure(.sample, json(400, body.replacing("DESCRIPTION", with: "no \(secret)")))
+            #expect(failure.code == "bad")
+            #expect(failure.description?.contains("withheld") == true)
+        }
+    }
+
+    /// It is kept in a row, of which the whole must not be nested too deep.
+    @Test func metadataIsNotNestedDeep() throws {
+        let provider = Provider.sample.with { $0.replyMetadata = ["deep", "team", "big"] }
+        let deep = String(repeating: "[", count: 20) + String(repeating: "]", count: 20)
+        let reply = try reply(
+            provider, #"{"access_token":"a","deep":\#(deep),"team":{"id":["T"]},"big":18446744073709551616}"#)
+        #expect(reply.metadata?.text == #"{"team":{"id":["T"]},"big":1.8446744073709552e19}"#)
+    }
+
+    @Test func claimsOfATokenAreReadTheSame() throws {
+        let token = jwt(#"{"n":1e999,"sub":"u-1","sub":"u-17","x":"\ud800","exp":1700000060}"#)
+        #expect(try reply(.sample, #"{"access_token":"\#(token)","id_token":"\#(token)"}"#).subject == "u-17")
+        #expect(try reply(.sample, #"{"access_token":"\#(token)"}"#).expiresAt == now + 60)
     }
 
     // MARK: - What is no reply

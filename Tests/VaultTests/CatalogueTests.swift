@@ -23,6 +23,10 @@ import Testing
         var callback: [ID: String]
         var tellsWrongClients: Bool
         var revokes: Bool
+        /// It says what it granted.
+        var tellsScopes: Bool
+        /// Scopes that its replies call otherwise, or leave out.
+        var renamed: [String]
 
         var testDescription: String { name }
         var refreshes: Bool { refreshTokens != "none" }
@@ -36,7 +40,9 @@ import Testing
                     refreshTokens: try #require(row["refreshTokens"]?.string),
                     callback: row["callback"]?.texts ?? [:],
                     tellsWrongClients: row["tellsWrongClients"]?.boolean == true,
-                    revokes: row["revocation"] != nil)
+                    revokes: row["revocation"] != nil,
+                    tellsScopes: row["tellsScopes"]?.boolean == true || row["callbackTellsScopes"]?.boolean == true,
+                    renamed: row["renamed"]?.strings ?? [])
             }
         }
     }
@@ -48,6 +54,7 @@ import Testing
         let before = Clock.system.seconds
         let done = try live.connect(app, #","scopes":["a:read","b"]"#)
         #expect(done["scopes"]?.strings.map(Set.init) == ["a:read", "b"])
+        #expect(done["missingScopes"] == nil)
         let token = try #require(try fetch(app))
         #expect(token["accessToken"]?.string?.isEmpty == false)
         #expect(token["hasRefreshToken"]?.boolean == habits.refreshes)
@@ -61,6 +68,41 @@ import Testing
             #expect(metadata?[name]?.string == habits.callback[ID(name)])
             #expect(token["metadata"]?[name]?.string == habits.callback[ID(name)])
         }
+    }
+
+    private static let connect = #","connect":{"redirectUrl":"https://h.example/done"}"#
+
+    /// A user who grants all that he is asked for is asked once, whatever the provider calls it.
+    @Test(arguments: try Habits.all())
+    func whoGrantsAllIsAskedOnce(_ habits: Habits) throws {
+        let app = try makeApp(habits)
+        let scopes = JSON.strings(["a:read"] + habits.renamed.filter { $0 != "unticked" }).text
+        let wanted = #","scopes":\#(scopes)\#(Self.connect)"#
+        let url = #expect(throws: ConnError.self) { try fetch(app, wanted) }?.connectionURL
+        let done = try Self.live.get().complete(try Self.live.get().callback(of: url))
+        #expect(done["missingScopes"] == nil)
+        #expect(try fetch(app, wanted) != nil)
+        guard habits.refreshes else { return }
+        #expect(try fetch(app, #"\#(wanted),"options":{"forceRefresh":true}"#) != nil)
+    }
+
+    /// Whoever leaves one out is told where the provider tells, and is not asked again.
+    @Test(arguments: try Habits.all())
+    func whoUnticksAScopeIsNotAskedAgain(_ habits: Habits) throws {
+        let app = try makeApp(habits)
+        let wanted = #","scopes":["a:read","unticked"]\#(Self.connect)"#
+        let url = #expect(throws: ConnError.self) { try fetch(app, wanted) }?.connectionURL
+        let done = try Self.live.get().complete(try Self.live.get().callback(of: url))
+        guard habits.tellsScopes, !habits.renamed.contains("unticked") else {
+            #expect(try fetch(app, wanted) != nil)
+            return
+        }
+        #expect(done["missingScopes"]?.strings == ["unticked"])
+        let error = #expect(throws: ConnError.self) { try fetch(app, wanted) }
+        #expect(error?.code == .notFound)
+        #expect(error?.declined == ["unticked"])
+        let narrower = try fetch(app, #"\#(wanted),"options":{"acceptNarrower":true}"#)
+        #expect(narrower?["missingScopes"]?.strings == ["unticked"])
     }
 
     @Test(arguments: try Habits.all().filter(\.refreshes))

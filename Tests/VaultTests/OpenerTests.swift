@@ -138,7 +138,7 @@ import Testing
         #expect(world.error("connect", #"{"appId":"none","userId":"u1"}"#)?.reason == .app)
         let bare = try World(config: #","connectPageUrl":"https://h.example/connect""#)
         try bare.makeApp()
-        #expect(bare.error("connect", #"{"appId":"google","userId":"u1"}"#)?.field == "options.redirectUrl")
+        #expect(bare.error("connect", #"{"appId":"google","userId":"u1"}"#)?.field == "defaultRedirectUrl")
     }
 
     /// For one user, or while developing.

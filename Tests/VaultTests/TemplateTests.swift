@@ -156,7 +156,7 @@ import Testing
 
     /// The person refused: that is told, and not that the provider's parameters lack.
     @Test func aRefusalNeedsNoFurtherParameters() throws {
-        _ = try app("apps.create", #"{"id":"q","templateId":"quickbooks","clientId":"c"}"#)
+        _ = try app("apps.create", #"{"id":"q","templateId":"quickbooks","clientId":"c","clientSecret":"s3cret"}"#)
         let url = try world.call(
             "connect", #"{"appId":"q","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)["url"]
         let state = query(url?.string, "state") ?? ""

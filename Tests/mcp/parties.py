@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
-from mcp.types import CallToolResult, ElicitRequestURLParams, ElicitResult
+from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestURLParams, ElicitResult
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "Tests/servers"), str(ROOT / "bindings/python")]
@@ -56,11 +56,11 @@ class Example:
             **(env or {}),
         }
         self._folder = folder
-        self._program = str(ROOT / program)
+        self.program = str(ROOT / program)
 
     def with_config(self, **changes: Any) -> Example:
         """The same server, configured otherwise."""
-        return Example({**self._config, **changes}, self._folder)
+        return Example({**self._config, **changes}, self._folder, program=self.program)
 
     def open_vault(self) -> AsyncClient:
         """The server's own vault, from another process."""
@@ -72,7 +72,7 @@ class Example:
         """The official client, which starts the server."""
         parameters = StdioServerParameters(
             command=sys.executable,
-            args=[self._program, str(self._path)],
+            args=[self.program, str(self._path)],
             env=self._env,
             cwd=self._folder,
         )
@@ -82,7 +82,7 @@ class Example:
     @contextmanager
     def serving(self) -> Iterator[str]:
         """The server over HTTP. Gives its URL."""
-        command = [sys.executable, self._program, str(self._path), "--http", "0"]
+        command = [sys.executable, self.program, str(self._path), "--http", "0"]
         with self.log.open("ab") as log:
             process = subprocess.Popen(command, env=self._env, cwd=self._folder, stdout=subprocess.PIPE, stderr=log)
         try:
@@ -111,6 +111,8 @@ class Browser:
         self._token = token or TOKENS[user]
         self._approve = approve
         self.opened: list[str] = []
+        self.code: str | None = None
+        """What the browser shows to type at the MCP client."""
 
     def open(self, url: str) -> httpx2.Response:
         """Where the user ends up."""
@@ -124,6 +126,8 @@ class Browser:
                 page = self._visit(http, back)
             if page.url.path.startswith("/keys/"):
                 page = self._send(http, page, key=WEATHER_KEY)
+            if shown := re.search(r"Type (\d+-\d+)", page.text):
+                self.code = shown[1]
             return page
 
     def _visit(self, http: httpx2.Client, url: str) -> httpx2.Response:
@@ -147,7 +151,7 @@ class Browser:
 
 
 class Person:
-    """Who uses an MCP client. Asked to open a URL, they do, and say ``action``."""
+    """Who uses an MCP client. Asked to open a URL, they do, and say ``action``; asked for a code, they type it."""
 
     def __init__(self, browser: Browser, action: str = "accept") -> None:
         self.browser = browser
@@ -155,7 +159,10 @@ class Person:
         self.asked: list[ElicitRequestURLParams] = []
 
     async def __call__(self, _: Any, params: Any) -> ElicitResult:
-        assert isinstance(params, ElicitRequestURLParams)
+        if isinstance(params, ElicitRequestFormParams):
+            while self.browser.code is None and self.action == "accept":
+                await asyncio.sleep(0.02)  # the browser is busy
+            return ElicitResult(action=self.action, content={"code": self.browser.code or ""})
         self.asked.append(params)
         if self.action == "accept":
             page = await asyncio.to_thread(self.browser.open, params.url)
@@ -176,6 +183,11 @@ async def connected(
         with example.serving() as url:
             async with over_http(url, token, **client) as connection:
                 yield connection
+
+
+def missing(result: CallToolResult) -> dict[str, Any]:
+    """What a result says for programs of the connections that the user has not granted."""
+    return result.meta["descope-conn/connection"]
 
 
 def text(result: CallToolResult) -> str:

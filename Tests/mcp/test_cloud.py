@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from mcp.shared.exceptions import MCPError
-from parties import ACCOUNTS_TOKEN, EXAMPLE, Browser, Example, Person, connected, text
+from parties import ACCOUNTS_TOKEN, EXAMPLE, Browser, Example, Person, connected, missing, text
 
 from launch import launch  # isort: skip # parties says where it is
 
@@ -100,8 +100,8 @@ async def test_result_where_nothing_is_declared(example: Example, descope: Desco
     browser = DescopeBrowser(descope)
     async with connected(example, transport, token=descope.user_token) as client:
         result = await client.call_tool("profile", {})
-        assert result.structured_content["error"] == "connection_required"
-        browser.open(result.structured_content["connectionUrl"])
+        assert missing(result)["error"] == "connection_required"
+        browser.open(missing(result)["connectionUrl"])
         assert text(await client.call_tool("profile", {})) == "sunny in me"
 
 

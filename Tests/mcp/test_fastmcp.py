@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from mcp.shared.exceptions import MCPError
-from parties import Browser, Example, Person, text
+from parties import Browser, Example, Person, missing, text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +36,7 @@ async def test_a_prompt(example: Example) -> None:
 
 
 async def test_error_of_2025(example: Example) -> None:
+    example = example.with_config(confirmation=False)
     browser = Browser()
     async with example.stdio(mode="legacy", elicitation_callback=Person(browser)) as client:
         with pytest.raises(MCPError) as raised:
@@ -47,12 +48,13 @@ async def test_error_of_2025(example: Example) -> None:
 
 
 async def test_result_where_nothing_is_declared(example: Example) -> None:
+    example = example.with_config(confirmation=False)
     browser = Browser()
     async with example.stdio() as client:
         result = await client.call_tool("briefing", {"city": "haifa"})
         assert result.is_error
-        assert result.structured_content["error"] == "connection_required"
-        for connection in result.structured_content["connections"]:
+        assert missing(result)["error"] == "connection_required"
+        for connection in missing(result)["connections"]:
             await asyncio.to_thread(browser.open, connection["connectionUrl"])
         assert "sunny in haifa" in text(await client.call_tool("briefing", {"city": "haifa"}))
 

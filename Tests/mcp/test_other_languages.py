@@ -21,7 +21,7 @@ from descope_conn import AsyncClient
 from mcp import Client, StdioServerParameters
 from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitResult
-from parties import ROOT, VAULT_KEY, consent, text
+from parties import ROOT, VAULT_KEY, consent, missing, text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -111,8 +111,8 @@ async def test_result_where_nothing_is_declared(deployment: Deployment, mode: st
     async with deployment.connected(mode=mode) as client:
         result = await client.call_tool("describe_grant", {})
         assert result.is_error
-        assert result.structured_content["error"] == "connection_required"
-        await deployment.grant(result.structured_content["connectionUrl"])
+        assert missing(result)["error"] == "connection_required"
+        await deployment.grant(missing(result)["connectionUrl"])
         assert text(await client.call_tool("describe_grant", {})) == GRANTED
 
 
@@ -143,4 +143,4 @@ async def test_a_user_who_declines(deployment: Deployment) -> None:
 
     async with deployment.connected(mode="2026-07-28", elicitation_callback=decline) as client:
         result = await client.call_tool("describe_grant", {})
-        assert result.structured_content["error"] == "connection_declined"
+        assert missing(result)["error"] == "connection_declined"

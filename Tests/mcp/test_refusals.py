@@ -36,8 +36,8 @@ def url_of(answer: Any) -> str:
 
 @pytest.fixture
 def impatient(example: Example) -> Example:
-    """A server that does not wait for its users."""
-    return example.with_config(waitSeconds=0)
+    """A server that does not wait for its users, and asks for no code: what that is good for is in test_codes.py."""
+    return example.with_config(waitSeconds=0, confirmation=False)
 
 
 async def test_a_late_user_finds_the_call_still_waiting(example: Example) -> None:
@@ -48,6 +48,7 @@ async def test_a_late_user_finds_the_call_still_waiting(example: Example) -> Non
         opening.append(asyncio.create_task(asyncio.to_thread(browser.open, params.url)))
         return ElicitResult(action="accept")
 
+    example = example.with_config(confirmation=False)
     async with example.stdio(mode="2026-07-28", elicitation_callback=person) as client:
         assert '"user": "alice"' in text(await client.call_tool("profile", {}))
         assert len(opening) == 1

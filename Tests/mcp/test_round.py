@@ -9,11 +9,12 @@ import asyncio
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from mcp.shared.exceptions import MCPError
-from parties import EXAMPLE, Browser, Person, connected, text
+from mcp.types import ElicitCompleteNotification, ElicitResult
+from parties import EXAMPLE, Browser, Person, connected, missing, text
 
 if TYPE_CHECKING:
     from parties import Example
@@ -38,6 +39,7 @@ async def test_round_trip_of_2026(example: Example, transport: str) -> None:
 
 @both
 async def test_error_of_2025(example: Example, transport: str) -> None:
+    example = example.with_config(confirmation=False)  # no form can ask for a code here: test_codes.py
     browser = Browser()
     async with connected(example, transport, mode="legacy", elicitation_callback=Person(browser)) as client:
         with pytest.raises(MCPError) as raised:
@@ -55,16 +57,17 @@ async def test_result_where_nothing_is_declared(example: Example, transport: str
     browser = Browser()
     async with connected(example, transport, mode=mode) as client:
         result = await client.call_tool("profile", {})
-        structured = result.structured_content
+        data = missing(result)
         assert result.is_error
-        assert list(structured) == ["error", "requiresConnection", "connectionUrl", "message", "appId"]
-        assert structured["error"] == "connection_required"
-        assert structured["requiresConnection"] is True
-        assert structured["appId"] == "accounts"
-        assert structured["message"] == text(result)
-        assert URL.findall(text(result)) == [structured["connectionUrl"]]
-        await asyncio.to_thread(browser.open, structured["connectionUrl"])
-        assert '"user": "alice"' in text(await client.call_tool("profile", {}))
+        assert list(data) == ["error", "requiresConnection", "connectionUrl", "message", "appId"]
+        assert data["error"] == "connection_required"
+        assert data["requiresConnection"] is True
+        assert data["appId"] == "accounts"
+        assert text(result).splitlines()[:2] == [data["connectionUrl"], ""]
+        assert URL.findall(text(result)) == [data["connectionUrl"]]
+        await asyncio.to_thread(browser.open, data["connectionUrl"])
+        arguments = {} if browser.code is None else {"confirmation_code": browser.code}
+        assert '"user": "alice"' in text(await client.call_tool("profile", arguments))
 
 
 @both
@@ -72,7 +75,8 @@ async def test_two_connections_are_asked_for_once(example: Example, transport: s
     person = Person(Browser())
     async with connected(example, transport, mode="2026-07-28", elicitation_callback=person) as client:
         answer = await client.session.call_tool("briefing", {"city": "haifa"}, allow_input_required=True)
-        assert len(answer.input_requests) == 2
+        urls = [request for request in answer.input_requests.values() if request.params.mode == "url"]
+        assert len(urls) == 2
         result = await client.call_tool("briefing", {"city": "haifa"})
         assert '"user": "alice"' in text(result)
         assert "sunny in haifa" in text(result)
@@ -93,8 +97,46 @@ async def test_the_user_may_refuse(example: Example, transport: str, action: str
     async with connected(example, transport, mode="2026-07-28", elicitation_callback=person) as client:
         result = await client.call_tool("profile", {})
         assert result.is_error
-        assert result.structured_content["error"] == "connection_declined"
-        assert result.structured_content["action"] == action
+        assert missing(result)["error"] == "connection_declined"
+        assert missing(result)["action"] == action
+
+
+@both
+async def test_a_call_that_waits_tells_its_progress(example: Example, transport: str) -> None:
+    browser = Browser()
+    urls: list[str] = []
+    opening: list[asyncio.Task[Any]] = []
+
+    async def agree(_: Any, params: Any) -> ElicitResult:
+        urls.append(params.url)
+        return ElicitResult(action="accept")
+
+    async def hear(*_: Any) -> None:
+        if not opening:  # the user comes once the client has heard that the call waits
+            opening.append(asyncio.create_task(asyncio.to_thread(browser.open, urls[0])))
+
+    example = example.with_config(confirmation=False)
+    async with connected(example, transport, mode="2026-07-28", elicitation_callback=agree) as client:
+        assert '"user": "alice"' in text(await client.call_tool("profile", {}, progress_callback=hear))
+
+
+@both
+async def test_a_client_of_2025_hears_when_its_user_is_done(example: Example, transport: str) -> None:
+    browser = Browser()
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def hear(message: Any) -> None:
+        if isinstance(message, ElicitCompleteNotification):
+            await heard.put(message.params.elicitation_id)
+
+    example = example.with_config(confirmation=False)
+    options = {"mode": "legacy", "elicitation_callback": Person(browser), "message_handler": hear}
+    async with connected(example, transport, **options) as client:
+        with pytest.raises(MCPError) as raised:
+            await client.call_tool("profile", {})
+        [elicitation] = raised.value.data["elicitations"]
+        await asyncio.to_thread(browser.open, elicitation["url"])
+        assert await asyncio.wait_for(heard.get(), 30) == elicitation["elicitationId"]
 
 
 async def test_no_tool_has_its_tokens_among_its_arguments(example: Example) -> None:

@@ -1,5 +1,8 @@
 """Descope's own example of Adaptive Connect, step by step: fetch; on failure connect; answer with exactly those fields.
 
+Descope's example has them in the tool's own result. Here they are in the result's ``_meta``, since what stands in
+``structuredContent`` has to fit the tool's ``outputSchema``; the URL is in the text as well.
+
 https://docs.descope.com/agentic-identity-hub/connections/storing-connection-tokens
 """
 
@@ -47,7 +50,7 @@ def handle_mcp_tool(client: Client, user_id: str, tool_name: str, mcp_access_tok
         answer = client.mcp.answer(
             "tools/call", tool_name, user_id=user_id, protocol_version="2025-06-18", connections=[missing]
         )
-        return answer["response"]["result"]["structuredContent"]
+        return answer["response"]["result"]["_meta"]["descope-conn/connection"]
     return {"success": True, "result": token.access_token}
 
 
@@ -59,10 +62,7 @@ def test_the_steps_of_the_example(client: Client, descope: launch) -> None:
         "error": "connection_required",
         "requiresConnection": True,
         "connectionUrl": url,
-        "message": (
-            "Failed to run list_contacts, additional permissions required. "
-            f"Please grant additional permissions using the following URL and try again: {url}"
-        ),
+        "message": "list_contacts needs your access to google-contacts",
         "appId": "google-contacts",
     }
     assert url.startswith(f"{descope.url}/v1/outbound/oauth/connect?")

@@ -3,7 +3,7 @@
  *     server CONFIG APP_ID USER_ID REDIRECT_URL
  *
  * CONFIG is what descope_conn_open takes, as JSON. The tool's answer to a client without the connection is made by
- * mcp.answer in whichever of the protocol's three shapes that client understands, and mcp.resume waits for the user.
+ * mcp.answer in whichever of the protocol's shapes that client understands, and mcp.resume waits for the user.
  * Build: cc -std=c99 server.c -o server $(pkg-config --cflags --libs descope_conn jansson)                          */
 #define _POSIX_C_SOURCE 200809L
 #include <descope_conn.h>
@@ -108,19 +108,23 @@ static json_t *resume(const json_t *params)
     return handed_on(answer);
 }
 
-/* The client's version and capabilities, from the request itself or else from the handshake. */
+/* The client's name, version of the protocol and capabilities, from the request itself or else from the handshake. */
 static void add_client(json_t *request, const json_t *params)
 {
     const json_t *meta = json_object_get(params, "_meta");
     json_t *version = json_object_get(meta, META "protocolVersion");
     json_t *capabilities = json_object_get(version != NULL ? meta : handshake,
                                            version != NULL ? META "clientCapabilities" : "capabilities");
+    json_t *client = json_object_get(version != NULL ? meta : handshake, version != NULL ? META "clientInfo" : "clientInfo");
     if (version == NULL) {
         version = json_object_get(handshake, "protocolVersion");
     }
     json_object_set(request, "protocolVersion", version);
     if (capabilities != NULL) {
         json_object_set(request, "capabilities", capabilities);
+    }
+    if (client != NULL) {
+        json_object_set(request, "clientInfo", client);
     }
 }
 

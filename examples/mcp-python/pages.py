@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 class Pages:
     """Whoever opens a page must be the user who asked for it: ``who`` says who is signed in, None if nobody is.
 
-    Over stdio that is the user of this machine: the pages listen on the loopback interface alone, so a URL that is
-    handed to somebody elsewhere leads nowhere.
+    Over stdio that is whoever opens a page on this machine: the pages listen on the loopback interface alone, so a URL
+    that is handed to somebody elsewhere leads nowhere. Others may share the machine, so grants are held back until the
+    code that the callback shows is typed at the MCP client (``confirmation``).
     """
 
     def __init__(self, client: AsyncClient, origin: str, who: Callable[[Request], str | None]) -> None:
@@ -60,7 +61,7 @@ class Pages:
         if "state" not in query:
             return await self._connected(request)  # from Descope's callback, which has done the work
         try:
-            await self._client.complete(
+            completion = await self._client.complete(
                 query["state"],
                 code=query.get("code"),
                 error=query.get("error"),
@@ -70,6 +71,8 @@ class Pages:
             )
         except ConnError as error:
             return _not_connected(error)
+        if completion.code is not None:  # it is shown here and nowhere else
+            return page("Almost connected", f"Type {escape(completion.code)} where you asked for the connection.")
         return RedirectResponse("/connected", 303)
 
     async def _key(self, request: Request) -> Response:

@@ -22,6 +22,7 @@ import httpx2
 import uvicorn
 from descope_conn import AsyncClient, Conflict, Token
 from descope_conn.mcp import Caller, Connection, Connections
+from mcp.server.apps import Apps
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
 from pages import Pages
@@ -36,19 +37,19 @@ def add_tools(server: MCPServer, connections: Connections, config: dict[str, Any
     accounts = Connection("accounts", scopes=["read"])
     weather = Connection("weather", connect_url=f"{origin}/keys/weather")
 
-    @server.tool()
+    @server.tool(meta=connections.card_meta)
     @connections.needs(accounts=accounts)
     async def profile(accounts: Token) -> str:
         """Who you are at the accounts service."""
         return await ask(config["accountsUrl"], {"authorization": f"Bearer {accounts.access_token}"})
 
-    @server.tool()
+    @server.tool(meta=connections.card_meta)
     @connections.needs(weather=weather)
     async def forecast(city: str, weather: Token) -> str:
         """Tomorrow's weather in a city."""
         return await ask(f"{config['weatherUrl']}/{city}", {"x-api-key": weather.access_token})
 
-    @server.tool()
+    @server.tool(meta=connections.card_meta)
     @connections.needs(accounts=accounts, weather=weather)
     async def briefing(city: str, accounts: Token, weather: Token) -> str:
         """Who you are, and tomorrow's weather."""
@@ -57,6 +58,13 @@ def add_tools(server: MCPServer, connections: Connections, config: dict[str, Any
             ask(f"{config['weatherUrl']}/{city}", {"x-api-key": weather.access_token}),
         )
         return f"{who}\n{sky}"
+
+
+def card_of(connections: Connections) -> Apps:
+    """What clients with MCP Apps show beside the tools' results, where a connection is missing."""
+    apps = Apps()
+    apps.add_resource(connections.card)
+    return apps
 
 
 async def ask(url: str, headers: dict[str, str]) -> str:
@@ -97,8 +105,14 @@ async def main() -> None:
                 await client.call("apps.create", app)
         if options.http is None:
             local = Caller(user_id=config["localUser"], access_token=os.environ.get("DESCOPE_ACCESS_TOKEN"))
-            connections = Connections(client, redirect_url=f"{origin}/callback", wait=wait, local=local)
-            server = MCPServer("example")
+            connections = Connections(
+                client,
+                redirect_url=f"{origin}/callback",
+                wait=wait,
+                local=local,
+                confirmation=config.get("confirmation"),
+            )
+            server = MCPServer("example", extensions=[card_of(connections)])
             add_tools(server, connections, config, origin)
             async with serve(Pages(client, origin, lambda _: local.user_id).app, listener):
                 await server.run_stdio_async()
@@ -106,7 +120,7 @@ async def main() -> None:
             users = Users(config["users"], origin)
             connections = Connections(client, redirect_url=f"{origin}/callback", wait=wait)
             auth = AuthSettings(issuer_url=origin, resource_server_url=f"{origin}/mcp", validate_token_resource=True)
-            server = MCPServer("example", token_verifier=users, auth=auth)
+            server = MCPServer("example", token_verifier=users, auth=auth, extensions=[card_of(connections)])
             add_tools(server, connections, config, origin)
             app = server.streamable_http_app()
             app.routes.extend(users.pages.routes + Pages(client, origin, users.signed_in).app.routes)

@@ -25,10 +25,16 @@ async def main() -> None:
     async with AsyncClient(config["backend"]) as client:
         for app in config["apps"]:
             await client.call("apps.create", app)
-        connections = Connections(client, redirect_url=f"{origin}/callback", local=Caller(user_id="alice"))
+        connections = Connections(
+            client,
+            redirect_url=f"{origin}/callback",
+            local=Caller(user_id="alice"),
+            confirmation=config.get("confirmation"),
+        )
         server = FastMCP("example", middleware=[connections])
+        server.add_resource(connections.card)
 
-        @server.tool
+        @server.tool(meta=connections.card_meta)
         @connections.needs(
             accounts=Connection("accounts", scopes=["read"]),
             weather=Connection("weather", connect_url=f"{origin}/keys/weather"),

@@ -31,8 +31,8 @@ const methods = {
     return { result: { resultType: 'complete', ttlMs: 0, cacheScope: 'private', tools: [tool] } };
   },
   'tools/call': async (params) => {
-    const { protocolVersion, capabilities } = handshake;
-    const request = { method: 'tools/call', params, protocolVersion, capabilities };
+    const { protocolVersion, capabilities, clientInfo } = handshake;
+    const request = { method: 'tools/call', params, protocolVersion, capabilities, clientInfo, notify: send };
     const { tokens, answer } = await connections.prepare(request, { it: { appId } }, { userId });
     if (answer) return answer;
     const text = `${userId} granted ${tokens.it.scopes.length} scopes at ${appId}`;
@@ -40,11 +40,13 @@ const methods = {
   },
 };
 
+const send = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
+
 const lines = readline.createInterface({ input: process.stdin });
 lines.on('line', async (line) => {
   const { id, method, params } = JSON.parse(line);
   if (id === undefined) return;
   const response = await methods[method]?.(params) ?? { error: { code: -32601, message: method } };
-  process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id, ...response })}\n`);
+  send({ jsonrpc: '2.0', id, ...response });
 });
 lines.on('close', () => client.close());

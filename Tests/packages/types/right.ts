@@ -79,14 +79,25 @@ export async function use(client: Client, signal: AbortSignalOfHost): Promise<st
   await client.audit.verify({ anchor: 'x' });
   const asked = await client.mcp.answer({
     method: 'tools/call', name: 'n', userId: 'alice', protocolVersion: '2026-07-28', capabilities: { elicitation: {} },
-    connections: [{ appId: 'crm', connectionUrl: url, scopes: ['read'] }],
+    connections: [{ appId: 'crm', connectionUrl: url, scopes: ['read'], confirmation: true }],
+    clientInfo: { name: 'claude-code', version: '2.1' },
   });
   if (asked.shape === 'result') asked.response;
   const resumed = await client.mcp.resume({ method: 'tools/call', name: 'n', requestState: 's', waitMs: 1 });
   if (resumed.state !== 'ready') resumed.shape.trim();
 
-  const connections = new Connections(client, { redirectUrl: 'https://a.example', waitMs: 1 });
-  const request: McpRequest = { method: 'tools/call', params: { name: 'n' }, protocolVersion: '2025-11-25' };
+  const states: string[] | undefined = asked.completions?.map(({ requestState }) => requestState);
+  const connections = new Connections(client, { redirectUrl: 'https://a.example', waitMs: 1, confirmation: true });
+  const html: string = (await connections.card()).contents.text + (await client.mcp.card()).text;
+  const uri: string = Connections.cardMeta.ui.resourceUri;
+  states?.concat(html, uri, client.backend === 'vault' ? [] : ['']);
+  const request: McpRequest = {
+    method: 'tools/call',
+    params: { name: 'n' },
+    protocolVersion: '2025-11-25',
+    clientInfo: { name: 'claude-code' },
+    notify: ({ method }) => method.trim(),
+  };
   const prepared = await connections.prepare(request, { crm: { appId: 'crm', scopes: ['read'] } }, { userId: 'alice' });
   if (prepared.tokens) prepared.tokens.crm.accessToken.trim();
   else prepared.answer;

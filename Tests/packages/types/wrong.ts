@@ -61,6 +61,8 @@ export const options = [
   new Connections(client, { redirectURL: 'https://a.example' }),
   // @ts-expect-error
   new Connections(client, { redirectUrl: 'https://a.example', wait: 1 }),
+  // @ts-expect-error
+  new Connections(client, { redirectUrl: 'https://a.example', confirm: true }),
 ];
 
 export const fields = [

@@ -26,6 +26,7 @@ class Habits:
     # The callback
     callback: dict[str, str] = field(default_factory=dict)  # what it brings besides code and state
     signature: str | None = None  # the parameter that signs the others
+    callback_scopes: str | None = None  # the parameter that names what was granted, with commas
 
     # Token requests
     client_auth: str = "body"  # or basic, bearer
@@ -40,6 +41,8 @@ class Habits:
     refresh_tokens: str = "rotate"  # single use, a new one each time; keep: only the first; exchange, none
     expires_in: int | str | None = 3600
     reply_separator: str | None = " "  # None: the granted scopes are not told
+    reply_scope: str = "scope"  # the member that names them
+    renames: dict[str, str] = field(default_factory=dict)  # what replies call scopes; "" leaves one out
     nest: str | None = None  # the member that holds the tokens
     nest_refreshed: bool = True
     token_name: str = "access_token"
@@ -77,9 +80,25 @@ _SLACK = {
 
 PROVIDERS: dict[str, Habits] = {
     "google": Habits(
-        authorize_needs={"access_type": "offline", "prompt": "consent"}, refresh_tokens="keep", revocation="rfc7009"
+        authorize_needs={"access_type": "offline", "prompt": "consent"},
+        refresh_tokens="keep",
+        renames={
+            "email": "https://www.googleapis.com/auth/userinfo.email",
+            "profile": "https://www.googleapis.com/auth/userinfo.profile",
+        },
+        revocation="rfc7009",
+    ),
+    "microsoft": Habits(
+        pkce=False,
+        renames={
+            "Mail.Read": "https://graph.microsoft.com/Mail.Read",
+            "mail.send": "Mail.Send",
+            "offline_access": "",
+            "openid": "",
+        },
     ),
     "github": Habits(
+        renames={"user:email": "", "user": "user", "public_repo": "", "repo": "repo"},
         reply_separator=",",
         expires_in=None,
         refresh_tokens="none",
@@ -104,6 +123,13 @@ PROVIDERS: dict[str, Habits] = {
         introspected=7200,
         revocation="rfc7009",
     ),
+    "hubspot": Habits(
+        reply_separator=None,
+        refresh_tokens="keep",
+        expires_in=1800,
+        dead_grant=(400, {"status": "BAD_REFRESH_TOKEN", "message": "missing or invalid refresh token"}),
+        wrong_client=(400, {"status": "BAD_CLIENT_SECRET", "message": "missing or invalid client secret"}),
+    ),
     "notion": Habits(
         client_auth="basic",
         body="json",
@@ -113,13 +139,31 @@ PROVIDERS: dict[str, Habits] = {
         extra={"workspace_id": "w1"},
     ),
     "linear": Habits(scope_separator=",", pkce=False, authorize_needs={"prompt": "consent"}, revocation="rfc7009"),
-    "atlassian": Habits(authorize_needs={"audience": "api.atlassian.com", "prompt": "consent"}),
+    "atlassian": Habits(
+        authorize_needs={"audience": "api.atlassian.com", "prompt": "consent"},
+        renames={"offline_access": ""},
+        dead_grant=(403, {"error": "unauthorized_client", "error_description": "refresh_token is invalid"}),
+    ),
     "dropbox": Habits(authorize_needs={"token_access_type": "offline"}, refresh_tokens="keep"),
     "box": Habits(),
-    "zoom": Habits(scope_separator=",", reply_separator=",", client_auth="basic"),
-    "x": Habits(client_auth="basic", expires_in=7200),
+    "zoom": Habits(
+        scope_separator=",",
+        reply_separator=",",
+        client_auth="basic",
+        dead_grant=(401, {"reason": "Invalid Token!", "error": "invalid_request"}),
+    ),
+    "x": Habits(
+        client_auth="basic",
+        expires_in=7200,
+        dead_grant=(
+            400,
+            {"error": "invalid_request", "error_description": "Value passed for the token was invalid."},
+        ),
+    ),
     "facebook": Habits(
         scope_separator=",",
+        authorize_needs={"response_type": "code granted_scopes"},
+        callback_scopes="granted_scopes",
         reply_separator=None,
         refresh_tokens="exchange",
         grant_type="fb_exchange_token",
@@ -141,6 +185,7 @@ PROVIDERS: dict[str, Habits] = {
     "shopify": Habits(
         scope_separator=",",
         reply_separator=",",
+        renames={"read_orders": "", "write_orders": "write_orders"},
         token_needs={"expiring": "1"},
         callback={"shop": "acme.myshopify.com"},
         signature="hmac",
@@ -154,6 +199,13 @@ PROVIDERS: dict[str, Habits] = {
     "intercom": Habits(token_name="token", reply_separator=None, expires_in=None, refresh_tokens="none"),
     "zendesk": Habits(token_needs={"expires_in": "1800"}, expires_in=1800),
     "airtable": Habits(client_auth="basic", extra={"refresh_expires_in": 5184000}),
+    "bitbucket": Habits(
+        client_auth="basic",
+        reply_scope="scopes",
+        renames={"repository": "", "repository:write": "repository:write"},
+        expires_in=7200,
+        dead_grant=(400, {"error": "invalid_request", "error_description": "Invalid refresh_token"}),
+    ),
     "figma": Habits(
         scope_separator=",",
         pkce=False,
@@ -177,7 +229,35 @@ PROVIDERS: dict[str, Habits] = {
         dead_grant=(200, {"error": "invalid_code"}),
         wrong_client=(200, {"error": "invalid_client"}),
     ),
-    "reddit": Habits(client_auth="basic", authorize_needs={"duration": "permanent"}, refresh_tokens="keep"),
+    "reddit": Habits(
+        client_auth="basic",
+        authorize_needs={"duration": "permanent"},
+        refresh_tokens="keep",
+        dead_grant=(400, {"message": "Bad Request", "error": 400}),
+        wrong_client=(401, {"message": "Unauthorized", "error": 401}),
+    ),
+    "servicenow": Habits(renames={"incident": "useraccount", "task": "", "unticked": ""}),
+    "strava": Habits(
+        pkce=False,
+        scope_separator=",",
+        reply_separator=None,
+        callback_scopes="scope",
+        expires_in=21600,
+        dead_grant=(
+            400,
+            {
+                "message": "Bad Request",
+                "errors": [{"resource": "RefreshToken", "field": "refresh_token", "code": "invalid"}],
+            },
+        ),
+        wrong_client=(
+            401,
+            {
+                "message": "Authorization Error",
+                "errors": [{"resource": "Application", "field": "client_secret", "code": "invalid"}],
+            },
+        ),
+    ),
     "tiktok-business": Habits(
         client_id_name="client_key",
         scope_separator=",",

@@ -1,6 +1,6 @@
 """Plays the providers of `habits.py`: each below a path with its name.
 
-    GET  /<name>/authorize          grants at once, and sends the browser on with a code
+    GET  /<name>/authorize          grants at once all but the scope "unticked", and sends the browser on with a code
     POST /<name>/token, /refresh    tokens
     POST /<name>/introspect         says when a token expires, where nothing else does
     POST or DELETE /<name>/revoke   takes tokens back
@@ -102,7 +102,8 @@ class Providers(Service):
         need(all(len(values) == 1 for values in request.query.values()), "a parameter stands twice")
         need(query.get(habits.client_id_name) == self._client[0], f"{habits.client_id_name} is wrong")
         if "response_type" not in habits.authorize_refuses:
-            need(query.get("response_type") == "code", "response_type must be code")
+            wanted = habits.authorize_needs.get("response_type", "code")
+            need(query.get("response_type") == wanted, f"response_type must be {wanted}")
         for key in habits.authorize_refuses:
             need(key not in query, f"{key} is not taken")
         for key, value in habits.authorize_needs.items():
@@ -110,9 +111,12 @@ class Providers(Service):
         need(("code_challenge" in query) == habits.pkce, "PKCE is " + ("needed" if habits.pkce else "not taken"))
         need(not habits.pkce or query.get("code_challenge_method") == "S256", "code_challenge_method must be S256")
         scopes = query.get(habits.scope_name, "").split(habits.scope_separator)
+        scopes = [scope for scope in scopes if scope != "unticked"]
         code = secrets.token_urlsafe(24)
         self._grants[code] = Grant(name, scopes, query.get("code_challenge"), query["redirect_uri"])
         callback = {"code": code, "state": query["state"], **habits.callback}
+        if habits.callback_scopes:
+            callback[habits.callback_scopes] = ",".join(scopes)
         if habits.signature:
             signed = urlencode(sorted(callback.items())).encode()
             callback[habits.signature] = hmac.new(self._client[1].encode(), signed, hashlib.sha256).hexdigest()
@@ -179,7 +183,8 @@ class Providers(Service):
         if habits.expires_in is not None:
             tokens["expires_in"] = habits.expires_in
         if habits.reply_separator is not None:
-            tokens["scope"] = habits.reply_separator.join(grant.scopes)
+            told = [habits.renames.get(scope, scope) for scope in grant.scopes]
+            tokens[habits.reply_scope] = habits.reply_separator.join(filter(None, told))
         if habits.nest and (first or habits.nest_refreshed):
             return {**habits.extra, habits.nest: tokens}
         return {**tokens, **habits.extra}
@@ -236,6 +241,8 @@ class Providers(Service):
             "callback": habits.callback,
             "refreshTokens": habits.refresh_tokens,
             "tellsScopes": habits.reply_separator is not None,
+            "callbackTellsScopes": habits.callback_scopes is not None,
+            "renamed": list(habits.renames),
             "revocation": habits.revocation,
             "tellsWrongClients": habits.wrong_client is not None,
         }

@@ -4,6 +4,7 @@ const { Calls } = require('./calls.js');
 const { DescopeConnError } = require('./errors.js');
 const { answerOf } = require('./handle.js');
 const { hide } = require('./hidden.js');
+const { reduced } = require('./mcp-wire.js');
 const { Token } = require('./token.js');
 
 /** DESCOPE_CONN_NO_TIMEOUT */
@@ -39,6 +40,7 @@ class Client {
 
   constructor(config) {
     this.#calls = new Calls(config);
+    this.backend = config.backend;
     this.apps = new Apps(this);
     this.keys = new Keys(this);
     this.audit = new Audit(this);
@@ -187,12 +189,16 @@ class Mcp {
     this.#client = client;
   }
 
-  answer(fields, options) {
-    return this.#client.call('mcp.answer', fields, options);
+  async answer(fields, options) {
+    return this.#client.call('mcp.answer', reduced(fields), options);
   }
 
-  resume(fields, options) {
-    return this.#client.call('mcp.resume', fields, options);
+  async resume(fields, options) {
+    return this.#client.call('mcp.resume', reduced(fields), options);
+  }
+
+  card(options) {
+    return this.#client.call('mcp.card', {}, options);
   }
 }
 

@@ -128,6 +128,12 @@ export interface ConnectOptions {
   confirmation?: boolean;
 }
 
+/** What a fetch asks the user for. */
+export interface FetchConnectOptions extends ConnectOptions {
+  /** Vault: ask also for scopes that the user was asked for before and did not grant. */
+  askDeclined?: boolean;
+}
+
 export interface ConnectFields extends Subject {
   appId: string;
   /** Cloud: the Descope access token of the user or MCP client that the URL is bound to. */
@@ -135,17 +141,20 @@ export interface ConnectFields extends Subject {
   options?: ConnectOptions;
 }
 
+/** A query's parameter, decoded: whatever it is, and an array where it stands more than once. */
+export type QueryValue = string | string[];
+
 /** The provider's answer, as it came to the redirect URI's query. */
 export interface CompleteFields {
   state: string;
-  code?: string;
+  code?: QueryValue;
   /** When the user or the provider refused. This or code. */
-  error?: string;
+  error?: QueryValue;
   /** The query's error_description. */
-  errorDescription?: string;
-  iss?: string;
-  /** The query's other parameters, decoded: providers sign them, and say there whose account it is. */
-  parameters?: Record<string, string>;
+  errorDescription?: QueryValue;
+  iss?: QueryValue;
+  /** The query's other parameters: providers sign them, and say there whose account it is. */
+  parameters?: Record<string, QueryValue>;
   /**
    * Who is signed in where the callback arrived: it must be who the URL was made for. Absent only where requireOpener is
    * false or the connect asked for a confirmation.
@@ -183,9 +192,17 @@ export interface FetchFields extends Subject {
     withRefreshToken?: boolean;
     /** Refresh even a fresh token. */
     forceRefresh?: boolean;
+    /**
+     * Vault: take a token without the scopes that the user was asked for and did not grant; its missingScopes says
+     * which.
+     */
+    acceptNarrower?: boolean;
   };
-  /** When the user must grant access first, reject with a {@link ConnectionRequiredError} that has a URL for it. */
-  connect?: ConnectOptions;
+  /**
+   * When the user must grant access first, reject with a {@link ConnectionRequiredError} that has a URL for it. Once all
+   * that is missing was declined, it is not_found: nobody is asked for ever.
+   */
+  connect?: FetchConnectOptions;
 }
 
 export interface StoreApiKeyFields extends Subject {
@@ -254,6 +271,25 @@ export interface ReportRejectedFields extends Subject {
   tokenHash: string;
 }
 
+/** What becomes of a grant when a provider says this. */
+export type FailureKind = 'permanent' | 'misconfigured' | 'transient';
+
+/** What a provider makes of the names of scopes. In names, one * stands for any text. */
+export interface ScopeRules {
+  /** By other names of a scope, the name that it goes by. */
+  aliases?: Record<string, string>;
+  /** What a name may begin with that means nothing. */
+  prefixes?: string[];
+  /** By a scope, those that it covers, with spaces between them. */
+  implies?: Record<string, string>;
+  /** Scopes that replies leave out: granted if they were asked for. */
+  unnamed?: string[];
+  /** Names that differ in their letters' case are the same. */
+  ignoresCase?: boolean;
+  /** False: all that was asked for counts as granted, whatever a reply names. */
+  complete?: boolean;
+}
+
 /** A connection's settings: Descope's, and what the vault needs besides. */
 export interface AppSettings {
   name?: string;
@@ -303,6 +339,54 @@ export interface AppSettings {
   tokenEndpointAuthMethod?: 'client_secret_basic' | 'client_secret_post' | 'client_secret_bearer' | 'none';
   /** Vault: between scopes at this provider. A space unless said otherwise. */
   scopeSeparator?: ' ' | ',';
+  /** Vault: of token requests. form unless said otherwise. */
+  bodyFormat?: 'form' | 'json';
+  /** Vault: the characters between scopes in replies. A space and the scopeSeparator unless said otherwise. */
+  replyScopeSeparators?: string;
+  /** Vault: the member of a reply that names what was granted. scope unless said otherwise. */
+  replyScopeName?: string;
+  /** Vault. */
+  scopeRules?: ScopeRules;
+  /** Vault: names that the authorization URL must not have. */
+  droppedAuthorizeParameters?: string[];
+  /** Vault: the provider's names for the standard's in the authorization URL. */
+  renamedAuthorizeParameters?: Record<string, string>;
+  /** Vault: the provider's names for the standard's in token requests. */
+  renamedTokenParameters?: Record<string, string>;
+  /** Vault: where a reply has its access token, tried in order; dots go deeper. */
+  tokenPaths?: string[];
+  /** Vault: a reply's expires_in counts milliseconds. */
+  expiresInMilliseconds?: boolean;
+  /** Vault: when a token expires if the reply does not say. jwt (the token's own exp) unless said otherwise. */
+  expiry?: { rule: 'jwt' | 'fixed' | 'never'; seconds?: number };
+  /** Vault: what else of a reply is kept with the token; dots go deeper. */
+  replyMetadata?: string[];
+  /** Vault: what the provider's error codes mean, in whatever case they come. */
+  errors?: Record<string, FailureKind>;
+  /** Vault: where else a refusal has its code, tried first; dots go deeper, also to an array's elements, from 0. */
+  errorPaths?: string[];
+  /** Vault: what a refusal means whose words hold this, in whatever case. */
+  errorMessages?: Record<string, FailureKind>;
+  /** Vault: how tokens are refreshed. */
+  refresh?: {
+    grantType?: string;
+    tokenParameter?: string;
+    exchangesAccessToken?: boolean;
+    rotation?: 'single_use' | 'sliding' | 'fixed' | 'none' | 'unknown';
+    graceSeconds?: number;
+    lifetimeSeconds?: number;
+  };
+  /** Vault: what the provider's callback brings besides code, state and iss. */
+  callback?: { metadata?: string[]; scopes?: string; signature?: string };
+  /** Vault: how revocationUrl takes tokens back. */
+  revocation?: {
+    method?: 'POST' | 'DELETE';
+    bodyFormat?: 'form' | 'json';
+    authentication?: 'client' | 'basic' | 'token';
+    takes?: 'any' | 'access_token' | 'refresh_token';
+    tokenParameter?: string;
+    clearsGrant?: boolean;
+  };
   /** Vault: a token that nobody has fetched for so long is deleted. */
   maxIdleSeconds?: number;
   /** Vault: a token is deleted when it is fetched, so that it is handed out once. */
@@ -344,8 +428,10 @@ export interface McpCall extends Subject {
   method: string;
   /** The tool's or prompt's name, or the resource's URI. */
   name: string;
-  /** As the client sent them. */
+  /** As the client sent them: anything that JSON can say. Only their digest goes to the library. */
   arguments?: object;
+  /** In place of arguments, where they are gone: docs/mcp.md. */
+  argumentsDigest?: string;
 }
 
 /** A connection that an MCP request needs, and where its user grants it. */
@@ -354,6 +440,10 @@ export interface MissingConnection {
   connectionUrl: string;
   scopes?: string[];
   externalIdentifier?: string;
+  /** Vault: its grant is held back until the user has typed a code, for which the answer asks too. */
+  confirmation?: boolean;
+  /** Vault: as in the fetch that found it missing. */
+  acceptNarrower?: boolean;
 }
 
 export interface McpAnswerFields extends McpCall {
@@ -361,6 +451,8 @@ export interface McpAnswerFields extends McpCall {
   protocolVersion: string;
   /** What the client declared. */
   capabilities?: object;
+  /** The client's name and version, as it says. What is known of it overrides what it declares. */
+  clientInfo?: object;
   connections: MissingConnection[];
   ttlSeconds?: number;
 }
@@ -375,8 +467,23 @@ export interface McpResumeFields extends McpCall {
 
 /** What an MCP server answers: the result or the error of its JSON-RPC response, beside jsonrpc and id. */
 export interface McpAnswer {
-  shape: 'input_required' | 'error' | 'result';
+  shape: 'input_required' | 'error' | 'app' | 'result';
   response: { result: object } | { error: { code: number; message: string; data?: object } };
+  /**
+   * With the error of 2025-11-25: when resume says ready of one, tell the client by notifications/elicitation/complete.
+   */
+  completions?: { elicitationId: string; requestState: string }[];
+}
+
+/** The card that shows a tool's user where to connect, for clients with MCP Apps. */
+export interface McpCard {
+  uri: string;
+  name: string;
+  mimeType: string;
+  /** The HTML document. */
+  text: string;
+  /** The _meta of the tools that it is for. */
+  toolMeta: { ui: { resourceUri: string } };
 }
 
 export interface AppsLoadFields {
@@ -452,6 +559,8 @@ export interface Completion extends Subject {
   tokenId: string;
   appId: string;
   scopes: string[];
+  /** What the user was asked for and did not grant. */
+  missingScopes?: string[];
   /** What the provider said besides, by its own names. */
   metadata?: Record<string, unknown>;
   confirmationRequired?: undefined;
@@ -506,6 +615,8 @@ export class Token {
   /** Of the last refresh, when it failed. */
   readonly lastRefreshError?: string;
   readonly scopes?: string[];
+  /** With acceptNarrower: the scopes that were wanted, and that the user did not grant. */
+  readonly missingScopes?: string[];
   readonly grantedBy?: string;
   readonly externalIdentifier?: string;
   /** What the token is for (RFC 8707). */
@@ -576,6 +687,12 @@ export interface App extends Omit<AppSettings, 'clientSecret' | 'accessType'> {
   tenantId?: string;
   /** The template it was made from. */
   templateId?: string;
+}
+
+/** What a connection lacks: until the field is set, nobody can connect. */
+export interface SettingWarning {
+  field: string;
+  message: string;
 }
 
 /** A token that was not kept, and with it none of its batch. */
@@ -711,6 +828,9 @@ export class Client {
   /** Vault: grants that users give on another device. */
   readonly device: Device;
 
+  /** What the config named. */
+  readonly backend: 'cloud' | 'vault' | 'plugin';
+
   /** The operations for MCP servers. `descope-conn/mcp` has the ready-made use of both. */
   readonly mcp: Mcp;
 
@@ -833,16 +953,18 @@ export interface Mcp {
   resume(
     fields: McpResumeFields, options?: CallOptions,
   ): Promise<{ state: 'ready' } | ({ state: 'pending' | 'declined' } & McpAnswer)>;
+  /** The card that shows a tool's user where to connect, for clients with MCP Apps. */
+  card(options?: CallOptions): Promise<McpCard>;
 }
 
 /** client.apps */
 export interface Apps {
-  create(fields: AppsCreateFields, options?: CallOptions): Promise<{ app: App }>;
+  create(fields: AppsCreateFields, options?: CallOptions): Promise<{ app: App; warnings?: SettingWarning[] }>;
   /**
    * Replaces all settings: what is absent becomes empty, or as its template has it, but the client secret and the
    * template's hosts stay.
    */
-  update(fields: AppsUpdateFields, options?: CallOptions): Promise<{ app: App }>;
+  update(fields: AppsUpdateFields, options?: CallOptions): Promise<{ app: App; warnings?: SettingWarning[] }>;
   /** For good. The vault removes the connection's tokens too. */
   delete(fields: AppsDeleteFields, options?: CallOptions): Promise<Deletion>;
   load(fields: AppsLoadFields, options?: CallOptions): Promise<{ app: App }>;
@@ -921,6 +1043,8 @@ export class DescopeConnError extends Error {
   readonly reason?: Reason;
   /** With reason scopes: what the grant lacks. */
   readonly missingScopes?: string[];
+  /** Vault: those of missingScopes that the user was asked for, and did not grant. */
+  readonly declined?: string[];
   /** rate_limited: when to come back, in milliseconds, if the server said so. */
   readonly retryAfterMs?: number;
   /** What a server answered with. */

@@ -34,6 +34,9 @@ after(async () => {
   fs.rmSync(folder, { recursive: true });
 });
 
+/** What a result says for programs of the connections that the user has not granted. */
+const missing = (answer) => answer.result._meta['descope-conn/connection'];
+
 /** A tools/call of a client of 2026-07-28. */
 function call(name, more = {}) {
   const meta = {
@@ -71,8 +74,10 @@ test('the handshake says what clients of before 2026-07-28 can do', async () => 
   assert.equal(able.answer.error.code, -32042);
   assert.equal(able.answer.error.data.elicitations[0].url, weather.connectUrl);
   const unable = await connections.prepare(request, needed, carol);
-  assert.deepEqual(Object.keys(unable.answer.result.structuredContent),
+  assert.deepEqual(Object.keys(missing(unable.answer)),
     ['error', 'requiresConnection', 'connectionUrl', 'message', 'appId']);
+  assert.equal(unable.answer.result.structuredContent, undefined);
+  assert.equal(unable.answer.result.content[0].text.split('\n')[0], weather.connectUrl);
 });
 
 test('what one request declares does not stand for another', async () => {
@@ -104,7 +109,7 @@ test('a user who declines and a connection that is not there are results of the 
     requestState: answer.result.requestState, inputResponses: { 'connect-1': { action: 'decline' } },
   });
   const refused = (await connections.prepare(declined, { key: weather }, { userId: 'erin' })).answer;
-  assert.equal(refused.result.structuredContent.error, 'connection_declined');
+  assert.equal(missing(refused).error, 'connection_declined');
   const unknown = (await connections.prepare(call('plan'), { it: { appId: 'nothing' } }, alice)).answer;
   assert.equal(unknown.result.isError, true);
   const prompt = { ...call('plan'), method: 'prompts/get' };

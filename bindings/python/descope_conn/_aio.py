@@ -241,3 +241,4 @@ class AsyncMCP(_Group):
 
     answer = _method(_mcp_operations.answer)
     resume = _method(_mcp_operations.resume)
+    card = _method(_mcp_operations.card)

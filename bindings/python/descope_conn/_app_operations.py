@@ -14,9 +14,11 @@ from ._wire import to_wire
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ._types import CallbackRules, ExpiryRule, RefreshRules, RevocationRules, ScopeRules
+
 
 def _app(answer: Any) -> App:
-    return from_wire(App, answer["app"])
+    return from_wire(App, {**answer["app"], "warnings": answer.get("warnings")})
 
 
 def _apps(answer: Any) -> list[App]:
@@ -27,6 +29,10 @@ def _parameters(parameters: Mapping[str, str] | None) -> list[dict[str, str]] | 
     if parameters is None:
         return None
     return [{"key": key, "value": value} for key, value in parameters.items()]
+
+
+def _rules(rules: Mapping[str, object] | None) -> dict[str, object] | None:
+    return None if rules is None else to_wire(rules)
 
 
 def create_app(
@@ -61,6 +67,23 @@ def create_app(
     issuer: str | None = None,
     token_endpoint_auth_method: str | None = None,
     scope_separator: str | None = None,
+    body_format: str | None = None,
+    reply_scope_separators: str | None = None,
+    reply_scope_name: str | None = None,
+    scope_rules: ScopeRules | None = None,
+    dropped_authorize_parameters: Sequence[str] | None = None,
+    renamed_authorize_parameters: Mapping[str, str] | None = None,
+    renamed_token_parameters: Mapping[str, str] | None = None,
+    token_paths: Sequence[str] | None = None,
+    expires_in_milliseconds: bool | None = None,
+    expiry: ExpiryRule | None = None,
+    reply_metadata: Sequence[str] | None = None,
+    errors: Mapping[str, str] | None = None,
+    error_paths: Sequence[str] | None = None,
+    error_messages: Mapping[str, str] | None = None,
+    refresh: RefreshRules | None = None,
+    callback: CallbackRules | None = None,
+    revocation: RevocationRules | None = None,
     max_idle_seconds: int | None = None,
     delete_after_first_fetch: bool | None = None,
     tenant_id: str | None = None,
@@ -71,7 +94,8 @@ def create_app(
 
     Settings beside ``template_id`` go before the template's. The vault's templates are those of ``client.templates``;
     ``hosts`` gives the names that a template asks for, such as the shop's. ``id`` is generated if it is absent.
-    ``app_type`` is ``oauth`` (the default) or ``apikey``.
+    ``app_type`` is ``oauth`` (the default) or ``apikey``. From ``body_format`` to ``revocation`` they say what the
+    provider does differently, as the rows of the vault's catalogue do: see its manual of providers.
     """
     fields = to_wire(
         {
@@ -105,6 +129,23 @@ def create_app(
             "issuer": issuer,
             "token_endpoint_auth_method": token_endpoint_auth_method,
             "scope_separator": scope_separator,
+            "body_format": body_format,
+            "reply_scope_separators": reply_scope_separators,
+            "reply_scope_name": reply_scope_name,
+            "scope_rules": _rules(scope_rules),
+            "dropped_authorize_parameters": dropped_authorize_parameters,
+            "renamed_authorize_parameters": renamed_authorize_parameters,
+            "renamed_token_parameters": renamed_token_parameters,
+            "token_paths": token_paths,
+            "expires_in_milliseconds": expires_in_milliseconds,
+            "expiry": _rules(expiry),
+            "reply_metadata": reply_metadata,
+            "errors": errors,
+            "error_paths": error_paths,
+            "error_messages": error_messages,
+            "refresh": _rules(refresh),
+            "callback": _rules(callback),
+            "revocation": _rules(revocation),
             "max_idle_seconds": max_idle_seconds,
             "delete_after_first_fetch": delete_after_first_fetch,
             "tenant_id": tenant_id,
@@ -145,6 +186,23 @@ def update_app(
     issuer: str | None = None,
     token_endpoint_auth_method: str | None = None,
     scope_separator: str | None = None,
+    body_format: str | None = None,
+    reply_scope_separators: str | None = None,
+    reply_scope_name: str | None = None,
+    scope_rules: ScopeRules | None = None,
+    dropped_authorize_parameters: Sequence[str] | None = None,
+    renamed_authorize_parameters: Mapping[str, str] | None = None,
+    renamed_token_parameters: Mapping[str, str] | None = None,
+    token_paths: Sequence[str] | None = None,
+    expires_in_milliseconds: bool | None = None,
+    expiry: ExpiryRule | None = None,
+    reply_metadata: Sequence[str] | None = None,
+    errors: Mapping[str, str] | None = None,
+    error_paths: Sequence[str] | None = None,
+    error_messages: Mapping[str, str] | None = None,
+    refresh: RefreshRules | None = None,
+    callback: CallbackRules | None = None,
+    revocation: RevocationRules | None = None,
     max_idle_seconds: int | None = None,
     delete_after_first_fetch: bool | None = None,
     actor: str | None = None,
@@ -188,6 +246,23 @@ def update_app(
             "issuer": issuer,
             "token_endpoint_auth_method": token_endpoint_auth_method,
             "scope_separator": scope_separator,
+            "body_format": body_format,
+            "reply_scope_separators": reply_scope_separators,
+            "reply_scope_name": reply_scope_name,
+            "scope_rules": _rules(scope_rules),
+            "dropped_authorize_parameters": dropped_authorize_parameters,
+            "renamed_authorize_parameters": renamed_authorize_parameters,
+            "renamed_token_parameters": renamed_token_parameters,
+            "token_paths": token_paths,
+            "expires_in_milliseconds": expires_in_milliseconds,
+            "expiry": _rules(expiry),
+            "reply_metadata": reply_metadata,
+            "errors": errors,
+            "error_paths": error_paths,
+            "error_messages": error_messages,
+            "refresh": _rules(refresh),
+            "callback": _rules(callback),
+            "revocation": _rules(revocation),
             "max_idle_seconds": max_idle_seconds,
             "delete_after_first_fetch": delete_after_first_fetch,
         }

@@ -225,3 +225,4 @@ class MCP(_Group):
 
     answer = _method(_mcp_operations.answer)
     resume = _method(_mcp_operations.resume)
+    card = _method(_mcp_operations.card)

@@ -49,6 +49,8 @@ class ConnError(Exception):
     """The connection it is about."""
     missing_scopes: tuple[str, ...]
     """The scopes that the user or tenant has not granted."""
+    declined: tuple[str, ...]
+    """Those of ``missing_scopes`` that the user was asked for, and did not grant. The vault only."""
 
     def __init__(
         self,
@@ -62,6 +64,7 @@ class ConnError(Exception):
         error_description: str | None = None,
         app_id: str | None = None,
         missing_scopes: Sequence[str] | None = None,
+        declined: Sequence[str] | None = None,
     ) -> None:
         # Only the message goes into args: pickle calls cls(*args) and then restores the attributes.
         super().__init__(message)
@@ -73,6 +76,7 @@ class ConnError(Exception):
         self.error_description = error_description
         self.app_id = app_id
         self.missing_scopes = tuple(missing_scopes or ())
+        self.declined = tuple(declined or ())
 
     @property
     def message(self) -> str:
@@ -243,6 +247,7 @@ FIELDS = (
     "error_description",
     "app_id",
     "missing_scopes",
+    "declined",
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._call import Call, make_call
+from ._mcp_wire import arguments_fields, declared_capabilities, input_answers, known_client
 from ._wire import to_wire
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ def answer(
     protocol_version: str,
     connections: Sequence[MissingConnection],
     arguments: Mapping[str, Any] | None = None,
+    arguments_digest: str | None = None,
     capabilities: Mapping[str, Any] | None = None,
+    client_info: Mapping[str, Any] | None = None,
     user_id: str | None = None,
     tenant_id: str | None = None,
     ttl_seconds: int | None = None,
@@ -32,9 +35,14 @@ def answer(
 ) -> Call[dict[str, Any]]:
     """What to answer a request that needs ``connections``: ``shape``, and the ``response`` with its result or error.
 
-    ``method``, ``name`` and ``arguments`` are the request's own; a resource's URI is its name. ``capabilities`` are
-    what the client declared, on the wire's terms. ``user_id`` and ``tenant_id`` say whose request it is: they come from
-    the verified token, never from the arguments.
+    ``method``, ``name`` and ``arguments`` are the request's own; a resource's URI is its name. Of the arguments only a
+    digest goes to the library, so they may be anything that JSON can say; ``arguments_digest`` stands for them where
+    they are gone. ``capabilities`` and ``client_info`` are what the client declared and says that it is, on the wire's
+    terms. ``user_id`` and ``tenant_id`` say whose request it is: they come from the verified token, never from the
+    arguments.
+
+    The shape ``error`` comes with ``completions``: each has an ``elicitationId`` and a ``requestState`` to ``resume``.
+    When that is ready, tell the client by ``notifications/elicitation/complete``.
     """
     fields = to_wire(
         {
@@ -42,8 +50,9 @@ def answer(
             "name": name,
             "protocol_version": protocol_version,
             "connections": [to_wire(connection) for connection in connections],
-            "arguments": arguments,
-            "capabilities": capabilities,
+            **arguments_fields(arguments, arguments_digest),
+            "capabilities": declared_capabilities(capabilities),
+            "client_info": known_client(client_info),
             "user_id": user_id,
             "tenant_id": tenant_id,
             "ttl_seconds": ttl_seconds,
@@ -58,6 +67,7 @@ def resume(
     *,
     request_state: str,
     arguments: Mapping[str, Any] | None = None,
+    arguments_digest: str | None = None,
     input_responses: Mapping[str, Any] | None = None,
     user_id: str | None = None,
     tenant_id: str | None = None,
@@ -76,8 +86,8 @@ def resume(
             "method": method,
             "name": name,
             "request_state": request_state,
-            "arguments": arguments,
-            "input_responses": input_responses,
+            **arguments_fields(arguments, arguments_digest),
+            "input_responses": input_answers(input_responses),
             "user_id": user_id,
             "tenant_id": tenant_id,
             "access_token": access_token,
@@ -85,3 +95,11 @@ def resume(
         }
     )
     return make_call("mcp.resume", fields, actor, timeout, dict)
+
+
+def card(*, actor: str | None = None, timeout: float | None = None) -> Call[dict[str, Any]]:
+    """The card that shows a tool's user where to connect, for clients with MCP Apps.
+
+    ``uri``, ``name``, ``mimeType`` and ``text`` are its resource; ``toolMeta`` is the ``_meta`` of the tools it is for.
+    """
+    return make_call("mcp.card", {}, actor, timeout, dict)

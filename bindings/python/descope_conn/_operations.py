@@ -12,7 +12,7 @@ and refuses it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 from ._call import Call, make_call
 from ._types import Completion, Deletion, RevocationRun, StoreFailure, Token, TokenPage, from_wire
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ._types import ConnectOptions, NewToken, Subject
+
+    QueryValue = Union[str, Sequence[str]]
 
 
 def _token(answer: Any) -> Token:
@@ -112,11 +114,11 @@ def open_connect(
 def complete(
     state: str,
     *,
-    code: str | None = None,
-    error: str | None = None,
-    error_description: str | None = None,
-    iss: str | None = None,
-    parameters: Mapping[str, str] | None = None,
+    code: QueryValue | None = None,
+    error: QueryValue | None = None,
+    error_description: QueryValue | None = None,
+    iss: QueryValue | None = None,
+    parameters: Mapping[str, QueryValue] | None = None,
     opened_by: Subject | None = None,
     actor: str | None = None,
     timeout: float | None = None,
@@ -124,7 +126,7 @@ def complete(
     """Ends what ``connect`` began, with the query of the provider's redirect. The vault only.
 
     ``parameters`` are the query's other parameters, decoded: some providers sign them, or say there whose account
-    it is.
+    it is. What the query says may be anything; hand over a list where a parameter stands more than once.
 
     ``opened_by`` is who is signed in where the redirect arrived, as your own session knows it. It has to be who the URL
     was made for, so that nobody completes somebody else's link. It may be absent only for connects with
@@ -170,6 +172,7 @@ def fetch_token(
     scopes: Sequence[str] | None = None,
     with_refresh_token: bool = False,
     force_refresh: bool = False,
+    accept_narrower: bool | None = None,
     external_identifier: str | None = None,
     resources: Sequence[str] | None = None,
     min_ttl_seconds: int | None = None,
@@ -187,6 +190,10 @@ def fetch_token(
 
     With ``connect``, a token that is missing or lacks scopes raises ``ConnectionRequired``, which carries the URL to
     grant them at. Without it, the same raises ``NotFound`` with a ``reason``.
+
+    Scopes that the user was asked for and did not grant are the error's ``declined``. Once all that is missing is,
+    it is ``NotFound`` with ``connect`` too: nobody is asked for ever. ``accept_narrower`` takes the token as it is,
+    whose ``missing_scopes`` say what lacks; ``connect={"ask_declined": True}`` asks again. The vault only.
     """
     fields = to_wire(
         {
@@ -194,7 +201,13 @@ def fetch_token(
             "user_id": user_id,
             "tenant_id": tenant_id,
             "scopes": scopes,
-            "options": to_wire({"with_refresh_token": with_refresh_token, "force_refresh": force_refresh}),
+            "options": to_wire(
+                {
+                    "with_refresh_token": with_refresh_token,
+                    "force_refresh": force_refresh,
+                    "accept_narrower": accept_narrower,
+                }
+            ),
             "external_identifier": external_identifier,
             "resources": resources,
             "min_ttl_seconds": min_ttl_seconds,

@@ -38,6 +38,10 @@ def _object(value: Mapping[str, Any] | None) -> dict[str, Any]:
     return dict(value or {})
 
 
+def _warnings(value: Sequence[Mapping[str, str]] | None) -> tuple[SettingWarning, ...]:
+    return tuple(from_wire(SettingWarning, warning) for warning in value or ())
+
+
 # How a field of each declared type is read. On the wire "", null and absent all mean that there is nothing.
 _READERS: Mapping[str, Any] = {
     "str": _known_text,
@@ -47,6 +51,7 @@ _READERS: Mapping[str, Any] = {
     "tuple[str, ...]": _strings,
     "dict[str, str]": _parameters,
     "dict[str, Any]": _object,
+    "tuple[SettingWarning, ...]": _warnings,
     "int": int,
 }
 
@@ -125,6 +130,8 @@ class Token:
     resources: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
     granted_by: str | None = None
+    missing_scopes: tuple[str, ...] = ()
+    """With ``accept_narrower``: the scopes that were wanted, and that the user did not grant."""
 
     @property
     def token_hash(self) -> str:
@@ -145,6 +152,8 @@ class Completion:
     user_id: str | None = None
     tenant_id: str | None = None
     scopes: tuple[str, ...] = ()
+    missing_scopes: tuple[str, ...] = ()
+    """What the user was asked for and did not grant."""
     redirect_url: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     confirmation_required: bool = False
@@ -192,8 +201,19 @@ class RevocationRun:
 
 
 @dataclass(frozen=True)
+class SettingWarning:
+    """What a connection lacks: until ``field`` is set, nobody can connect."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True)
 class App:
-    """A connection: how tokens of one third party are obtained. Its client secret never comes back."""
+    """A connection: how tokens of one third party are obtained. Its client secret never comes back.
+
+    ``warnings`` come from the vault, where a connection is created or updated.
+    """
 
     id: str
     name: str
@@ -221,11 +241,29 @@ class App:
     issuer: str | None = None
     token_endpoint_auth_method: str | None = None
     scope_separator: str | None = None
+    body_format: str | None = None
+    reply_scope_separators: str | None = None
+    reply_scope_name: str | None = None
+    scope_rules: dict[str, Any] = field(default_factory=dict)
+    dropped_authorize_parameters: tuple[str, ...] = ()
+    renamed_authorize_parameters: dict[str, Any] = field(default_factory=dict)
+    renamed_token_parameters: dict[str, Any] = field(default_factory=dict)
+    token_paths: tuple[str, ...] = ()
+    expires_in_milliseconds: bool = False
+    expiry: dict[str, Any] = field(default_factory=dict)
+    reply_metadata: tuple[str, ...] = ()
+    errors: dict[str, Any] = field(default_factory=dict)
+    error_paths: tuple[str, ...] = ()
+    error_messages: dict[str, Any] = field(default_factory=dict)
+    refresh: dict[str, Any] = field(default_factory=dict)
+    callback: dict[str, Any] = field(default_factory=dict)
+    revocation: dict[str, Any] = field(default_factory=dict)
     tenant_id: str | None = None
     template_id: str | None = None
     hosts: dict[str, Any] = field(default_factory=dict)
     max_idle_seconds: int | None = None
     delete_after_first_fetch: bool = False
+    warnings: tuple[SettingWarning, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -378,6 +416,8 @@ class ConnectOptions(TypedDict, total=False):
     resources: Sequence[str]
     external_identifier: str
     confirmation: bool
+    ask_declined: bool
+    """Ask also for scopes that the user was asked for before and did not grant."""
 
 
 class _MissingConnection(TypedDict):
@@ -386,10 +426,71 @@ class _MissingConnection(TypedDict):
 
 
 class MissingConnection(_MissingConnection, total=False):
-    """A connection that an MCP request needs, and where its user grants it, for ``mcp.answer``."""
+    """A connection that an MCP request needs, and where its user grants it, for ``mcp.answer``.
+
+    ``confirmation``: its grant is held back until the user has typed a code, for which the answer asks too.
+    """
 
     scopes: Sequence[str]
     external_identifier: str
+    confirmation: bool
+    accept_narrower: bool
+
+
+class ScopeRules(TypedDict, total=False):
+    """What a provider makes of the names of scopes. In names, one ``*`` stands for any text."""
+
+    aliases: Mapping[str, str]
+    """By other names of a scope, the name that it goes by."""
+    prefixes: Sequence[str]
+    """What a name may begin with that means nothing."""
+    implies: Mapping[str, str]
+    """By a scope, those that it covers, with spaces between them."""
+    unnamed: Sequence[str]
+    """Scopes that replies leave out: granted if they were asked for."""
+    ignores_case: bool
+    complete: bool
+    """False: all that was asked for counts as granted, whatever a reply names."""
+
+
+class _ExpiryRule(TypedDict):
+    rule: str
+
+
+class ExpiryRule(_ExpiryRule, total=False):
+    """When a token expires if the reply does not say: ``rule`` is ``jwt``, ``never``, or ``fixed`` with ``seconds``."""
+
+    seconds: int
+
+
+class RefreshRules(TypedDict, total=False):
+    """How a provider's tokens are refreshed."""
+
+    grant_type: str
+    token_parameter: str
+    exchanges_access_token: bool
+    rotation: str
+    grace_seconds: int
+    lifetime_seconds: int
+
+
+class CallbackRules(TypedDict, total=False):
+    """What a provider's callback brings besides ``code``, ``state`` and ``iss``."""
+
+    metadata: Sequence[str]
+    scopes: str
+    signature: str
+
+
+class RevocationRules(TypedDict, total=False):
+    """How a provider takes tokens back at ``revocation_url``."""
+
+    method: str
+    body_format: str
+    authentication: str
+    takes: str
+    token_parameter: str
+    clears_grant: bool
 
 
 class NewToken(TypedDict, total=False):

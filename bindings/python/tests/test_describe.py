@@ -19,7 +19,17 @@ from descope_conn import (
 )
 from descope_conn._client import MCP, Apps, Audit, Device, Keys, Templates
 from descope_conn._errors import CLASSES
-from descope_conn._types import ConnectOptions, MissingConnection, NewToken, Subject
+from descope_conn._types import (
+    CallbackRules,
+    ConnectOptions,
+    ExpiryRule,
+    MissingConnection,
+    NewToken,
+    RefreshRules,
+    RevocationRules,
+    ScopeRules,
+    Subject,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,10 +42,21 @@ EXAMPLES: Mapping[str, object] = {
     "int": 1,
     "Sequence[str]": ["text"],
     "Mapping[str, str]": {"name": "text"},
+    "Mapping[str, QueryValue]": {"name": "text"},
+    "QueryValue": "text",
     "Mapping[str, Any]": {},
     "Sequence[MissingConnection]": [dict.fromkeys(MissingConnection.__annotations__, "text")],
     "Subject": dict.fromkeys(Subject.__annotations__, "text"),
     "ConnectOptions": dict.fromkeys(ConnectOptions.__annotations__, "text"),
+    "ScopeRules": {
+        **dict.fromkeys(ScopeRules.__annotations__, "text"),
+        "aliases": {"name": "text"},
+        "implies": {"name": "text"},
+    },
+    "ExpiryRule": dict.fromkeys(ExpiryRule.__annotations__, "text"),
+    "RefreshRules": dict.fromkeys(RefreshRules.__annotations__, "text"),
+    "CallbackRules": dict.fromkeys(CallbackRules.__annotations__, "text"),
+    "RevocationRules": dict.fromkeys(RevocationRules.__annotations__, "text"),
     "Sequence[NewToken]": [dict.fromkeys(NewToken.__annotations__, "text")],
 }
 

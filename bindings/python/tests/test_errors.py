@@ -60,13 +60,14 @@ def test_every_field_arrives_and_survives_pickling() -> None:
         errorCode="invalid_scope",
         errorDescription="d",
         appId="a",
-        missingScopes=["s"],
+        missingScopes=["s", "t"],
+        declined=["t"],
     )
     for each in (error, pickle.loads(pickle.dumps(error))):
         assert each.message == "m"
         assert (each.field, each.reason, each.retry_after_ms, each.http_status) == ("f", "r", 5, 400)
         assert (each.error_code, each.error_description) == ("invalid_scope", "d")
-        assert (each.app_id, each.missing_scopes) == ("a", ("s",))
+        assert (each.app_id, each.missing_scopes, each.declined) == ("a", ("s", "t"), ("t",))
 
 
 @pytest.mark.parametrize("config", [{}, {"backend": "no-such-backend"}])

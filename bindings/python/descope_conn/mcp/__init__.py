@@ -13,13 +13,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mcp.server.apps import APP_MIME_TYPE
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.resources import FunctionResource
 from mcp.server.mcpserver.utilities.context_injection import find_context_parameter
 from mcp.types import CallToolResult, InputRequiredResult
 
-from ._connections import Caller, Connection, ConnectionsBase
+from ._connections import CARD_URI, Caller, Connection, ConnectionsBase
 from ._request import Request
 from ._wrapper import Wrapper
 
@@ -33,6 +35,11 @@ class Connections(ConnectionsBase):
     """What the tools, prompts and resource templates of an ``MCPServer`` need; see ``ConnectionsBase``."""
 
     tool_error = ToolError
+
+    @property
+    def card(self) -> FunctionResource:
+        """The card that clients with MCP Apps show: ``Apps.add_resource`` takes it, or ``MCPServer.add_resource``."""
+        return FunctionResource(uri=CARD_URI, name="connect", mime_type=APP_MIME_TYPE, fn=self._read_card)
 
     def _decorate(self, function: Callable[..., Any], needed: Mapping[str, Connection]) -> Callable[..., Any]:
         own_context = find_context_parameter(function)

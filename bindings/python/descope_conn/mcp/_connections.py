@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,11 +16,23 @@ from .._errors import ConnectionRequired, ConnError, NotFound
 from .._types import Token
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 
     from .._aio import AsyncClient
     from .._types import ConnectOptions, MissingConnection
     from ._request import Request
+
+CARD_URI = "ui://descope-conn/connect"
+"""The resource that clients with MCP Apps show where a connection is missing."""
+
+PROGRESS_INTERVAL = 5.0
+"""Seconds between the notifications of a call that waits for its user."""
+
+COMPLETION_WAIT = 300.0
+"""For how many seconds a grant is waited for after a client was sent the error of 2025-11-25."""
+
+MOST_COMPLETIONS = 256
+"""Of those at a time: the notification is optional, and a client that hears nothing lets its user say so."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,9 @@ class Connection:
     app_id: str
     scopes: Sequence[str] = ()
     external_identifier: str | None = None
+    accept_narrower: bool = False
+    """The tool does with a token that lacks scopes which the user was asked for and did not grant; the token's
+    ``missing_scopes`` says which. Otherwise the call fails then."""
     connect_url: str | Callable[[Caller], str] | None = None
     """Your own page where the user connects, in place of the URL that ``connect`` makes: needed for API keys in the
     vault. Nothing secret may be in it, and it must check who opens it."""
@@ -51,9 +68,18 @@ class ConnectionsBase(ABC):
     ``redirect_url`` is where the browser ends up. ``wait`` bounds how long a retried request waits for the user, in
     seconds. ``local`` is the user of a server on stdio, where no token says it: whoever started the server. Requests
     over HTTP never get it. ``caller`` makes a ``Caller`` of a verified token, for servers whose users live in tenants.
+
+    ``confirmation`` holds grants back until the user has typed, at the client, the code that ``complete`` answers and
+    the browser shows (vault). So nobody who is sent somebody else's URL grants for them, where no page knows who opens
+    it. Unless said otherwise it is asked for where the caller is ``local``: others may share that machine. False is for
+    a machine with one user, or with pages that sign users in.
     """
 
     tool_error: ClassVar[type[Exception]]
+
+    card_meta: ClassVar[dict[str, Any]] = {"ui": {"resourceUri": CARD_URI}}
+    """The ``meta`` of a tool whose results the card shows, where a connection is missing. The server has the card among
+    its resources: ``card``."""
 
     def __init__(
         self,
@@ -63,12 +89,15 @@ class ConnectionsBase(ABC):
         wait: float = 20.0,
         local: Caller | None = None,
         caller: Callable[[Any], Caller] | None = None,
+        confirmation: bool | None = None,
     ) -> None:
         self._client = client
         self._redirect_url = redirect_url
         self._wait_ms = round(wait * 1000)
         self._local = local
         self._caller = caller or _subject
+        self._confirmation = confirmation
+        self._completions: set[asyncio.Task[None]] = set()
 
     def needs(self, **connections: Connection) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Decorates a tool, prompt or resource template: each keyword names the parameter that gets the ``Token``.
@@ -118,38 +147,65 @@ class ConnectionsBase(ABC):
         caller = self._identify(request)
         access_token = caller.access_token if self._client.backend == "cloud" else None
         if request.request_state is not None:
-            answer = await self._client.mcp.resume(
-                request.method,
-                request.name,
-                arguments=request.arguments,
-                request_state=request.request_state,
-                input_responses=request.input_responses,
-                access_token=access_token,
-                wait_ms=self._wait_ms,
-                user_id=caller.user_id,
-                tenant_id=caller.tenant_id,
+            waiting = self._resume(
+                request, caller, request.request_state, access_token, self._wait_ms, request.input_responses
             )
+            answer = await self._report_progress(request, needed, waiting)
             if answer["state"] != "ready":
                 return answer
-        found = await asyncio.gather(*(self._find(connection, caller, access_token) for connection in needed.values()))
+        needs_code = self._needs_code(caller)
+        if needs_code and request.code is not None:
+            await self._confirm(request.code, needed, caller)
+        found = await asyncio.gather(
+            *(self._find(connection, caller, access_token, needs_code) for connection in needed.values())
+        )
         missing = [one for one in found if not isinstance(one, Token)]
         if not missing:
             return _Tokens({name: one for name, one in zip(needed, found) if isinstance(one, Token)})
-        return await self._client.mcp.answer(
+        answer = await self._client.mcp.answer(
             request.method,
             request.name,
             protocol_version=request.protocol_version,
             capabilities=request.capabilities,
-            arguments=request.arguments,
+            client_info=request.client_info,
+            arguments_digest=request.arguments_digest,
             connections=missing,
+            user_id=caller.user_id,
+            tenant_id=caller.tenant_id,
+        )
+        for completion in answer.get("completions", ()):
+            self._watch(self._complete(request, caller, access_token, **completion))
+        return answer
+
+    async def _resume(
+        self,
+        request: Request,
+        caller: Caller,
+        state: str,
+        access_token: str | None,
+        wait_ms: int,
+        input_responses: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        return await self._client.mcp.resume(
+            request.method,
+            request.name,
+            arguments_digest=request.arguments_digest,
+            request_state=state,
+            input_responses=input_responses,
+            access_token=access_token,
+            wait_ms=wait_ms,
             user_id=caller.user_id,
             tenant_id=caller.tenant_id,
         )
 
     async def _find(
-        self, connection: Connection, caller: Caller, access_token: str | None
+        self, connection: Connection, caller: Caller, access_token: str | None, needs_code: bool
     ) -> Token | MissingConnection:
-        connect: ConnectOptions | None = None if connection.connect_url else {"redirect_url": self._redirect_url}
+        connect: ConnectOptions | None = None
+        if not connection.connect_url:
+            connect = {"redirect_url": self._redirect_url}
+            if needs_code:
+                connect["confirmation"] = True
         try:
             return await self._client.fetch_token(
                 connection.app_id,
@@ -158,6 +214,7 @@ class ConnectionsBase(ABC):
                 access_token=access_token,
                 scopes=connection.scopes or None,
                 external_identifier=connection.external_identifier,
+                accept_narrower=connection.accept_narrower or None,
                 connect=connect,
             )
         except ConnectionRequired as error:
@@ -172,7 +229,75 @@ class ConnectionsBase(ABC):
             missing["scopes"] = list(connection.scopes)
         if connection.external_identifier is not None:
             missing["external_identifier"] = connection.external_identifier
+        if connect is not None and needs_code:
+            missing["confirmation"] = True
+        if connection.accept_narrower:
+            missing["accept_narrower"] = True
         return missing
+
+    # Codes.
+
+    def _needs_code(self, caller: Caller) -> bool:
+        if self._confirmation is None:
+            return caller is self._local and self._client.backend == "vault"
+        return self._confirmation
+
+    async def _confirm(self, code: str, needed: Mapping[str, Connection], caller: Caller) -> None:
+        """Lets out the first grant that waits for a code: users are asked for one at a time."""
+        for connection in needed.values():
+            if connection.connect_url:
+                continue
+            with contextlib.suppress(NotFound):
+                await self._client.confirm(connection.app_id, code, user_id=caller.user_id, tenant_id=caller.tenant_id)
+                return
+
+    # Notifications.
+
+    async def _report_progress(
+        self, request: Request, needed: Mapping[str, Connection], waiting: Awaitable[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """What is waited for, while the client is told that it is, if it wants to know."""
+        names = ", ".join(connection.app_id for connection in needed.values())
+        progress = asyncio.create_task(self._tell_progress(request, f"Waiting for the user to connect {names}"))
+        try:
+            return await waiting
+        finally:
+            progress.cancel()
+
+    async def _tell_progress(self, request: Request, message: str) -> None:
+        """To a client that sent no progress token the session tells nothing."""
+        start = time.monotonic()
+        with contextlib.suppress(Exception):  # of a client that has gone away meanwhile
+            while True:
+                await request.session.report_progress(time.monotonic() - start, self._wait_ms / 1000, message)
+                await asyncio.sleep(PROGRESS_INTERVAL)
+
+    def _watch(self, completing: Coroutine[Any, Any, None]) -> None:
+        if len(self._completions) >= MOST_COMPLETIONS:
+            completing.close()
+            return
+        task = asyncio.create_task(completing)
+        self._completions.add(task)
+        task.add_done_callback(self._completions.discard)
+
+    async def _complete(
+        self,
+        request: Request,
+        caller: Caller,
+        access_token: str | None,
+        elicitationId: str,  # noqa: N803 # as the core names it
+        requestState: str,  # noqa: N803
+    ) -> None:
+        """Tells a client of 2025-11-25 when its user has done what it was sent to."""
+        with contextlib.suppress(Exception):  # of a client that has gone away meanwhile
+            answer = await self._resume(request, caller, requestState, access_token, round(COMPLETION_WAIT * 1000))
+            if answer["state"] == "ready":
+                await request.session.send_elicit_complete(elicitationId)
+
+    async def _read_card(self) -> str:
+        return str((await self._client.mcp.card())["text"])
+
+    # Who asks.
 
     def _identify(self, request: Request) -> Caller:
         token = self._token()
@@ -184,7 +309,7 @@ class ConnectionsBase(ABC):
 
     def _failure(self, request: Request, error: ConnError) -> Exception:
         """As the client is told; the library's messages hold no secret."""
-        if error.field in ("requestState", "arguments"):
+        if error.field in ("requestState", "arguments", "argumentsDigest"):
             return MCPError(INVALID_PARAMS, str(error), {"reason": "invalid_request_state", "code": error.code})
         if request.method == "tools/call":
             return self.tool_error(str(error))

@@ -12,14 +12,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fastmcp.exceptions import ToolError
+from fastmcp.resources import FunctionResource
 from fastmcp.server.dependencies import get_access_token, get_context
 from fastmcp.server.middleware import Middleware
 from fastmcp.tools.base import ToolResult
+from fastmcp.utilities.mime import UI_MIME_TYPE
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, InputRequiredResult
 
-from ._connections import Caller, Connection, ConnectionsBase
-from ._request import Request
+from ._connections import CARD_URI, Caller, Connection, ConnectionsBase
+from ._request import CODE_ARGUMENT, Request
 from ._wrapper import Wrapper
 
 if TYPE_CHECKING:
@@ -37,12 +39,26 @@ class Connections(ConnectionsBase, Middleware):
 
     tool_error = ToolError
 
+    @property
+    def card(self) -> FunctionResource:
+        """The card that clients with MCP Apps show: ``FastMCP.add_resource`` takes it."""
+        return FunctionResource.from_function(self._read_card, uri=CARD_URI, name="connect", mime_type=UI_MIME_TYPE)
+
     async def on_call_tool(self, context: Any, call_next: Any) -> Any:
-        """Lets a tool's JSON-RPC error pass to the client."""
+        """Lets a tool's JSON-RPC error pass to the client, and keeps from tools the code that is not theirs."""
+        await self._drop_code(context)
         result = await call_next(context)
         if isinstance(result, _ErrorResult):
             raise result.mcp_error
         return result
+
+    async def _drop_code(self, context: Any) -> None:
+        arguments = context.message.arguments
+        if not arguments or CODE_ARGUMENT not in arguments:
+            return
+        tool = await context.fastmcp_context.fastmcp.get_tool(context.message.name)
+        if tool is not None and CODE_ARGUMENT not in tool.parameters.get("properties", {}):
+            context.message.arguments = {k: v for k, v in arguments.items() if k != CODE_ARGUMENT}
 
     def _decorate(self, function: Callable[..., Any], needed: Mapping[str, Connection]) -> Callable[..., Any]:
         wrapper = Wrapper(function, without=needed)

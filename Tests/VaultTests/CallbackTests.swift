@@ -1,0 +1,191 @@
+import Connections
+import HTTP
+import JSON
+import Memory
+import Testing
+
+/// The callback is third parties' text: whatever stands in it, a refusal of the provider's is told as one.
+@Suite struct CallbackTests {
+    private let world: World
+
+    init() throws {
+        world = try World(config: #","redirectUrl":"https://h.example/callback""#)
+        try world.makeApp()
+    }
+
+    private func state(_ app: String = "google") throws -> String {
+        let url = try world.call(
+            "connect", #"{"appId":"\#(app)","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+        return query(url["url"]?.string, "state") ?? ""
+    }
+
+    private func complete(_ more: String, _ app: String = "google") throws -> ConnError? {
+        world.error("complete", #"{"state":"\#(try state(app))","openedBy":{"userId":"u1"},\#(more)}"#)
+    }
+
+    private static let long = String(repeating: "x", count: 3000)
+    private static let many = (0..<200).map { #""p\#($0)":"v""# }.joined(separator: ",")
+
+    @Test(arguments: [
+        #""error":"access_denied","errorDescription":"AADSTS65004: declined.\r\nTrace ID: 1\r\n""#,
+        #""error":"access_denied","errorDescription":"\u0000\u0007\u007f\u0085\u2028\u202e""#,
+        #""error":"access_denied","errorDescription":"\#(long)""#, #""error":"access_denied\r\n""#,
+        #""error":"access_denied","errorDescription":"","code":"","iss":"""#,
+        #""error":"access_denied","code":"c0de""#, #""error":"access_denied","code":["a","b"]"#,
+        #""error":["access_denied","server_error"],"errorDescription":["one","two"]"#,
+        #""error":["","access_denied"],"iss":["https://a.example","https://b.example"]"#,
+        #""error":"access_denied","parameters":{"error_details":"a\r\nb","":"x","b":"\#(long)"}"#,
+        #""error":"access_denied","parameters":{"a":["1","2"],"n":5,"o":{"p":"q"},"t":true,"nothing":null,"e":[]}"#,
+        #""error":"access_denied","parameters":{"a":"1","a":"2","\#(long)":"x"}"#,
+        #""error":"access_denied","parameters":{"a\u0000b":"1","x":"\ud800","y":1e999}"#,
+        #""error":"access_denied","parameters":{\#(many)}"#,
+        #""error":"access_denied","parameters":{"error":"x","code":"y","state":"z","iss":"w"}"#,
+    ])
+    func aRefusalIsARefusal(_ more: String) throws {
+        let error = try complete(more)
+        #expect(error?.code == .providerError, "\(error?.message ?? "")")
+        #expect(error?.errorCode == "access_denied")
+        #expect(error?.appID == "google")
+        let words = error?.errorDescription ?? ""
+        #expect(words.count <= 512)
+        #expect(
+            words.unicodeScalars.allSatisfy { $0.value >= 0x20 && ![0x7F, 0x85, 0x2028, 0x202E].contains($0.value) })
+        #expect(world.provider.requests.isEmpty)
+        #expect(world.fetchError()?.reason == .missing)
+    }
+
+    @Test(
+        arguments: [
+            (#""error":"access_denied","errorDescription":"a\r\n\tb \u0000 c""#, "access_denied", "a b \u{FFFD} c"),
+            (#""error":"access_denied","errorDescription":"\#(long)""#, "access_denied", String(long.prefix(512))),
+            (#""error":"\#(long)""#, String(long.prefix(64)), nil),
+            (#""error":"denied","errorDescription":["","why"]"#, "denied", "why"),
+            (#""error":"denied","parameters":{"error_reason":"user_denied"}"#, "denied", "user_denied"),
+            (#""error":"denied","errorDescription":"why","parameters":{"error_message":"other"}"#, "denied", "why"),
+            (#""errorDescription":"The user declined""#, nil, "The user declined"),
+            (#""error":"","errorDescription":"The user declined","code":"""#, nil, "The user declined"),
+            (#""error":{"a":"b"},"code":"c0de""#, nil, nil),
+            (
+                #""error":"denied","code":"c0de-c0de-1","errorDescription":"not c0de-c0de-1""#, "denied",
+                Redaction.withheld
+            ),
+        ] as [(String, String?, String?)])
+    func whatIsToldIsCleanAndCut(_ more: String, _ code: String?, _ description: String?) throws {
+        let error = try complete(more)
+        #expect(error?.code == .providerError)
+        #expect(error?.errorCode == code)
+        #expect(error?.errorDescription == description)
+    }
+
+    @Test func whatIsNeitherAGrantNorARefusalUsesNothingUp() throws {
+        let state = try state()
+        for more in [
+            #""code":"""#, #""error":"""#, #""code":[]"#, #""errorDescription":"","code":"""#, #""code":{"a":"b"}"#,
+        ] {
+            let error = world.error("complete", #"{"state":"\#(state)","openedBy":{"userId":"u1"},\#(more)}"#)
+            #expect(error?.code == .invalidRequest)
+            #expect(error?.field == "code")
+        }
+        let twice = world.error("complete", #"{"state":"\#(state)","openedBy":{"userId":"u1"},"code":["a","b"]}"#)
+        #expect(twice?.code == .providerError)
+        #expect(twice?.field == "code")
+        world.provider.next(200, tokens("at-1"))
+        let done = try world.call(
+            "complete",
+            #"{"state":"\#(state)","openedBy":{"userId":"u1"},"code":["c0de","c0de"],"error":"","errorDescription":""}"#
+        )
+        #expect(done["tokenId"] != nil)
+        #expect(world.provider.forms.last?.contains("code=c0de&") == true)
+    }
+
+    /// Only where third parties' text stands may a request be no strict JSON.
+    @Test(arguments: [
+        #"{"state":"STATE","openedBy":{"userId":"u1"},"openedBy":{"userId":"u2"},"code":"c"}"#,
+        #"{"state":"STATE","openedBy":{"userId":"u1","userId":"u2"},"code":"c"}"#,
+        #"{"state":"STATE","openedBy":{"userId":"u1"},"code":"c","code":"d"}"#,
+        #"{"state":"STATE","openedBy":{"userId":"u1"},"code":"c"} x"#,
+        #"{"state":"STATE","openedBy":{"userId":"u1"},"code":"c""#,
+    ])
+    func theRestOfTheRequestStaysStrict(_ request: String) throws {
+        #expect(world.error("complete", request.replacing("STATE", with: try state()))?.code == .invalidRequest)
+        let listed = #"{"userId":"u1","appId":"a\u0000b"}"#
+        #expect(world.error("list", listed)?.message.contains("NUL") == true)
+        #expect(world.error("list", #"{"userId":"u1","userId":"u1"}"#)?.field == "userId")
+    }
+
+    // MARK: - What providers need of it
+
+    @Test func parametersThatAreNotNeededDoNotHinderAGrant() throws {
+        let state = try state()
+        world.provider.next(200, tokens("at-1"))
+        let done = try world.call(
+            "complete",
+            #"{"state":"\#(state)","openedBy":{"userId":"u1"},"code":"c","parameters":{"session_state":"a\r\nb","x":["1","2"],"y":"\#(Self.long)",\#(Self.many)}}"#
+        )
+        #expect(done["tokenId"] != nil)
+    }
+
+    @Test func whatIsKeptMustBeThereOnce() throws {
+        _ = try world.call(
+            "apps.create", #"{"id":"q","templateId":"quickbooks","clientId":"c","clientSecret":"s3cret"}"#)
+        for realm in [#"["1","2"]"#, "5", "null", "{}"] {
+            let error = try complete(#""code":"c","parameters":{"realmId":\#(realm)}"#, "q")
+            #expect(error?.field == "parameters.realmId")
+        }
+        let refusal = try complete(#""code":"c","error":"access_denied","parameters":{}"#, "q")
+        #expect(refusal?.errorCode == "access_denied")
+        let state = try state("q")
+        world.provider.next(200, tokens("at-1"))
+        _ = try world.call(
+            "complete",
+            #"{"state":"\#(state)","openedBy":{"userId":"u1"},"code":"c","parameters":{"realmId":["17","17"]}}"#)
+        #expect(try world.fetch(app: "q")["metadata"]?.text == #"{"realmId":"17"}"#)
+    }
+
+    // MARK: - RFC 9207
+
+    private func discovered(_ more: String) throws {
+        _ = try world.call(
+            "apps.create",
+            #"{"id":"d","clientId":"c","discoveryUrl":"https://p.example/.well-known/openid-configuration"}"#)
+        world.provider.next(
+            200,
+            #"{"issuer":"https://p.example","authorization_endpoint":"https://p.example/a","#
+                + #""token_endpoint":"https://p.example/t"\#(more)}"#)
+    }
+
+    @Test(arguments: [
+        #""code":"c""#, #""code":"c","iss":"""#, #""code":"c","iss":"https://p.example/""#,
+        #""code":"c","iss":["https://p.example","https://evil.example"]"#, #""code":"c","iss":[]"#,
+        #""code":"c","iss":"https://P.example""#, #""code":"c","iss":"https://p.example\u0000""#,
+        #""code":"c","iss":{"a":"https://p.example"}"#, #""code":"c","parameters":{"iss":"https://p.example"}"#,
+    ])
+    func theIssuerMustBeThereWhereTheProviderSendsIt(_ more: String) throws {
+        try discovered(#","authorization_response_iss_parameter_supported":true"#)
+        let error = try complete(more, "d")
+        #expect(error?.code == .providerError)
+        #expect(error?.field == "iss")
+        #expect(world.provider.requests.count == 1)
+        let refusal = try complete(#""error":"access_denied","errorDescription":"no""#, "d")
+        #expect(refusal?.errorCode == "access_denied")
+        #expect(refusal?.errorDescription == "no")
+    }
+
+    @Test func aTenantOfManyIsTheIssuer() throws {
+        _ = try world.call(
+            "apps.create",
+            #"{"id":"e","clientId":"c","discoveryUrl":"https://p.example/common/v2.0/.well-known/openid-configuration"}"#
+        )
+        world.provider.next(
+            200,
+            #"{"issuer":"https://p.example/{tenantid}/v2.0","authorization_endpoint":"https://p.example/a","#
+                + #""token_endpoint":"https://p.example/t"}"#)
+        #expect(try complete(#""code":"c","iss":"https://evil.example/t1/v2.0""#, "e")?.field == "iss")
+        let state = try state("e")
+        world.provider.next(200, tokens("at-1"))
+        let done = try world.call(
+            "complete",
+            #"{"state":"\#(state)","openedBy":{"userId":"u1"},"code":"c","iss":"https://p.example/t1/v2.0"}"#)
+        #expect(done["tokenId"] != nil)
+    }
+}
