@@ -29,8 +29,8 @@ package struct Redaction: Sendable {
         value?.withStringBytes { bytes -> String? in
             let shown = Self.beginning(of: bytes, characters: maxCharacters)
             guard !shown.isEmpty else { return nil }
-            // A little more, so that it is seen where a word ends.
-            guard !isRepeated(in: Self.beginning(of: bytes, characters: maxCharacters + 16)) else {
+            // A little more, so that it is seen what has only begun.
+            guard !isRepeated(in: Self.beginning(of: bytes, characters: maxCharacters + 64)) else {
                 return Self.withheld
             }
             var clean = ""

@@ -98,7 +98,8 @@ extension MCPBackend {
         for one in missing {
             let id = Crypto.base64URL(Crypto.random(16))
             elicitations.append(parameters(one, of: call, id: id))
-            let state = RequestState(call, awaiting: [one.awaited], expiresAt: expiresAt)
+            let state = RequestState(
+                call, awaiting: [one.awaited], askedAt: clock.milliseconds(), expiresAt: expiresAt)
             completions.append(
                 .object(["elicitationId": .string(id), "requestState": .string(seal.seal(state))]))
         }

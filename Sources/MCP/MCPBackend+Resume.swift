@@ -56,7 +56,7 @@ extension MCPBackend {
     /// The same call again, with a fresh state that expires when the first one did: the user opens no page twice.
     /// - Parameter requests: what is asked of the user once more.
     fileprivate func pending(
-        _ call: MCPCall, awaiting awaited: [Awaited], askedAt: Int64, expiresAt: Int64,
+        _ call: MCPCall, awaiting awaited: [Awaited], askedAt: Int64?, expiresAt: Int64,
         asking requests: [(key: String, request: JSON)]
     ) throws(ConnError) -> JSON {
         guard expiresAt > clock.seconds else {

@@ -57,6 +57,18 @@ import Testing
         #expect(executor.run(driver, deadline: .now) { .done(.integer(1)) }.text == "1")
     }
 
+    /// A flight lasts as long as somebody holds its leader, and who waits for it has handed it over.
+    @Test func whatIsHandedToTheLoopIsHeldByNobodyElse() {
+        let answer = executor.run(.caller, deadline: .after(milliseconds: 5_000)) {
+            let leader = Flight.Leader()
+            // Longer than the caller has time, so that the loop does it.
+            return .admission("a", timeoutMilliseconds: 10_000) { [flight = leader.flight] in
+                withExtendedLifetime(leader) { .join(flight) { .done(.integer(1)) } }
+            }
+        }
+        #expect(answer.text == "1")
+    }
+
     @Test(arguments: Driver.allCases) func nothingIsSentAfterTheDeadline(_ driver: Driver) {
         for mustFinish in [false, true] {
             #expect(executor.run(driver, deadline: .now) { exchange("a", mustFinish: mustFinish) }.code == .timeout)

@@ -147,7 +147,9 @@ struct EchoTests {
                         return json(400, place(words + quoted).text)
                     }
                     let said = [try #require(error).errorDescription, error?.errorCode].compactMap { $0 }
-                    let isSecret = Self.holdsSecret(quoted)
+                    #expect(!said.contains(where: Self.holdsSecret), "\(quoted): \(said)")
+                    // What is said is cut, and what comes after that no matter.
+                    let isSecret = Self.holdsSecret(String(quoted.prefix(50)))
                     #expect(!isSecret || said.contains(Redaction.withheld), "\(quoted): \(said)")
                     #expect(!isSecret || !said.contains { $0.contains("cannot parse") }, "\(quoted): \(said)")
                 }

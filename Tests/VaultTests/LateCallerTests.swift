@@ -49,6 +49,20 @@ import Testing
         }
     }
 
+    /// The store writes for longer than the caller has time. What is done is answered as done.
+    @Test(
+        arguments: [
+            #"{"op":"store_api_key","appId":"once","userId":"u3","apiKey":"k"}"#,
+            #"{"op":"delete","userId":"u1"}"#, #"{"op":"apps.create","id":"more","appType":"apikey"}"#,
+            #"{"op":"apps.delete","id":"once"}"#, #"{"op":"keys.add"}"#,
+        ], [false, true])
+    func whatIsWrittenLateIsAnsweredAsDone(_ request: String, _ isSubmitted: Bool) throws {
+        let deadline = Deadline.after(milliseconds: 3_000)
+        store.at(.afterCommit) { Event().wait(untilNanoseconds: deadline.adding(milliseconds: 200).nanoseconds) }
+        #expect(throws: Never.self) { try call(request, submitted: isSubmitted, deadline: deadline).get() }
+        #expect(deadline.hasPassed)
+    }
+
     /// Another's change is at the store all the while that the caller can wait.
     @Test(arguments: [false, true]) func aChangeThatDidNotGetItsTurnIsNotMade(_ isSubmitted: Bool) throws {
         let (begun, gate, ended) = (Event(), Event(), Event())

@@ -7,6 +7,8 @@ final class MeddlingStore: Store {
         case read, scan, commit
         /// Rows were read, and nobody has looked at them yet.
         case afterRead
+        /// Rows were written, and nobody knows yet.
+        case afterCommit
     }
 
     private let store: any Store
@@ -39,6 +41,7 @@ final class MeddlingStore: Store {
     func commit(_ context: CallContext, taking take: () -> StoreCommit?) throws(ConnError) {
         try meddle(.commit)
         try store.commit(context, taking: take)
+        try meddle(.afterCommit)
     }
 
     func close() { store.close() }

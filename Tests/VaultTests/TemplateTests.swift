@@ -194,4 +194,16 @@ import Testing
         _ = try world.fetch(#","options":{"forceRefresh":true}"#, app: "s")
         #expect(world.provider.requests.count == 5)
     }
+
+    /// By our clock, such as one that is ahead: one call does not ask again and again.
+    @Test func aTokenThatIsDeadWhenItComesIsAskedForTwiceAtMost() throws {
+        _ = try app("apps.create", #"{"id":"s","templateId":"salesforce","clientId":"c","clientSecret":"s3cret"}"#)
+        _ = try world.call("store_token", #"{"appId":"s","userId":"u1","refreshToken":"rt-1"}"#)
+        for _ in 0..<5 {
+            world.provider.next(200, #"{"access_token":"at-1","refresh_token":"rt-1"}"#)
+            world.provider.next(200, #"{"active":true,"exp":\#(world.clock.seconds - 60)}"#)
+        }
+        #expect(world.fetchError(app: "s")?.code == .providerError)
+        #expect(world.provider.refreshes.count == 2)
+    }
 }

@@ -91,14 +91,73 @@ def test_a_forked_child_finishes_what_is_its_own(world: World) -> None:
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_a_child_of_multiprocessing_finishes_what_is_its_own(world: World, method: str) -> None:
-    program = world.python("ending.py", "in_a_child_of_multiprocessing", method)
+@pytest.mark.parametrize("ending", ["without_close", "by_collection", "in_a_loop", "by_close_in_a_daemon_thread"])
+def test_a_child_of_multiprocessing_finishes_what_is_its_own(world: World, method: str, ending: str) -> None:
+    program = world.python("ending.py", "in_a_child_of_multiprocessing", method, ending)
     world.await_refresh()
     program.expect("timeout")
     program.await_waiting(int(program.line()))
     world.release()
     program.expect("ending")
     program.end()
+    world.assert_alive()
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("thread", ["inside_a_thread", "inside_a_thread_that_opens_late"])
+def test_a_child_of_multiprocessing_lets_its_threads_finish(world: World, method: str, thread: str) -> None:
+    program = world.python("ending.py", "in_a_child_of_multiprocessing", method, thread)
+    child = int(program.line())
+    world.await_refresh()
+    program.expect("timeout")
+    program.await_waiting(child)
+    world.release()
+    program.expect("ending")
+    program.end()
+    world.assert_alive()
+
+
+def test_a_child_of_an_executor_finishes_what_it_collected(world: World) -> None:
+    program = world.python("ending.py", "in_a_pool_of_processes", "-", "by_collection")
+    world.await_refresh()
+    program.expect("timeout")
+    program.await_waiting(int(program.line()))
+    world.release()
+    program.expect("ending")
+    program.end()
+    world.assert_alive()
+
+
+def test_an_exit_hook_of_before_may_use_the_client_and_is_the_first_to_close_it(world: World) -> None:
+    program = world.python("ending.py", "by_an_exit_hook_of_before")
+    world.await_refresh()
+    program.expect("timeout", "ending")
+    program.await_waiting()
+    world.release()
+    assert program.end() == ["True True"]
+    world.assert_alive()
+
+
+@pytest.mark.parametrize("ending", ["by_a_finalizer", "by_a_finalizer_of_a_cycle"])
+def test_a_finalizer_is_the_first_to_close(world: World, ending: str) -> None:
+    program = world.python("ending.py", ending)
+    world.await_refresh()
+    program.expect("timeout")
+    program.await_waiting()
+    world.release()
+    program.expect("closed: True", "ending")
+    program.end()
+    world.assert_alive()
+
+
+@pytest.mark.parametrize("ending", ["by_a_finalizer_at_the_end", "by_a_finalizer_of_a_cycle_at_the_end"])
+def test_a_finalizer_is_the_first_to_close_when_the_interpreter_ends(world: World, ending: str) -> None:
+    program = world.python("ending.py", ending)
+    world.await_refresh()
+    program.expect("timeout", "ending")
+    program.await_waiting()
+    world.release()
+    assert program.end() == ["closed: True"]
     world.assert_alive()
 
 
@@ -142,6 +201,15 @@ def test_a_second_close_ends_the_first(world: World) -> None:
     program = world.python("ending.py", "given_up_by_another_thread")
     world.await_refresh()
     program.expect("timeout", "False", "False", "ending")
+    program.end()
+
+
+def test_a_second_close_ends_the_first_when_closing_had_begun_before(world: World) -> None:
+    program = world.python("ending.py", "given_up_when_closing_had_begun")
+    world.await_refresh()
+    program.expect("timeout")
+    assert sorted([program.line(), program.line()]) == ["False", "closed: False"]
+    program.expect("ending")
     program.end()
 
 

@@ -71,6 +71,17 @@ def test_a_close_on_another_thread_ends_the_calls_of_the_hub(world: World, libra
 
 
 @each_library
+def test_a_finalizer_closes_when_the_hub_is_gone(world: World, library: str, patching: str) -> None:
+    program = green(world, library, patching, "closes_in_a_finalizer")
+    world.await_refresh()
+    program.expect("ending")
+    program.await_waiting()
+    world.release()
+    program.end()
+    world.assert_alive()
+
+
+@each_library
 def test_two_hubs_share_a_client(world: World, library: str, patching: str) -> None:
     program = green(world, library, patching, "on_two_hubs")
     world.await_refresh()

@@ -51,7 +51,9 @@ def celery(world: World, pool: str) -> Program:
     return world.start(*command, "worker", "--pool", pool, "--loglevel", "ERROR", *alone)
 
 
-def test_a_child_of_celery(world: World) -> None:
+@pytest.mark.parametrize("keeps", ["its client", "nothing"])
+def test_a_child_of_celery(world: World, monkeypatch: pytest.MonkeyPatch, keeps: str) -> None:
+    monkeypatch.setenv("KEEPS", keeps)
     program = celery(world, "prefork")
     child = int(program.line())
     program.expect("unsupported", "timeout")

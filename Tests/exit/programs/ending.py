@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import gc
 import json
 import multiprocessing
@@ -10,6 +11,7 @@ import os
 import sys
 import threading
 import time
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from descope_conn import AsyncClient, Client, Timeout
@@ -119,8 +121,93 @@ def in_a_child_of_multiprocessing() -> None:
 
 
 def child_of_multiprocessing() -> None:
-    without_close()
+    globals()[sys.argv[3]]()
     print(os.getpid())
+
+
+def in_a_pool_of_processes() -> None:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+        pool.submit(child_of_multiprocessing).result()
+
+
+def in_a_loop() -> None:
+    async def main() -> None:
+        client = AsyncClient(CONFIG)
+        try:
+            await client.fetch_token("crm", user_id="alice", timeout=2)
+        except Timeout:
+            print("timeout")
+
+    asyncio.run(main())
+
+
+def by_close_in_a_daemon_thread() -> None:
+    client = Client(CONFIG)
+    fetch(client)
+    threading.Thread(target=client.close, daemon=True).start()
+    while not client.closed:
+        time.sleep(0)
+
+
+def inside_a_thread() -> None:
+    """It goes on when the main thread has ended."""
+    client = Client(CONFIG)
+
+    def go_on() -> None:
+        threading.main_thread().join()
+        client.describe()
+        fetch(client)
+
+    threading.Thread(target=go_on).start()
+
+
+def inside_a_thread_that_opens_late() -> None:
+    def open_late() -> None:
+        threading.main_thread().join()
+        without_close()
+
+    threading.Thread(target=open_late).start()
+
+
+def by_an_exit_hook_of_before() -> None:
+    atexit.register(lambda: print(client.describe() is not None, client.close()))
+    without_close()
+
+
+class Service:
+    """Closes when it is collected."""
+
+    def __init__(self) -> None:
+        self.client = Client(CONFIG)
+
+    def __del__(self) -> None:
+        print("closed:", self.client.close())
+
+
+def by_a_finalizer() -> None:
+    service = Service()
+    fetch(service.client)
+
+
+def by_a_finalizer_of_a_cycle() -> None:
+    service: Any = Service()
+    service.itself = service
+    fetch(service.client)
+    del service
+    gc.collect()
+
+
+def by_a_finalizer_at_the_end() -> None:
+    global service
+    service = Service()
+    fetch(service.client)
+
+
+def by_a_finalizer_of_a_cycle_at_the_end() -> None:
+    global service
+    service = Service()
+    service.itself = service
+    fetch(service.client)
 
 
 def given_up() -> None:
@@ -151,6 +238,26 @@ async def _given_up_by_cancellation() -> None:
 
 def given_up_by_cancellation() -> None:
     asyncio.run(_given_up_by_cancellation())
+
+
+def given_up_when_closing_had_begun() -> None:
+    """Closing has begun without the user, whose second close is the one that gives up."""
+    service: Any = Service()
+    service.itself = service
+    fetch(service.client)
+    client = service.client
+
+    def give_up() -> None:
+        while not client._ending.was_asked_for:
+            time.sleep(0)
+        print(client.close())
+
+    thread = threading.Thread(target=give_up)
+    thread.start()
+    client._ending.begin()
+    del service
+    gc.collect()
+    thread.join()
 
 
 def given_up_by_another_thread() -> None:

@@ -124,6 +124,19 @@ def closes_on_a_thread() -> None:
     print(closed())
 
 
+def closes_in_a_finalizer() -> None:
+    """When the interpreter ends, and the hub is gone."""
+    global holder
+
+    class Holder:
+        def __del__(self, close: Callable[..., bool] = client.close) -> None:
+            close()
+
+    holder = Holder()
+    with limit(1, False):
+        fetch()
+
+
 def on_two_hubs() -> None:
     """Each on a thread of its own."""
 

@@ -14,6 +14,9 @@ app = Celery("tasks", broker="memory://", set_as_current=True)
 app.conf.update(worker_redirect_stdouts=False, broker_connection_retry_on_startup=True)
 
 
+kept: list[Client] = []
+
+
 def say(line: object) -> None:
     os.write(1, f"{line}\n".encode())
 
@@ -27,11 +30,12 @@ def outcome(client: Client) -> str:
 
 @app.task
 def refresh() -> None:
-    global of_the_child  # it lives as long as the process
     say(os.getpid())
     say(outcome(of_the_master))
     of_the_child = Client(CONFIG)
     say(outcome(of_the_child))
+    if os.environ.get("KEEPS") != "nothing":
+        kept.append(of_the_child)
 
 
 @worker_ready.connect

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
 
 from . import _app_operations, _device_operations, _mcp_operations, _operations, _template_operations, _vault_operations
 from ._call import Call, present
-from ._errors import E_HANDLE, error_from
+from ._frames import hiding
 from ._handle import Handle
-from ._in_flight import InFlight, look_for_end
+from ._in_flight import look_for_end
 from ._loops import running_loop
 from ._wire import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Mapping
+    from collections.abc import AsyncIterator, Coroutine
 
     from typing_extensions import Concatenate, ParamSpec, Self
 
@@ -31,8 +30,14 @@ class _Performer(Protocol):
 
 
 def _method(operation: Callable[P, Call[T]]) -> Callable[Concatenate[_Performer, P], Coroutine[Any, Any, T]]:
+    prepare = hiding(operation)
+
     async def method(performer: _Performer, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await performer._perform(operation(*args, **kwargs))
+        try:
+            call = prepare(*args, **kwargs)
+        finally:
+            del args, kwargs
+        return await performer._perform(call)
 
     present(method, operation)
     return method
@@ -64,10 +69,7 @@ class AsyncClient(Handle):
     describe = _method(_operations.describe)
     call = _method(_operations.call)
 
-    def __init__(self, config: Mapping[str, object]) -> None:
-        super().__init__(config)
-        self._loop: Loop | None = None
-        self._in_flight = InFlight(self._library, self._handle)
+    _loop: Loop | None = None
 
     @property
     def apps(self) -> AsyncApps:
@@ -135,40 +137,40 @@ class AsyncClient(Handle):
         False: ``wait`` seconds were not enough, and what is still in flight is given up. Closing again, and cancelling
         a close that waits, give up at once.
         """
+        ending = self._ending
+        if ending is None:
+            return True
         wait_ms = milliseconds(wait)
         if self._in_flight.is_waited_for:
             self._bind()
         self._in_flight.close()
-        if self._finalizer.detach() is None:
-            return self._library.close(self._handle, 0)
+        if not ending.ask() or not ending.is_own:
+            return ending.give_up()
         loop = running_loop()
-        end = self._watch_end()
+        end = ending.watch()
         if end is None:
-            return await loop.in_thread(self._library.close, self._handle, wait_ms)
+            return await loop.in_thread(ending.begin, wait_ms)
         ended = loop.event()
-        unwatch = loop.watch(end, lambda: look_for_end(end, ended))
+        unwatch = loop.watch(end.number, lambda: look_for_end(end.number, ended))
         try:
-            if not self._library.close(self._handle, 0):
+            if not ending.begin():
                 await loop.wait(ended, wait)
         finally:
             unwatch()
-            os.close(end)
-            # If it has not ended by now, this gives it up.
-            closed = self._library.close(self._handle, 0)
+            closed = ending.give_up()
         return closed
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if not self.closed:
+        if not self._was_let_go:
             await self.aclose()
 
     async def _perform(self, call: Call[T]) -> T:
         loop = self._bind()
-        if self.closed:
-            raise error_from(E_HANDLE, None)
-        waiting = self._in_flight.start(loop, call.request, call.timeout_ms)
+        self._check_open()
+        waiting = self._in_flight.start(loop, call)
         try:
             await loop.wait(waiting.answered)
         except BaseException:

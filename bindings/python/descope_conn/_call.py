@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar
 
 from ._errors import parse
+from ._frames import hiding
 from ._wire import milliseconds
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Call(Generic[T]):
     timeout_ms: int
     read: Callable[[Any], T]
 
+    @hiding
     def result(self, answer: bytes) -> T:
         """What the library's answer means."""
         return self.read(parse(answer))

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Callable, Protocol, TypeVar
 
 from . import _app_operations, _device_operations, _mcp_operations, _operations, _template_operations, _vault_operations
 from ._call import Call, present
-from ._errors import E_HANDLE, error_from
+from ._frames import hiding
 from ._handle import Handle
 from ._hubs import running_hub
-from ._in_flight import InFlight
 from ._wire import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from typing_extensions import Concatenate, ParamSpec, Self
 
@@ -30,8 +29,14 @@ class _Performer(Protocol):
 
 
 def _method(operation: Callable[P, Call[T]]) -> Callable[Concatenate[_Performer, P], T]:
+    prepare = hiding(operation)
+
     def method(performer: _Performer, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return performer._perform(operation(*args, **kwargs))
+        try:
+            call = prepare(*args, **kwargs)
+        finally:
+            del args, kwargs
+        return performer._perform(call)
 
     present(method, operation)
     return method
@@ -62,10 +67,6 @@ class Client(Handle):
     check_backup = _method(_vault_operations.check_backup)
     describe = _method(_operations.describe)
     call = _method(_operations.call)
-
-    def __init__(self, config: Mapping[str, object]) -> None:
-        super().__init__(config)
-        self._in_flight = InFlight(self._library, self._handle)
 
     @property
     def apps(self) -> Apps:
@@ -135,32 +136,33 @@ class Client(Handle):
         process does not wait for it, and a grant whose refresh is cut off must be given anew. Closing again, and Ctrl-C
         meanwhile, give up at once.
         """
+        ending = self._ending
+        if ending is None:
+            return True
+        wait_ms = milliseconds(wait)
         hub = running_hub()
         if hub is not None and self._in_flight.watcher == hub:
             self._in_flight.close()
-        return self._close(milliseconds(wait))
+        return ending.close(wait_ms) if ending.ask() else ending.give_up()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self.closed:
+        if not self._was_let_go:
             self.close()
 
     def _perform(self, call: Call[T]) -> T:
+        self._check_open()
         hub = running_hub()
-        if hub is None:
-            answer = self._library.call(self._handle, call.request, call.timeout_ms)
-        else:
-            answer = self._perform_on(hub, call.request, call.timeout_ms)
-        return call.result(answer)
+        if hub is not None:
+            return call.result(self._perform_on(hub, call))
+        return call.result(self._library.call(self._handle, call.request, call.timeout_ms))
 
-    def _perform_on(self, hub: Hub, request: bytes, timeout_ms: int) -> bytes:
-        if self.closed:
-            raise error_from(E_HANDLE, None)
+    def _perform_on(self, hub: Hub, call: Call[T]) -> bytes:
         if not self._in_flight.is_free_for(hub):
-            return hub.in_thread(self._library.call, self._handle, request, timeout_ms)
-        waiting = self._in_flight.start(hub, request, timeout_ms)
+            return hub.in_thread(lambda: self._library.call(self._handle, call.request, call.timeout_ms))
+        waiting = self._in_flight.start(hub, call)
         try:
             hub.wait(waiting.answered)
         except BaseException:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import weakref
 from typing import TYPE_CHECKING, Literal, NoReturn
 
-from ._hubs import new_poll, running_hub
-from ._in_flight import look_for_end
+from ._children import keep_until_end
+from ._ending import Ending
+from ._errors import E_HANDLE, error_from
+from ._frames import hiding
+from ._in_flight import InFlight
 from ._library import load
-from ._wire import NO_TIMEOUT, to_wire
+from ._wire import to_wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,37 +21,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-_MOST_POLL_MS = 2**31 - 1
-
-_handles: weakref.WeakSet[Handle] = weakref.WeakSet()
-_ended_with: int | None = None
-"""The child of multiprocessing that closes the handles at its end, by its process id."""
-
-
-def _end_with_child() -> None:
-    """Children of multiprocessing and Celery end by ``os._exit``, of which the library does not hear; so before it."""
-    signals = sys.modules.get("celery.signals")
-    if signals is not None:
-        # Once, however often it is connected.
-        signals.worker_process_shutdown.connect(_close_all, weak=False)
-    global _ended_with
-    process = sys.modules.get("multiprocessing.process")
-    if process is None or process.parent_process() is None or _ended_with == os.getpid():
-        return
-    from multiprocessing.util import Finalize
-
-    Finalize(None, _close_all, exitpriority=0)
-    _ended_with = os.getpid()
-
-
-def _close_all(**_: object) -> None:
-    for handle in list(_handles):
-        if not handle.closed:
-            handle._close(NO_TIMEOUT)
-
-
 class Handle:
-    """Opens a backend, and closes it at the latest when it is collected or the interpreter ends.
+    """Opens a backend, and closes it at the latest when it is collected or the process ends.
 
     A token request, whose reply may hold the only refresh token there is, goes on when its caller has been told
     ``Timeout``. It finishes in the background when the client is collected, and the end of the process waits for it.
@@ -59,16 +31,25 @@ class Handle:
     Opening does no network traffic. ``cloud``, ``vault`` and ``plugin`` write the configuration for you.
     """
 
+    # What holds when it could not be opened.
+    _backend: object = None
+    _ending: Ending | None = None
+
+    @hiding
     def __init__(self, config: Mapping[str, object]) -> None:
+        self._backend = config.get("backend")
         self._library = load()
         self._handle = self._library.open(json.dumps(config).encode())
-        self._backend = config.get("backend")
-        # Only begins to close. The library itself sees to it that the process does not end before what must finish.
-        self._finalizer = weakref.finalize(self, self._library.close, self._handle, 0)
-        _handles.add(self)
-        _end_with_child()
+        self._in_flight = InFlight(self._library, self._handle)
+        self._ending = Ending(self._library, self._handle)
+        # Not at the exit of the interpreter: hooks of the user may still use the client then, or be the first to close
+        # it. What is open after them the library closes, and has the process wait for what must finish.
+        finalizer = weakref.finalize(self, self._ending.begin)
+        finalizer.atexit = False  # type: ignore[misc]
+        keep_until_end(self._ending)
 
     @classmethod
+    @hiding
     def cloud(
         cls,
         *,
@@ -104,6 +85,7 @@ class Handle:
         return cls(fields)
 
     @classmethod
+    @hiding
     def vault(
         cls,
         *,
@@ -161,6 +143,7 @@ class Handle:
         return cls(fields)
 
     @classmethod
+    @hiding
     def plugin(cls, library: str | PathLike[str], config: Mapping[str, object] | None = None) -> Self:
         """A backend in a shared library of its own, by its absolute path."""
         return cls({"backend": "plugin", "library": str(library), "config": config or {}})
@@ -172,8 +155,8 @@ class Handle:
 
     @property
     def closed(self) -> bool:
-        """Whether it was closed."""
-        return not self._finalizer.alive
+        """Whether it was closed, or closing has begun."""
+        return self._ending is None or self._ending.has_begun
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open"
@@ -182,45 +165,14 @@ class Handle:
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"a {type(self).__name__} belongs to its process: open one in each")
 
-    def _close(self, wait_ms: int) -> bool:
-        if self._finalizer.detach() is None:
-            return self._library.close(self._handle, 0)
-        end = self._watch_end()
-        if end is None:
-            return self._library.close(self._handle, wait_ms)
-        try:
-            if self._library.close(self._handle, 0):
-                return True
-            _wait_for_end(end, None if wait_ms == NO_TIMEOUT else wait_ms)
-        finally:
-            os.close(end)
-            # If it has not ended by now, this gives it up.
-            closed = self._library.close(self._handle, 0)
-        return closed
+    @property
+    def _was_let_go(self) -> bool:
+        """Whether its user has closed it: closing may begin without."""
+        return self._ending is None or self._ending.was_asked_for
 
-    def _watch_end(self) -> int | None:
-        """A descriptor of our own that comes to its end with the handle; None when there is none left."""
-        descriptor = self._library.event_fd(self._handle)
-        try:
-            return None if descriptor < 0 else os.dup(descriptor)
-        except OSError:
-            return None
-
-
-def _wait_for_end(descriptor: int, wait_ms: int | None) -> None:
-    hub = running_hub()
-    if hub is None:
-        # Not in C, where Ctrl-C would wait as well.
-        poll = new_poll()
-        poll.register(descriptor, 0)  # which leaves POLLHUP
-        poll.poll(None if wait_ms is None else min(wait_ms, _MOST_POLL_MS))
-        return
-    ended = hub.event()
-    unwatch = hub.watch(descriptor, lambda: look_for_end(descriptor, ended))
-    try:
-        hub.wait(ended, None if wait_ms is None else wait_ms / 1000)
-    finally:
-        unwatch()
+    def _check_open(self) -> None:
+        if self.closed:
+            raise error_from(E_HANDLE, None)
 
 
 def _path(path: str | PathLike[str] | None) -> str | None:

@@ -29,8 +29,10 @@ class Hub(Watcher, Protocol):
 def running_hub() -> Hub | None:
     """The hub that runs others while the caller waits; None on a thread that has none, where waiting stops nobody else.
 
-    A hub's own callbacks cannot wait, so there is none for them either.
+    A hub's own callbacks cannot wait, so there is none for them either, nor for finalizers when the interpreter ends.
     """
+    if sys.is_finalizing():
+        return None
     gevent, eventlet = sys.modules.get("gevent._hub_local"), sys.modules.get("eventlet.hubs")
     if gevent is not None:
         hub = gevent.get_hub_if_exists()
@@ -43,15 +45,16 @@ def running_hub() -> Hub | None:
     return None
 
 
-def new_poll() -> select.poll:
-    """The system's own: what monkey-patching puts in its place knows no POLLHUP, or there is nothing."""
+def poll_of_system() -> Callable[[], select.poll]:
+    """``select.poll`` as it was: what monkey-patching puts in its place knows no POLLHUP, or there is nothing."""
     gevent, eventlet = sys.modules.get("gevent.monkey"), sys.modules.get("eventlet.patcher")
+    poll: Callable[[], select.poll]
     if gevent is not None:
-        poll: select.poll = gevent.get_original("select", "poll")()
+        poll = gevent.get_original("select", "poll")
     elif eventlet is not None:
-        poll = eventlet.original("select").poll()
+        poll = eventlet.original("select").poll
     else:
-        poll = select.poll()
+        poll = select.poll
     return poll
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from ._errors import Cancelled, ConnError, InvalidRequest, Limit
+from ._library import answered
 
 if TYPE_CHECKING:
+    from ._call import Call
     from ._library import Library
     from ._loops import Event, Watcher
 
@@ -29,10 +31,10 @@ class Waiting:
             self.answered.set()
 
     def result(self) -> bytes:
-        """What came, once it was answered."""
-        if isinstance(self.outcome, bytes):
-            return self.outcome
-        raise self.outcome or _closed()
+        """Gives out what came, once it was answered."""
+        outcomes = [self.outcome or _closed()]
+        self.outcome = None
+        return answered(outcomes.pop())
 
 
 class InFlight:
@@ -68,11 +70,11 @@ class InFlight:
         """Whether no calls of another watcher are in flight. Then it is this one's, and must start one."""
         return self._watcher.setdefault(None, watcher) == watcher
 
-    def start(self, watcher: Watcher, request: bytes, timeout_ms: int) -> Waiting:
-        """Submits a request."""
+    def start(self, watcher: Watcher, call: Call[Any]) -> Waiting:
+        """Submits a call."""
         self._watcher.setdefault(None, watcher)
         try:
-            ticket = self._library.submit(self._handle, request, timeout_ms)
+            ticket = self._library.submit(self._handle, call.request, call.timeout_ms)
             try:
                 self._watch(watcher)
             except BaseException:
@@ -81,8 +83,8 @@ class InFlight:
         except BaseException:
             self._rest()
             raise
-        call = self._calls[ticket] = Waiting(ticket, watcher.event())
-        return call
+        waiting = self._calls[ticket] = Waiting(ticket, watcher.event())
+        return waiting
 
     def abandon(self, call: Waiting) -> None:
         """Nobody waits any more. The library still answers the ticket, and that is dropped."""

@@ -119,16 +119,19 @@ class Library:
     def call(self, handle: int, request: bytes, timeout_ms: int) -> bytes:
         """Performs one request on this thread."""
         with self._answer() as answer:
-            status = self._library.descope_conn_call(handle, request, len(request), timeout_ms, *answer.out)
-            outcome = _outcome(status, answer.copy())
-        if isinstance(outcome, ConnError):
-            raise outcome
-        return outcome
+            try:
+                status = self._library.descope_conn_call(handle, request, len(request), timeout_ms, *answer.out)
+            finally:
+                del request  # also where a signal's handler raises: see _frames.py
+            return answered(_outcome(status, answer.copy()))
 
     def submit(self, handle: int, request: bytes, timeout_ms: int) -> int:
         """Starts one request and gives its ticket."""
         ticket = c_uint64()
-        status = self._library.descope_conn_submit(handle, request, len(request), timeout_ms, byref(ticket))
+        try:
+            status = self._library.descope_conn_submit(handle, request, len(request), timeout_ms, byref(ticket))
+        finally:
+            del request
         if status < 0:
             raise error_from(status, None)
         return ticket.value
@@ -175,6 +178,17 @@ class _Answer:
     def copy(self) -> bytes | None:
         """The answer's JSON, or None where there is none."""
         return ctypes.string_at(self._data, self._length.value) if self._data else None
+
+
+def answered(outcome: bytes | ConnError) -> bytes:
+    """The answer, or raises the error."""
+    if isinstance(outcome, bytes):
+        return outcome
+    try:
+        raise outcome
+    finally:
+        # It knows this frame and its callers: were it known here too, they would stay until they are collected.
+        del outcome
 
 
 def _outcome(status: int, answer: bytes | None) -> bytes | ConnError:
