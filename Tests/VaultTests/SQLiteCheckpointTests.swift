@@ -67,7 +67,6 @@ import Testing
     @Test func whileTheLogIsCopiedNobodyCanBeginItAnew() throws {
         let store = try SQLiteStore(path: path)
         defer { store.close() }
-        try Self.fill(store, 1)
         let other = try OtherProcess(path)
         defer { other.end() }
         other.run("import fcntl, struct")
@@ -79,7 +78,8 @@ import Testing
             return other.run("raise Exception(lock[0] == fcntl.F_UNLCK)")
         }
         let seen = Mutex<[String]>([])
-        withoutForks {
+        try withoutForks {
+            try Self.fill(store, 1)
             Truncation.during({ seen.withLock { $0.append(canBegin()) } }) { store.settle() }
             #expect(canBegin() == "True")
         }
