@@ -107,8 +107,8 @@ let package = Package(
         tests(
             "VaultTests",
             [
-                "Cloud", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Plugins", "StoreSQLite",
-                "TestSupport", "Vault",
+                "CSQLite", "Cloud", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Plugins",
+                "StoreSQLite", "TestSupport", "Vault",
             ]),
         tests("PluginsTests", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory", "Plugins", "TestSupport"]),
         tests("BridgeTests", ["Bridge", "CDescopeConn", "Connections", "HTTP", "JSON", "Memory", "TestSupport"]),

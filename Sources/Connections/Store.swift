@@ -18,12 +18,17 @@ package protocol Store: AnyObject, Sendable {
     /// - Throws: `timeout` and `cancelled` as the context says; before `take` was called nothing has been written.
     func commit(_ context: CallContext, taking take: () -> StoreCommit?) throws(ConnError)
 
+    /// After what was committed has been answered: does what need not keep anybody waiting for that. Called on any thread,
+    /// also when there is nothing to do.
+    func tidy()
+
     /// After the last call has returned.
     func close()
 }
 
 extension Store {
     package var isOfOneMachine: Bool { false }
+    package func tidy() {}
 }
 
 /// A question to a store.

@@ -7,7 +7,8 @@ final class BackupFile: Sendable {
     /// While it is written.
     let partialPath: String
     private let path: String
-    private let folder: String
+    /// Opened first: a name counts once the folder's fsync is through, and one that cannot be asked for is found out now.
+    private let folder: Int32
     private let descriptor: Int32
 
     /// Makes it under another name beside its own.
@@ -18,14 +19,15 @@ final class BackupFile: Sendable {
         }
         guard Inode(path) == nil else { throw Self.taken }
         self.path = path
-        folder = String(path[...slash])
         partialPath = path + "-" + String(UInt64.random(in: 0...UInt64.max), radix: 36) + ".partial"
-        descriptor = dc_open(partialPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        folder = dc_open(String(path[...slash]), O_RDONLY | O_CLOEXEC, 0)
+        descriptor = folder < 0 ? -1 : dc_open(partialPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .invalid("path", "cannot be made: \(Self.reason)") }
     }
 
     /// What has not got its name is removed.
     deinit {
+        Glibc.close(folder)
         Glibc.close(descriptor)
         unlink(partialPath)
     }
@@ -45,14 +47,13 @@ final class BackupFile: Sendable {
         return Int(status.st_size)
     }
 
-    /// Gives it its name.
+    /// Gives it its name. When this throws, nothing stands under it.
     func finish() throws(ConnError) {
         guard dc_rename_new(partialPath, path) == 0 else { throw dc_errno() == EEXIST ? Self.taken : Self.failure }
-        let folder = dc_open(self.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
-        defer { Glibc.close(folder) }
-        guard folder >= 0, fsync(folder) == 0 else {
+        guard fsync(folder) == 0 else {
+            let failure = Self.failure
             remove()
-            throw Self.failure
+            throw failure
         }
     }
 

@@ -23,9 +23,16 @@ enum ForkGuard {
                     dc_sqlite_locks_enter()
                     ForkGuard.closers.withLock { $0 }.values.forEach { $0() }
                     dc_sqlite_locks_leave()
+                    dc_sqlite_locks_before_fork()
                 },
-                release: { pthread_rwlock_unlock(ForkGuard.gate) },
-                renew: { ForkGuard.reset(ForkGuard.gate) }),  // the thread that locked it is the parent's
+                release: {
+                    dc_sqlite_locks_after_fork()
+                    pthread_rwlock_unlock(ForkGuard.gate)
+                },
+                renew: {
+                    dc_sqlite_locks_after_fork()
+                    ForkGuard.reset(ForkGuard.gate)  // the thread that locked it is the parent's
+                }),
             isSlow: true)
         return gate
     }()

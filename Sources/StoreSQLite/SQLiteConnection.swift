@@ -13,6 +13,8 @@ final class SQLiteConnection: @unchecked Sendable {  // whoever took it out of t
     var files: OpenFiles?
     /// Their folder, when they were last found in place.
     var folder: FolderState?
+    /// How many pages the log had after the latest commit of this connection.
+    private(set) var logPages = 0
     private var statements: [StaticStringKey: OpaquePointer] = [:]
 
     /// Opens an existing file for reading and writing.
@@ -41,6 +43,14 @@ final class SQLiteConnection: @unchecked Sendable {  // whoever took it out of t
             throw SQLiteConnection.error(code)
         }
         self.database = database
+        // Stands in the place of SQLite's own, which would copy the log after a commit (`wal_autocheckpoint`).
+        let count: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, UnsafePointer<CChar>?, Int32) -> Int32 = {
+            (connection, _, _, pages) in
+            guard let connection else { return SQLITE_MISUSE }
+            Unmanaged<SQLiteConnection>.fromOpaque(connection).takeUnretainedValue().logPages = Int(pages)
+            return SQLITE_OK
+        }
+        sqlite3_wal_hook(database, count, Unmanaged.passUnretained(self).toOpaque())
     }
 
     deinit {
@@ -64,6 +74,15 @@ final class SQLiteConnection: @unchecked Sendable {  // whoever took it out of t
     var hasMoved: Bool {
         var hasMoved: Int32 = 0
         return sqlite3_file_control(database, "main", SQLITE_FCNTL_HAS_MOVED, &hasMoved) != SQLITE_OK || hasMoved != 0
+    }
+
+    /// Copies what is in the log to the file (a checkpoint), as far as nobody reads what is there. Keeps nobody from
+    /// writing, and waits for nobody.
+    ///
+    /// SQLite before 3.51.3 must do so only while another connection reads (``SQLiteStore/settle()``).
+    func copyLog() throws(ConnError) {
+        logPages = 0
+        try check(sqlite3_wal_checkpoint_v2(database, "main", SQLITE_CHECKPOINT_PASSIVE, nil, nil))
     }
 
     /// Runs a statement to its end.

@@ -11,7 +11,8 @@ struct SQLiteFile: Sendable {
     private static let openTimeoutMilliseconds = 5000
 
     /// Closing any descriptor of a file drops all of this process's locks on it (fcntl), a host's own too, so a file is
-    /// never opened here while somebody may have it open: it is only ever made, by one thread at a time.
+    /// never opened here while somebody may have it open: it is only ever made, by one thread at a time. Held inside of the
+    /// fork guard alone, so that no child finds it held.
     private static let making = Monitor(())
 
     /// Absolute, so that a later chdir does not lead elsewhere, and so that no name means something special to SQLite.
@@ -45,13 +46,15 @@ struct SQLiteFile: Sendable {
 
     /// Makes an empty file if there is none. SQLite gives its mode to the files it puts beside it.
     private static func make(_ path: String) throws(ConnError) {
-        let problem: Int32 = making.withLock { _ in
-            let descriptor = dc_open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-            guard descriptor < 0 else {
-                Glibc.close(descriptor)
-                return 0
+        let problem: Int32 = ForkGuard.use {
+            making.withLock { _ in
+                let descriptor = dc_open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+                guard descriptor < 0 else {
+                    Glibc.close(descriptor)
+                    return 0
+                }
+                return dc_errno() == EEXIST ? 0 : dc_errno()
             }
-            return dc_errno() == EEXIST ? 0 : dc_errno()
         }
         guard problem == 0 else {
             throw ConnError(.internal, "the file cannot be made: \(String(cString: strerror(problem)))")

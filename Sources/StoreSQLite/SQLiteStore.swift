@@ -34,6 +34,10 @@ package final class SQLiteStore: Store {
     /// More idle connections than this are closed.
     private static let maxIdle = 8
 
+    /// A log of more pages than this is copied to the file.
+    private static let longLog = 1000
+    private let isLogLong = Atomic(false)
+
     /// Opens the file, or makes it in an existing folder. Errors are `invalid_config` for the field `path`.
     /// - Parameters:
     ///   - whenWaiting: called on its thread whenever a call begins to wait for another process.
@@ -53,20 +57,28 @@ package final class SQLiteStore: Store {
 
     package func read(_ reads: [StoreRead], _ context: CallContext) throws(ConnError) -> [[StoredRow]] {
         try patience.whileLocked(context) { () throws(ConnError) in
-            let kept = connections.withLock { $0.readers.popLast() }
-            let connection: SQLiteConnection
-            if let kept { connection = kept } else { connection = try file.connect() }
-            defer {
-                connections.withLock { if $0.readers.count < SQLiteStore.maxIdle { $0.readers.append(connection) } }
-            }
-            try file.check(connection)
             var found: [[StoredRow]] = []
             // One read is one state of the file by itself.
-            try connection.transaction(reads.count > 1 ? "BEGIN" : nil) { (connection) throws(ConnError) in
+            try reading(reads.count > 1 ? "BEGIN" : nil) { (connection) throws(ConnError) in
                 for read in reads { found.append(try SQLiteStore.rows(read, on: connection, context)) }
             }
             return found
         }
+    }
+
+    /// Runs `body` with a connection that nobody else uses meanwhile.
+    /// - Parameter begin: the statement that begins its transaction; nil: there is none.
+    private func reading(
+        _ begin: StaticString?, _ body: (SQLiteConnection) throws(ConnError) -> Void
+    ) throws(ConnError) {
+        let kept = connections.withLock { $0.readers.popLast() }
+        let connection: SQLiteConnection
+        if let kept { connection = kept } else { connection = try file.connect() }
+        defer {
+            connections.withLock { if $0.readers.count < SQLiteStore.maxIdle { $0.readers.append(connection) } }
+        }
+        try file.check(connection)
+        try connection.transaction(begin, body)
     }
 
     static func rows(
@@ -115,6 +127,28 @@ package final class SQLiteStore: Store {
                 // From here on it is not to be tried again.
                 guard isTaken, error.code == .unavailable else { throw error }
                 throw ConnError(.internal, error.message)
+            }
+            if connection.logPages > Self.longLog { isLogLong.store(true, ordering: .relaxed) }
+        }
+    }
+
+    /// Copies a long log to the file. What the disk does not take, or another process is about, is left to the next time.
+    package func tidy() {
+        guard isLogLong.load(ordering: .relaxed),
+            (try? turn.take(CallContext(deadline: .now, cancellation: Cancellation()))) != nil
+        else { return }
+        defer { turn.give() }
+        isLogLong.store(false, ordering: .relaxed)
+        try? ForkGuard.use { () throws(ConnError) in
+            guard let writer = connections.withLock({ $0.writer }) else { return }
+            try file.check(writer)
+            // SQLite's walCheckpoint up to 3.51.2 believes what it knows of the log's length also after another process
+            // has begun the log anew, takes the new one for copied, and loses commits. A reader that was there before keeps the
+            // log as it is (walRestartLog wants the locks of all readers), or, if it reads nothing of the log, keeps the
+            // checkpoint from copying (which wants that reader's lock).
+            try reading("BEGIN") { (reader) throws(ConnError) in
+                _ = try SQLiteFormat.mark(reader)  // from here on it reads
+                try writer.copyLog()
             }
         }
     }

@@ -189,6 +189,7 @@ final class Committer: Sendable {
             }
             audit.tail.hasCome(with: draft?.append)
             finish(joined, .success(()))
+            store.tidy()
             return draft == nil ? nil : state.withLock { $0.workInPassing }()
         } catch {
             // Its time was up before the store's turn came: whoever waits has a time of its own.

@@ -130,6 +130,28 @@ extension SQLiteStore {
         #expect(try files.allSatisfy { $0.hasPrefix("vault.db") })
     }
 
+    /// Whether the name is on the disk cannot be asked for there.
+    @Test func aFolderThatCannotBeReadGetsNoCopy() throws {
+        defer { store.close() }
+        let nobody: uid_t = 65534
+        let (own, closed) = (try TemporaryFolder(), try TemporaryFolder())
+        for folder in [own, closed] { chown(folder.path, nobody, nobody) }  // root may read everything
+        chmod(closed.path, 0o300)
+        defer { chmod(closed.path, 0o700) }
+        let child = forkProcess()
+        if child == 0 {
+            seteuid(nobody)
+            guard let store = try? SQLiteStore(path: own.file("vault.db")) else { _exit(1) }
+            let error = refusal { () throws(ConnError) in _ = try store.backUp(to: closed.file("copy.db"), .unbounded) }
+            _exit(error == nil ? 2 : 0)
+        }
+        var status: Int32 = 0
+        waitpid(child, &status, 0)
+        #expect(status == 0)
+        chmod(closed.path, 0o700)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: closed.path) == [])
+    }
+
     @Test func aFullDiskLeavesNoHalfCopy() throws {
         defer { store.close() }
         try fill()

@@ -108,6 +108,20 @@ import Testing
         #expect(code == .cancelled)
     }
 
+    /// A descriptor that the locks are taken by would go into the child of a fork, where the two would have one lock.
+    @Test func anAttemptThatFindsTheFileLockedLeavesNothingOpen() throws {
+        let locked = try Locked("PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE")
+        let code = error { () throws(ConnError) in _ = try locked.store.read([.get([1])], locked.impatience) }
+        #expect(code == .cancelled)
+        var status = stat()
+        #expect(stat(locked.path, &status) == 0)
+        for name in try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") {
+            var open = stat()
+            guard let descriptor = Int32(name), fstat(descriptor, &open) == 0 else { continue }
+            #expect(open.st_ino != status.st_ino || open.st_dev != status.st_dev)
+        }
+    }
+
     @Test func whatWaitedGoesOnWhenTheFileIsFree() throws {
         let locked = try Locked("PRAGMA locking_mode = EXCLUSIVE", "BEGIN EXCLUSIVE")
         let failures = Failures()

@@ -19,20 +19,31 @@ static atomic_bool shared;
 /* A lock on a database is the process's, whichever of its connections took it: SQLite counts who shares it. So all of them
  * lock by one description, a duplicate of the first one's descriptor, until the last lets go. What is beside a database has
  * one descriptor anyway. */
-static const off_t FIRST_LOCK = 0x40000000; /* SQLite's PENDING_BYTE */
+static const off_t FIRST_LOCK = 0x40000000;  /* SQLite's PENDING_BYTE */
+static const off_t SHARED_LOCK = 0x40000002; /* its SHARED_FIRST: without this one no other is kept */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct held {
     struct held *next;
     dev_t device;
     ino_t inode;
     int descriptor;
+    bool is_shared;
 } *all_held;
 
+static void drop(struct held **place)
+{
+    struct held *held = *place;
+    *place = held->next;
+    close(held->descriptor);
+    free(held);
+}
+
+/* What was taken for an attempt that came to nothing must not stay: a child of a fork would inherit it. */
 static int lock_database(int fd, struct flock *lock)
 {
     struct stat status;
     struct held **place = &all_held, *held;
-    bool is_last = lock->l_type == F_UNLCK && lock->l_start == 0 && lock->l_len == 0;
+    bool unlocks = lock->l_type == F_UNLCK, unlocks_all = unlocks && lock->l_len == 0;
     if (fstat(fd, &status) != 0) {
         return -1;
     }
@@ -40,8 +51,8 @@ static int lock_database(int fd, struct flock *lock)
     while (*place != NULL && ((*place)->device != status.st_dev || (*place)->inode != status.st_ino)) {
         place = &(*place)->next;
     }
-    if (*place == NULL && lock->l_type != F_UNLCK && (held = malloc(sizeof *held)) != NULL) {
-        *held = (struct held){NULL, status.st_dev, status.st_ino, fcntl(fd, F_DUPFD_CLOEXEC, 0)};
+    if (*place == NULL && !unlocks && (held = malloc(sizeof *held)) != NULL) {
+        *held = (struct held){NULL, status.st_dev, status.st_ino, fcntl(fd, F_DUPFD_CLOEXEC, 0), false};
         if (held->descriptor < 0) {
             free(held);
         } else {
@@ -50,10 +61,12 @@ static int lock_database(int fd, struct flock *lock)
     }
     held = *place;
     int result = fcntl(held == NULL ? fd : held->descriptor, F_OFD_SETLK, lock), problem = errno;
-    if (is_last && held != NULL) {
-        *place = held->next;
-        close(held->descriptor);
-        free(held);
+    if (held != NULL) {
+        bool takes_shared = !unlocks && result == 0 && lock->l_start == SHARED_LOCK;
+        held->is_shared = !unlocks_all && (held->is_shared || takes_shared);
+        if (!held->is_shared && (unlocks || result != 0)) {
+            drop(place);
+        }
     }
     pthread_mutex_unlock(&mutex);
     errno = problem;
@@ -111,5 +124,15 @@ bool dc_sqlite_locks_install(void)
 
 void dc_sqlite_locks_enter(void) { depth++; }
 void dc_sqlite_locks_leave(void) { depth--; }
+
+void dc_sqlite_locks_before_fork(void)
+{
+    pthread_mutex_lock(&mutex); /* which the program's own use of SQLite takes outside of the fork guard */
+    while (all_held != NULL) {
+        drop(&all_held);
+    }
+}
+
+void dc_sqlite_locks_after_fork(void) { pthread_mutex_unlock(&mutex); }
 
 bool dc_sqlite_locks_are_missing(void) { return atomic_load(&missing); }

@@ -21,6 +21,11 @@ bool dc_sqlite_locks_install(void);
 void dc_sqlite_locks_enter(void);
 void dc_sqlite_locks_leave(void);
 
+/* Around a fork, in both processes, when none of the library's connections is left: an open file description that the two
+ * shared would be one lock for both. */
+void dc_sqlite_locks_before_fork(void);
+void dc_sqlite_locks_after_fork(void);
+
 /* Whether the system turned out not to know such locks; then SQLite's own are used. */
 bool dc_sqlite_locks_are_missing(void);
 
