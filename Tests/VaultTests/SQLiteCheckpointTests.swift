@@ -42,7 +42,7 @@ import Testing
             try Self.fill(store, 1)
             try Self.fill(store, 2)
             #expect(try Self.size(path) < Self.filled)
-            store.settle()
+            store.tidy()
             #expect(try Self.size(path) > 2 * Self.filled)
             let (log, bytes) = (try logHeader(), try Self.size(path + "-wal"))
             try store.commit([.put([3], [3], expecting: .absent)])
@@ -57,7 +57,7 @@ import Testing
         try withoutForks {
             let before = try Self.size(path)
             for number: UInt8 in 0..<100 { try store.commit([.put([number], [1], expecting: .absent)]) }
-            store.settle()
+            store.tidy()
             #expect(try Self.size(path) == before)
         }
     }
@@ -80,7 +80,7 @@ import Testing
         let seen = Mutex<[String]>([])
         try withoutForks {
             try Self.fill(store, 1)
-            Truncation.during({ seen.withLock { $0.append(canBegin()) } }) { store.settle() }
+            Truncation.during({ seen.withLock { $0.append(canBegin()) } }) { store.tidy() }
             #expect(canBegin() == "True")
         }
         #expect(seen.withLock { $0 } == ["False"])
@@ -97,13 +97,13 @@ import Testing
             getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
             limit.rlim_cur = 1_000_000
             setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
-            store.settle()
+            store.tidy()
             guard (try? store.scan(prefix: [1], after: nil, limit: 999))?.count == 250 else { _exit(2) }
             limit.rlim_cur = limit.rlim_max
             setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
             guard (try? Self.size(path)).map({ $0 <= 1_000_000 }) == true else { _exit(3) }
             guard (try? store.commit([.put([2], [2], expecting: .absent)])) != nil else { _exit(4) }
-            store.settle()
+            store.tidy()
             guard (try? Self.size(path)).map({ $0 > Self.filled }) == true else { _exit(5) }
             _exit(0)
         }
