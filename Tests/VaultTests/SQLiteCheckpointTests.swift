@@ -70,7 +70,6 @@ import Testing
         let other = try OtherProcess(path)
         defer { other.end() }
         other.run("import fcntl, struct")
-        other.run("log = os.open(path + '-shm', os.O_RDWR)")
         /// Whether it could have the locks of all marks, WAL_READ_LOCK(1) to (4), for itself alone.
         @Sendable func canBegin() -> String {
             other.run("lock = struct.pack('hhqqi4x', fcntl.F_WRLCK, os.SEEK_SET, 124, 4, 0)")
@@ -80,6 +79,7 @@ import Testing
         let seen = Mutex<[String]>([])
         try withoutForks {
             try Self.fill(store, 1)
+            #expect(other.run("log = os.open(path + '-shm', os.O_RDWR)") == "done")
             Truncation.during({ seen.withLock { $0.append(canBegin()) } }) { store.tidy() }
             #expect(canBegin() == "True")
         }
