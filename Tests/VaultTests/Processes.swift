@@ -7,7 +7,9 @@ import TestSupport
 /// What a child does with a store its parent has done before: another thread may be in the middle of making what the Swift
 /// runtime makes at its first use, and a child would wait for it for ever. The release library has the linker see to that.
 private let warmed: Void = {
-    guard let folder = try? TemporaryFolder(), let store = try? SQLiteStore(path: folder.file("warm.db")) else { return }
+    guard let folder = try? TemporaryFolder(), let store = try? SQLiteStore(path: folder.file("warm.db")) else {
+        return
+    }
     try? store.commit([.put([1], [1], expecting: .any)])
     _ = try? store.get([1])
     _ = try? store.scan(prefix: [1], after: nil, limit: 9)
