@@ -238,6 +238,7 @@ final class Loop: Sendable {
                 }
                 tasks[task.id] = task
                 if !task.mode.isBound, task.end.hasPassed { task.end = .after(milliseconds: Self.graceAtOnce) }
+                moments.prune { [tasks] in tasks[$0] != nil }
                 moments.insert(task.end, id: task.id)
                 task.watch(
                     task.context.cancellation.onCancel { [weak loop, id = task.id] in loop?.post(.cancel(id)) })
@@ -259,9 +260,11 @@ final class Loop: Sendable {
             }
         }
 
-        /// Ends what is past its deadline, and goes on with what has paused long enough.
+        /// Ends what is past its deadline, and goes on with what has paused long enough: some at a time.
         private mutating func endOverdue(at now: Deadline) {
-            while let id = moments.popDue(at: now) {
+            var left = Self.batch
+            while left > 0, let id = moments.popDue(at: now) {
+                left -= 1
                 guard let task = tasks[id] else { continue }
                 if task.mode.isAside, case .http(let then) = task.wait, task.context.deadline <= now {
                     engine.drop(id: id)

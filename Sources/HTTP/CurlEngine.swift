@@ -110,7 +110,10 @@ final class CurlEngine: HTTPEngine, @unchecked Sendable {  // see above; what wa
         if places.updateValue(place, forKey: place.id) == nil {
             place.isWaiting = !admission.enter(place, ID(place.url.origin))
         }
-        if place.isWaiting || place.exchange != nil { moments.insert(place.deadline, id: place.id) }
+        if place.isWaiting || place.exchange != nil {
+            moments.prune { places[$0] != nil }
+            moments.insert(place.deadline, id: place.id)
+        }
         if !place.isWaiting, !use(place) { leave(place) }
     }
 

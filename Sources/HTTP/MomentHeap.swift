@@ -1,7 +1,11 @@
-/// What is due next: a binary heap. Entries are never taken out early; one that no longer holds is passed over when its
-/// time comes.
+/// What is due next: a binary heap. An entry that no longer holds is passed over when its time comes, or goes with
+/// ``prune(keeping:)``.
 package struct MomentHeap {
+    /// So many are looked through at the least, so that it is rarely done.
+    private static let leastPruned = 1024
+
     private var entries: [(moment: Deadline, id: UInt64)] = []
+    private var pruned = leastPruned
 
     package init() {}
 
@@ -16,6 +20,17 @@ package struct MomentHeap {
             child = (child - 1) / 2
         }
     }
+
+    /// Takes out the entries that no longer hold, once there are twice as many as were left the last time: calls that end
+    /// long before their time is up would pile up.
+    package mutating func prune(keeping holds: (UInt64) -> Bool) {
+        guard entries.count >= pruned else { return }
+        entries.removeAll { !holds($0.id) }
+        entries.sort { $0.moment < $1.moment }  // a heap too
+        pruned = max(Self.leastPruned, 2 * entries.count)
+    }
+
+    package var count: Int { entries.count }
 
     /// Takes the earliest entry if it is due.
     package mutating func popDue(at now: Deadline) -> UInt64? {

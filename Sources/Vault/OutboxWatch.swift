@@ -7,8 +7,8 @@ internal import Memory
 final class OutboxWatch: Sendable {
     /// Milliseconds. The longest is short for an outage, since one try tells whether it is over.
     private static let waits: ClosedRange<Int64> = 30_000...300_000
-    /// More are forgotten, and then tried anew.
-    private static let maxCount = 4096
+    /// Of more, those are forgotten, and tried anew, whose trouble ends first.
+    static let maxCount = 4096
 
     /// Whose provider is asked: a connection that has the id of an earlier one may have another.
     struct Party: Hashable {
@@ -25,6 +25,12 @@ final class OutboxWatch: Sendable {
     private struct State {
         var troubles: [Party: Trouble] = [:]
         var cursor: [UInt8]?
+
+        mutating func makePlace(now: Deadline) {
+            troubles = troubles.filter { now < $0.value.end }
+            guard troubles.count >= OutboxWatch.maxCount else { return }
+            if let first = troubles.min(by: { $0.value.end < $1.value.end }) { troubles[first.key] = nil }
+        }
     }
 
     private let state = Monitor(State())
@@ -37,7 +43,7 @@ final class OutboxWatch: Sendable {
     /// - Parameter retryAfter: what the provider asked for. Milliseconds.
     func hasFailed(_ party: Party, now: Deadline, retryAfter: Int?, jitter: Jitter) {
         state.withLock { state in
-            if state.troubles.count >= Self.maxCount { state.troubles = [:] }
+            if state.troubles[party] == nil, state.troubles.count >= Self.maxCount { state.makePlace(now: now) }
             let failures = state.troubles[party]?.failures ?? 0
             let wait = min(Self.waits.lowerBound << min(failures, 20), Self.waits.upperBound)
             let end = now.adding(milliseconds: Int(jitter.lengthen(max(wait, Int64(retryAfter ?? 0)))))

@@ -84,4 +84,18 @@ import Testing
         #expect(seen == moments.sorted() + [500])
         #expect(heap.earliest == .never)
     }
+
+    @Test func theHeapForgetsWhatIsOver() {
+        var heap = MomentHeap()
+        let living: Set<UInt64> = [1, 70_000]
+        for id in UInt64(1)...100_000 {
+            heap.prune { id - $0 < 10 || living.contains($0) }
+            heap.insert(Deadline(nanoseconds: 1_000_000 - id), id: id)
+        }
+        #expect(heap.count <= 2048)
+        var seen: [UInt64] = []
+        while let id = heap.popDue(at: .never) { seen.append(id) }
+        #expect(seen == seen.sorted(by: >))
+        #expect(seen.first == 100_000 && seen.contains(70_000) && seen.last == 1)
+    }
 }

@@ -223,6 +223,32 @@ import Testing
         #expect(try rows().isEmpty)
     }
 
+    /// A full table forgets those first whose trouble is over, and then the one that ends first.
+    @Test func aFullTableGoesOnWithWhatItHas() {
+        let watch = OutboxWatch()
+        func party(_ number: Int) -> OutboxWatch.Party {
+            OutboxWatch.Party(appID: "a", incarnation: nil, clientID: ID("\(number)"))
+        }
+        func fail(_ numbers: Range<Int>, at now: Deadline) {
+            for number in numbers { watch.hasFailed(party(number), now: now, retryAfter: nil, jitter: Jitter { 0 }) }
+        }
+        func troubled(_ numbers: Range<Int>, at now: Deadline) -> Int {
+            numbers.count { watch.trouble(of: party($0), now: now) != nil }
+        }
+        let (full, first) = (OutboxWatch.maxCount, Deadline(nanoseconds: 1))
+        let later = first.adding(milliseconds: 20_000)
+        fail(0..<100, at: first)
+        fail(100..<full, at: later)
+        fail(100..<101, at: later)
+        #expect(troubled(0..<full, at: later) == full, "one that is known needs no place")
+        fail(full..<full + 1, at: later)
+        #expect(troubled(0..<100, at: later) == 99)
+        #expect(troubled(100..<full + 1, at: later) == full - 99)
+        let over = first.adding(milliseconds: 30_000)
+        fail(full + 1..<full + 2, at: over)
+        #expect(troubled(0..<full + 2, at: over) == full - 98)
+    }
+
     @Test func aConnectionThatFailedIsLeftAloneForLongerAndLonger() {
         let watch = OutboxWatch()
         let a = OutboxWatch.Party(appID: "a", incarnation: nil, clientID: "c")
