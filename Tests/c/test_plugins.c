@@ -36,7 +36,7 @@ static const struct {
 } not_loadable[] = {
     {"/nonexistent/plugin.so", "cannot open shared object file"},
     {"/etc/passwd", "invalid ELF header"},
-    {"/", "cannot read file data"},
+    {"/", "it is no regular file"},
     {PLUGINS "/no_symbol.so", "exports no descope_conn_plugin_init"},
     {PLUGINS "/wrong_abi.so", "answered -1 to plugin ABI 1"},
     {PLUGINS "/store_memory.so", "is a store, not a backend"},
