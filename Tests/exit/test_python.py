@@ -217,7 +217,7 @@ def test_ctrl_c_gives_up(world: World) -> None:
     program = world.python("ending.py", "given_up_by_ctrl_c")
     world.await_refresh()
     program.expect("timeout", "closing")
-    program.await_waiting()
+    program.await_waiting(by=("poll",))  # not for the interpreter's lock
     program.process.send_signal(signal.SIGINT)
     program.expect("interrupted", "ending")
     program.end()

@@ -101,14 +101,15 @@ class Program:
         assert self.process.stdin
         self.process.stdin.write(line + "\n")
 
-    def await_waiting(self, process: int | None = None) -> None:
-        """Returns when the main thread, or that of another process, waits for something. Fails when that has ended."""
+    def await_waiting(self, process: int | None = None, *, by: tuple[str, ...] = ("futex", "poll")) -> None:
+        """Returns when the main thread, or that of another process, waits for something, by one of these calls of the
+        system. Fails when that has ended."""
         process = process or self.process.pid
         while True:
             state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
             assert state not in "ZX", "the process has ended"
             function = Path(f"/proc/{process}/wchan").read_text()  # of the kernel
-            if "futex" in function or "poll" in function:
+            if any(call in function for call in by):
                 return
 
     def end(self, status: int = 0) -> list[str]:
