@@ -181,7 +181,7 @@ class Service:
         self.client = Client(CONFIG)
 
     def __del__(self) -> None:
-        print("closed:", self.client.close())
+        print(f"closed: {self.client.close()}\n", end="")  # in one piece, beside what another thread prints
 
 
 def by_a_finalizer() -> None:
@@ -250,7 +250,7 @@ def given_up_when_closing_had_begun() -> None:
     def give_up() -> None:
         while not client._ending.was_asked_for:
             time.sleep(0)
-        print(client.close())
+        print(f"{client.close()}\n", end="")
 
     thread = threading.Thread(target=give_up)
     thread.start()
