@@ -24,7 +24,7 @@ package final class Executor: Sendable {
             if !mode.isBound, context.cancellation.isCancelled, !step.isDone { throw .cancelled }
             if mode.isCalled, step.waits || hasWaited, !step.isDone, context.deadline.hasPassed { throw .timeout }
             if let need = step.timeNeeded(mode), context.deadline < .after(milliseconds: need) {
-                let rest = OnceOnly(step)
+                let rest = Box<Step<JSON>?>(step)
                 step = .done(.null)  // a flight lasts as long as somebody holds its leader
                 return try finishOnLoop(rest, context, mode)
             }
@@ -91,11 +91,17 @@ package final class Executor: Sendable {
 
     /// The caller's time is shorter than what must finish: the loop does it, and the caller waits.
     private func finishOnLoop(
-        _ step: OnceOnly<Step<JSON>>, _ context: CallContext, _ mode: StepMode
+        _ rest: Box<Step<JSON>?>, _ context: CallContext, _ mode: StepMode
     ) throws(ConnError) -> JSON {
         let answer = Box<Result<JSON, ConnError>?>(nil)
         let done = Event()
-        loop.run({ () throws(ConnError) in step.take() ?? .done(.null) }, mode: mode, context: context) { result in
+        let begin: @Sendable () -> Step<JSON> = {
+            rest.value.withLock { step in
+                defer { step = nil }  // whoever holds the box holds nothing of the step from here on
+                return step
+            } ?? .done(.null)
+        }
+        loop.run(begin, mode: mode, context: context) { result in
             answer.value.withLock { $0 = result }
             done.signal()
         }
@@ -118,20 +124,6 @@ package final class Executor: Sendable {
     }
 }
 
-/// A value that is taken once. Whoever still holds the box after that holds nothing of it.
-private final class OnceOnly<Value: Sendable>: Sendable {
-    private let value: Monitor<Value?>
-
-    init(_ value: Value) { self.value = Monitor(value) }
-
-    func take() -> Value? {
-        value.withLock { value in
-            defer { value = nil }
-            return value
-        }
-    }
-}
-
 extension Step {
     /// Whether it waits for something outside of the process, or for somebody else.
     var waits: Bool {
@@ -150,7 +142,7 @@ extension Step {
         case .http(let request, _) where request.mustFinish || mode.isBound: request.timeoutMilliseconds
         // Who will make the exchange takes the place for it.
         case .admission(_, let timeout, _): timeout
-        case .blocking, .queued, .pause, .join: mode.isBound ? StepMode.boundMilliseconds : nil
+        case .blocking, .queued, .pause, .join: mode.isBound ? TimeLimit.boundStep : nil
         case .http, .done, .settled, .aside: nil
         }
     }

@@ -132,8 +132,6 @@ enum StepMode: Sendable {
     /// The caller's answer does not hang on it.
     case aside(timeoutMilliseconds: Int)
 
-    /// What a step that is bound may take. Milliseconds.
-    static let boundMilliseconds = TimeLimit.boundStep
     /// So much later than the deadline a caller is answered who waits for what is aside. Milliseconds.
     static let graceMilliseconds = 50
 
@@ -146,7 +144,7 @@ enum StepMode: Sendable {
         switch self {
         case .called: call
         case .bound:
-            CallContext(deadline: .after(milliseconds: Self.boundMilliseconds), cancellation: Cancellation())
+            CallContext(deadline: .after(milliseconds: TimeLimit.boundStep), cancellation: Cancellation())
         case .aside:
             CallContext(
                 deadline: max(call.deadline, .after(milliseconds: Self.graceMilliseconds)),
