@@ -44,6 +44,13 @@ def fetch() -> str:
     return client.fetch_token("crm", user_id="alice").access_token
 
 
+def fetch_in_vain() -> None:
+    try:
+        fetch()
+    except Cancelled:
+        print("cancelled")
+
+
 def answer_a_line() -> None:
     """Returns when the hub ran while the test wanted it to."""
     wait_read(0)
@@ -75,12 +82,6 @@ def gives_up() -> None:
 def closes() -> None:
     """While others wait for answers, which they are told."""
 
-    def fetch_in_vain() -> None:
-        try:
-            fetch()
-        except Cancelled:
-            print("cancelled")
-
     call = spawn(fetch_in_vain)
     answer_a_line()
     closed = client.close(wait=0)
@@ -110,12 +111,6 @@ def on_a_thread(function: Callable[[], object]) -> Callable[[], object]:
 
 def closes_on_a_thread() -> None:
     """What must finish ends first."""
-
-    def fetch_in_vain() -> None:
-        try:
-            fetch()
-        except Cancelled:
-            print("cancelled")
 
     call = spawn(fetch_in_vain)
     answer_a_line()

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from celery import Celery
 from celery.signals import worker_process_shutdown, worker_ready
-from descope_conn import Client, ConnError
+from descope_conn import Client
+from telling import CONFIG, outcome, say
 
-CONFIG = json.loads(os.environ["CONFIG"])
 app = Celery("tasks", broker="memory://", set_as_current=True)
 app.conf.update(worker_redirect_stdouts=False, broker_connection_retry_on_startup=True)
 
 
 kept: list[Client] = []
-
-
-def say(line: object) -> None:
-    os.write(1, f"{line}\n".encode())
-
-
-def outcome(client: Client) -> str:
-    try:
-        return client.fetch_token("crm", user_id="alice", timeout=2).access_token
-    except ConnError as error:
-        return error.code
 
 
 @app.task

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
 from descope_conn import AsyncClient, Client, ConnError
+from telling import CONFIG, outcome, say
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-CONFIG = json.loads(os.environ["CONFIG"])
 Message = dict[str, Any]
-
-
-def say(line: object) -> None:
-    os.write(1, f"{line}\n".encode())
-
-
-def outcome(client: Client) -> str:
-    try:
-        return client.fetch_token("crm", user_id="alice", timeout=2).access_token
-    except ConnError as error:
-        return error.code
 
 
 class WSGI:
