@@ -34,13 +34,24 @@ export DESCOPE_CONN_LIBRARY = $(LIBRARY)
 demo: setup dist bindings/node/native
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) examples/demo/run
 
+# Bounds each part of the tests, where a run that hangs must be told; see .ci/run.
+BOUND ?=
+part = $(BOUND) $(MAKE) --no-print-directory
+
 test: setup
-	@$(MAKE) --no-print-directory test-swift
-	@$(MAKE) --no-print-directory dist check-abi
-	@$(MAKE) --no-print-directory test-c test-python test-node test-mcp test-packages
-	@$(MAKE) --no-print-directory test-exit test-hosts test-chaos model
-	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory memory
+	@$(part) test-swift
+	@$(part) dist check-abi
+	@$(part) test-c
+	@$(part) test-python
+	@$(part) test-node
+	@$(part) test-mcp
+	@$(part) test-packages
+	@$(part) test-exit
+	@$(part) test-hosts
+	@$(part) test-chaos
+	@$(part) model
+	@$(part) check
+	@$(part) memory
 	@echo "make test: everything passed"
 
 # --- What is installed ---

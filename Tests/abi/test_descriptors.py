@@ -5,6 +5,7 @@ its libcurl, its OpenSSL or its SQLite. Needs DESCOPE_CONN_LIBRARY.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import os
@@ -58,15 +59,18 @@ def descriptors() -> dict[int, str]:
     """What each open one is of."""
     found = {}
     for name in os.listdir("/proc/self/fd"):
-        try:
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile, as the folder's own is
             found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
-        except FileNotFoundError:
-            pass  # the folder's own
     return found
 
 
 def inherited(new: dict[int, str]) -> list[str]:
-    return [of for descriptor, of in new.items() if not fcntl.fcntl(descriptor, fcntl.F_GETFD) & fcntl.FD_CLOEXEC]
+    found = []
+    for descriptor, of in new.items():
+        with contextlib.suppress(OSError):  # closed meanwhile, by another thread
+            if not fcntl.fcntl(descriptor, fcntl.F_GETFD) & fcntl.FD_CLOEXEC:
+                found.append(of)
+    return found
 
 
 def test_during_exchanges_and_with_an_open_vault(tmp_path: Path) -> None:
@@ -75,10 +79,13 @@ def test_during_exchanges_and_with_an_open_vault(tmp_path: Path) -> None:
     async def on_the_loop(config: dict[str, object]) -> None:
         async with AsyncClient(config) as client:
             fetch = asyncio.ensure_future(client.fetch_token("crm", user_id="alice"))
-            await asyncio.to_thread(server.arrived.acquire)
-            new = {each: of for each, of in descriptors().items() if before.get(each) != of}
-            server.may_answer.set()
-            assert inherited(new) == []
+            try:
+                await asyncio.to_thread(server.arrived.acquire)
+                new = {each: of for each, of in descriptors().items() if before.get(each) != of}
+                leaking = inherited(new)
+            finally:
+                server.may_answer.set()
+            assert leaking == []
             # the database, its log and index; the exchange's connection and how its thread is woken; the loop's, its
             # connection and the event descriptor
             assert sum("vault.db" in of for of in new.values()) >= 3
@@ -86,10 +93,10 @@ def test_during_exchanges_and_with_an_open_vault(tmp_path: Path) -> None:
             await fetch
 
     with Held() as server, Client.vault(path=str(tmp_path / "vault.db"), key={"bytes": "k" * 32}):
-        serve = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        serve = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         serve.start()
         with Client({**CLOUD, "baseUrl": server.url}) as client:
-            fetch = threading.Thread(target=client.fetch_token, args=("crm",), kwargs={"user_id": "alice"})
+            fetch = threading.Thread(target=client.fetch_token, args=("crm",), kwargs={"user_id": "alice"}, daemon=True)
             fetch.start()
             server.arrived.acquire()
             asyncio.run(on_the_loop({**CLOUD, "baseUrl": server.url}))
@@ -117,12 +124,15 @@ def test_while_the_certificate_of_an_authority_is_read(tmp_path: Path, monkeypat
 
     with serving(context(tmp_path / "server.pem")) as url:
         before = descriptors()
-        thread = threading.Thread(target=fetch, args=(url,))
+        thread = threading.Thread(target=fetch, args=(url,), daemon=True)
         thread.start()
         with open(folder / f"{digest}.0", "wb") as pipe:  # opens once the library does, which reads until it closes
-            new = {each: of for each, of in descriptors().items() if before.get(each) != of}
+            try:
+                new = {each: of for each, of in descriptors().items() if before.get(each) != of}
+                leaking = inherited(new)
+            finally:
+                pipe.write(authority.read_bytes())
             assert sum(digest in of for of in new.values()) == 2
-            assert inherited(new) == []
-            pipe.write(authority.read_bytes())
+            assert leaking == []
         thread.join()
     assert tokens == ["the-token"]

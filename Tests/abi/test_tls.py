@@ -74,7 +74,7 @@ def context(certificate: Path) -> ssl.SSLContext:
 @contextmanager
 def serving(context: ssl.SSLContext) -> Iterator[str]:
     with Server(context) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
             yield f"https://127.0.0.1:{server.server_port}"

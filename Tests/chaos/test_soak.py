@@ -72,7 +72,7 @@ class Worker:
         )
         self.told: list[list[Any]] = []
         self._is_ready = threading.Event()
-        self._reader = threading.Thread(target=self._read)
+        self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:

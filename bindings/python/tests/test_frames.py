@@ -103,7 +103,7 @@ def test_nor_does_one_that_a_signal_ended(config: dict[str, Any], server: CloudS
     before = signal.signal(signal.SIGUSR1, end)
     try:
         with Client(config) as client, server.held():
-            threading.Thread(target=tell, args=(server,)).start()
+            threading.Thread(target=tell, args=(server,), daemon=True).start()
             # The handler runs when the library has returned.
             with pytest.raises(TimeIsUp) as failure:
                 client.store_api_key("a", SECRET, user_id="U1", timeout=1)

@@ -106,7 +106,7 @@ QUOTATIONS: dict[str, Callable[[str, str], str]] = {
 @pytest.fixture
 def provider() -> Iterator[EchoingProvider]:
     provider = EchoingProvider()
-    thread = threading.Thread(target=provider.serve_forever)
+    thread = threading.Thread(target=provider.serve_forever, daemon=True)
     thread.start()
     yield provider
     provider.shutdown()
