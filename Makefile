@@ -154,8 +154,8 @@ npm: $(LIBRARY) bindings/node/native
 .PHONY: check check-abi
 check: $(LIBRARY) | setup
 	swift format lint --strict --recursive Sources Tests Package.swift
-	! grep -rnE '\bMutex[(<]' Sources # does not live through a fork, see Sources/Memory/Monitor.swift
-	! grep -rnE 'Set<String>|\[String\??: ' Sources # tells text apart by how it reads, see Sources/Memory/ID.swift
+	! grep -rnE '\bMutex[(<]' Sources # does not live through a fork, see Sources/Runtime/Locks/Monitor.swift
+	! grep -rnE 'Set<String>|\[String\??: ' Sources # tells text apart by how it reads, see Sources/Runtime/ID.swift
 	.venv/bin/ruff check .
 	cd bindings/python && $(ROOT)/.venv/bin/ruff check . && $(ROOT)/.venv/bin/ruff format --check . && $(ROOT)/.venv/bin/mypy
 	Tests/abi/check-codes

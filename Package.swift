@@ -71,26 +71,30 @@ let package = Package(
             name: "CSQLiteLocks", path: "Sources/System/CSQLiteLocks", cSettings: [.unsafeFlags(["-gdwarf-4"])]),
         .systemLibrary(name: "CSodium", path: "Sources/System/CSodium"),
 
-        library("Memory", ["CForkGate"]),
-        library("JSON", ["CJansson", "Memory"]),
-        library("Crypto", ["CSodium", "Memory"]),
-        library("HTTP", ["CCurl", "CPlatform", "Memory"]),
-        library("Connections", ["HTTP", "JSON", "Memory"]),
-        library("Cloud", ["Connections", "HTTP", "JSON", "Memory"]),
+        library("Runtime", ["CForkGate", "CPlatform"]),
+        library("JSON", ["CJansson", "Runtime"]),
+        library("Crypto", ["CSodium", "Runtime"]),
+        library("HTTP", ["CCurl", "CPlatform", "Runtime"]),
+        library("Connections", ["HTTP", "JSON", "Runtime"]),
+        library("Store", ["Connections", "Runtime"]),
+        library("StoreSQLite", ["CPlatform", "CSQLite", "CSQLiteLocks", "Connections", "Runtime", "Store"]),
+        library("Cloud", ["Connections", "HTTP", "JSON", "Runtime"]),
         library(
-            "OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Memory"], resources: [.embedInCode("providers.json")]),
-        library("Vault", ["CPlatform", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth"]),
-        library("StoreSQLite", ["CPlatform", "CSQLite", "CSQLiteLocks", "Connections", "HTTP", "Memory"]),
+            "OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Runtime"],
+            resources: [.embedInCode("Providers/providers.json")]),
+        library("Vault", ["CPlatform", "Connections", "Crypto", "HTTP", "JSON", "OAuth", "Runtime", "Store"]),
         library(
-            "MCP", ["Connections", "Crypto", "HTTP", "JSON", "Memory"],
+            "MCP", ["Connections", "Crypto", "HTTP", "JSON", "Runtime"],
             resources: [.embedInCode("clients.json"), .embedInCode("connect-card.html")]),
-        library("Plugins", ["CDescopeConn", "CPlatform", "Connections", "HTTP", "JSON", "Memory"]),
+        library("Plugins", ["CDescopeConn", "CPlatform", "Connections", "HTTP", "JSON", "Runtime", "Store"]),
+        library(
+            "Assembly",
+            ["Cloud", "Connections", "HTTP", "JSON", "MCP", "Plugins", "Runtime", "Store", "StoreSQLite", "Vault"]),
         .target(
             name: "Bridge",
             dependencies: [
-                "CCloseOnExec", "CDescopeConn", "CCurl", "CJansson", "CPlatform", "CSodium", "CSQLite", "Cloud",
-                "Connections", "HTTP", "JSON", "MCP", "Memory", "Plugins",
-                "StoreSQLite", "Vault",
+                "Assembly", "CCloseOnExec", "CDescopeConn", "CCurl", "CJansson", "CPlatform", "CSodium", "CSQLite",
+                "Connections", "HTTP", "JSON", "Plugins", "Runtime",
             ],
             exclude: ["exports.map"], swiftSettings: strict,
             linkerSettings: releaseLink + [
@@ -98,26 +102,29 @@ let package = Package(
             ]),
 
         .target(
-            name: "TestSupport", dependencies: ["Connections", "HTTP"], path: "Tests/TestSupport", swiftSettings: strict
-        ),
+            name: "TestSupport", dependencies: ["Connections", "HTTP", "Runtime", "Store"], path: "Tests/TestSupport",
+            swiftSettings: strict),
         tests("JSONTests", ["JSON"]),
-        tests("HTTPTests", ["HTTP", "Memory", "TestSupport"]),
-        tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Memory"]),
-        tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "TestSupport"]),
+        tests("HTTPTests", ["HTTP", "Runtime", "TestSupport"]),
+        tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Runtime"]),
+        tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Runtime", "OAuth", "TestSupport"]),
         tests(
             "VaultTests",
             [
-                "CSQLite", "Cloud", "Connections", "Crypto", "HTTP", "JSON", "Memory", "OAuth", "Plugins",
-                "StoreSQLite", "TestSupport", "Vault",
+                "CSQLite", "Cloud", "Connections", "Crypto", "HTTP", "JSON", "Runtime", "OAuth", "Plugins",
+                "Store", "StoreSQLite", "TestSupport", "Vault",
             ]),
-        tests("PluginsTests", ["CDescopeConn", "Connections", "HTTP", "JSON", "Memory", "Plugins", "TestSupport"]),
-        tests("BridgeTests", ["Bridge", "CDescopeConn", "Connections", "HTTP", "JSON", "Memory", "TestSupport"]),
+        tests(
+            "PluginsTests",
+            ["CDescopeConn", "Connections", "HTTP", "JSON", "Plugins", "Runtime", "Store", "TestSupport"]),
+        tests("BridgeTests", ["Bridge", "CDescopeConn", "Connections", "HTTP", "JSON", "Runtime", "TestSupport"]),
         tests(
             "MCPTests",
             [
-                "Cloud", "Connections", "Crypto", "HTTP", "JSON", "MCP", "Memory", "StoreSQLite", "TestSupport",
+                "Cloud", "Connections", "Crypto", "HTTP", "JSON", "MCP", "Runtime", "Store", "StoreSQLite",
+                "TestSupport",
                 "Vault",
             ]),
-        tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Memory", "TestSupport"]),
+        tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Runtime", "TestSupport"]),
     ]
 )

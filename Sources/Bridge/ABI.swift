@@ -1,12 +1,13 @@
 // The names are the header's.
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
+internal import Assembly
 public import CDescopeConn
 internal import Connections
 internal import Glibc
 internal import HTTP
-internal import Memory
 internal import Plugins
+internal import Runtime
 
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
@@ -54,7 +55,7 @@ public func descope_conn_open(
     guard let out_handle else { return output.write(.null("out_handle")) }
     guard let config = bytes(config, config_len) else { return output.write(.null("config")) }
     do {
-        let handle = Handle(client: try open(config))
+        let handle = Handle(client: try Client.open(config))
         guard let number = HandleTable.shared.insert(handle) else {
             _ = handle.beginClosing {}
             return output.write(ConnError(.limit, "too many handles are open"))

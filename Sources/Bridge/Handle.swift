@@ -1,7 +1,6 @@
 internal import Connections
-internal import HTTP
 internal import JSON
-internal import Memory
+internal import Runtime
 
 /// An open backend as the C ABI sees it: its life, the calls in it, and the answers that wait.
 final class Handle: Sendable {

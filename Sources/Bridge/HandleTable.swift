@@ -1,4 +1,4 @@
-internal import Memory
+internal import Runtime
 internal import Synchronization
 
 /// The handles of the process. A handle's number holds its slot and how often that slot was used before, so that a

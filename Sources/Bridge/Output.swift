@@ -1,7 +1,7 @@
 internal import CDescopeConn
 internal import Connections
 internal import JSON
-internal import Memory
+internal import Runtime
 
 /// Where a function of the C ABI puts its JSON.
 struct Output {

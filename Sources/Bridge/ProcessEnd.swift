@@ -1,7 +1,7 @@
 internal import Connections
 internal import Glibc
 internal import HTTP
-internal import Memory
+internal import Runtime
 
 /// At the end of the process, what must finish is waited for: a host that returns from `main` or calls `exit` without
 /// closing its handles would lose it otherwise, and the only refresh token of a grant with it.

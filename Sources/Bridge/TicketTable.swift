@@ -1,4 +1,4 @@
-internal import Memory
+internal import Runtime
 
 /// The submitted calls of one handle, from being accepted to being taken: a pure value, without waiting or I/O.
 ///

@@ -1,6 +1,6 @@
 package import Connections
 package import JSON
-package import Memory
+package import Runtime
 
 /// Answers the operations from Descope's cloud, or from a server that speaks its API.
 package final class CloudBackend: Backend {

@@ -1,6 +1,7 @@
 internal import Connections
 internal import HTTP
 internal import JSON
+internal import Runtime
 
 extension CloudCall {
     /// Sends the call, and makes the operation's answer from Descope's.

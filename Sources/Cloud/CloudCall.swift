@@ -1,7 +1,7 @@
 internal import Connections
 internal import HTTP
 internal import JSON
-internal import Memory
+internal import Runtime
 
 /// One call of an endpoint: sent, sent again while that may help, and its answer read.
 struct CloudCall: Sendable {

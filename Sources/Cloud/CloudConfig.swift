@@ -1,7 +1,7 @@
 package import Connections
 package import HTTP
 package import JSON
-package import Memory
+package import Runtime
 
 /// The config of `open` for Descope's cloud, or for a server that speaks its API.
 package struct CloudConfig: Sendable {

@@ -1,6 +1,6 @@
 internal import Connections
 internal import JSON
-internal import Memory
+internal import Runtime
 
 /// `fetch`: a token that lives long enough, or else where the user grants access.
 struct CloudFetch: Sendable {

@@ -1,7 +1,7 @@
 internal import Connections
 internal import HTTP
 internal import JSON
-internal import Memory
+internal import Runtime
 
 /// Which credential an endpoint takes.
 enum Credential: Sendable {

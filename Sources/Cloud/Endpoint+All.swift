@@ -2,7 +2,7 @@
 
 internal import Connections
 internal import HTTP
-internal import Memory
+internal import Runtime
 
 extension Endpoint.Member {
     fileprivate static let fetchOptions = Self.object("options", ["withRefreshToken", "forceRefresh"])

@@ -1,7 +1,7 @@
 internal import Connections
 internal import HTTP
 internal import JSON
-internal import Memory
+internal import Runtime
 
 /// One endpoint of Descope's API as data: which requests go there, what is sent, and what comes back.
 ///

@@ -1,7 +1,7 @@
 internal import Connections
 internal import HTTP
 internal import JSON
-internal import Memory
+internal import Runtime
 
 /// What an answer of Descope's that is no success means.
 ///

@@ -1,5 +1,6 @@
 package import HTTP
 package import JSON
+internal import Runtime
 
 /// An open backend: checks requests, and has their steps performed.
 package final class Client: Sendable {

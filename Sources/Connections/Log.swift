@@ -1,4 +1,4 @@
-internal import Memory
+internal import Runtime
 internal import Synchronization
 
 /// Where the library's log lines go: to the one sink of the process, if there is one.

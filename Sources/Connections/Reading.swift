@@ -1,4 +1,4 @@
-internal import Memory
+internal import Runtime
 
 /// What a text says once the encodings are undone that programs quote things in: percent and form encoding, the escapes of
 /// JSON and of most languages' strings, HTML's, base64, hexadecimal digits; one inside another.

@@ -1,5 +1,5 @@
 package import JSON
-package import Memory
+package import Runtime
 
 /// Makes somebody else's words fit to be repeated in an error: short, printable, and without the secrets that they were
 /// sent, in whatever encoding they repeat them (``Reading``).

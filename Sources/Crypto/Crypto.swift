@@ -1,6 +1,6 @@
 internal import CSodium
 internal import Glibc
-package import Memory
+package import Runtime
 
 /// libsodium, as far as it is used here.
 package enum Crypto {

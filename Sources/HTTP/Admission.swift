@@ -1,4 +1,4 @@
-internal import Memory
+internal import Runtime
 
 /// Which exchanges run and which wait: so many at once, and so many with one server. Whose turn comes first goes round
 /// the servers, so that one that hangs holds up none of the others.

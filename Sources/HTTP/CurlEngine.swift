@@ -1,4 +1,4 @@
-internal import Memory
+internal import Runtime
 internal import Synchronization
 
 /// Many exchanges over one libcurl multi handle. All but ``wake()`` is for one thread.

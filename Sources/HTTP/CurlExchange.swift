@@ -1,6 +1,6 @@
 internal import CCurl
 internal import Glibc
-internal import Memory
+internal import Runtime
 
 /// One exchange through libcurl. Its easy handle lives from ``open(_:)`` to deinit, and no longer than the exchange, so
 /// that nothing of one request is left for the next; connections belong to the `CurlMulti`.

@@ -1,5 +1,5 @@
 internal import CCurl
-internal import Memory
+internal import Runtime
 
 /// libcurl itself.
 enum CurlLibrary {

@@ -1,4 +1,5 @@
 internal import CCurl
+internal import Runtime
 
 /// A libcurl multi handle: a cache of connections, and the exchanges that run over them. One thread at a time;
 /// ``wake()`` is for any. Exchanges that are in it must be taken out before they go.

@@ -1,4 +1,4 @@
-internal import Memory
+package import Runtime
 
 /// Exchanges through libcurl.
 ///

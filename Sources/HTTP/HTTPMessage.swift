@@ -1,4 +1,4 @@
-package import Memory
+package import Runtime
 
 /// One exchange with a server, without any policy: no redirect is followed, no status is an error.
 package struct HTTPRequest: Sendable {

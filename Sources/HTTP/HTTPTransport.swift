@@ -1,3 +1,5 @@
+package import Runtime
+
 /// How exchanges are made: on the caller's thread, or many at a time on one thread. libcurl implements it; the tests of
 /// what is above it do too, with canned responses.
 package protocol HTTPTransport: AnyObject, Sendable {

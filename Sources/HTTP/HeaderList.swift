@@ -1,6 +1,6 @@
 internal import CCurl
 internal import Glibc
-internal import Memory
+internal import Runtime
 
 /// A request's headers as libcurl takes them, wiped when they go. libcurl keeps the pointer for the whole exchange.
 final class HeaderList {

@@ -1,3 +1,5 @@
+internal import Runtime
+
 /// Which proxy to use for which server. Read once: the environment may change under a running exchange otherwise.
 struct ProxySettings: Sendable {
     /// For http and https URLs; empty is none.

@@ -1,4 +1,4 @@
-internal import Memory
+internal import Runtime
 
 /// A response's body while it arrives. It is wiped when it moves and when it goes.
 struct ReceiveBuffer: ~Copyable {

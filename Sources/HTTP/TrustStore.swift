@@ -1,5 +1,6 @@
 internal import CPlatform
 internal import Glibc
+internal import Runtime
 
 /// Where the certificate authorities are that servers are verified with.
 struct TrustStore: Sendable, Equatable {

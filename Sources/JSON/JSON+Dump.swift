@@ -1,5 +1,5 @@
 internal import CJansson
-package import Memory
+package import Runtime
 
 extension JSON {
     /// The compact text, with a zero byte after it that `length` does not count. Release it with

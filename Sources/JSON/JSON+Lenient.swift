@@ -1,5 +1,5 @@
 internal import CJansson
-package import Memory
+package import Runtime
 
 /// Somebody else's JSON, read as far as its meaning is plain.
 package struct LenientJSON: Sendable {

@@ -1,5 +1,5 @@
 internal import CJansson
-package import Memory
+package import Runtime
 
 /// One JSON value: an owning reference to a jansson tree.
 ///

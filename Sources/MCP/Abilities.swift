@@ -1,5 +1,5 @@
 internal import JSON
-internal import Memory
+internal import Runtime
 
 /// What a client's users get to see of what a server may ask for: as the client declared it, and as it is known of it.
 struct Abilities: Sendable {

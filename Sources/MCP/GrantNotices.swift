@@ -1,6 +1,6 @@
 internal import Connections
 internal import JSON
-internal import Memory
+internal import Runtime
 
 /// Tells those who wait for a subject's grants when this process has stored one.
 ///

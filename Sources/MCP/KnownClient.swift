@@ -1,6 +1,6 @@
 internal import Connections
 internal import JSON
-internal import Memory
+internal import Runtime
 
 /// A client whose declared capabilities are not what its users get: a row of `clients.json`.
 struct KnownClient: Sendable {

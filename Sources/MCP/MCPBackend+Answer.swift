@@ -1,6 +1,7 @@
 internal import Connections
 internal import Crypto
 internal import JSON
+internal import Runtime
 
 extension MCPBackend {
     private static let defaultTTLSeconds: Int64 = 600

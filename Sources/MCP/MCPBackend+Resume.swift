@@ -1,6 +1,6 @@
 internal import Connections
-internal import HTTP
 internal import JSON
+internal import Runtime
 
 extension MCPBackend {
     private static let defaultWaitMilliseconds: Int64 = 20_000

@@ -1,7 +1,7 @@
 package import Connections
 internal import Crypto
 package import JSON
-package import Memory
+package import Runtime
 
 /// Any backend, with the operations for MCP servers above it: they are made of its own operations.
 package final class MCPBackend: Backend {

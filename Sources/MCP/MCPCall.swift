@@ -1,7 +1,7 @@
 internal import Connections
 internal import Crypto
 internal import JSON
-internal import Memory
+internal import Runtime
 
 /// The MCP request that is being answered, and whose.
 struct MCPCall: Sendable {

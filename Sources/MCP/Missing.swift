@@ -1,6 +1,7 @@
 internal import Connections
 internal import HTTP
 internal import JSON
+internal import Runtime
 
 /// A connection that is missing, and where the user grants it.
 struct Missing: Sendable {

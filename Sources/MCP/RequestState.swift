@@ -1,7 +1,7 @@
 internal import Connections
 internal import Crypto
 internal import JSON
-internal import Memory
+internal import Runtime
 
 /// What travels through the client between two rounds of a call (MCP 2026-07-28, multi round-trip requests).
 ///

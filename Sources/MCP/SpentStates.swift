@@ -1,6 +1,5 @@
 internal import Connections
-internal import HTTP
-internal import Memory
+internal import Runtime
 
 /// The states that this process has seen, until they expire: for backends that have no store to remember them in.
 final class SpentStates: Sendable {

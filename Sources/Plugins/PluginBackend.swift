@@ -1,7 +1,7 @@
 internal import CDescopeConn
 package import Connections
 package import JSON
-internal import Memory
+internal import Runtime
 
 /// A backend that somebody else wrote.
 package final class PluginBackend: Backend {

@@ -1,6 +1,6 @@
 internal import Connections
 internal import JSON
-internal import Memory
+internal import Runtime
 
 /// A plugin's config, of which nobody here knows what its members mean.
 enum PluginConfig {

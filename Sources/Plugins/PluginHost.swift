@@ -1,7 +1,6 @@
 internal import CDescopeConn
 internal import Connections
-internal import HTTP
-internal import Memory
+internal import Runtime
 
 /// What the library offers to plugins: `descope_conn_host`.
 enum PluginHost {

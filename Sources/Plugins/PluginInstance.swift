@@ -1,8 +1,7 @@
 internal import CDescopeConn
 internal import Connections
-internal import HTTP
 internal import JSON
-internal import Memory
+internal import Runtime
 
 /// One opened plugin: its `self`, and the rule whether calls on it may overlap.
 final class PluginInstance: @unchecked Sendable {  // the plugin's functions may be called from any thread

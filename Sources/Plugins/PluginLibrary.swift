@@ -2,7 +2,7 @@ package import CDescopeConn
 internal import CPlatform
 package import Connections
 internal import Glibc
-internal import Memory
+internal import Runtime
 
 /// A plugin that is in the process: loaded from an absolute path, or registered by the program. It is never unloaded.
 struct PluginLibrary: @unchecked Sendable {  // the table's strings and functions live as long as the process

@@ -1,8 +1,8 @@
 internal import CDescopeConn
 package import Connections
-internal import HTTP
 package import JSON
-internal import Memory
+internal import Runtime
+package import Store
 
 /// A store that somebody else wrote.
 package final class PluginStore: Store, @unchecked Sendable {  // the functions may be called from any thread

@@ -1,6 +1,6 @@
 internal import CSQLiteLocks
 internal import Glibc
-internal import Memory
+internal import Runtime
 
 /// Has every SQLite connection of this process closed while it forks.
 ///

@@ -1,6 +1,6 @@
 internal import Connections
 internal import Glibc
-internal import Memory
+internal import Runtime
 
 /// Which file a path leads to.
 struct Inode: Hashable, Sendable {

@@ -1,6 +1,5 @@
 internal import Connections
-internal import HTTP
-internal import Memory
+internal import Runtime
 
 /// Waits for a file that another process keeps locked.
 ///

@@ -1,5 +1,6 @@
 package import Connections
-internal import Memory
+internal import Runtime
+package import Store
 
 /// A copy of a vault's file that nobody uses. It is read as it lies there, also from where nothing can be written.
 package final class SQLiteCopy: Store {

@@ -2,8 +2,7 @@ internal import CPlatform
 internal import CSQLiteLocks
 internal import Connections
 internal import Glibc
-internal import HTTP
-internal import Memory
+internal import Runtime
 
 /// The vault's file on disk: makes it, proves that it is one, and opens connections to it.
 struct SQLiteFile: Sendable {

@@ -1,6 +1,6 @@
 package import Connections
-internal import HTTP
-internal import Memory
+internal import Runtime
+package import Store
 
 extension SQLiteStore: BackupStore {
     package func backUp(

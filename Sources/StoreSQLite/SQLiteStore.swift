@@ -1,6 +1,6 @@
 package import Connections
-internal import HTTP
-internal import Memory
+internal import Runtime
+package import Store
 internal import Synchronization
 
 /// The vault's rows in one SQLite file, which many threads and processes share.

@@ -1,9 +1,9 @@
 package import Connections
 internal import Crypto
-internal import HTTP
 package import JSON
-package import Memory
 internal import OAuth
+package import Runtime
+package import Store
 
 /// Answers the operations from an encrypted vault of one's own.
 package final class VaultBackend: Backend {

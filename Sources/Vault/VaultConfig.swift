@@ -1,7 +1,7 @@
 package import Connections
 package import HTTP
 package import JSON
-package import Memory
+package import Runtime
 
 /// The config of `open` for the vault.
 package struct VaultConfig: Sendable {

@@ -1,5 +1,5 @@
 import Glibc
-import Memory
+import Runtime
 import TestSupport
 import Testing
 

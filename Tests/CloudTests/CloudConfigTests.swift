@@ -2,7 +2,7 @@ import Cloud
 import Connections
 import HTTP
 import JSON
-import Memory
+import Runtime
 import Testing
 
 @Suite struct CloudConfigTests {

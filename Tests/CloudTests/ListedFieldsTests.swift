@@ -1,7 +1,7 @@
 import Connections
 import HTTP
 import JSON
-import Memory
+import Runtime
 import Testing
 
 /// Descope's gateway refuses fields that it does not know. Whatever a request holds, only what this list has is sent,

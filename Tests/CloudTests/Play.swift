@@ -2,7 +2,7 @@ import Cloud
 import Connections
 import HTTP
 import JSON
-import Memory
+import Runtime
 
 let projectID = "P2testtesttesttesttesttest01"
 let managementKey = "K2testmanagementkey"

@@ -1,5 +1,6 @@
 import Connections
 import HTTP
+import Runtime
 import Testing
 
 @Suite struct RetryTests {

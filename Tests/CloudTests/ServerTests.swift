@@ -1,6 +1,7 @@
 import Connections
 import HTTP
 import JSON
+import Runtime
 import Testing
 
 /// Every operation against a server that refuses what Descope's API does not list.

@@ -1,5 +1,5 @@
 import Foundation
-import Memory
+import Runtime
 import Synchronization
 
 @testable import Connections

@@ -1,4 +1,4 @@
-import Memory
+import Runtime
 import Synchronization
 
 @testable import HTTP

@@ -1,6 +1,6 @@
 import Connections
 import JSON
-import Memory
+import Runtime
 import Testing
 
 /// Swift's strings are equal when they read the same; ids are when their bytes are.

@@ -1,6 +1,7 @@
 import Connections
 import HTTP
 import JSON
+import Runtime
 import Synchronization
 import Testing
 

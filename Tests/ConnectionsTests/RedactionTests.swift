@@ -1,6 +1,6 @@
 import Foundation
 import JSON
-import Memory
+import Runtime
 import Testing
 
 @testable import Connections

@@ -1,4 +1,4 @@
-import Memory
+import Runtime
 import Testing
 
 @testable import Connections

@@ -1,4 +1,4 @@
-import Memory
+import Runtime
 import TestSupport
 import Testing
 

@@ -3,7 +3,7 @@ import Foundation
 import HTTP
 import JSON
 import MCP
-import Memory
+import Runtime
 import StoreSQLite
 import Synchronization
 import TestSupport

@@ -2,6 +2,7 @@ import Cloud
 import Connections
 import JSON
 import MCP
+import Runtime
 import Testing
 
 /// Who can open whose states, with backends that keep nothing: no request is sent.

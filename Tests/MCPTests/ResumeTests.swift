@@ -1,6 +1,6 @@
 import Connections
 import JSON
-import Memory
+import Runtime
 import Synchronization
 import Testing
 

@@ -1,6 +1,6 @@
 import Connections
 import HTTP
-import Memory
+import Runtime
 import Testing
 
 @testable import OAuth

@@ -2,7 +2,7 @@ import Connections
 import Foundation
 import HTTP
 import JSON
-import Memory
+import Runtime
 import Testing
 
 @testable import OAuth
@@ -12,7 +12,7 @@ struct CatalogueTests {
         .deletingLastPathComponent().deletingLastPathComponent()
 
     private static func rows() throws -> [JSON] {
-        let text = try String(contentsOf: root.appending(path: "Sources/OAuth/providers.json"), encoding: .utf8)
+        let text = try String(contentsOf: root.appending(path: "Sources/OAuth/Providers/providers.json"), encoding: .utf8)
         return try JSON.parse(text)["providers"]?.elements ?? []
     }
 

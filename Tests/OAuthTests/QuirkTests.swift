@@ -1,7 +1,7 @@
 import Connections
 import HTTP
 import JSON
-import Memory
+import Runtime
 import TestSupport
 import Testing
 

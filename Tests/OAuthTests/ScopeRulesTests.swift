@@ -1,6 +1,6 @@
 import JSON
-import Memory
 import OAuth
+import Runtime
 import Testing
 
 struct ScopeRulesTests {

@@ -1,6 +1,6 @@
 import HTTP
 import JSON
-import Memory
+import Runtime
 import Testing
 
 @testable import OAuth

@@ -1,6 +1,7 @@
 import Connections
 import JSON
 import Plugins
+import Store
 import TestSupport
 import Testing
 

@@ -2,8 +2,8 @@ import Connections
 import Foundation
 import HTTP
 import JSON
-import Memory
 import Plugins
+import Runtime
 import TestSupport
 
 /// A client over `Tests/plugins/scripted.c`.

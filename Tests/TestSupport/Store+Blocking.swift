@@ -1,5 +1,7 @@
 package import Connections
 internal import HTTP
+internal import Runtime
+package import Store
 
 /// Single reads and commits, for as long as they take.
 extension Store {

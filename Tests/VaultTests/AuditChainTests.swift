@@ -2,7 +2,8 @@ import Connections
 import Crypto
 import HTTP
 import JSON
-import Memory
+import Runtime
+import Store
 import StoreSQLite
 import Synchronization
 import TestSupport

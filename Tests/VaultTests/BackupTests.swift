@@ -3,6 +3,8 @@ import Foundation
 import Glibc
 import HTTP
 import JSON
+import Runtime
+import Store
 import Synchronization
 import TestSupport
 import Testing

@@ -1,7 +1,7 @@
 import Connections
 import HTTP
 import JSON
-import Memory
+import Runtime
 import Testing
 
 /// The callback is third parties' text: whatever stands in it, a refusal of the provider's is told as one.

@@ -2,8 +2,8 @@ import Connections
 import Foundation
 import HTTP
 import JSON
-import Memory
 import OAuth
+import Runtime
 import TestSupport
 import Testing
 

@@ -2,7 +2,8 @@ import Connections
 import Foundation
 import HTTP
 import JSON
-import Memory
+import Runtime
+import Store
 import Synchronization
 import TestSupport
 import Testing

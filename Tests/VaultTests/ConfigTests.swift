@@ -1,7 +1,7 @@
 import Connections
 import Foundation
 import JSON
-import Memory
+import Runtime
 import Testing
 
 @testable import Vault

@@ -1,6 +1,8 @@
 import Connections
 import HTTP
 import JSON
+import Runtime
+import Store
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import Connections
 import JSON
-import Memory
+import Runtime
+import Store
 import Synchronization
 import TestSupport
 import Testing

@@ -1,7 +1,7 @@
 import Connections
 import JSON
-import Memory
 import OAuth
+import Runtime
 import Testing
 
 @testable import Vault

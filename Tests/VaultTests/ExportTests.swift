@@ -2,6 +2,8 @@ import Cloud
 import Connections
 import HTTP
 import JSON
+import Runtime
+import Store
 import TestSupport
 import Testing
 import Vault

@@ -1,4 +1,5 @@
 import Connections
+import Store
 import Synchronization
 
 /// A store that takes some commits yet, and then none.

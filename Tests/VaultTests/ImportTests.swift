@@ -1,5 +1,7 @@
 import Connections
 import JSON
+import Runtime
+import Store
 import TestSupport
 import Testing
 

@@ -2,7 +2,8 @@ import Connections
 import Foundation
 import Glibc
 import JSON
-import Memory
+import Runtime
+import Store
 import StoreSQLite
 import Synchronization
 import TestSupport

@@ -1,5 +1,6 @@
 import Connections
-import Memory
+import Runtime
+import Store
 import Testing
 
 @testable import Vault

@@ -1,5 +1,6 @@
 import Connections
 import JSON
+import Runtime
 import Testing
 
 @testable import Vault

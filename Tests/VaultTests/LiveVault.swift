@@ -3,7 +3,7 @@ import Dispatch
 import Foundation
 import HTTP
 import JSON
-import Memory
+import Runtime
 import TestSupport
 import Testing
 import Vault

@@ -1,7 +1,8 @@
 import Connections
 import Crypto
 import JSON
-import Memory
+import Runtime
+import Store
 import Testing
 
 @testable import Vault

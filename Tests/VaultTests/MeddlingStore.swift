@@ -1,4 +1,5 @@
 import Connections
+import Store
 import Synchronization
 
 /// A store in which something happens at a moment that a test chooses.

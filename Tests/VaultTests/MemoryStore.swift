@@ -1,4 +1,5 @@
 import Connections
+import Store
 import Synchronization
 
 /// A store that keeps everything in memory: the shortest one that keeps the protocol's promises.

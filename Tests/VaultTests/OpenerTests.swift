@@ -1,6 +1,8 @@
 import Connections
 import Foundation
 import JSON
+import Runtime
+import Store
 import TestSupport
 import Testing
 

@@ -1,7 +1,8 @@
 import Connections
 import HTTP
 import JSON
-import Memory
+import Runtime
+import Store
 import Synchronization
 import TestSupport
 import Testing

@@ -1,7 +1,7 @@
 import Connections
 import HTTP
 import JSON
-import Memory
+import Runtime
 import Testing
 
 /// What the vault makes of a refresh whose reply was lost, as the provider's habits have it.

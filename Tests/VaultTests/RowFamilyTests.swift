@@ -3,7 +3,8 @@ import Crypto
 import Foundation
 import HTTP
 import JSON
-import Memory
+import Runtime
+import Store
 import TestSupport
 import Testing
 

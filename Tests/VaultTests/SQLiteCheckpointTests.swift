@@ -2,6 +2,7 @@ import CSQLite
 import Connections
 import Foundation
 import Glibc
+import Store
 import StoreSQLite
 import Synchronization
 import TestSupport

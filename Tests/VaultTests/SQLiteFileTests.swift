@@ -1,6 +1,7 @@
 import Connections
 import Foundation
 import Glibc
+import Store
 import StoreSQLite
 import TestSupport
 import Testing

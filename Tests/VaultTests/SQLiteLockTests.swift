@@ -1,7 +1,8 @@
 import Connections
 import Foundation
 import HTTP
-import Memory
+import Runtime
+import Store
 import StoreSQLite
 import Synchronization
 import TestSupport

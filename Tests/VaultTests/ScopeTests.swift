@@ -1,8 +1,8 @@
 import Connections
 import HTTP
 import JSON
-import Memory
 import OAuth
+import Runtime
 import TestSupport
 import Testing
 

@@ -2,7 +2,7 @@ import Connections
 import Foundation
 import HTTP
 import JSON
-import Memory
+import Runtime
 import TestSupport
 import Testing
 import Vault

@@ -1,5 +1,6 @@
 import Connections
 import JSON
+import Runtime
 import Testing
 
 /// What `list` tells of a token: how it fares, why, since when, and when it is refreshed next.

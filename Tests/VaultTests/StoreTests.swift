@@ -2,6 +2,7 @@ import Connections
 import Foundation
 import JSON
 import Plugins
+import Store
 import StoreSQLite
 import Synchronization
 import TestSupport

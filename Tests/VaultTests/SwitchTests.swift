@@ -1,7 +1,7 @@
 import Connections
 import JSON
-import Memory
 import OAuth
+import Runtime
 import Testing
 
 /// What a row of the catalogue can switch, a connection can: without a template, and over one.

@@ -1,5 +1,6 @@
 import Connections
 import JSON
+import Runtime
 import Testing
 
 /// What `delete` and `list` mean by an app, a subject, or both.

@@ -1,7 +1,8 @@
 import Connections
 import Foundation
 import HTTP
-import Memory
+import Runtime
+import Store
 import Synchronization
 
 /// A store that knows what was asked of it, and by which threads, and that can be held up.

@@ -3,8 +3,9 @@ import Crypto
 import Foundation
 import HTTP
 import JSON
-import Memory
 import Plugins
+import Runtime
+import Store
 import Synchronization
 import TestSupport
 

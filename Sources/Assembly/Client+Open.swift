@@ -1,0 +1,56 @@
+internal import Cloud
+package import Connections
+internal import HTTP
+package import JSON
+internal import MCP
+internal import Plugins
+internal import Runtime
+internal import Store
+internal import StoreSQLite
+internal import Vault
+
+extension Client {
+    /// Makes a client from the config of `descope_conn_open`. No network traffic.
+    package static func open(_ text: UnsafeRawBufferPointer) throws(ConnError) -> Client {
+        let config: JSON
+        do {
+            config = try Request.parseObject(text, as: "the config")
+        } catch {
+            var error = error
+            error.code = .invalidConfig
+            throw error
+        }
+        return try open(config)
+    }
+
+    package static func open(_ config: JSON) throws(ConnError) -> Client {
+        guard let name = config["backend"] else { throw .invalidConfig("backend", "is missing") }
+        guard let kind = name.string.flatMap(BackendKind.init) else {
+            let kinds = BackendKind.allCases.map(\.rawValue).joined(separator: ", ")
+            throw .invalidConfig("backend", "must be one of \(kinds)")
+        }
+        switch kind {
+        case .cloud:
+            let config = try CloudConfig(config, environment: environmentVariable)
+            return try Client(MCPBackend(CloudBackend(config)), http: config.http)
+        case .vault:
+            let config = try VaultConfig(config, environment: environmentVariable)
+            let store = try open(config.storage)
+            do throws(ConnError) {
+                return try Client(MCPBackend(VaultBackend(store: store, config: config)), http: config.http)
+            } catch {
+                store.close()
+                throw error
+            }
+        case .plugin:
+            return try Client(MCPBackend(PluginBackend(config: config)), http: HTTPOptions())
+        }
+    }
+
+    private static func open(_ storage: VaultConfig.Storage) throws(ConnError) -> any Store {
+        switch storage {
+        case .path(let path): try SQLiteStore(path: path)
+        case .plugin(let reference, let config): try PluginStore(reference, field: "store.plugin", config: config)
+        }
+    }
+}

@@ -1,0 +1,52 @@
+package import JSON
+package import Runtime
+
+/// Who answers the operations: Descope's cloud, the vault, a plugin.
+package protocol Backend: AnyObject, Sendable {
+    var kind: BackendKind { get }
+
+    /// Begins an operation. The request fits its operation's table, and this backend is one of the operation's.
+    func begin(_ request: Request) throws(ConnError) -> Step<JSON>
+
+    /// Remembers that a request was refused; nil where this backend does not want to know.
+    /// - Parameter request: what may be told of it (``Request/init(refused:operation:backend:)``) where it did not fit its
+    ///   operation's table; else the request itself.
+    func refused(_ request: Request, _ error: ConnError) -> Step<Void>?
+
+    /// A secret that all processes with this config have in common; nil when there is none. Keys are derived from it.
+    var sharedSecret: Secret? { get }
+
+    /// Remembers that something was used, for all processes that share this backend's storage.
+    /// - Parameters:
+    ///   - id: 16 random bytes.
+    ///   - expiresAt: when it may be forgotten. Seconds since 1970.
+    /// - Returns: whether this was the first time; nil when the backend remembers nothing of its own.
+    func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Step<Bool?>
+
+    /// After the last call has returned.
+    func close()
+}
+
+extension Backend {
+    package func refused(_ request: Request, _ error: ConnError) -> Step<Void>? { nil }
+    package var sharedSecret: Secret? { nil }
+    package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Step<Bool?> { .done(nil) }
+}
+
+extension Backend {
+    /// Begins `body`, and has the backend remember its failure before it is told.
+    package func tellingRefusal(
+        of request: Request, _ body: () throws(ConnError) -> Step<JSON>
+    ) throws(ConnError) -> Step<JSON> {
+        try Step.attempt(body) { [self] (result) throws(ConnError) in
+            if case .failure(let error) = result, let told = refused(request, error) {
+                return try told.then { () throws(ConnError) in throw error }
+            }
+            return .done(try result.get())
+        }
+    }
+}
+
+package enum BackendKind: String, Sendable, CaseIterable {
+    case cloud, vault, plugin
+}

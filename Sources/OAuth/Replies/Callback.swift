@@ -1,0 +1,81 @@
+package import Connections
+import Crypto
+import HTTP
+package import JSON
+package import Runtime
+
+extension Provider {
+    /// What a provider's callback brings besides `code`, `state` and `iss`.
+    package struct Callback: Sendable {
+        /// Parameters that must be there, and are kept with the grant.
+        package var metadata: [String] = []
+        /// By parameter, the URL it holds: what stands in place of the `{host}` is that host's value for this grant.
+        package var hosts: [ID: String] = [:]
+        /// The parameter that names what was granted.
+        package var scopes: String?
+        /// The parameter that signs all others: HMAC-SHA256 with the client's secret, in hexadecimal digits.
+        package var signature: String?
+
+        package init() {}
+    }
+}
+
+extension Provider.Callback {
+    init(_ row: Row) throws(Row.Problem) {
+        metadata = try row.strings("metadata") ?? []
+        hosts = try row.names("hosts")
+        scopes = try row.string("scopes")
+        signature = try row.string("signature")
+    }
+
+    /// Whether the callback's signature is the provider's: one that this provider does not make needs none.
+    /// - Parameter parameters: all of the query, decoded.
+    package func checkSignature(_ parameters: [ID: String], clientSecret: Secret?) throws(ConnError) {
+        guard let signature else { return }
+        func refused(_ problem: String) -> ConnError {
+            ConnError(.providerError, "the callback's \(signature) \(problem)", field: "parameters.\(signature)")
+        }
+        guard let given = parameters[ID(signature)] else { throw refused("is missing") }
+        guard let clientSecret else {
+            throw ConnError(.misconfigured, "a client secret is needed to check \(signature)")
+        }
+        let signed = parameters.filter { $0.key != ID(signature) }.sorted { $0.key < $1.key }
+        let message = URL.query(signed.map { ($0.key.text, $0.value) })
+        let expected = Crypto.hmacSHA256(Array(message.utf8), key: clientSecret)
+        guard let bytes = Crypto.fromHex(given), Secret(bytes).equals(Secret(expected)) else {
+            throw refused("is not the provider's")
+        }
+    }
+
+    /// The hosts that this grant lives at. The catalogue lists which there are, since a callback can be forged.
+    package func hosts(in parameters: [ID: String]) throws(ConnError) -> [ID: String] {
+        var found: [ID: String] = [:]
+        for (parameter, pattern) in hosts {
+            guard let text = parameters[parameter] else { continue }
+            guard let (name, value) = Placeholders.match(text, pattern) else {
+                throw ConnError(
+                    .providerError, "the callback's \(parameter) is none of the provider's hosts",
+                    field: "parameters.\(parameter)")
+            }
+            found[ID(name)] = value
+        }
+        return found
+    }
+
+    /// What the provider says here that was granted; nil when it does not say.
+    /// - Parameter separators: the characters between scopes.
+    package func scopes(in parameters: [ID: String], separators: String) -> [String]? {
+        guard let scopes, let text = parameters[ID(scopes)] else { return nil }
+        return Scopes.parse(text, separators: separators)
+    }
+
+    /// What is kept with the grant; nil when there is nothing.
+    package func metadata(in parameters: [ID: String]) throws(ConnError) -> JSON? {
+        let kept = JSON.object()
+        for name in metadata {
+            guard let value = parameters[ID(name)] else { throw .invalid("parameters.\(name)", "is missing") }
+            kept.set(name, .string(value))
+        }
+        return metadata.isEmpty ? nil : kept
+    }
+}

@@ -1,0 +1,76 @@
+package import Connections
+import HTTP
+import JSON
+package import Runtime
+
+/// What a device shows its user, and what it polls with (RFC 8628 section 3.2).
+package struct DeviceAuthorization: Sendable {
+    package var deviceCode: Secret
+    package var userCode: String
+    package var verificationURI: String
+    /// With the user code in it; nil where the provider has none.
+    package var verificationURIComplete: String?
+    package var lifetimeSeconds: Int64
+    /// The least time between two polls. Seconds.
+    package var intervalSeconds: Int64
+}
+
+extension OAuth {
+    /// RFC 8628 section 3.5: when a poll came too early, each later one waits so much longer. Seconds.
+    package static let slowDownSeconds: Int64 = 5
+
+    /// Begins a device's authorization (RFC 8628 section 3.1).
+    package static func authorizeDevice(
+        scopes: [String], resources: [String], provider: Provider, clock: Clock
+    ) throws(ConnError) -> Step<DeviceAuthorization> {
+        guard let url = provider.deviceAuthorizationURL else {
+            throw ConnError(.misconfigured, "\(provider.id) has no device authorization URL")
+        }
+        var request = TokenRequest([("client_id", .text(provider.clientID))], provider: provider)
+        if !scopes.isEmpty {
+            request.set("scope", .text(Scopes.unique(scopes).joined(separator: provider.scopeSeparator)))
+        }
+        for resource in resources { request.add("resource", .text(resource)) }
+        return try ask(request, url: url, provider, clock).then { (answer) throws(ConnError) in
+            guard let authorization = DeviceAuthorization(try answer.orThrow()) else {
+                throw ConnError(.providerError, "\(provider.id) answered no device authorization")
+            }
+            return .done(authorization)
+        }
+    }
+
+    /// Asks whether the user has granted access (RFC 8628 section 3.4). A lost reply loses the grant, so this finishes
+    /// once begun.
+    package static func redeem(
+        deviceCode: Secret, resources: [String], provider: Provider, clock: Clock
+    ) -> Step<Result<TokenReply, TokenFailure>> {
+        let request = TokenRequest(
+            [
+                ("grant_type", .text("urn:ietf:params:oauth:grant-type:device_code")),
+                ("client_id", .text(provider.clientID)), ("device_code", .secret(deviceCode)),
+            ], provider: provider)
+        return token(request, url: provider.tokenURL, resources: resources, provider: provider, clock: clock)
+    }
+}
+
+extension DeviceAuthorization {
+    /// Nil when something is missing that must be there, or the user would be sent somewhere odd.
+    fileprivate init?(_ answer: JSON) {
+        let uri = { (name: String) in
+            answer[name]?.string.flatMap { text in
+                URL(text).map { ["https", "http"].contains($0.scheme) && !$0.hasUserInfo } == true ? text : nil
+            }
+        }
+        guard let code = answer["device_code"], code.isToken(), let deviceCode = code.stringSecret,
+            let userCode = answer["user_code"]?.string, (1...128).contains(userCode.utf8.count),
+            let verificationURI = uri("verification_uri") ?? uri("verification_url"),  // Google's name
+            let lifetime = answer["expires_in"]?.wholeNumber, lifetime > 0
+        else { return nil }
+        self.deviceCode = deviceCode
+        self.userCode = userCode
+        self.verificationURI = verificationURI
+        verificationURIComplete = uri("verification_uri_complete")
+        lifetimeSeconds = min(lifetime, 86_400)
+        intervalSeconds = min(max(answer["interval"]?.wholeNumber ?? 5, 1), 300)
+    }
+}

@@ -1,0 +1,162 @@
+package import Connections
+import HTTP
+package import JSON
+import Runtime
+
+extension OAuth {
+    /// Fills the endpoints that the provider's settings leave open from its discovery document (RFC 8414, OpenID Connect
+    /// Discovery). What the settings name stays.
+    package static func discover(_ provider: Provider) throws(ConnError) -> Step<Provider> {
+        try discoveryDocument(of: provider).then { (document) throws(ConnError) in
+            .done(try provider.filled(from: document))
+        }
+    }
+
+    /// Fetches the document alone, for those who keep it. Endpoints in it that cannot be used and need not be there are left
+    /// out, and the log says so. Errors speak of the document, and not of the connection that asks for it.
+    package static func discoveryDocument(of provider: Provider) throws(ConnError) -> Step<JSON> {
+        try discoveryDocument(of: provider, at: provider.discoveryURLs[...])
+    }
+
+    /// - Parameter urls: where it may be; each is asked if the one before answers something else.
+    private static func discoveryDocument(
+        of provider: Provider, at urls: ArraySlice<String>
+    ) throws(ConnError) -> Step<JSON> {
+        guard let url = urls.first, URL(url)?.isSecureEndpoint == true else {
+            throw ConnError(.misconfigured, "\(provider.id) has no discovery URL that is https")
+        }
+        let request = HTTPRequest(
+            .get, url, headers: [.init("Accept", "application/json")],
+            timeoutMilliseconds: provider.timeoutMilliseconds)
+        return .http(request) { (result) throws(ConnError) in
+            let others = urls.dropFirst()
+            switch result {
+            case .failure(let failure):
+                var document = provider
+                document.id = url
+                throw TokenFailure(failure, provider: document).asConnError
+            case .success(let response):
+                let answer = Answer(response)
+                if let document = Provider.metadata(in: answer, at: url) { return .done(document) }
+                if !others.isEmpty { return try discoveryDocument(of: provider, at: others) }
+                var error = ConnError(.unavailable, "there is no discovery document at \(url) (HTTP \(answer.status))")
+                error.httpStatus = answer.status
+                throw error
+            }
+        }
+    }
+
+    /// Whether a callback came from the provider it should have come from (RFC 9207): stops codes that another provider
+    /// hands on. A provider whose issuer neither the settings nor a discovery document name cannot be told from others.
+    /// - Parameter iss: the callback's parameter.
+    package static func checkIssuer(_ iss: String?, provider: Provider) throws(ConnError) {
+        guard let issuer = provider.issuer else { return }
+        guard let iss else {
+            guard provider.requiresIssuerInCallback else { return }
+            throw ConnError(.providerError, "the callback does not say that it came from \(provider.id)", field: "iss")
+        }
+        guard Issuer.isSame(iss, as: issuer) else {
+            throw ConnError(.providerError, "the callback came from another issuer than \(provider.id)", field: "iss")
+        }
+    }
+}
+
+extension Provider {
+    /// Endpoints of a discovery document without which something may still work.
+    private static let optionalEndpoints = [
+        "revocation_endpoint", "pushed_authorization_request_endpoint", "device_authorization_endpoint",
+        "registration_endpoint",
+    ]
+
+    /// The discovery document, without optional endpoints that cannot be used; nil when the answer is none.
+    fileprivate static func metadata(in answer: Answer, at url: String) -> JSON? {
+        guard answer.isSuccess, let document = answer.object, document["issuer"] != nil else { return nil }
+        // What stands there twice is not known, whoever reads it.
+        for (name, _) in document.members where answer.isAmbiguous(name) { document.set(name, .boolean(false)) }
+        for name in optionalEndpoints where document[name] != nil && endpoint(name, in: document) == nil {
+            if document[name]?.string != "" {
+                Log.write(.warning, "\(url): its \(name) is not an https URL, and is not used")
+            }
+            document.remove(name)
+        }
+        return document
+    }
+
+    private static func endpoint(_ name: String, in document: JSON) -> String? {
+        document[name]?.string.flatMap { URL($0)?.isSecureEndpoint == true ? $0 : nil }
+    }
+
+    /// Where the discovery document may be, if the settings want one: as they say, or where their issuer has it if they leave
+    /// endpoints open. In the order in which to ask.
+    package var discoveryURLs: [String] {
+        if let discoveryURL { return issuer == nil ? MetadataPlace(discoveryURL).urls : [discoveryURL] }
+        guard let issuer, authorizationURL == nil || tokenURL == nil, !Issuer.hasPlaceholder(issuer) else { return [] }
+        return MetadataPlace(issuer).urls
+    }
+
+    /// This provider with the endpoints from its discovery document that the settings leave open.
+    package func filled(from document: JSON) throws(ConnError) -> Provider {
+        guard let named = document["issuer"]?.string, expectedIssuers.contains(where: { isIssuer(named, expected: $0) })
+        else {
+            throw ConnError(
+                .misconfigured,
+                "\(id)'s discovery document belongs to another issuer: set issuer if it is the right one after all",
+                field: "issuer")
+        }
+        var filled = self
+        filled.issuer = issuer ?? named
+        try filled.discover(\.authorizationURL, "authorization_endpoint", in: document)
+        try filled.discover(\.tokenURL, "token_endpoint", in: document)
+        try filled.discover(\.revocationURL, "revocation_endpoint", in: document)
+        try filled.discover(\.pushedAuthorizationURL, "pushed_authorization_request_endpoint", in: document)
+        guard filled.pushedAuthorizationURL != nil || document["require_pushed_authorization_requests"]?.boolean != true
+        else {
+            throw ConnError(.misconfigured, "\(id) wants pushed authorization requests, and does not say where")
+        }
+        try filled.discover(\.deviceAuthorizationURL, "device_authorization_endpoint", in: document)
+        try filled.discover(\.registrationURL, "registration_endpoint", in: document)
+        filled.requiresIssuerInCallback =
+            document["authorization_response_iss_parameter_supported"]?.boolean ?? requiresIssuerInCallback
+        if let methods = document["token_endpoint_auth_methods_supported"], methods.kind == .array {
+            filled.supportedAuthMethods = methods.elements.compactMap { $0.string.flatMap(AuthMethod.init) }
+        }
+        if authMethod == nil, clientSecret != nil, let methods = filled.supportedAuthMethods,
+            !methods.contains(.basic), methods.contains(.post)
+        {
+            filled.authMethod = .post
+        }
+        return filled
+    }
+
+    /// Whom the settings name: the issuer itself, or else by the place of its discovery document.
+    package var namedIssuer: String? { issuer ?? discoveryURL.map { MetadataPlace($0).issuers.first ?? $0 } }
+
+    /// The settings' issuer, or else whom the document's place belongs to (RFC 8414 section 3.3, OpenID Connect Discovery
+    /// section 4.3).
+    private var expectedIssuers: [String] {
+        if let issuer { return [issuer] }
+        return discoveryURL.map { MetadataPlace($0).issuers } ?? []
+    }
+
+    /// A document of many tenants (Entra's `common` and `organizations`) names a pattern, which the place, or the issuer of one
+    /// tenant that the settings name, must fit.
+    private func isIssuer(_ named: String, expected: String) -> Bool {
+        ID(named) == ID(expected) || Issuer.isSame(expected, as: named)
+    }
+
+    private var revocationURL: String? {
+        get { revocation?.url }
+        set { revocation = newValue.map { Revocation(url: $0) } }
+    }
+
+    private mutating func discover(
+        _ path: WritableKeyPath<Provider, String?>, _ name: String, in document: JSON
+    ) throws(ConnError) {
+        guard self[keyPath: path] == nil, document[name] != nil else { return }
+        guard let url = Self.endpoint(name, in: document) else {
+            throw ConnError(.misconfigured, "\(id)'s discovery document has a \(name) that is not https")
+        }
+        discovered.insert(ID(url))
+        self[keyPath: path] = url
+    }
+}

@@ -1,0 +1,103 @@
+package import Connections
+internal import JSON
+internal import Runtime
+internal import Store
+
+extension VaultBackend {
+    /// What a request did to a token, a connection or a key.
+    func event(
+        _ request: Request, appID: ID? = nil, subject: Subject? = nil, tokenID: ID? = nil, keyID: String? = nil,
+        outcome: String = "ok"
+    ) -> AuditEvent {
+        AuditEvent(
+            request.operation, actor: request.actor, appID: appID, subject: subject, tokenID: tokenID, keyID: keyID,
+            outcome: outcome)
+    }
+
+    /// Records a request that was refused, where the config wants that. Fetches are recorded as their tokens are handed
+    /// out.
+    package func refused(_ request: Request, _ error: ConnError) -> Step<Void>? {
+        guard config.audit == .all, request.look == nil else { return nil }
+        // What it is the id of.
+        let appID = request.operation.hasPrefix("apps.") ? request.id("id") : request.id("appId")
+        let keyID = request.operation.hasPrefix("keys.") ? request.string("id") : nil
+        let refused = event(
+            request, appID: appID, subject: request.subject, tokenID: request.id("tokenId"), keyID: keyID,
+            outcome: error.code.rawValue)
+        return rows.commit([], recording: [refused])
+    }
+
+    func listAudit(_ request: Request) throws(ConnError) -> Step<JSON> {
+        auditPage(try AuditPage(request))
+    }
+
+    private func auditPage(_ page: AuditPage) -> Step<JSON> {
+        rows.read { [self] (reader) throws(ConnError) in
+            var page = page
+            try page.add(reader)
+            return page.isDone ? .done(page.answer) : auditPage(page)
+        }
+    }
+
+    /// Follows each chain from the first record that is kept to the head.
+    func verifyAudit(_ request: Request) throws(ConnError) -> Step<JSON> {
+        try rows.read { [self] (reader) throws(ConnError) in
+            try follow(0, AuditVerdict(try reader.auditHeads(), anchor: request.string("anchor")))
+        }.then { [self] (verdict) throws(ConnError) in
+            rows.read { [self] (reader) throws(ConnError) in
+                var verdict = verdict
+                if let place = try placeBeyondHead(reader) {
+                    verdict.fail("there are records beyond the head", at: place)
+                }
+                return .done(verdict.answer)
+            }
+        }
+    }
+
+    private func follow(_ number: Int, _ before: AuditVerdict) throws(ConnError) -> Step<AuditVerdict> {
+        guard number < AuditPlace.chains, before.problem == nil else { return .done(before) }
+        var verdict = before
+        guard let chain = verdict.chain(number) else { return try follow(number + 1, verdict) }
+        let heads = verdict.heads
+        return try rows.pages(AuditPlace.records(of: number), into: chain) {
+            [self] (chain, page, reader) throws(ConnError) in
+            var chain = chain
+            var witnesses: [AuditMark] = []
+            for stored in page where chain.problem == nil {
+                if chain.skips(stored.key) { continue }
+                if stored.key != chain.place.rowKey, let head = try reader.auditHead(of: number).head {
+                    // Records whose time is over go while this looks.
+                    chain.start(at: head)
+                    if chain.skips(stored.key) { continue }
+                }
+                let found = try reader.auditRecord(stored)
+                chain.add(stored.key, found, audit: rows.audit)
+                if let witness = found?.record.witness { witnesses.append(witness) }
+            }
+            try chain.check(witnesses, heads, reader, audit: rows.audit)
+            return .done(chain)
+        }.then { [self, verdict] (chain) throws(ConnError) in
+            var (verdict, chain) = (verdict, chain)
+            chain.end()
+            verdict.add(chain)
+            return try follow(number + 1, verdict)
+        }
+    }
+
+    /// A head that was put back to what it was earlier leaves records behind it, and so does one that was removed.
+    private func placeBeyondHead(_ reader: RowReader) throws(ConnError) -> AuditPlace? {
+        let heads = try reader.auditHeads()
+        for chain in 0..<AuditPlace.chains {
+            var found = heads[chain]
+            while let head = found.head {
+                let after = AuditPlace(chain, head.sequence)
+                let rows = try reader.page(AuditPlace.records(of: chain), after: after.rowKey, limit: 1)
+                if rows.isEmpty { break }
+                let later = try reader.auditHead(of: chain)
+                if later.version == found.version { return AuditPlace(chain, head.sequence + 1) }
+                found = later
+            }
+        }
+        return nil
+    }
+}

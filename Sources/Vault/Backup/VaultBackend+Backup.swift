@@ -1,0 +1,80 @@
+internal import Connections
+internal import JSON
+internal import Runtime
+internal import Store
+
+extension VaultBackend {
+    /// The audit tells of each, also of one that failed or whose caller is gone. There is no copy that it does not tell of.
+    func backUp(_ request: Request) -> Step<JSON> {
+        .blocking { [self] (context) throws(ConnError) in
+            do throws(ConnError) {
+                let path = try request.required("path")
+                let copy = try backupStore.backUp(to: path, context) { (_) throws(ConnError) in
+                    try record(event(request))
+                }
+                return .done(
+                    .object([
+                        "path": .string(path), "bytes": .integer(Int64(copy.bytes)), "rows": .integer(Int64(copy.rows)),
+                    ]))
+            } catch {
+                do throws(ConnError) {
+                    try record(event(request, outcome: error.code.rawValue))
+                } catch let problem {
+                    Log.write(.warning, "the audit does not tell of a backup that failed: \(problem.message)")
+                }
+                throw error
+            }
+        }
+    }
+
+    /// In time of its own.
+    private func record(_ event: AuditEvent) throws(ConnError) {
+        let context = CallContext(deadline: .after(milliseconds: Self.recordMilliseconds), cancellation: Cancellation())
+        try rows.commit([], recording: [event]).performed(context)
+    }
+
+    private static let recordMilliseconds = 1000
+
+    func checkBackup(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let store = try backupStore
+        let path = try request.required("path")
+        return .blocking { [self] (context) throws(ConnError) in
+            let copy = try store.openCopy(path)
+            defer { copy.close() }
+            let verdict = try check(copy, context)
+            verdict.set("path", .string(path))
+            return .done(verdict)
+        }
+    }
+
+    private func check(_ copy: any Store, _ context: CallContext) throws(ConnError) -> JSON {
+        let vault: VaultBackend
+        do throws(ConnError) {
+            vault = try VaultBackend(copy: copy, of: self, context)
+        } catch {
+            guard error.code == .invalidConfig else { throw error }
+            throw ConnError(.misconfigured, error.message)
+        }
+        var (rows, unreadable): (Int64, Int64) = (0, 0)
+        try vault.rows.reader(context).each([]) { (row) throws(ConnError) in
+            rows += 1
+            // The first one is open.
+            if row.key != RowKeys.vault, (try? vault.rows.reader(context).plain(of: row)) == nil { unreadable += 1 }
+            return true
+        }
+        let audit = try vault.verifyAudit(Request(operation: "audit.verify", fields: .object())).performed(context)
+        return .object([
+            "ok": .boolean(unreadable == 0 && audit["ok"]?.boolean == true), "rows": .integer(rows),
+            "unreadable": .integer(unreadable), "audit": audit,
+        ])
+    }
+
+    private var backupStore: any BackupStore {
+        get throws(ConnError) {
+            guard let store = rows.store as? any BackupStore else {
+                throw ConnError(.unsupported, "only a vault in an SQLite file is copied by the library")
+            }
+            return store
+        }
+    }
+}

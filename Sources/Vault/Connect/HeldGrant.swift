@@ -1,0 +1,67 @@
+internal import Connections
+internal import Crypto
+internal import JSON
+internal import Runtime
+
+/// A grant that nobody can fetch yet: whoever the connect URL was made for types the code that the browser of whoever
+/// granted it shows.
+struct HeldGrant: Record {
+    /// Seconds.
+    static let lifetime: Int64 = 600
+    /// Wrong codes, after which the grant is thrown away.
+    static let maxTries: Int64 = 5
+
+    let token: TokenRecord
+    /// The connection's client, which got it.
+    let clientID: ID?
+    /// The connection's.
+    let incarnation: ID?
+    let redirectURL: String
+    /// Six decimal digits.
+    let code: String
+    /// The row of the outbox that takes the grant back if nobody confirms it.
+    let revocation: [UInt8]?
+    /// Codes that were typed.
+    var tries: Int64 = 0
+
+    init(_ token: TokenRecord, of app: AppRecord, redirectURL: String, revocation: [UInt8]?) {
+        self.token = token
+        clientID = app.clientID
+        incarnation = app.incarnation
+        self.redirectURL = redirectURL
+        self.revocation = revocation
+        let number = Crypto.random(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) } % 1_000_000
+        let digits = String(number)
+        code = String(repeating: "0", count: 6 - digits.utf8.count) + digits
+    }
+
+    init?(json: JSON) {
+        guard let token = json["token"].flatMap(TokenRecord.init), let redirectURL = json["redirectUrl"]?.string,
+            let code = json["code"]?.string, let tries = json["tries"]?.integer
+        else { return nil }
+        self.token = token
+        self.redirectURL = redirectURL
+        self.code = code
+        self.tries = tries
+        clientID = json["clientId"]?.id
+        incarnation = json["incarnation"]?.id
+        revocation = json["revocation"]?.string.flatMap(Crypto.fromHex)
+    }
+
+    var json: JSON {
+        .object([
+            "token": token.json, "clientId": clientID.map(JSON.string), "redirectUrl": .string(redirectURL),
+            "code": .string(code), "tries": .integer(tries),
+            "incarnation": incarnation.map(JSON.string), "revocation": revocation.map { .string(Crypto.hex($0)) },
+        ])
+    }
+
+    /// For people: `483-920`.
+    var shownCode: String { "\(code.prefix(3))-\(code.suffix(3))" }
+
+    /// Whether this is the code, however its digits are parted.
+    func isConfirmed(by typed: String) -> Bool {
+        Secret(String(typed.unicodeScalars.filter { ("0"..."9").contains($0) }.map(Character.init))).equals(
+            Secret(code))
+    }
+}

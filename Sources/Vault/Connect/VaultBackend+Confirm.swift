@@ -1,0 +1,119 @@
+internal import Connections
+internal import Crypto
+internal import JSON
+internal import Runtime
+internal import Store
+
+extension VaultBackend {
+    /// Keeps a grant where nobody can fetch it, and answers the code that lets it out. If the code does not come in
+    /// time, the outbox takes the grant back.
+    /// - Parameters:
+    ///   - flow: the flow's row, to which the answer is added.
+    ///   - isAgain: whether it was tried before, and may be there.
+    func hold(
+        _ token: TokenRecord, of app: AppRecord, _ flow: FlowRecord, at flowKey: [UInt8],
+        for request: Request, isAgain: Bool
+    ) throws(ConnError) -> Step<JSON> {
+        let expiry = clock.seconds + HeldGrant.lifetime
+        let key = rows.keys.heldGrant(of: token.subject, at: token.appID, expiry: expiry)
+        return rows.change { [self] (change) throws(ConnError) in
+            let waiting: Row<FlowRecord>? = isAgain ? try change.reader.get(flowKey) : nil
+            if let answer = waiting?.value.use?.answer { return answer }
+            let due = (expiry + Self.clockMargin) * 1000
+            let revocation = try revocation(of: token, at: app, change.reader).map { put($0, due: due) }
+            let held = HeldGrant(token, of: app, redirectURL: flow.redirectURL, revocation: revocation?.row.key)
+            let answer = JSON.object([
+                "confirmationRequired": .boolean(true),
+                "code": .string(held.shownCode),
+                "appId": .string(flow.appID.text),
+                "expiresIn": .integer(HeldGrant.lifetime),
+            ])
+            try stand(app, &change)
+            change.put(held, at: key, expecting: .absent)
+            change.put(PointerRecord(), at: RowKeys.expiry(of: key, at: expiry), expecting: .absent)
+            try expire(&change)
+            if let revocation { change.writes.append(revocation.write) }
+            try flow.answered(answer).keep(at: flowKey, &change)
+            change.events = [event(request, appID: token.appID, subject: token.subject, outcome: "held")]
+            return answer
+        }
+    }
+
+    func confirm(_ request: Request) throws(ConnError) -> Step<JSON> {
+        let appID = try request.requiredID("appId")
+        let subject = try request.requiredSubject()
+        let typed = try request.required("code")
+        return rows.read { [self] (reader) throws(ConnError) in
+            let app = try reader.app(appID, .oauth)
+            return try countTry(of: subject, at: app).then { [self] (tried) throws(ConnError) in
+                guard !tried.isEmpty else { throw noneWaits }
+                guard let row = tried.first(where: { $0.value.isConfirmed(by: typed) }) else {
+                    return try dropWornOut(tried).then { () throws(ConnError) in
+                        throw ConnError(.forbidden, "this is not the code that the browser shows", field: "code")
+                    }
+                }
+                return try letOut(row, of: app, for: request)
+            }
+        }
+    }
+
+    private func letOut(
+        _ row: Row<HeldGrant>, of app: AppRecord, for request: Request
+    ) throws(ConnError) -> Step<JSON> {
+        let held = row.value
+        return try retrying { [self] (isAgain) throws(ConnError) in
+            try keepGrant(held.token, of: app, for: request, isAgain: isAgain) { [self] (change) throws(ConnError) in
+                // A grant that is let out is not taken back, and one that is being taken back is not let out.
+                for key in [row.key] + [held.revocation].compactMap({ $0 }) {
+                    guard let stored = try change.reader.stored(key) else { throw noneWaits }
+                    change.remove(key, expecting: .version(stored.version))
+                }
+                change.remove(RowKeys.expiry(of: row.key, at: RowKeys.heldGrantExpiry(row.key)), expecting: .any)
+            }
+        }.then { [self] (location) throws(ConnError) in
+            try Step<Void>.attempt({ [self] () throws(ConnError) in
+                try provider(of: app, hosts: held.token.hosts, client: .grant(of: held.token.clientID)).then {
+                    [self] (provider) throws(ConnError) in learnExpiry(at: location.key, of: app, provider)
+                }
+            }) { (_) throws(ConnError) in  // the grant is there, whatever becomes known of its expiry
+                .done(held.token.grantAnswer(at: location, app.scopeRules, redirectURL: held.redirectURL))
+            }
+        }
+    }
+
+    private var noneWaits: ConnError {
+        ConnError(.notFound, "no grant waits for a code, or its code has expired", reason: .missing)
+    }
+
+    /// Counts a try against each of the grants that it may be meant for, before anybody looks whether it is right: of
+    /// many at a time no more are looked at than are allowed.
+    private func countTry(of subject: Subject, at app: AppRecord) throws(ConnError) -> Step<[Row<HeldGrant>]> {
+        rows.change { [self] (change) throws(ConnError) in
+            let all: OpenedRows<HeldGrant> = try change.reader.all(rows.keys.heldGrants(of: subject, at: app.id))
+            var tried: [Row<HeldGrant>] = []
+            for row in all.whole
+            where RowKeys.heldGrantExpiry(row.key) > clock.seconds && row.value.tries < HeldGrant.maxTries
+                && row.value.incarnation == app.incarnation && row.value.token.subject == subject
+                && row.value.token.appID == app.id
+            {
+                if try hasClient(of: row.value, app, change.reader) { tried.append(row) }
+            }
+            for index in tried.indices {
+                tried[index].value.tries += 1
+                change.put(tried[index].value, at: tried[index].key, expecting: .version(tried[index].version))
+            }
+            return tried
+        }
+    }
+
+    /// Whether the client that got a grant is the connection's yet.
+    private func hasClient(of held: HeldGrant, _ app: AppRecord, _ reader: RowReader) throws(ConnError) -> Bool {
+        guard app.registers else { return held.clientID == app.clientID }
+        return try reader.client(held.token.clientID, of: app) != nil
+    }
+
+    /// Throws away what was guessed at too often, and has it taken back without waiting any longer.
+    private func dropWornOut(_ tried: [Row<HeldGrant>]) throws(ConnError) -> Step<Void> {
+        try drop(tried.filter { $0.value.tries >= HeldGrant.maxTries }.map(\.key)[...], revoking: true)
+    }
+}

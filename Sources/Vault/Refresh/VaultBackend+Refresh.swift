@@ -1,0 +1,171 @@
+internal import Connections
+internal import HTTP
+internal import JSON
+internal import OAuth
+internal import Runtime
+internal import Store
+
+extension VaultBackend {
+    /// How often a refresh of another process is looked after. Milliseconds.
+    static let pollMilliseconds = 50
+    /// A lease outlives its request's own time by this. Milliseconds.
+    private static let leaseMargin: Int64 = 10_000
+
+    /// Refreshes a row's token: one caller of this process at a time, and, by a lease on the row, one process.
+    ///
+    /// Nothing is open while the provider is asked. Everybody, who refreshed as well as who waited, then looks at the row
+    /// again through `demand`.
+    func refresh(_ row: Row<TokenRecord>, of app: AppRecord, _ demand: TokenDemand) throws(ConnError) -> Step<JSON> {
+        switch flights.enter(row.key) {
+        case .follower(let flight):
+            return .join(flight) { [self] () throws(ConnError) in supply(demand) }
+        case .leader(let leader):
+            return try Step.attempt({ [self] () throws(ConnError) in
+                try provider(of: app, hosts: row.value.hosts, client: .grant(of: row.value.clientID))
+            }) {
+                [self] (result) throws(ConnError) in
+                // The flight lasts as long as this closure and those below.
+                try withExtendedLifetime(leader) { () throws(ConnError) in
+                    switch result {
+                    case .success(let provider): return try lead(row, app, provider, demand, leader)
+                    case .failure(let error): return try serveAnyway(row, app, demand, error)
+                    }
+                }
+            }
+        }
+    }
+
+    /// A place at the provider first, then the lease, and then the request at once: a lease lasts no longer than its
+    /// request may take.
+    private func lead(
+        _ row: Row<TokenRecord>, _ app: AppRecord, _ provider: Provider, _ demand: TokenDemand, _ leader: Flight.Leader
+    ) throws(ConnError) -> Step<JSON> {
+        guard let refreshToken = row.value.refreshToken else { return supply(demand) }
+        let exchange = OAuth.refresh(
+            refreshToken: refreshToken, scopes: nil, resources: row.value.resources, provider: provider, clock: clock)
+        guard case .http(let request, _) = exchange else {
+            return try claim(row, app, provider, demand, leader, exchange)
+        }
+        return .admission(request.url, timeoutMilliseconds: request.timeoutMilliseconds) {
+            [self] () throws(ConnError) in try claim(row, app, provider, demand, leader, exchange)
+        }
+    }
+
+    /// Takes the lease, and makes the exchange then. With the lease in the store the request leaves, whoever waits for it:
+    /// nobody takes the lease for one of a process that ended while the provider was asked.
+    private func claim(
+        _ row: Row<TokenRecord>, _ app: AppRecord, _ provider: Provider, _ demand: TokenDemand,
+        _ leader: Flight.Leader, _ exchange: Step<Result<TokenReply, TokenFailure>>
+    ) throws(ConnError) -> Step<JSON> {
+        var claimed = row.value
+        let now = clock.instant
+        let duration = Int64(provider.timeoutMilliseconds) + Self.leaseMargin
+        let habits = RefreshHabits(provider)
+        let lease = claimed.begin(owner: owner, now: now, duration: duration, habits: habits)
+        if demand.isRejected { claimed.accessTokenExpiry = now.time / 1000 }
+        return try rows.change(once: true, binds: true) { [self, claimed] (change) throws(ConnError) in
+            try stand(app, &change)
+            change.put(claimed, at: row.key, expecting: .version(row.version))
+        }.result { [self] (result) throws(ConnError) in
+            if case .failure(let error) = result {
+                guard error.code == .conflict || error.reason == .app else { throw error }
+                return supply(demand)
+            }
+            return try exchange.then { [self] (result) throws(ConnError) in
+                try withExtendedLifetime(leader) { () throws(ConnError) in
+                    let outcome = Outcomes.Outcome(
+                        result: result, lease: lease, habits: habits, token: row.value,
+                        app: app.asClient(of: provider))
+                    outcomes.add(outcome, at: row.key)
+                    return try settle(row.key, app, provider, demand, leader)
+                }
+            }
+        }
+    }
+
+    /// Keeps what came of a refresh, before anybody gets a token of it.
+    private func settle(
+        _ key: [UInt8], _ app: AppRecord, _ provider: Provider, _ demand: TokenDemand, _ leader: Flight.Leader
+    ) throws(ConnError) -> Step<JSON> {
+        try retrying { [self] (_) throws(ConnError) in try settle(key) }.result { [self] (result) throws(ConnError) in
+            try withExtendedLifetime(leader) { () throws(ConnError) in
+                if case .failure(let error) = result {
+                    outcomes.leave(at: key)
+                    throw error
+                }
+                var demand = demand
+                demand.exchanges += 1
+                return try learnExpiry(at: key, of: app, provider).then { [self, demand] () throws(ConnError) in
+                    withExtendedLifetime(leader) { .settled { [self] () throws(ConnError) in supply(demand) } }
+                }
+            }
+        }
+    }
+
+    /// Puts into the store what came of a row's last refresh, if it is not there yet.
+    func settle(_ key: [UInt8]) throws(ConnError) -> Step<Void> {
+        guard let outcome = outcomes[key] else { return .done(()) }
+        return try rows.change { [self] (change) throws(ConnError) in
+            change.allowsAuditGap = true
+            change.whenWritten = { [outcomes] in outcomes.remove(outcome, at: key) }
+            guard let row: Row<TokenRecord> = try change.reader.get(key) else { return try discard(outcome, &change) }
+            let isOfTheServer = row.value.incarnation == outcome.token.incarnation
+            guard isOfTheServer, row.value.refresh.isOfThisRow(outcome.lease.generation) else {
+                // Deleted, and granted anew. Where all that a user granted goes with any token, the new grant would too.
+                return isOfTheServer && clearsGrant(outcome) ? () : try discard(outcome, &change)
+            }
+            var record = row.value
+            let now = clock.instant
+            let isNews =
+                switch outcome.result {
+                case .success(let reply):
+                    record.succeed(reply, outcome.lease, now: now.time, habits: outcome.habits)
+                case .failure(let failure):
+                    record.fail(failure, outcome.lease, now: now, habits: outcome.habits, jitter: jitter)
+                }
+            guard isNews else { return }
+            change.put(record, at: key, expecting: .version(row.version))
+            change.events = [.refresh(row, outcome: outcome.result.auditOutcome)]
+        }.then { [outcomes] () throws(ConnError) in
+            outcomes.remove(outcome, at: key)
+            return .done(())
+        }
+    }
+
+    /// Has the tokens taken back that a refresh brought after its row was deleted. What the deletion took back is the
+    /// token before, which may have been spent by then.
+    private func discard(_ outcome: Outcomes.Outcome, _ change: inout Change) throws(ConnError) {
+        // Without a new refresh token there is nothing that the deletion did not take back, or left alone by intention.
+        guard case .success(let reply) = outcome.result, reply.refreshToken != nil else { return }
+        var late = outcome.token
+        late.take(reply)
+        try discard(late, of: outcome.app, &change)
+    }
+
+    /// Whether all that the user granted goes with any token that is taken back.
+    private func clearsGrant(_ outcome: Outcomes.Outcome) -> Bool {
+        (try? outcome.app.provider(config, hosts: outcome.token.hosts))?.revocation?.clearsGrant == true
+    }
+
+    /// The provider's endpoints cannot be found out: a token that lives still does, unless another one is wanted.
+    private func serveAnyway(
+        _ row: Row<TokenRecord>, _ app: AppRecord, _ demand: TokenDemand, _ error: ConnError
+    ) throws(ConnError) -> Step<JSON> {
+        let now = clock.milliseconds()
+        let isAlive = row.value.isAlive(now: now)
+        if demand.isRejected, isAlive {
+            return try reject(row, now: now).then { () throws(ConnError) in throw error }
+        }
+        guard !demand.isForced, !demand.isRejected, isAlive else { throw error }
+        return try handOut(row, of: app, demand)
+    }
+}
+
+extension Result where Failure == TokenFailure {
+    fileprivate var auditOutcome: String {
+        switch self {
+        case .success: "ok"
+        case .failure(let failure): failure.kind.rawValue
+        }
+    }
+}
