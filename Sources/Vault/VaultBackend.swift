@@ -19,8 +19,11 @@ package final class VaultBackend: Backend {
     let flights = Flights()
     let leases: LeaseWatch
     let outcomes = Outcomes()
-    let discoveries = Discoveries()
-    let outbox = OutboxWatch()
+    let providers: Providers
+    let outbox: Outbox
+    private let audit: AuditOperations
+    private let keys: KeyOperations
+    private let backups: BackupOperations
     /// Names this backend in leases.
     let owner = Crypto.base64URL(Crypto.random(16))
     private let store: any Store
@@ -38,6 +41,11 @@ package final class VaultBackend: Backend {
         rows = try Rows(
             store: store, config: config, clock: clock, chains: chains,
             CallContext(deadline: .after(milliseconds: Self.openMilliseconds), cancellation: Cancellation()))
+        providers = Providers(rows: rows, config: config, clock: clock)
+        outbox = Outbox(rows: rows, config: config, clock: clock, jitter: jitter, providers: providers)
+        audit = AuditOperations(rows: rows, config: config)
+        keys = KeyOperations(rows: rows, clock: clock)
+        backups = BackupOperations(rows: rows, config: config, clock: clock)
         leases = LeaseWatch(isOfOneMachine: store.isOfOneMachine)
         self.store = store
         self.config = config
@@ -46,28 +54,23 @@ package final class VaultBackend: Backend {
         rows.committer.inPassing { [weak self] in self?.settlingInPassing }
     }
 
-    /// Reads a copy of another one's vault.
-    /// - Throws: `invalid_config` for the field `key` when neither of its keys opens it.
-    init(copy store: any Store, of vault: VaultBackend, _ context: CallContext) throws(ConnError) {
-        rows = try Rows(copy: store, config: vault.config, clock: vault.clock, context)
-        leases = LeaseWatch(isOfOneMachine: store.isOfOneMachine)
-        self.store = store
-        config = vault.config
-        clock = vault.clock
-        jitter = vault.jitter
-    }
-
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
-        if request.operation == "backup" { return backUp(request) }
+        if request.operation == "backup" { return backups.backUp(request) }
         let step = try tellingRefusal(of: request) { () throws(ConnError) in try perform(request) }
         guard Self.helpers.contains(request.operation) else { return try settlingAfter(step) }
         return try step.then { [self] (answer) throws(ConnError) in
-            .aside(timeoutMilliseconds: Self.asideMilliseconds) { [self] () throws(ConnError) in
-                try helpExpiring().then { [self] () throws(ConnError) in try helpRevoking() }
+            .aside(timeoutMilliseconds: Outbox.asideMilliseconds) { [self] () throws(ConnError) in
+                try helpExpiring().then { [self] () throws(ConnError) in try outbox.help() }
                     .then { () throws(ConnError) in .done(answer) }
             }
         }
     }
+
+    /// Operations that help: those that write, but for those that somebody is waiting for a token or a URL from.
+    private static let helpers: Set = [
+        "complete", "confirm", "store_api_key", "store_token", "store_tokens", "delete", "apps.create", "apps.update",
+        "apps.delete",
+    ]
 
     private func perform(_ request: Request) throws(ConnError) -> Step<JSON> {
         switch request.operation {
@@ -80,7 +83,7 @@ package final class VaultBackend: Backend {
         case "store_token": try storeToken(request)
         case "store_tokens": try storeTokens(request)
         case "delete": try delete(request)
-        case "revocations.run": try runRevocations(request)
+        case "revocations.run": try outbox.run(request)
         case "list": try list(request)
         case "report_rejected": try reportRejected(request)
         case "apps.create": try createApp(request)
@@ -88,23 +91,25 @@ package final class VaultBackend: Backend {
         case "apps.delete": try deleteApp(request)
         case "apps.load": try loadApp(request)
         case "apps.list": try listApps()
-        case "templates.list": listTemplates()
-        case "templates.load": try loadTemplate(request)
+        case "templates.list": TemplateOperations.list()
+        case "templates.load": try TemplateOperations.load(request)
         case "device.start": try startDevice(request)
         case "device.poll": try pollDevice(request)
         case "export": try export(request)
         case "retention.sweep": try sweep(request)
-        case "keys.list": try listKeys()
-        case "keys.add": try addKey(request)
-        case "keys.activate": try activateKey(request)
-        case "keys.reseal": try resealRows(request)
-        case "keys.drop": try dropKey(request)
-        case "audit.list": try listAudit(request)
-        case "audit.verify": try verifyAudit(request)
-        case "backup.check": try checkBackup(request)
+        case "keys.list": try keys.list()
+        case "keys.add": try keys.add(request)
+        case "keys.activate": try keys.activate(request)
+        case "keys.reseal": try keys.reseal(request)
+        case "keys.drop": try keys.drop(request)
+        case "audit.list": try audit.list(request)
+        case "audit.verify": try audit.verify(anchor: request.string("anchor"))
+        case "backup.check": try backups.check(request)
         default: throw ConnError(.unsupported, "the vault has no operation \(request.operation)")
         }
     }
+
+    package func refused(_ request: Request, _ error: ConnError) -> Step<Void>? { audit.refused(request, error) }
 
     /// The same for all processes on the store, also while the master key changes.
     package var sharedSecret: Secret? { Crypto.derive(1, "vaultshr", from: rows.keys.hashKey) }

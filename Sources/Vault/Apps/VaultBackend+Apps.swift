@@ -31,7 +31,7 @@ extension VaultBackend {
 
     private func keepNew(_ app: AppRecord, for request: Request) throws(ConnError) -> Step<JSON> {
         let write = rows.seal(app, at: rows.keys.app(app.id), expecting: .absent)
-        return try rows.commit([write], recording: [event(request, appID: app.id)])
+        return try rows.commit([write], recording: [AuditEvent(request, appID: app.id)])
             .result { [self] (result) throws(ConnError) in
                 if case .failure(let error) = result { throw error.code == .conflict ? exists : error }
                 return .done(.object(["app": app.answer, "warnings": app.warnings(config)]))
@@ -53,7 +53,7 @@ extension VaultBackend {
                 updated = try move(row.value, to: updated, namesSecret: settings["clientSecret"] != nil, &change)
             }
             change.put(updated, at: key, expecting: .version(row.version))
-            change.events = [event(request, appID: updated.id)]
+            change.events = [AuditEvent(request, appID: updated.id)]
             return .object(["app": updated.answer, "warnings": updated.warnings(config)])
         }
     }
@@ -65,13 +65,13 @@ extension VaultBackend {
         let revokes = request["revoke"]?.boolean ?? true
         return rows.read { [self] (reader) throws(ConnError) in
             guard let decided = try reader.connection(id) else { throw .noSuchApp(id) }
-            return try rows.change { [self] (change) throws(ConnError) in
+            return try rows.change { (change) throws(ConnError) in
                 guard let row = try change.reader.connection(id), row.value.isSame(as: decided.value) else {
                     throw .noSuchApp(id)
                 }
                 let marked = row.value.beingDeleted(revoking: revokes)
                 change.put(marked, at: row.key, expecting: .version(row.version))
-                change.events = [event(request, appID: id)]
+                change.events = [AuditEvent(request, appID: id)]
                 return marked
             }.then { [self] (marked) throws(ConnError) in
                 try finishDeletion(of: marked, request).then { [self] (removal) throws(ConnError) in
@@ -110,24 +110,13 @@ extension VaultBackend {
         var unreadable = 0
     }
 
-    /// Has a commit go through only while the connection stands, so that no grant comes to one that is deleted meanwhile:
-    /// it would never be taken back.
-    /// - Throws: `not_found` when it is gone, has moved to another server, or when another one has its id.
-    func stand(_ app: AppRecord, _ change: inout Change) throws(ConnError) {
-        let key = rows.keys.app(app.id)
-        guard let row: Row<AppRecord> = try change.reader.get(key), !row.value.isBeingDeleted,
-            row.value.isSame(as: app)
-        else { throw .noSuchApp(app.id) }
-        change.writes.append(.keep(key, expecting: .version(row.version)))
-    }
-
     /// Carries on the deletion of a connection that is marked for it. Each of its commits goes through only while that one
     /// is there: once another process has finished it, another connection may have the id. What waited for its user is of
     /// no use at that one (``AppRecord/epoch``), and expires.
     private func finishDeletion(of app: AppRecord, _ request: Request) throws(ConnError) -> Step<Removal> {
         let set = TokenSet(appID: app.id, subject: nil)
         return try dropHeld(set, revoking: app.revokes, deleting: app).then { [self] () throws(ConnError) in
-            try remove(set, revoking: app.revokes, recording: event(request, appID: app.id), deleting: app)
+            try remove(set, revoking: app.revokes, recording: AuditEvent(request, appID: app.id), deleting: app)
         }.then { [self] (removal) throws(ConnError) in
             let keys = rows.keys
             let rest = [
@@ -148,20 +137,33 @@ extension VaultBackend {
     private func remove(_ prefixes: ArraySlice<[UInt8]>, deleting app: AppRecord) throws(ConnError) -> Step<Void> {
         guard let prefix = prefixes.first else { return .done(()) }
         return try rows.pages(prefix, into: ()) { [self] (_, page, _) throws(ConnError) in
-            rows.change { [self] (change) throws(ConnError) in
-                guard !page.isEmpty, try isDeleting(app, &change) else { return }
+            rows.change { (change) throws(ConnError) in
+                guard !page.isEmpty, try change.isDeleting(app) else { return }
                 for row in page { change.remove(row.key, expecting: .any) }
             }
         }.then { [self] () throws(ConnError) in try remove(prefixes.dropFirst(), deleting: app) }
+    }
+}
+
+extension Change {
+    /// Has a commit go through only while the connection stands, so that no grant comes to one that is deleted meanwhile:
+    /// it would never be taken back.
+    /// - Throws: `not_found` when it is gone, has moved to another server, or when another one has its id.
+    mutating func stand(_ app: AppRecord) throws(ConnError) {
+        let key = keys.app(app.id)
+        guard let row: Row<AppRecord> = try reader.get(key), !row.value.isBeingDeleted,
+            row.value.isSame(as: app)
+        else { throw .noSuchApp(app.id) }
+        writes.append(.keep(key, expecting: .version(row.version)))
     }
 
     /// Has a commit of a deletion go through only while its connection is there.
     /// - Parameter app: nil: no connection is being deleted.
     /// - Returns: false when another process has finished the deletion.
-    func isDeleting(_ app: AppRecord?, _ change: inout Change) throws(ConnError) -> Bool {
+    mutating func isDeleting(_ app: AppRecord?) throws(ConnError) -> Bool {
         guard let app else { return true }
-        guard let version = try change.reader.version(deleting: app) else { return false }
-        change.writes.append(.keep(change.keys.app(app.id), expecting: .version(version)))
+        guard let version = try reader.version(deleting: app) else { return false }
+        writes.append(.keep(keys.app(app.id), expecting: .version(version)))
         return true
     }
 }

@@ -151,3 +151,15 @@ struct AuditHead: Record {
         ])
     }
 }
+
+extension AuditEvent {
+    /// What a request did to a token, a connection or a key.
+    init(
+        _ request: Request, appID: ID? = nil, subject: Subject? = nil, tokenID: ID? = nil, keyID: String? = nil,
+        outcome: String = "ok"
+    ) {
+        self.init(
+            request.operation, actor: request.actor, appID: appID, subject: subject, tokenID: tokenID, keyID: keyID,
+            outcome: outcome)
+    }
+}

@@ -20,7 +20,7 @@ extension VaultBackend {
             let waiting: Row<FlowRecord>? = isAgain ? try change.reader.get(flowKey) : nil
             if let answer = waiting?.value.use?.answer { return answer }
             let due = (expiry + Self.clockMargin) * 1000
-            let revocation = try revocation(of: token, at: app, change.reader).map { put($0, due: due) }
+            let revocation = try outbox.revocation(of: token, at: app, change.reader).map { outbox.put($0, due: due) }
             let held = HeldGrant(token, of: app, redirectURL: flow.redirectURL, revocation: revocation?.row.key)
             let answer = JSON.object([
                 "confirmationRequired": .boolean(true),
@@ -28,13 +28,13 @@ extension VaultBackend {
                 "appId": .string(flow.appID.text),
                 "expiresIn": .integer(HeldGrant.lifetime),
             ])
-            try stand(app, &change)
+            try change.stand(app)
             change.put(held, at: key, expecting: .absent)
             change.put(PointerRecord(), at: RowKeys.expiry(of: key, at: expiry), expecting: .absent)
             try expire(&change)
             if let revocation { change.writes.append(revocation.write) }
             try flow.answered(answer).keep(at: flowKey, &change)
-            change.events = [event(request, appID: token.appID, subject: token.subject, outcome: "held")]
+            change.events = [AuditEvent(request, appID: token.appID, subject: token.subject, outcome: "held")]
             return answer
         }
     }
@@ -72,7 +72,7 @@ extension VaultBackend {
             }
         }.then { [self] (location) throws(ConnError) in
             try Step<Void>.attempt({ [self] () throws(ConnError) in
-                try provider(of: app, hosts: held.token.hosts, client: .grant(of: held.token.clientID)).then {
+                try providers.provider(of: app, hosts: held.token.hosts, client: .grant(of: held.token.clientID)).then {
                     [self] (provider) throws(ConnError) in learnExpiry(at: location.key, of: app, provider)
                 }
             }) { (_) throws(ConnError) in  // the grant is there, whatever becomes known of its expiry

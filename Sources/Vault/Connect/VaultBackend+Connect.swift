@@ -66,7 +66,8 @@ extension VaultBackend {
             guard ticket == nil || order.isAwaited(by: app) else { throw .unknownTicket }
             let redirectURI = try redirectURI(of: app, order)
             let scopes = order.scopes.isEmpty ? app.defaultScopes : Scopes.unique(order.scopes)
-            return try provider(of: app, for: .browser, [redirectURI]).then { [self] (provider) throws(ConnError) in
+            return try providers.provider(of: app, for: .browser, [redirectURI]).then {
+                [self] (provider) throws(ConnError) in
                 let state = FlowState.random(expiresAt: clock.seconds + lifetime)
                 return try AuthorizationRequest.build(
                     provider, redirectURI: redirectURI, state: state.text, scopes: scopes, prompt: order.prompt,
@@ -80,7 +81,7 @@ extension VaultBackend {
                         epoch: app.epoch)
                     return rows.change { [self] (change) throws(ConnError) in
                         change.writes = writes(flow, at: rows.keys.flow(state))
-                        try stand(app, &change)
+                        try change.stand(app)
                         try expire(&change)
                         if let ticket {
                             guard let stored = try change.reader.stored(ticket) else { throw .unknownTicket }
@@ -119,7 +120,8 @@ extension VaultBackend {
                 }
             }
             let callback = try self.callback(query, request, of: app)
-            return try provider(of: app, hosts: callback.hosts, client: .grant(of: flow.value.clientID)).then {
+            return try providers.provider(of: app, hosts: callback.hosts, client: .grant(of: flow.value.clientID)).then
+            {
                 [self] (provider) throws(ConnError) in
                 do throws(ConnError) {
                     try OAuth.checkIssuer(query.iss, provider: provider)

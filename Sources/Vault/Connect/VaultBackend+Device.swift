@@ -14,7 +14,8 @@ extension VaultBackend {
             let scopes = asked.isEmpty ? app.defaultScopes : asked
             let resources = request["resources"]?.strings ?? []
             let redirectURIs = [app.defaultRedirectURL ?? config.redirectURL].compactMap { $0 }
-            return try provider(of: app, for: .device, redirectURIs).then { [self] (provider) throws(ConnError) in
+            return try providers.provider(of: app, for: .device, redirectURIs).then {
+                [self] (provider) throws(ConnError) in
                 try OAuth.authorizeDevice(scopes: scopes, resources: resources, provider: provider, clock: clock).then {
                     [self] (device) throws(ConnError) in
                     let state = FlowState.random(expiresAt: clock.seconds + device.lifetimeSeconds)
@@ -26,9 +27,9 @@ extension VaultBackend {
                         clientID: ID(provider.clientID), epoch: app.epoch)
                     return rows.change { [self] (change) throws(ConnError) in
                         change.writes = writes(flow, at: rows.keys.deviceFlow(state))
-                        try stand(app, &change)
+                        try change.stand(app)
                         try expire(&change)
-                        change.events = [event(request, appID: app.id, subject: subject)]
+                        change.events = [AuditEvent(request, appID: app.id, subject: subject)]
                         return device.answer(flow: state.text)
                     }
                 }
@@ -70,7 +71,7 @@ extension VaultBackend {
                     guard error.code == .conflict else { throw error }
                     return try pollDevice(state, until: until, for: request)
                 }
-                return try provider(of: app, client: .grant(of: row.value.clientID)).then {
+                return try providers.provider(of: app, client: .grant(of: row.value.clientID)).then {
                     [self] (provider) throws(ConnError) in
                     try OAuth.redeem(
                         deviceCode: row.value.deviceCode, resources: row.value.resources, provider: provider,

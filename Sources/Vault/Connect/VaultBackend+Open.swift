@@ -41,7 +41,7 @@ extension VaultBackend {
         return rows.read { [self] (reader) throws(ConnError) in
             guard let row: Row<ConnectOrder> = try reader.get(rows.keys.ticket(ticket)) else { throw .unknownTicket }
             guard request["openedBy"]?.subject == row.value.subject else { throw .otherOpener }
-            let event = event(request, appID: row.value.appID, subject: row.value.subject)
+            let event = AuditEvent(request, appID: row.value.appID, subject: row.value.subject)
             return try authorizationURL(row.value, lifetime: Self.openedLifetime, ticket: row.key, recording: event)
                 .then { (made) throws(ConnError) in
                     .done(.object(["url": .string(made.url), "expiresIn": .integer(made.lifetimeSeconds)]))

@@ -79,7 +79,7 @@ extension VaultBackend {
     ) throws(ConnError) -> Step<Void> {
         guard let key = keys.first else { return .done(()) }
         return try rows.change { [self] (change) throws(ConnError) in
-            guard let stored = try change.reader.stored(key), try isDeleting(app, &change) else { return }
+            guard let stored = try change.reader.stored(key), try change.isDeleting(app) else { return }
             change.remove(key, expecting: .version(stored.version))
             if RowFamily(of: key) == .heldGrants {
                 change.remove(RowKeys.expiry(of: key, at: RowKeys.heldGrantExpiry(key)), expecting: .any)
@@ -98,14 +98,14 @@ extension VaultBackend {
             let waiting: Row<RevocationRecord> = try change.reader.readable(stored)
         else { return }
         change.remove(key, expecting: .version(waiting.version))
-        if revoking { change.writes.append(put(waiting.value, due: clock.milliseconds()).write) }
+        if revoking { change.writes.append(outbox.put(waiting.value, due: clock.milliseconds()).write) }
     }
 
     /// Has a token taken back that nobody can fetch.
     func takeBack(_ token: TokenRecord, _ change: inout Change) throws(ConnError) {
         var apps = KnownApps(change.reader)
         guard let owner = try apps.owner(of: token) else { return }
-        try discard(token, of: owner, &change)
+        try outbox.discard(token, of: owner, &change)
     }
 }
 

@@ -42,7 +42,7 @@ extension VaultBackend {
     /// Puts it into the outbox. What the store did not take for so long, it most likely does not take now either.
     private func enqueue(_ token: TokenRecord, of app: AppRecord, isWanted: Bool) throws(ConnError) -> Step<Void> {
         let write: @Sendable (Bool) throws(ConnError) -> Step<Void> = { [self] (_) throws(ConnError) in
-            rows.change { [self] (change) throws(ConnError) in try discard(token, of: app, &change) }
+            rows.change { [self] (change) throws(ConnError) in try outbox.discard(token, of: app, &change) }
         }
         return isWanted ? try write(false) : try retrying(write)
     }

@@ -21,7 +21,7 @@ extension VaultBackend {
             return .join(flight) { [self] () throws(ConnError) in supply(demand) }
         case .leader(let leader):
             return try Step.attempt({ [self] () throws(ConnError) in
-                try provider(of: app, hosts: row.value.hosts, client: .grant(of: row.value.clientID))
+                try providers.provider(of: app, hosts: row.value.hosts, client: .grant(of: row.value.clientID))
             }) {
                 [self] (result) throws(ConnError) in
                 // The flight lasts as long as this closure and those below.
@@ -63,8 +63,8 @@ extension VaultBackend {
         let habits = RefreshHabits(provider)
         let lease = claimed.begin(owner: owner, now: now, duration: duration, habits: habits)
         if demand.isRejected { claimed.accessTokenExpiry = now.time / 1000 }
-        return try rows.change(once: true, binds: true) { [self, claimed] (change) throws(ConnError) in
-            try stand(app, &change)
+        return try rows.change(once: true, binds: true) { [claimed] (change) throws(ConnError) in
+            try change.stand(app)
             change.put(claimed, at: row.key, expecting: .version(row.version))
         }.result { [self] (result) throws(ConnError) in
             if case .failure(let error) = result {
@@ -139,7 +139,7 @@ extension VaultBackend {
         guard case .success(let reply) = outcome.result, reply.refreshToken != nil else { return }
         var late = outcome.token
         late.take(reply)
-        try discard(late, of: outcome.app, &change)
+        try outbox.discard(late, of: outcome.app, &change)
     }
 
     /// Whether all that the user granted goes with any token that is taken back.

@@ -44,7 +44,7 @@ extension VaultBackend {
             case .oauth: tokens.append(row.value.exported)
             case .apikey: keys.append(row.value.exportedKey)
             }
-            events.append(event(request, appID: appID, subject: row.value.subject, tokenID: location.id))
+            events.append(AuditEvent(request, appID: appID, subject: row.value.subject, tokenID: location.id))
         }
         let answer = JSON.object(["tokens": tokens, "apiKeys": keys])
         answer.setUnreadable(unreadable)

@@ -12,7 +12,7 @@ extension VaultBackend {
         var served: [AuditEvent] = []
         if config.audit == .all {
             served = [
-                event(
+                AuditEvent(
                     request, appID: row.value.appID, subject: row.value.subject,
                     tokenID: TokenLocation(key: row.key)?.id)
             ]
@@ -126,9 +126,9 @@ extension VaultBackend {
             change.events = [event] + others
             var apps = KnownApps(change.reader)
             if revoking, let owner = try apps.owner(of: row.value),
-                let record = try revocation(of: row.value, id: location.id, at: owner, change.reader)
+                let record = try outbox.revocation(of: row.value, id: location.id, at: owner, change.reader)
             {
-                change.writes.append(put(record, due: clock.milliseconds()).write)
+                change.writes.append(outbox.put(record, due: clock.milliseconds()).write)
             }
         }.result { (result) throws(ConnError) in
             if case .failure(let error) = result {

@@ -20,7 +20,7 @@ extension VaultBackend {
         record.incarnation = app.incarnation
         return rows.change { [self, record] (change) throws(ConnError) in
             if isAgain, try isKept(record, at: location, change.reader) { return location }
-            try stand(app, &change)
+            try change.stand(app)
             try others(&change)
             change.writes += try grantWrites(record, at: location, of: app, change.reader)
             change.events = [event(request, record, at: location)]
@@ -38,7 +38,7 @@ extension VaultBackend {
     }
 
     private func event(_ request: Request, _ record: TokenRecord, at location: TokenLocation) -> AuditEvent {
-        event(request, appID: record.appID, subject: record.subject, tokenID: location.id)
+        AuditEvent(request, appID: record.appID, subject: record.subject, tokenID: location.id)
     }
 
     func place(of record: TokenRecord) -> TokenLocation {
@@ -81,9 +81,9 @@ extension VaultBackend {
             }
             // The server that it came from learns by nothing else that nobody has it any more.
             guard !isOwn, let owner = try apps.owner(of: row.value),
-                let late = try revocation(of: row.value, id: TokenLocation(key: row.key)?.id, at: owner, reader)
+                let late = try outbox.revocation(of: row.value, id: TokenLocation(key: row.key)?.id, at: owner, reader)
             else { continue }
-            others.append(put(late, due: clock.milliseconds()).write)
+            others.append(outbox.put(late, due: clock.milliseconds()).write)
         }
         return writes(record, at: location, over: version) + others
     }
@@ -147,7 +147,7 @@ extension VaultBackend {
             let answer = JSON.object(["failures": failures])
             guard failures.elements.isEmpty else { return .done(answer) }
             return rows.change { [self, apps, records] (change) throws(ConnError) in
-                for app in apps.values { try stand(app, &change) }
+                for app in apps.values { try change.stand(app) }
                 for (location, record) in records {
                     guard let app = apps[record.appID] else { continue }
                     change.writes += try grantWrites(record, at: location, of: app, change.reader)

@@ -38,7 +38,7 @@ extension VaultBackend {
     fileprivate static let batch = 64
 
     func delete(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let event = event(request, appID: request.id("appId"), subject: request.subject)
+        let event = AuditEvent(request, appID: request.id("appId"), subject: request.subject)
         let revokes = request["revoke"]?.boolean ?? true
         if let id = request.id("tokenId") {
             let locations = TokenLocation(id: id).map { [$0] } ?? []
@@ -54,7 +54,7 @@ extension VaultBackend {
     /// Tries to have removed tokens taken back, and answers.
     func finish(_ removal: Removal) throws(ConnError) -> Step<JSON> {
         guard let tally = removal.tally else { return .done(.object(["deleted": .integer(removal.count)])) }
-        return try revoke(removal.claimed, tally).then { (tally) throws(ConnError) in
+        return try outbox.revoke(removal.claimed, tally).then { (tally) throws(ConnError) in
             .done(.object(["deleted": .integer(removal.count), "revokedAtProvider": tally.json]))
         }
     }
@@ -78,7 +78,7 @@ extension VaultBackend {
         _ locations: [TokenLocation], from removal: Removal, recording event: AuditEvent, deleting app: AppRecord? = nil
     ) throws(ConnError) -> Step<Removal> {
         rows.change { [self] (change) throws(ConnError) in
-            guard !locations.isEmpty, try isDeleting(app, &change) else { return removal }
+            guard !locations.isEmpty, try change.isDeleting(app) else { return removal }
             var next = removal
             try remove(locations, &next, recording: event, &change)
             return next
@@ -99,18 +99,18 @@ extension VaultBackend {
             removal.count += 1
             guard removal.tally != nil else { continue }
             guard let row, let owner = try apps.owner(of: row.value),
-                let record = try revocation(of: row.value, id: location.id, at: owner, change.reader)
+                let record = try outbox.revocation(of: row.value, id: location.id, at: owner, change.reader)
             else {
                 removal.tally?.unsupported += 1
                 continue
             }
             if removal.claimed.count < Removal.maxClaimed {
-                let (claimed, write) = put(record)
+                let (claimed, write) = outbox.put(record)
                 removal.claimed.append(claimed)
                 change.writes.append(write)
             } else {
                 removal.tally?.pending += 1
-                change.writes.append(put(record, due: now).write)
+                change.writes.append(outbox.put(record, due: now).write)
             }
         }
     }

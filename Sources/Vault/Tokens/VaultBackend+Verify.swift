@@ -48,13 +48,13 @@ extension VaultBackend {
         return rows.change { [self, unverified] (change) throws(ConnError) in
             let present: Row<TokenRecord>? = try change.reader.get(location.key)
             if let present, app.has(present.value.incarnation) { return }  // another call brings the same
-            try stand(app, &change)
+            try change.stand(app)
             // One that was being verified elsewhere is nothing to this connection; what came of it goes back where it is from.
             var apps = KnownApps(change.reader)
             if let present, let owner = try apps.owner(of: present.value), let late = present.value.refreshToken,
                 record.refreshToken?.equals(late) != true
             {
-                try discard(present.value, of: owner, &change)
+                try outbox.discard(present.value, of: owner, &change)
             }
             let expected = present.map { StoreWrite.Expectation.version($0.version) } ?? .absent
             change.put(unverified, at: location.key, expecting: expected)
@@ -107,7 +107,7 @@ extension VaultBackend {
                         app.has(present.value.incarnation)
                     else { return }
                     change.writes += removal(ofUnverified: present)
-                    try discard(present.value, of: app, &change)
+                    try outbox.discard(present.value, of: app, &change)
                 }.then { () throws(ConnError) in throw error }
             }
         }

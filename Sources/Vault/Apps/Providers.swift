@@ -2,7 +2,13 @@ internal import Connections
 internal import OAuth
 internal import Runtime
 
-extension VaultBackend {
+/// The providers of connections, as they are to be asked right now.
+struct Providers: Sendable {
+    let rows: Rows
+    let config: VaultConfig
+    let clock: Clock
+    let discoveries = Discoveries()
+
     /// The connection's provider, with its endpoints from its discovery document where the settings name one, and with
     /// the client that it made for us where the settings want that.
     /// - Parameters:
@@ -11,7 +17,7 @@ extension VaultBackend {
     func provider(
         of app: AppRecord, hosts: [ID: String] = [:], client use: ClientUse = .grant(of: nil)
     ) throws(ConnError) -> Step<Provider> {
-        try discovered(app, hosts).then { [self] (provider) throws(ConnError) in
+        try discovered(app, hosts).then { (provider) throws(ConnError) in
             try registered(provider, for: app, use)
         }
     }

@@ -3,14 +3,19 @@ internal import JSON
 internal import Runtime
 internal import Store
 
-extension VaultBackend {
+/// The operations on copies of the vault.
+struct BackupOperations: Sendable {
+    let rows: Rows
+    let config: VaultConfig
+    let clock: Clock
+
     /// The audit tells of each, also of one that failed or whose caller is gone. There is no copy that it does not tell of.
     func backUp(_ request: Request) -> Step<JSON> {
-        .blocking { [self] (context) throws(ConnError) in
+        .blocking { (context) throws(ConnError) in
             do throws(ConnError) {
                 let path = try request.required("path")
                 let copy = try backupStore.backUp(to: path, context) { (_) throws(ConnError) in
-                    try record(event(request))
+                    try record(AuditEvent(request))
                 }
                 return .done(
                     .object([
@@ -18,7 +23,7 @@ extension VaultBackend {
                     ]))
             } catch {
                 do throws(ConnError) {
-                    try record(event(request, outcome: error.code.rawValue))
+                    try record(AuditEvent(request, outcome: error.code.rawValue))
                 } catch let problem {
                     Log.write(.warning, "the audit does not tell of a backup that failed: \(problem.message)")
                 }
@@ -35,10 +40,10 @@ extension VaultBackend {
 
     private static let recordMilliseconds = 1000
 
-    func checkBackup(_ request: Request) throws(ConnError) -> Step<JSON> {
+    func check(_ request: Request) throws(ConnError) -> Step<JSON> {
         let store = try backupStore
         let path = try request.required("path")
-        return .blocking { [self] (context) throws(ConnError) in
+        return .blocking { (context) throws(ConnError) in
             let copy = try store.openCopy(path)
             defer { copy.close() }
             let verdict = try check(copy, context)
@@ -48,23 +53,24 @@ extension VaultBackend {
     }
 
     private func check(_ copy: any Store, _ context: CallContext) throws(ConnError) -> JSON {
-        let vault: VaultBackend
+        let copied: Rows
         do throws(ConnError) {
-            vault = try VaultBackend(copy: copy, of: self, context)
+            copied = try Rows(copy: copy, config: config, clock: clock, context)
         } catch {
             guard error.code == .invalidConfig else { throw error }
             throw ConnError(.misconfigured, error.message)
         }
-        var (rows, unreadable): (Int64, Int64) = (0, 0)
-        try vault.rows.reader(context).each([]) { (row) throws(ConnError) in
-            rows += 1
+        let reader = copied.reader(context)
+        var (count, unreadable): (Int64, Int64) = (0, 0)
+        try reader.each([]) { (row) throws(ConnError) in
+            count += 1
             // The first one is open.
-            if row.key != RowKeys.vault, (try? vault.rows.reader(context).plain(of: row)) == nil { unreadable += 1 }
+            if row.key != RowKeys.vault, (try? reader.plain(of: row)) == nil { unreadable += 1 }
             return true
         }
-        let audit = try vault.verifyAudit(Request(operation: "audit.verify", fields: .object())).performed(context)
+        let audit = try AuditOperations(rows: copied, config: config).verify().performed(context)
         return .object([
-            "ok": .boolean(unreadable == 0 && audit["ok"]?.boolean == true), "rows": .integer(rows),
+            "ok": .boolean(unreadable == 0 && audit["ok"]?.boolean == true), "rows": .integer(count),
             "unreadable": .integer(unreadable), "audit": audit,
         ])
     }

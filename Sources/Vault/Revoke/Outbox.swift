@@ -20,16 +20,27 @@ enum RevocationOutcome: Sendable {
     case givenUp
 }
 
-extension VaultBackend {
+/// The tokens that are to be revoked at their providers, and the operation that works through them.
+struct Outbox: Sendable {
+    let rows: Rows
+    let config: VaultConfig
+    let clock: Clock
+    let jitter: Jitter
+    let providers: Providers
+    /// What calls that help know of providers in trouble.
+    private let watch = OutboxWatch()
+
+    init(rows: Rows, config: VaultConfig, clock: Clock, jitter: Jitter, providers: Providers) {
+        self.rows = rows
+        self.config = config
+        self.clock = clock
+        self.jitter = jitter
+        self.providers = providers
+    }
+
     /// A call that has done its own work spends at most so long on an exchange with a provider, and begins none after
     /// it has spent that. Milliseconds.
     static let asideMilliseconds = 5000
-
-    /// Operations that help: those that write, but for those that somebody is waiting for a token or a URL from.
-    static let helpers: Set = [
-        "complete", "confirm", "store_api_key", "store_token", "store_tokens", "delete", "apps.create", "apps.update",
-        "apps.delete",
-    ]
 
     /// How long a row is taken for. Milliseconds.
     private var claimMilliseconds: Int64 { Int64(2 * config.timeoutMilliseconds + 3 * Self.asideMilliseconds) }
@@ -78,7 +89,7 @@ extension VaultBackend {
     func revoke(_ claimed: [Row<RevocationRecord>], _ tally: RevocationTally) throws(ConnError) -> Step<RevocationTally>
     {
         let until = clock.monotonic().adding(milliseconds: Self.asideMilliseconds)
-        return .aside(timeoutMilliseconds: Self.asideMilliseconds) { [self] () throws(ConnError) in
+        return .aside(timeoutMilliseconds: Self.asideMilliseconds) { () throws(ConnError) in
             try revoke(claimed[...], tally, OutboxWatch(), until: until)
         }
     }
@@ -90,7 +101,7 @@ extension VaultBackend {
         let now = clock.monotonic()
         let isTried = now < until && watch.trouble(of: row.value.party, now: now) == nil
         let step = isTried ? try attempt(row, watch) : .done(.pending)
-        return try step.then { [self] (outcome) throws(ConnError) in
+        return try step.then { (outcome) throws(ConnError) in
             var tally = tally
             switch outcome {
             case .revoked(let clearsGrant):
@@ -104,11 +115,11 @@ extension VaultBackend {
     }
 
     /// Tries one that is due, aside. It never fails: the caller has its answer.
-    func helpRevoking() throws(ConnError) -> Step<Void> {
-        try look(Look(after: outbox.cursor), outbox, pages: Look.fewPages).then { [self] (look) throws(ConnError) in
-            outbox.cursor = look.isOver ? nil : look.after
+    func help() throws(ConnError) -> Step<Void> {
+        try look(Look(after: watch.cursor), watch, pages: Look.fewPages).then { (look) throws(ConnError) in
+            watch.cursor = look.isOver ? nil : look.after
             guard let row = look.claimed else { return .done(()) }
-            return try attempt(row, outbox).then { (_) throws(ConnError) in .done(()) }
+            return try attempt(row, watch).then { (_) throws(ConnError) in .done(()) }
         }.result { (result) throws(ConnError) in
             if case .failure(let error) = result { Log.write(.warning, "no token is taken back: \(error.message)") }
             return .done(())
@@ -150,7 +161,7 @@ extension VaultBackend {
     ///   - watch: knows whose rows to pass.
     ///   - pages: the most that are looked at.
     private func look(_ begun: Look, _ watch: OutboxWatch, pages: Int = .max) throws(ConnError) -> Step<Look> {
-        rows.read { [self] (reader) throws(ConnError) in
+        rows.read { (reader) throws(ConnError) in
             var look = begun
             var hopeless: [Hopeless] = []
             var found: Row<RevocationRecord>?
@@ -188,7 +199,7 @@ extension VaultBackend {
                     look.nextTry = min(look.nextTry ?? end, end)
                 }
             }
-            return try giveUp(hopeless).then { [self, look, found] (count) throws(ConnError) in
+            return try giveUp(hopeless).then { [look, found] (count) throws(ConnError) in
                 var look = look
                 look.givenUp += count
                 if let found { return try claim(found, look, watch, pages: pages) }
@@ -203,7 +214,7 @@ extension VaultBackend {
     ) throws(ConnError) -> Step<Look> {
         let (claimed, write) = put(row.value)
         return try rows.commit([.remove(row.key, expecting: .version(row.version)), write]).result {
-            [self] (result) throws(ConnError) in
+            (result) throws(ConnError) in
             if case .failure(let error) = result {
                 guard error.code == .conflict else { throw error }
                 return try self.look(look, watch, pages: pages)
@@ -241,12 +252,12 @@ extension VaultBackend {
     private func attempt(
         _ row: Row<RevocationRecord>, _ watch: OutboxWatch
     ) throws(ConnError) -> Step<RevocationOutcome> {
-        try client(for: row.value).then { [self] (app) throws(ConnError) in
-            try provider(of: app, hosts: row.value.hosts).then { [self] (provider) throws(ConnError) in
+        try client(for: row.value).then { (app) throws(ConnError) in
+            try providers.provider(of: app, hosts: row.value.hosts).then { (provider) throws(ConnError) in
                 OAuth.revoke(
                     token: row.value.token, isRefreshToken: row.value.isRefreshToken, provider: provider, clock: clock)
             }
-        }.result { [self] (result) throws(ConnError) in
+        }.result { (result) throws(ConnError) in
             note(result, of: row.value.party, watch)
             return try settle(result, row).result { (settled) throws(ConnError) in
                 switch settled {
@@ -265,7 +276,7 @@ extension VaultBackend {
     /// The connection as it is today, if it is the same one, at the same server, and the same client: its secret may have
     /// been mended since.
     private func client(for record: RevocationRecord) -> Step<AppRecord> {
-        rows.read { [self] (reader) throws(ConnError) in
+        rows.read { (reader) throws(ConnError) in
             var apps = KnownApps(reader)
             guard let app = try apps.app(record.app.id), !app.isBeingDeleted, app.clientID == record.app.clientID,
                 try isStanding(record.app, app)
@@ -285,7 +296,7 @@ extension VaultBackend {
     private func note(
         _ result: Result<RevocationResult, ConnError>, of party: OutboxWatch.Party, _ own: OutboxWatch
     ) {
-        let watches = own === outbox ? [own] : [own, outbox]
+        let watches = own === self.watch ? [own] : [own, self.watch]
         let retryAfter: Int?
         switch result {
         case .success(.revoked), .success(.unsupported): return watches.forEach { $0.hasAnswered(party) }
@@ -324,7 +335,7 @@ extension VaultBackend {
     private func postpone(
         _ row: Row<RevocationRecord>, _ problem: String, retryAfter: Int?
     ) throws(ConnError) -> Step<RevocationOutcome> {
-        try rows.change { [self] (change) throws(ConnError) -> RevocationOutcome in
+        try rows.change { (change) throws(ConnError) -> RevocationOutcome in
             guard let stored = try change.reader.stored(row.key) else { return .pending }  // somebody else took it over
             var record = row.value
             change.remove(row.key, expecting: .version(stored.version))
@@ -361,14 +372,14 @@ extension VaultBackend {
     /// How long a run looks away. Milliseconds.
     private static let naps = 50...1000
 
-    func runRevocations(_ request: Request) throws(ConnError) -> Step<JSON> {
+    func run(_ request: Request) throws(ConnError) -> Step<JSON> {
         let until = clock.monotonic().adding(milliseconds: Int(clamping: request["waitMs"]?.integer ?? 0))
         return try goOn(Run(left: request["limit"]?.integer ?? 100, until: until))
     }
 
     private func goOn(_ run: Run) throws(ConnError) -> Step<JSON> {
         guard run.left > 0 else { return try answer(run) }
-        return try look(run.look, run.watch).then { [self] (look) throws(ConnError) in
+        return try look(run.look, run.watch).then { (look) throws(ConnError) in
             var next = run
             next.failed += look.givenUp
             next.look = look
@@ -376,7 +387,7 @@ extension VaultBackend {
             next.look.claimed = nil
             guard let row = look.claimed else { return try wait(next) }
             next.left -= 1
-            return try attempt(row, run.watch).then { [self, next] (outcome) throws(ConnError) in
+            return try attempt(row, run.watch).then { [next] (outcome) throws(ConnError) in
                 var next = next
                 switch outcome {
                 case .revoked: next.revoked += 1
@@ -395,7 +406,7 @@ extension VaultBackend {
         let next = min(run.look.nextDue ?? .never, run.look.nextTry ?? .never)
         let nap = max(next.remainingMilliseconds(atMost: Self.naps.upperBound, at: now), Self.naps.lowerBound)
         return .pause(milliseconds: run.until.remainingMilliseconds(atMost: nap, at: now)) {
-            [self] () throws(ConnError) in
+            () throws(ConnError) in
             var run = run
             // What was passed is not looked at again before it can be tried.
             let isPassedAgain = run.look.nextTry.map { clock.monotonic() < $0 } ?? false

@@ -1,50 +1,44 @@
-package import Connections
+internal import Connections
 internal import JSON
 internal import Runtime
 internal import Store
 
-extension VaultBackend {
-    /// What a request did to a token, a connection or a key.
-    func event(
-        _ request: Request, appID: ID? = nil, subject: Subject? = nil, tokenID: ID? = nil, keyID: String? = nil,
-        outcome: String = "ok"
-    ) -> AuditEvent {
-        AuditEvent(
-            request.operation, actor: request.actor, appID: appID, subject: subject, tokenID: tokenID, keyID: keyID,
-            outcome: outcome)
-    }
+/// The operations on the audit, and its record of what was refused: docs/audit.md.
+struct AuditOperations: Sendable {
+    let rows: Rows
+    let config: VaultConfig
 
     /// Records a request that was refused, where the config wants that. Fetches are recorded as their tokens are handed
     /// out.
-    package func refused(_ request: Request, _ error: ConnError) -> Step<Void>? {
+    func refused(_ request: Request, _ error: ConnError) -> Step<Void>? {
         guard config.audit == .all, request.look == nil else { return nil }
         // What it is the id of.
         let appID = request.operation.hasPrefix("apps.") ? request.id("id") : request.id("appId")
         let keyID = request.operation.hasPrefix("keys.") ? request.string("id") : nil
-        let refused = event(
+        let refused = AuditEvent(
             request, appID: appID, subject: request.subject, tokenID: request.id("tokenId"), keyID: keyID,
             outcome: error.code.rawValue)
         return rows.commit([], recording: [refused])
     }
 
-    func listAudit(_ request: Request) throws(ConnError) -> Step<JSON> {
-        auditPage(try AuditPage(request))
+    func list(_ request: Request) throws(ConnError) -> Step<JSON> {
+        answer(try AuditPage(request))
     }
 
-    private func auditPage(_ page: AuditPage) -> Step<JSON> {
-        rows.read { [self] (reader) throws(ConnError) in
+    private func answer(_ page: AuditPage) -> Step<JSON> {
+        rows.read { (reader) throws(ConnError) in
             var page = page
             try page.add(reader)
-            return page.isDone ? .done(page.answer) : auditPage(page)
+            return page.isDone ? .done(page.answer) : answer(page)
         }
     }
 
     /// Follows each chain from the first record that is kept to the head.
-    func verifyAudit(_ request: Request) throws(ConnError) -> Step<JSON> {
-        try rows.read { [self] (reader) throws(ConnError) in
-            try follow(0, AuditVerdict(try reader.auditHeads(), anchor: request.string("anchor")))
-        }.then { [self] (verdict) throws(ConnError) in
-            rows.read { [self] (reader) throws(ConnError) in
+    func verify(anchor: String? = nil) throws(ConnError) -> Step<JSON> {
+        try rows.read { (reader) throws(ConnError) in
+            try follow(0, AuditVerdict(try reader.auditHeads(), anchor: anchor))
+        }.then { (verdict) throws(ConnError) in
+            rows.read { (reader) throws(ConnError) in
                 var verdict = verdict
                 if let place = try placeBeyondHead(reader) {
                     verdict.fail("there are records beyond the head", at: place)
@@ -60,7 +54,7 @@ extension VaultBackend {
         guard let chain = verdict.chain(number) else { return try follow(number + 1, verdict) }
         let heads = verdict.heads
         return try rows.pages(AuditPlace.records(of: number), into: chain) {
-            [self] (chain, page, reader) throws(ConnError) in
+            (chain, page, reader) throws(ConnError) in
             var chain = chain
             var witnesses: [AuditMark] = []
             for stored in page where chain.problem == nil {

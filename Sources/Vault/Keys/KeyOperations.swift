@@ -4,16 +4,19 @@ internal import JSON
 internal import Runtime
 internal import Store
 
-/// The keys that seal the vault's rows: docs/keys.md.
-extension VaultBackend {
-    func listKeys() throws(ConnError) -> Step<JSON> {
+/// The operations on the keys that seal the vault's rows: docs/keys.md.
+struct KeyOperations: Sendable {
+    let rows: Rows
+    let clock: Clock
+
+    func list() throws(ConnError) -> Step<JSON> {
         try rows.pages([], into: [[UInt8]: Int]()) { (counts, page, _) throws(ConnError) in
             var counts = counts
             for row in page where row.key != RowKeys.vault {
                 counts[KeyRing.keyID(of: row.value) ?? [], default: 0] += 1
             }
             return .done(counts)
-        }.then { [self] (counts) throws(ConnError) in
+        }.then { (counts) throws(ConnError) in
             rows.read { (reader) throws(ConnError) in
                 let reading = try reader.first.read(reader.context)
                 let keys = reading.record.keys.map { item in
@@ -29,10 +32,10 @@ extension VaultBackend {
         }
     }
 
-    func addKey(_ request: Request) throws(ConnError) -> Step<JSON> {
+    func add(_ request: Request) throws(ConnError) -> Step<JSON> {
         let seconds = clock.seconds
         let added = SealingKey.random()
-        return try rows.changeKeys(event(request, keyID: added.name)) { (record, reading) throws(ConnError) in
+        return try rows.changeKeys(AuditEvent(request, keyID: added.name)) { (record, reading) throws(ConnError) in
             guard record.add(added, now: seconds) else {
                 throw ConnError(.limit, "the vault has \(VaultRecord.maxKeys) keys already; drop one first")
             }
@@ -40,24 +43,24 @@ extension VaultBackend {
         }.then { () throws(ConnError) in .done(.object(["id": .string(added.name)])) }
     }
 
-    func activateKey(_ request: Request) throws(ConnError) -> Step<JSON> {
+    func activate(_ request: Request) throws(ConnError) -> Step<JSON> {
         let id = try keyID(request)
-        return try rows.changeKeys(event(request, keyID: Crypto.hex(id))) {
-            [self] (record, reading) throws(ConnError) in
+        return try rows.changeKeys(AuditEvent(request, keyID: Crypto.hex(id))) {
+            (record, reading) throws(ConnError) in
             guard record.activate(id) else { throw noSuchKey }
             return reading.master
         }.then { () throws(ConnError) in .done(.object()) }
     }
 
     /// Seals by the active key what another one sealed. What is done stays done: a call that was cut off is made again.
-    func resealRows(_ request: Request) throws(ConnError) -> Step<JSON> {
-        rows.read { [self] (reader) throws(ConnError) in
+    func reseal(_ request: Request) throws(ConnError) -> Step<JSON> {
+        rows.read { (reader) throws(ConnError) in
             let active = try reader.first.read(reader.context).ring.active
-            return try rows.pages([], into: Resealing()) { [self] (done, page, _) throws(ConnError) in
+            return try rows.pages([], into: Resealing()) { (done, page, _) throws(ConnError) in
                 let stale = page.filter { $0.key != RowKeys.vault && KeyRing.keyID(of: $0.value) != active.id }
-                return stale.isEmpty ? .done(done) : reseal(stale.map(\.key), after: done)
-            }.then { [self] (done) throws(ConnError) in
-                try rows.commit([], recording: [event(request, keyID: active.name)]).then { () throws(ConnError) in
+                return stale.isEmpty ? .done(done) : resealRows(stale.map(\.key), after: done)
+            }.then { (done) throws(ConnError) in
+                try rows.commit([], recording: [AuditEvent(request, keyID: active.name)]).then { () throws(ConnError) in
                     .done(.object(["resealed": .integer(done.resealed), "unreadable": .integer(done.unreadable)]))
                 }
             }
@@ -70,7 +73,7 @@ extension VaultBackend {
         var unreadable = 0
     }
 
-    private func reseal(_ keys: [[UInt8]], after before: Resealing) -> Step<Resealing> {
+    private func resealRows(_ keys: [[UInt8]], after before: Resealing) -> Step<Resealing> {
         rows.change { (change) throws(ConnError) in
             var done = before
             let ring = change.reader.first.current.ring
@@ -90,9 +93,9 @@ extension VaultBackend {
     }
 
     /// Forgets a key for good, if no row needs it. None can come to need it meanwhile: see ``FirstRow``.
-    func dropKey(_ request: Request) throws(ConnError) -> Step<JSON> {
+    func drop(_ request: Request) throws(ConnError) -> Step<JSON> {
         let id = try keyID(request)
-        return rows.read { [self] (reader) throws(ConnError) in
+        return rows.read { (reader) throws(ConnError) in
             let before = try reader.first.read(reader.context)
             guard before.ring.key(id) != nil else { throw noSuchKey }
             guard before.ring.active.id != id else { throw .invalid("id", "is the active key") }
@@ -101,8 +104,8 @@ extension VaultBackend {
                     throw ConnError(.conflict, "the key still seals rows; call keys.reseal first", field: "id")
                 }
                 return .done(())
-            }.then { [self] () throws(ConnError) in
-                try rows.changeKeys(event(request, keyID: Crypto.hex(id))) { (record, reading) throws(ConnError) in
+            }.then { () throws(ConnError) in
+                try rows.changeKeys(AuditEvent(request, keyID: Crypto.hex(id))) { (record, reading) throws(ConnError) in
                     guard reading.version == before.version else {
                         throw ConnError(.conflict, "the keys were changed meanwhile; nothing was dropped")
                     }

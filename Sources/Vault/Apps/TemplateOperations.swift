@@ -2,8 +2,9 @@ internal import Connections
 internal import JSON
 internal import OAuth
 
-extension VaultBackend {
-    func listTemplates() -> Step<JSON> {
+/// The operations on the catalogue of providers.
+enum TemplateOperations {
+    static func list() -> Step<JSON> {
         let templates = Template.all.map { template in
             JSON.object([
                 "id": .string(template.id), "name": .string(template.name), "hosts": template.row["hosts"],
@@ -13,7 +14,7 @@ extension VaultBackend {
         return .done(.object(["templates": .array(templates)]))
     }
 
-    func loadTemplate(_ request: Request) throws(ConnError) -> Step<JSON> {
+    static func load(_ request: Request) throws(ConnError) -> Step<JSON> {
         guard let template = Template.named(try request.requiredID("id")) else {
             throw ConnError(.notFound, "the catalogue has no provider of this id", field: "id")
         }
