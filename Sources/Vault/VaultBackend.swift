@@ -16,16 +16,14 @@ package final class VaultBackend: Backend {
     let config: VaultConfig
     let clock: Clock
     let jitter: Jitter
-    let flights = Flights()
-    let leases: LeaseWatch
-    let outcomes = Outcomes()
     let providers: Providers
     let outbox: Outbox
+    let refresher: Refresher
+    let grants: Grants
+    let supplier: Supplier
     private let audit: AuditOperations
     private let keys: KeyOperations
     private let backups: BackupOperations
-    /// Names this backend in leases.
-    let owner = Crypto.base64URL(Crypto.random(16))
     private let store: any Store
 
     /// What opening a vault may take. Milliseconds.
@@ -46,18 +44,22 @@ package final class VaultBackend: Backend {
         audit = AuditOperations(rows: rows, config: config)
         keys = KeyOperations(rows: rows, clock: clock)
         backups = BackupOperations(rows: rows, config: config, clock: clock)
-        leases = LeaseWatch(isOfOneMachine: store.isOfOneMachine)
+        refresher = Refresher(
+            rows: rows, config: config, clock: clock, jitter: jitter, providers: providers, outbox: outbox,
+            isOfOneMachine: store.isOfOneMachine)
+        grants = Grants(rows: rows, clock: clock, outbox: outbox)
+        supplier = Supplier(
+            rows: rows, config: config, clock: clock, grants: grants, outbox: outbox, refresher: refresher)
         self.store = store
         self.config = config
         self.clock = clock
         self.jitter = jitter
-        rows.committer.inPassing { [weak self] in self?.settlingInPassing }
     }
 
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
         if request.operation == "backup" { return backups.backUp(request) }
         let step = try tellingRefusal(of: request) { () throws(ConnError) in try perform(request) }
-        guard Self.helpers.contains(request.operation) else { return try settlingAfter(step) }
+        guard Self.helpers.contains(request.operation) else { return try refresher.settlingAfter(step) }
         return try step.then { [self] (answer) throws(ConnError) in
             .aside(timeoutMilliseconds: Outbox.asideMilliseconds) { [self] () throws(ConnError) in
                 try helpExpiring().then { [self] () throws(ConnError) in try outbox.help() }
@@ -125,8 +127,8 @@ package final class VaultBackend: Backend {
     }
 
     package func close() {
-        settleAll(until: .after(milliseconds: TimeLimit.closing))  // the last chance
-        let lost = outcomes.keys.count
+        refresher.settleAll(until: .after(milliseconds: TimeLimit.closing))  // the last chance
+        let lost = refresher.outcomes.keys.count
         if lost > 0 {
             Log.write(.error, "the store has not taken what came of \(lost) refreshes: their grants may be lost")
         }
@@ -179,22 +181,6 @@ extension RowReader {
             if let row = try apps.seen(row, at: app) { seen.append(row) }
         }
         return seen
-    }
-}
-
-extension VaultBackend {
-    /// What puts a token in its place. A new one comes with the row by which its app's tokens are found.
-    /// - Parameter version: of the row that is there; nil when none is.
-    func writes(_ record: TokenRecord, at location: TokenLocation, over version: UInt64?) -> [StoreWrite] {
-        if let version { return [rows.seal(record, at: location.key, expecting: .version(version))] }
-        return [
-            rows.seal(record, at: location.key, expecting: .absent),
-            rows.seal(PointerRecord(), at: location.appKey, expecting: .any),
-        ]
-    }
-
-    func removal(of location: TokenLocation, version: UInt64) -> [StoreWrite] {
-        [.remove(location.key, expecting: .version(version)), .remove(location.appKey, expecting: .any)]
     }
 }
 

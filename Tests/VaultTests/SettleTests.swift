@@ -32,7 +32,7 @@ import Testing
             while !call.isDone { call.step() }
             #expect(throws: ConnError.self) { try call.result.get() }
         }
-        #expect(world.vault.outcomes.keys.count == count)
+        #expect(world.vault.refresher.outcomes.keys.count == count)
         return (store, world)
     }
 
@@ -46,7 +46,7 @@ import Testing
         let (store, world) = try unsettled()
         store.isFull = false
         _ = world.error(operation, request)
-        #expect(world.vault.outcomes.isEmpty)
+        #expect(world.vault.refresher.outcomes.isEmpty)
         world.clock.advance(seconds: 60)
         let token = try world.another().fetch(#","options":{"withRefreshToken":true}"#)
         #expect(token["refreshToken"]?.string == "rt-2")
@@ -59,9 +59,9 @@ import Testing
         _ = try world.call("list", #"{"appId":"keys"}"#)
         store.isFull = false
         _ = try world.call("list", #"{"appId":"keys"}"#)
-        #expect(!world.vault.outcomes.isEmpty, "it was tried before a moment")
+        #expect(!world.vault.refresher.outcomes.isEmpty, "it was tried before a moment")
         _ = try world.call("store_api_key", #"{"appId":"keys","userId":"u9","apiKey":"k"}"#)
-        #expect(world.vault.outcomes.isEmpty)
+        #expect(world.vault.refresher.outcomes.isEmpty)
     }
 
     /// What the MCP layer keeps comes through no operation.
@@ -69,7 +69,7 @@ import Testing
         let (store, world) = try unsettled()
         store.isFull = false
         _ = try world.vault.spend([1], expiresAt: world.clock.seconds + 60).performed(.unbounded)
-        #expect(world.vault.outcomes.isEmpty)
+        #expect(world.vault.refresher.outcomes.isEmpty)
     }
 
     @Test func submittedCallsSettleIt() throws {
@@ -78,16 +78,16 @@ import Testing
         let vault = LoopVault(world)
         _ = try vault.call("store_api_key", #"{"appId":"keys","userId":"u9","apiKey":"k"}"#)
         vault.close()
-        #expect(world.vault.outcomes.isEmpty)
+        #expect(world.vault.refresher.outcomes.isEmpty)
     }
 
     @Test func rowsThatCannotBeSettledTakeNoTimeFromTheOthers() throws {
         let (store, world) = try unsettled(6)
         store.isFull = false
-        let keys = world.vault.outcomes.keys
+        let keys = world.vault.refresher.outcomes.keys
         for key in keys.dropLast() { try store.commit([.put(key, Array("x".utf8), expecting: .any)]) }
         world.vault.settleAll(until: .after(milliseconds: 1000))
-        #expect(Set(world.vault.outcomes.keys) == Set(keys.dropLast()))
+        #expect(Set(world.vault.refresher.outcomes.keys) == Set(keys.dropLast()))
     }
 
     // MARK: - First grants

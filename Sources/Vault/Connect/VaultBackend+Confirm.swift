@@ -61,8 +61,8 @@ extension VaultBackend {
         _ row: Row<HeldGrant>, of app: AppRecord, for request: Request
     ) throws(ConnError) -> Step<JSON> {
         let held = row.value
-        return try retrying { [self] (isAgain) throws(ConnError) in
-            try keepGrant(held.token, of: app, for: request, isAgain: isAgain) { [self] (change) throws(ConnError) in
+        return try rows.retrying { [self] (isAgain) throws(ConnError) in
+            try grants.keep(held.token, of: app, for: request, isAgain: isAgain) { [self] (change) throws(ConnError) in
                 // A grant that is let out is not taken back, and one that is being taken back is not let out.
                 for key in [row.key] + [held.revocation].compactMap({ $0 }) {
                     guard let stored = try change.reader.stored(key) else { throw noneWaits }
@@ -73,7 +73,7 @@ extension VaultBackend {
         }.then { [self] (location) throws(ConnError) in
             try Step<Void>.attempt({ [self] () throws(ConnError) in
                 try providers.provider(of: app, hosts: held.token.hosts, client: .grant(of: held.token.clientID)).then {
-                    [self] (provider) throws(ConnError) in learnExpiry(at: location.key, of: app, provider)
+                    [self] (provider) throws(ConnError) in providers.learnExpiry(at: location.key, of: app, provider)
                 }
             }) { (_) throws(ConnError) in  // the grant is there, whatever becomes known of its expiry
                 .done(held.token.grantAnswer(at: location, app.scopeRules, redirectURL: held.redirectURL))

@@ -115,7 +115,7 @@ extension VaultBackend {
                 guard use.codeHash == codeHash else { throw .unknownFlow }
                 if let answer = use.answer { return .done(answer) }
                 guard clock.monotonic() < until else { throw .unknownFlow }
-                return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
+                return .pause(milliseconds: Rows.pollMilliseconds) { [self] () throws(ConnError) in
                     try complete(request, until: until)
                 }
             }
@@ -218,20 +218,20 @@ extension VaultBackend {
         var record = flow.token(reply, told: callback.scopes, now: clock.milliseconds())
         record.hosts = callback.hosts
         if let metadata = callback.metadata { record.add(metadata: metadata) }
-        let location = place(of: record)
+        let location = grants.place(of: record)
         let answer = record.grantAnswer(at: location, provider.scopeRules, redirectURL: flow.redirectURL)
-        return try retrying { [self, record] (isAgain) throws(ConnError) in
+        return try rows.retrying { [self, record] (isAgain) throws(ConnError) in
             if flow.needsConfirmation {
                 return try hold(record, of: app, flow, at: key, for: request, isAgain: isAgain)
             }
-            return try keepGrant(record, of: app, for: request, isAgain: isAgain) { (change) throws(ConnError) in
+            return try grants.keep(record, of: app, for: request, isAgain: isAgain) { (change) throws(ConnError) in
                 try flow.answered(answer).keep(at: key, &change)
             }.then { (_) throws(ConnError) in .done(answer) }
         }.result { [self, record] (result) throws(ConnError) in
             switch result {
             case .success(let answer):
                 if flow.needsConfirmation { return .done(answer) }
-                return try learnExpiry(at: location.key, of: app, provider).then { () throws(ConnError) in
+                return try providers.learnExpiry(at: location.key, of: app, provider).then { () throws(ConnError) in
                     .done(answer)
                 }
             case .failure(let error):

@@ -98,8 +98,8 @@ extension VaultBackend {
         for request: Request
     ) throws(ConnError) -> Step<JSON> {
         let record = row.value.token(reply, now: clock.milliseconds())
-        return try retrying { [self] (isAgain) throws(ConnError) in
-            try keepGrant(record, of: app, for: request, isAgain: isAgain) { [self] (change) throws(ConnError) in
+        return try rows.retrying { [self] (isAgain) throws(ConnError) in
+            try grants.keep(record, of: app, for: request, isAgain: isAgain) { [self] (change) throws(ConnError) in
                 guard let stored = try change.reader.stored(row.key), try row.value.isAwaited(change) else {
                     throw unknownDevice
                 }
@@ -108,7 +108,7 @@ extension VaultBackend {
         }.result { [self] (result) throws(ConnError) in
             switch result {
             case .success(let location):
-                return try learnExpiry(at: location.key, of: app, provider).then { () throws(ConnError) in
+                return try providers.learnExpiry(at: location.key, of: app, provider).then { () throws(ConnError) in
                     let answer = record.grantAnswer(at: location, provider.scopeRules)
                     answer.set("status", .string("complete"))
                     return .done(answer)

@@ -24,6 +24,10 @@ struct Rows: Sendable {
     let keys: RowKeys
     let audit: AuditLog
     let committer: Committer
+    private let clock: Clock
+
+    /// How often what another process or thread is about is looked after. Milliseconds.
+    static let pollMilliseconds = 50
 
     /// Opens a vault, or makes one in an empty store. Its first row proves the master key: `invalid_config` for the field
     /// `key`.
@@ -53,6 +57,7 @@ struct Rows: Sendable {
     private init(store: any Store, first: FirstRow, config: VaultConfig, clock: Clock, chains: Jitter) {
         self.store = store
         self.first = first
+        self.clock = clock
         let hashKey = first.current.record.hashKey
         keys = RowKeys(hashKey: hashKey)
         audit = AuditLog(hashKey: hashKey, config: config, clock: clock, chains: chains)
@@ -128,5 +133,26 @@ struct Rows: Sendable {
     /// Reads, where that may block.
     func read<Value>(_ body: @escaping @Sendable (RowReader) throws(ConnError) -> Step<Value>) -> Step<Value> {
         .blocking { (context) throws(ConnError) in try body(reader(context)) }
+    }
+
+    /// Does what the store must take, again for a while if it does not. That there is no place for it is final.
+    /// - Parameter body: is told whether it was tried before. A failure may be none: what was tried before may be there.
+    func retrying<Value>(
+        _ body: @escaping @Sendable (_ isAgain: Bool) throws(ConnError) -> Step<Value>
+    ) throws(ConnError) -> Step<Value> {
+        try retrying(until: clock.monotonic().adding(milliseconds: TimeLimit.retrying), isAgain: false, body)
+    }
+
+    private func retrying<Value>(
+        until end: Deadline, isAgain: Bool, _ body: @escaping @Sendable (Bool) throws(ConnError) -> Step<Value>
+    ) throws(ConnError) -> Step<Value> {
+        try Step.attempt({ () throws(ConnError) in try body(isAgain) }) { (result) throws(ConnError) in
+            guard case .failure(let error) = result, error.code != .notFound, clock.monotonic() < end else {
+                return .done(try result.get())
+            }
+            return .pause(milliseconds: Self.pollMilliseconds) { () throws(ConnError) in
+                try retrying(until: end, isAgain: true, body)
+            }
+        }
     }
 }

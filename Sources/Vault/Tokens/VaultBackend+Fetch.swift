@@ -5,41 +5,6 @@ internal import OAuth
 internal import Runtime
 internal import Store
 
-/// A token that is asked for: which one, and how fresh.
-struct TokenDemand: Sendable {
-    enum Target: Sendable {
-        case best(TokenSelection, of: Subject, appID: ID)
-        case token(TokenLocation)
-    }
-
-    /// What a fetch wants that does not say. Seconds.
-    static let usualTTL: Int64 = 60
-
-    var target: Target
-    /// Seconds.
-    var minTTL = usualTTL
-    /// Another access token than there is now, however long that one lives.
-    var isForced = false
-    /// A service refused the access token that there is now.
-    var isRejected = false
-    var withRefreshToken = false
-    /// Who gets the token; nil: nobody does, so that it counts as no fetch.
-    var recipient: Request?
-    /// The first token that would not do, and its generation: a later one is taken as it is, so that a token which
-    /// lives shorter than was asked for is refreshed once and not forever.
-    var unfit: (key: [UInt8], generation: Int64)?
-    /// How often the provider was asked for it. A token that is dead when it comes is not asked for again and again.
-    var exchanges = 0
-    static let maxExchanges = 2
-
-    /// How fresh this row must be.
-    func freshness(of row: Row<TokenRecord>) -> Freshness {
-        Freshness(
-            minTTL: minTTL, unfit: unfit?.key == row.key ? unfit?.generation : nil, isForced: isForced || isRejected,
-            isRejected: isRejected)
-    }
-}
-
 extension VaultBackend {
     func fetch(_ request: Request) throws(ConnError) -> Step<JSON> {
         let appID = try request.requiredID("appId")
@@ -54,8 +19,8 @@ extension VaultBackend {
         demand.isForced = request["options"]?["forceRefresh"]?.boolean ?? false
         demand.withRefreshToken = request["options"]?["withRefreshToken"]?.boolean ?? false
         demand.recipient = request.look == nil ? request : nil
-        guard let options = request["connect"] else { return supply(demand) }
-        return try supply(demand).result { [self, selection] (result) throws(ConnError) in
+        guard let options = request["connect"] else { return supplier.supply(demand) }
+        return try supplier.supply(demand).result { [self, selection] (result) throws(ConnError) in
             switch result {
             case .success(let answer):
                 return .done(answer)
@@ -125,143 +90,7 @@ extension VaultBackend {
                 demand.unfit = (row.key, row.value.refresh.generation)
                 demand.isRejected = true
             }
-            return supply(demand)
-        }
-    }
-
-    // MARK: - Supplying
-
-    /// Answers the token, refreshed where needed.
-    func supply(_ demand: TokenDemand) -> Step<JSON> {
-        rows.read { [self] (reader) throws(ConnError) in
-            let (row, app): (Row<TokenRecord>, AppRecord)
-            switch try find(demand, reader) {
-            case .found(let found, let its): (row, app) = (found, its)
-            case .idle(let idle, let its):
-                return try dropIdle(idle, of: its).then { [self] (_) throws(ConnError) in supply(demand) }
-            }
-            guard outcomes[row.key] != nil else { return try supply(row, of: app, demand) }
-            return try settle(row.key).result { [self] (result) throws(ConnError) in
-                switch result {
-                case .success: supply(demand)
-                case .failure(let error): try supply(row, of: app, demand, unsettled: error)
-                }
-            }
-        }
-    }
-
-    /// - Parameter unsettled: why what came of the row's last refresh is not in the store yet.
-    private func supply(
-        _ row: Row<TokenRecord>, of app: AppRecord, _ demand: TokenDemand, unsettled: ConnError? = nil
-    ) throws(ConnError) -> Step<JSON> {
-        let now = clock.instant
-        let wanted = demand.freshness(of: row)
-        let isLeaseHeld = leases.isHeld(row.value.refresh.lease, at: row.key, clock: clock)
-        let action = row.value.next(wanted, isLeaseHeld: isLeaseHeld, now: now)
-        if let unsettled {
-            guard case .serve = action else { throw unsettled }
-        }
-        var later = demand
-        if later.unfit?.key != row.key { later.unfit = (row.key, row.value.refresh.generation) }
-        let again: @Sendable () throws(ConnError) -> Step<JSON> = { [self, later] () throws(ConnError) in supply(later)
-        }
-        switch action {
-        case .serve:
-            return try handOut(row, of: app, demand)
-        case .wait:
-            if let flight = flights[row.key] { return .join(flight, then: again) }
-            return .pause(milliseconds: Self.pollMilliseconds, then: again)
-        case .refresh:
-            guard demand.exchanges < TokenDemand.maxExchanges else {
-                var error = ConnError(.providerError, "\(app.id) answers access tokens that have expired")
-                error.appID = app.id
-                throw error
-            }
-            return try refresh(row, of: app, later)
-        case .giveUp:
-            var given = row.value
-            given.giveUp(now: now.time)
-            return try keep(given, over: row, recording: [.refresh(row, outcome: "uncertain")]).then(again)
-        case .reauthorize:
-            throw reauthorize(row.value)
-        case .reject:
-            return try reject(row, now: now.time).then(again)
-        case .failed(let failure, let milliseconds):
-            throw failure.error(appID: row.value.appID, retryAfterMilliseconds: milliseconds)
-        }
-    }
-
-    private enum Found {
-        /// The token, and its connection.
-        case found(Row<TokenRecord>, AppRecord)
-        /// Tokens of the subject that were not used for too long.
-        case idle([Row<TokenRecord>], AppRecord)
-    }
-
-    private func find(_ demand: TokenDemand, _ reader: RowReader) throws(ConnError) -> Found {
-        switch demand.target {
-        case .token(let location):
-            var apps = KnownApps(reader)
-            guard let found: Row<TokenRecord> = try reader.get(location.key),
-                case let app = try reader.app(found.value.appID), let row = try apps.seen(found, at: app)
-            else { throw ConnError(.notFound, "there is no token of this id", reason: .missing) }
-            return .found(row, app)
-        case .best(let selection, let subject, let appID):
-            let (app, tokens) = try reader.tokens(of: subject, at: appID)
-            let idle = idle(tokens, of: app)
-            guard idle.isEmpty else { return .idle(idle, app) }
-            switch selection.choose(tokens, app.scopeRules, now: clock.milliseconds()) {
-            case .found(let row): return .found(row, app)
-            case .missing:
-                var error = ConnError.noToken(.missing, "the subject has not connected", appID: appID)
-                if !selection.scopes.isEmpty { error.missingScopes = selection.scopes }
-                throw error
-            case .lacking(let lack, _):
-                let message =
-                    lack.isDeclined
-                    ? "the user was asked for scopes that the provider did not grant" : "no token has all of the scopes"
-                var error = ConnError.noToken(.scopes, message, appID: appID)
-                error.missingScopes = lack.missing
-                if !lack.declined.isEmpty { error.declined = lack.declined }
-                throw error
-            }
-        }
-    }
-
-    func answer(_ row: Row<TokenRecord>, of app: AppRecord, _ demand: TokenDemand) throws(ConnError) -> JSON {
-        var missing: [String] = []
-        if case .best(let selection, _, _) = demand.target, selection.acceptsNarrower {
-            missing = app.scopeRules.missing(selection.scopes, from: row.value.grant)
-        }
-        guard let location = TokenLocation(key: row.key),
-            let token = row.value.answer(
-                id: location.id, withRefreshToken: demand.withRefreshToken, missing: missing)
-        else { throw ConnError(.internal, "a row of the vault cannot be read") }
-        return .object(["token": token])
-    }
-
-    private func reauthorize(_ record: TokenRecord) -> ConnError {
-        var error = ConnError.noToken(.reauthorize, "the grant is not valid any more", appID: record.appID)
-        error.errorCode = record.refresh.lastFailure?.code
-        return error
-    }
-
-    /// Keeps that a service refused a row's access token.
-    func reject(_ row: Row<TokenRecord>, now: Int64) throws(ConnError) -> Step<Void> {
-        var rejected = row.value
-        rejected.reject(now: now)
-        return try keep(rejected, over: row, recording: [.refresh(row, outcome: "rejected")])
-    }
-
-    /// Writes a row, unless somebody else has changed it since: what comes next looks at it anew. A damaged audit does not
-    /// keep anybody from learning what became of a token.
-    func keep(
-        _ record: TokenRecord, over row: Row<TokenRecord>, recording events: [AuditEvent] = []
-    ) throws(ConnError) -> Step<Void> {
-        let write = rows.seal(record, at: row.key, expecting: .version(row.version))
-        return try rows.commit([write], recording: events, allowsAuditGap: true).result { (result) throws(ConnError) in
-            if case .failure(let error) = result, error.code != .conflict { throw error }
-            return .done(())
+            return supplier.supply(demand)
         }
     }
 }
@@ -281,22 +110,4 @@ extension ConnectOrder {
 extension ConnError {
     /// All that is missing was asked for before.
     fileprivate var isDeclined: Bool { reason == .scopes && missingScopes?.count == declined?.count }
-
-    fileprivate static func noToken(_ reason: Reason, _ message: String, appID: ID) -> ConnError {
-        var error = ConnError(.notFound, message, reason: reason)
-        error.appID = appID
-        return error
-    }
-}
-
-extension RefreshState.Failure {
-    fileprivate func error(appID: ID, retryAfterMilliseconds: Int64) -> ConnError {
-        var failure = TokenFailure(kind, message)
-        failure.code = code
-        failure.httpStatus = httpStatus
-        failure.retryAfterMilliseconds = Int(clamping: retryAfterMilliseconds)
-        var error = failure.asConnError
-        error.appID = appID
-        return error
-    }
 }

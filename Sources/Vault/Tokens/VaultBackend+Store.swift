@@ -5,89 +5,6 @@ internal import Runtime
 internal import Store
 
 extension VaultBackend {
-    /// Keeps a grant in its place: over an earlier one of the same scopes, and instead of those of the same account that
-    /// the provider refused and whose scopes it has. Others stay: a subject may hold several, each with its own scopes.
-    /// - Parameters:
-    ///   - app: the connection that it was granted to.
-    ///   - isAgain: whether it was tried before, and may be there.
-    ///   - others: adds what goes with it; asked again whenever a row has changed.
-    func keepGrant(
-        _ record: TokenRecord, of app: AppRecord, for request: Request, isAgain: Bool = false,
-        with others: @escaping @Sendable (inout Change) throws(ConnError) -> Void = { (_) throws(ConnError) in }
-    ) throws(ConnError) -> Step<TokenLocation> {
-        let location = place(of: record)
-        var record = record
-        record.incarnation = app.incarnation
-        return rows.change { [self, record] (change) throws(ConnError) in
-            if isAgain, try isKept(record, at: location, change.reader) { return location }
-            try change.stand(app)
-            try others(&change)
-            change.writes += try grantWrites(record, at: location, of: app, change.reader)
-            change.events = [event(request, record, at: location)]
-            return location
-        }
-    }
-
-    private func isKept(
-        _ record: TokenRecord, at location: TokenLocation, _ reader: RowReader
-    ) throws(ConnError) -> Bool {
-        guard let row: Row<TokenRecord> = try reader.readable(at: location.key), let token = record.accessToken else {
-            return false
-        }
-        return row.value.incarnation == record.incarnation && row.value.accessToken?.equals(token) == true
-    }
-
-    private func event(_ request: Request, _ record: TokenRecord, at location: TokenLocation) -> AuditEvent {
-        AuditEvent(request, appID: record.appID, subject: record.subject, tokenID: location.id)
-    }
-
-    func place(of record: TokenRecord) -> TokenLocation {
-        rows.keys.token(
-            of: record.subject, at: record.appID, account: record.externalIdentifier, scopes: record.scopes,
-            resources: record.resources)
-    }
-
-    /// - Parameter app: the connection that stands, whose the record is.
-    private func grantWrites(
-        _ record: TokenRecord, at location: TokenLocation, of app: AppRecord, _ reader: RowReader
-    ) throws(ConnError) -> [StoreWrite] {
-        var record = record
-        let rules = app.scopeRules
-        var version: UInt64?
-        var others: [StoreWrite] = []
-        var apps = KnownApps(reader)
-        let present: OpenedRows<TokenRecord> = try reader.all(rows.keys.tokens(of: record.subject, at: record.appID))
-        if let damaged = present.damaged.first(where: { $0.key == location.key }) { version = damaged.version }
-        for row in present.whole {
-            // The latest grant is the last that came, also within a millisecond or with a clock that was set back.
-            record.grantedAt = max(record.grantedAt, row.value.grantedAt + 1)
-            let isOwn = app.has(row.value.incarnation)
-            let isRefused = !isOwn || row.value.refresh.refusal != nil
-            if row.key == location.key {
-                version = row.version
-                if isOwn {
-                    // Counting on tells those who wait for a newer token, or hold a lease on the old one, that it is there.
-                    record.refresh.generation = row.value.refresh.generation + 1
-                    record.refresh.fence = row.value.refresh.fence
-                }
-            } else if row.value.externalIdentifier == record.externalIdentifier,
-                Set(row.value.resources.map { ID($0) }) == Set(record.resources.map { ID($0) }), isRefused,
-                rules.missing(row.value.scopes, from: record.grant).isEmpty,
-                let old = TokenLocation(key: row.key)
-            {
-                others += removal(of: old, version: row.version)
-            } else {
-                continue
-            }
-            // The server that it came from learns by nothing else that nobody has it any more.
-            guard !isOwn, let owner = try apps.owner(of: row.value),
-                let late = try outbox.revocation(of: row.value, id: TokenLocation(key: row.key)?.id, at: owner, reader)
-            else { continue }
-            others.append(outbox.put(late, due: clock.milliseconds()).write)
-        }
-        return writes(record, at: location, over: version) + others
-    }
-
     func storeAPIKey(_ request: Request) throws(ConnError) -> Step<JSON> {
         let appID = try request.requiredID("appId")
         let subject = try request.requiredSubject()
@@ -103,7 +20,7 @@ extension VaultBackend {
     private func keepImported(
         _ record: TokenRecord, of app: AppRecord, for request: Request
     ) throws(ConnError) -> Step<JSON> {
-        try keepGrant(record, of: app, for: request).then { (location) throws(ConnError) in
+        try grants.keep(record, of: app, for: request).then { (location) throws(ConnError) in
             .done(.object(["tokenId": .string(location.id.text)]))
         }
     }
@@ -133,7 +50,7 @@ extension VaultBackend {
                 do throws(ConnError) {
                     let (record, app) = try checkedImport(item, apps, reader)
                     apps[app.id] = app
-                    guard records.updateValue(record, forKey: place(of: record)) == nil else {
+                    guard records.updateValue(record, forKey: grants.place(of: record)) == nil else {
                         throw ConnError(.conflict, "another token of the batch has the same place")
                     }
                 } catch {
@@ -150,8 +67,8 @@ extension VaultBackend {
                 for app in apps.values { try change.stand(app) }
                 for (location, record) in records {
                     guard let app = apps[record.appID] else { continue }
-                    change.writes += try grantWrites(record, at: location, of: app, change.reader)
-                    change.events.append(event(request, record, at: location))
+                    change.writes += try grants.writes(record, at: location, of: app, change.reader)
+                    change.events.append(grants.event(request, record, at: location))
                 }
                 change.writes = change.writes.settled
                 return answer
@@ -187,13 +104,5 @@ extension VaultBackend {
         record.grantedBy = item["grantedBy"]?.id
         record.tokenSub = item["idToken"].flatMap(JWT.claims)?["sub"]?.string
         return record
-    }
-}
-
-extension [StoreWrite] {
-    /// One write for each key: several grants of a batch may replace the same refused one, or one may take its place.
-    fileprivate var settled: [StoreWrite] {
-        var seen: Set<[UInt8]> = []
-        return (filter { $0.value != nil } + filter { $0.value == nil }).filter { seen.insert($0.key).inserted }
     }
 }

@@ -92,7 +92,7 @@ extension VaultBackend {
         let now = clock.milliseconds()
         for (location, found) in zip(locations, try change.reader.read(locations.map { .get($0.key) })) {
             guard let stored = found.first else { continue }
-            change.writes += self.removal(of: location, version: stored.version)
+            change.writes += grants.removal(of: location, version: stored.version)
             // What does not open can still be removed, and that is all.
             let row: Row<TokenRecord>? = try change.reader.readable(stored)
             change.events.append(event.about(location, row?.value))
@@ -276,7 +276,7 @@ extension VaultBackend {
                 if apps.damaged.contains(whole.value.appID) { unreadable += 1 }
                 continue
             }
-            if self.idle([row], of: app).isEmpty {
+            if supplier.idle([row], of: app).isEmpty {
                 tokens[location] = row.value
             } else {
                 idle[app.id, default: (app, [])].tokens.append(row)
@@ -295,7 +295,7 @@ extension VaultBackend {
         _ tokens: ArraySlice<(app: AppRecord, tokens: [Row<TokenRecord>])>
     ) throws(ConnError) -> Step<[Row<TokenRecord>]> {
         guard let first = tokens.first else { return .done([]) }
-        return try dropIdle(first.tokens, of: first.app).then { [self] (kept) throws(ConnError) in
+        return try supplier.dropIdle(first.tokens, of: first.app).then { [self] (kept) throws(ConnError) in
             try dropIdle(tokens.dropFirst()).then { (others) throws(ConnError) in .done(kept + others) }
         }
     }

@@ -14,9 +14,9 @@ extension VaultBackend {
     func verify(
         _ record: TokenRecord, _ refreshToken: JSON, of app: AppRecord, for request: Request
     ) throws(ConnError) -> Step<JSON> {
-        let location = rows.keys.unverified(refreshToken, for: place(of: record))
+        let location = rows.keys.unverified(refreshToken, for: grants.place(of: record))
         return try keepUnverified(record, at: location, of: app).then { [self] () throws(ConnError) in
-            supply(TokenDemand(target: .token(location)))
+            supplier.supply(TokenDemand(target: .token(location)))
         }.result { [self] (result) throws(ConnError) in
             rows.read { [self] (reader) throws(ConnError) in
                 guard let row: Row<TokenRecord> = try reader.get(location.key), app.has(row.value.incarnation) else {
@@ -85,7 +85,7 @@ extension VaultBackend {
         verified.grantedAt = grantedAt
         verified.refresh = RefreshState.first()
         verified.refresh.lastTime = row.value.refresh.lastTime
-        return try keepGrant(verified, of: app, for: request) { [self] (change) throws(ConnError) in
+        return try grants.keep(verified, of: app, for: request) { [self] (change) throws(ConnError) in
             guard try change.reader.stored(row.key)?.version == row.version else {
                 throw ConnError(.notFound, "another call has kept it, or it was deleted")
             }
@@ -117,7 +117,7 @@ extension VaultBackend {
     private func answerOfAnother(
         _ record: TokenRecord, of app: AppRecord, _ reader: RowReader
     ) throws(ConnError) -> JSON {
-        let location = place(of: record)
+        let location = grants.place(of: record)
         guard let row: Row<TokenRecord> = try reader.get(location.key), app.has(row.value.incarnation),
             row.value.grantedAt >= record.grantedAt
         else {

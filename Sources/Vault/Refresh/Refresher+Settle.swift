@@ -4,32 +4,11 @@ internal import Runtime
 // What a provider has answered and the store has not taken: it is tried again by whoever got the answer, for a while, and
 // then by all that this process does, as soon as the store takes anything (`Outcomes`).
 
-extension VaultBackend {
+extension Refresher {
     /// While the store fails, what did not come for it tries it no more often. Milliseconds.
     private static let passingPause = 1000
     /// What one row may take of a round. Milliseconds.
     private static let turnMilliseconds = 250
-
-    /// Does what the store must take, again for a while if it does not. That there is no place for it is final.
-    /// - Parameter body: is told whether it was tried before. A failure may be none: what was tried before may be there.
-    func retrying<Value>(
-        _ body: @escaping @Sendable (_ isAgain: Bool) throws(ConnError) -> Step<Value>
-    ) throws(ConnError) -> Step<Value> {
-        try retrying(until: clock.monotonic().adding(milliseconds: TimeLimit.retrying), isAgain: false, body)
-    }
-
-    private func retrying<Value>(
-        until end: Deadline, isAgain: Bool, _ body: @escaping @Sendable (Bool) throws(ConnError) -> Step<Value>
-    ) throws(ConnError) -> Step<Value> {
-        try Step.attempt({ () throws(ConnError) in try body(isAgain) }) { [self] (result) throws(ConnError) in
-            guard case .failure(let error) = result, error.code != .notFound, clock.monotonic() < end else {
-                return .done(try result.get())
-            }
-            return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
-                try retrying(until: end, isAgain: true, body)
-            }
-        }
-    }
 
     /// Goes round the rows, each once in a round, until all are settled or the time is up: none takes the others' time.
     func settleAll(until end: Deadline) {
@@ -39,7 +18,7 @@ extension VaultBackend {
                 try? settle(key).performed(Self.turn(until: end))
             }
             if outcomes.isEmpty { return }
-            Event().wait(untilNanoseconds: min(end, .after(milliseconds: Self.pollMilliseconds)).nanoseconds)
+            Event().wait(untilNanoseconds: min(end, .after(milliseconds: Rows.pollMilliseconds)).nanoseconds)
         }
     }
 

@@ -1,24 +1,70 @@
 internal import Connections
+internal import Crypto
 internal import HTTP
 internal import JSON
 internal import OAuth
 internal import Runtime
 internal import Store
 
-extension VaultBackend {
-    /// How often a refresh of another process is looked after. Milliseconds.
-    static let pollMilliseconds = 50
+/// What is to be done after a refresh was tried.
+enum Refreshed: Sendable {
+    /// Whatever came of it, of this process's work or another's, is in the row: look again.
+    case inTheRow
+    /// The same, and the provider was asked by this call.
+    case exchanged
+    /// The provider's endpoints cannot be found out.
+    case noProvider(ConnError)
+}
+
+/// Refreshes tokens: docs/architecture.md, Refresh.
+final class Refresher: Sendable {
+    private let rows: Rows
+    private let config: VaultConfig
+    let clock: Clock
+    private let jitter: Jitter
+    private let providers: Providers
+    private let outbox: Outbox
+    private let flights = Flights()
+    private let leases: LeaseWatch
+    let outcomes = Outcomes()
+    /// Names this process's work in leases.
+    private let owner = Crypto.base64URL(Crypto.random(16))
+
+    /// - Parameter isOfOneMachine: whether the store's processes are.
+    init(
+        rows: Rows, config: VaultConfig, clock: Clock, jitter: Jitter, providers: Providers, outbox: Outbox,
+        isOfOneMachine: Bool
+    ) {
+        self.rows = rows
+        self.config = config
+        self.clock = clock
+        self.jitter = jitter
+        self.providers = providers
+        self.outbox = outbox
+        leases = LeaseWatch(isOfOneMachine: isOfOneMachine)
+        rows.committer.inPassing { [weak self] in self?.settlingInPassing }
+    }
+
+    /// The refresh of a row that this process has in flight.
+    func flight(at key: [UInt8]) -> Flight? { flights[key] }
+
+    /// Whether somebody holds the lease that a row names.
+    func isLeaseHeld(_ row: Row<TokenRecord>) -> Bool {
+        leases.isHeld(row.value.refresh.lease, at: row.key, clock: clock)
+    }
+
     /// A lease outlives its request's own time by this. Milliseconds.
     private static let leaseMargin: Int64 = 10_000
 
     /// Refreshes a row's token: one caller of this process at a time, and, by a lease on the row, one process.
     ///
     /// Nothing is open while the provider is asked. Everybody, who refreshed as well as who waited, then looks at the row
-    /// again through `demand`.
-    func refresh(_ row: Row<TokenRecord>, of app: AppRecord, _ demand: TokenDemand) throws(ConnError) -> Step<JSON> {
+    /// again.
+    /// - Parameter isRejected: a service refused the access token that there is now.
+    func refresh(_ row: Row<TokenRecord>, of app: AppRecord, isRejected: Bool) throws(ConnError) -> Step<Refreshed> {
         switch flights.enter(row.key) {
         case .follower(let flight):
-            return .join(flight) { [self] () throws(ConnError) in supply(demand) }
+            return .join(flight) { () throws(ConnError) in .done(.inTheRow) }
         case .leader(let leader):
             return try Step.attempt({ [self] () throws(ConnError) in
                 try providers.provider(of: app, hosts: row.value.hosts, client: .grant(of: row.value.clientID))
@@ -27,8 +73,8 @@ extension VaultBackend {
                 // The flight lasts as long as this closure and those below.
                 try withExtendedLifetime(leader) { () throws(ConnError) in
                     switch result {
-                    case .success(let provider): return try lead(row, app, provider, demand, leader)
-                    case .failure(let error): return try serveAnyway(row, app, demand, error)
+                    case .success(let provider): try lead(row, app, provider, isRejected, leader)
+                    case .failure(let error): .done(.noProvider(error))
                     }
                 }
             }
@@ -38,38 +84,38 @@ extension VaultBackend {
     /// A place at the provider first, then the lease, and then the request at once: a lease lasts no longer than its
     /// request may take.
     private func lead(
-        _ row: Row<TokenRecord>, _ app: AppRecord, _ provider: Provider, _ demand: TokenDemand, _ leader: Flight.Leader
-    ) throws(ConnError) -> Step<JSON> {
-        guard let refreshToken = row.value.refreshToken else { return supply(demand) }
+        _ row: Row<TokenRecord>, _ app: AppRecord, _ provider: Provider, _ isRejected: Bool, _ leader: Flight.Leader
+    ) throws(ConnError) -> Step<Refreshed> {
+        guard let refreshToken = row.value.refreshToken else { return .done(.inTheRow) }
         let exchange = OAuth.refresh(
             refreshToken: refreshToken, scopes: nil, resources: row.value.resources, provider: provider, clock: clock)
         guard case .http(let request, _) = exchange else {
-            return try claim(row, app, provider, demand, leader, exchange)
+            return try claim(row, app, provider, isRejected, leader, exchange)
         }
         return .admission(request.url, timeoutMilliseconds: request.timeoutMilliseconds) {
-            [self] () throws(ConnError) in try claim(row, app, provider, demand, leader, exchange)
+            [self] () throws(ConnError) in try claim(row, app, provider, isRejected, leader, exchange)
         }
     }
 
     /// Takes the lease, and makes the exchange then. With the lease in the store the request leaves, whoever waits for it:
     /// nobody takes the lease for one of a process that ended while the provider was asked.
     private func claim(
-        _ row: Row<TokenRecord>, _ app: AppRecord, _ provider: Provider, _ demand: TokenDemand,
+        _ row: Row<TokenRecord>, _ app: AppRecord, _ provider: Provider, _ isRejected: Bool,
         _ leader: Flight.Leader, _ exchange: Step<Result<TokenReply, TokenFailure>>
-    ) throws(ConnError) -> Step<JSON> {
+    ) throws(ConnError) -> Step<Refreshed> {
         var claimed = row.value
         let now = clock.instant
         let duration = Int64(provider.timeoutMilliseconds) + Self.leaseMargin
         let habits = RefreshHabits(provider)
         let lease = claimed.begin(owner: owner, now: now, duration: duration, habits: habits)
-        if demand.isRejected { claimed.accessTokenExpiry = now.time / 1000 }
+        if isRejected { claimed.accessTokenExpiry = now.time / 1000 }
         return try rows.change(once: true, binds: true) { [claimed] (change) throws(ConnError) in
             try change.stand(app)
             change.put(claimed, at: row.key, expecting: .version(row.version))
         }.result { [self] (result) throws(ConnError) in
             if case .failure(let error) = result {
                 guard error.code == .conflict || error.reason == .app else { throw error }
-                return supply(demand)
+                return .done(.inTheRow)
             }
             return try exchange.then { [self] (result) throws(ConnError) in
                 try withExtendedLifetime(leader) { () throws(ConnError) in
@@ -77,7 +123,7 @@ extension VaultBackend {
                         result: result, lease: lease, habits: habits, token: row.value,
                         app: app.asClient(of: provider))
                     outcomes.add(outcome, at: row.key)
-                    return try settle(row.key, app, provider, demand, leader)
+                    return try settle(row.key, app, provider, leader)
                 }
             }
         }
@@ -85,18 +131,17 @@ extension VaultBackend {
 
     /// Keeps what came of a refresh, before anybody gets a token of it.
     private func settle(
-        _ key: [UInt8], _ app: AppRecord, _ provider: Provider, _ demand: TokenDemand, _ leader: Flight.Leader
-    ) throws(ConnError) -> Step<JSON> {
-        try retrying { [self] (_) throws(ConnError) in try settle(key) }.result { [self] (result) throws(ConnError) in
+        _ key: [UInt8], _ app: AppRecord, _ provider: Provider, _ leader: Flight.Leader
+    ) throws(ConnError) -> Step<Refreshed> {
+        try rows.retrying { [self] (_) throws(ConnError) in try settle(key) }.result {
+            [self] (result) throws(ConnError) in
             try withExtendedLifetime(leader) { () throws(ConnError) in
                 if case .failure(let error) = result {
                     outcomes.leave(at: key)
                     throw error
                 }
-                var demand = demand
-                demand.exchanges += 1
-                return try learnExpiry(at: key, of: app, provider).then { [self, demand] () throws(ConnError) in
-                    withExtendedLifetime(leader) { .settled { [self] () throws(ConnError) in supply(demand) } }
+                return try providers.learnExpiry(at: key, of: app, provider).then { () throws(ConnError) in
+                    withExtendedLifetime(leader) { .settled { () throws(ConnError) in .done(.exchanged) } }
                 }
             }
         }
@@ -145,19 +190,6 @@ extension VaultBackend {
     /// Whether all that the user granted goes with any token that is taken back.
     private func clearsGrant(_ outcome: Outcomes.Outcome) -> Bool {
         (try? outcome.app.provider(config, hosts: outcome.token.hosts))?.revocation?.clearsGrant == true
-    }
-
-    /// The provider's endpoints cannot be found out: a token that lives still does, unless another one is wanted.
-    private func serveAnyway(
-        _ row: Row<TokenRecord>, _ app: AppRecord, _ demand: TokenDemand, _ error: ConnError
-    ) throws(ConnError) -> Step<JSON> {
-        let now = clock.milliseconds()
-        let isAlive = row.value.isAlive(now: now)
-        if demand.isRejected, isAlive {
-            return try reject(row, now: now).then { () throws(ConnError) in throw error }
-        }
-        guard !demand.isForced, !demand.isRejected, isAlive else { throw error }
-        return try handOut(row, of: app, demand)
     }
 }
 

@@ -44,7 +44,7 @@ extension VaultBackend {
         let write: @Sendable (Bool) throws(ConnError) -> Step<Void> = { [self] (_) throws(ConnError) in
             rows.change { [self] (change) throws(ConnError) in try outbox.discard(token, of: app, &change) }
         }
-        return isWanted ? try write(false) : try retrying(write)
+        return isWanted ? try write(false) : try rows.retrying(write)
     }
 
     /// Asks the provider without the outbox, once.
