@@ -9,21 +9,16 @@ package import Store
 package final class VaultBackend: Backend {
     package let kind = BackendKind.vault
 
-    /// So long after its expiry a row goes that another process may be at work with: clocks of processes differ. Seconds.
-    static let clockMargin: Int64 = 900
-
     let rows: Rows
-    let config: VaultConfig
-    let clock: Clock
-    let jitter: Jitter
-    let providers: Providers
-    let outbox: Outbox
     let refresher: Refresher
-    let grants: Grants
-    let supplier: Supplier
-    private let audit: AuditOperations
+    private let tokens: TokenOperations
+    private let connecting: ConnectOperations
+    private let apps: AppOperations
+    private let outbox: Outbox
     private let keys: KeyOperations
+    private let audit: AuditOperations
     private let backups: BackupOperations
+    private let expiry: Expiry
     private let store: any Store
 
     /// What opening a vault may take. Milliseconds.
@@ -39,21 +34,28 @@ package final class VaultBackend: Backend {
         rows = try Rows(
             store: store, config: config, clock: clock, chains: chains,
             CallContext(deadline: .after(milliseconds: Self.openMilliseconds), cancellation: Cancellation()))
-        providers = Providers(rows: rows, config: config, clock: clock)
+        self.store = store
+        let providers = Providers(rows: rows, config: config, clock: clock)
         outbox = Outbox(rows: rows, config: config, clock: clock, jitter: jitter, providers: providers)
-        audit = AuditOperations(rows: rows, config: config)
-        keys = KeyOperations(rows: rows, clock: clock)
-        backups = BackupOperations(rows: rows, config: config, clock: clock)
         refresher = Refresher(
             rows: rows, config: config, clock: clock, jitter: jitter, providers: providers, outbox: outbox,
             isOfOneMachine: store.isOfOneMachine)
-        grants = Grants(rows: rows, clock: clock, outbox: outbox)
-        supplier = Supplier(
+        let grants = Grants(rows: rows, clock: clock, outbox: outbox)
+        let supplier = Supplier(
             rows: rows, config: config, clock: clock, grants: grants, outbox: outbox, refresher: refresher)
-        self.store = store
-        self.config = config
-        self.clock = clock
-        self.jitter = jitter
+        let pending = PendingGrants(rows: rows, clock: clock, outbox: outbox)
+        expiry = Expiry(rows: rows, clock: clock, pending: pending)
+        let remover = TokenRemover(rows: rows, clock: clock, outbox: outbox, grants: grants)
+        connecting = ConnectOperations(
+            rows: rows, config: config, clock: clock, providers: providers, grants: grants, outbox: outbox,
+            pending: pending, expiry: expiry)
+        tokens = TokenOperations(
+            rows: rows, config: config, clock: clock, grants: grants, outbox: outbox, supplier: supplier,
+            pending: pending, expiry: expiry, remover: remover, connecting: connecting)
+        apps = AppOperations(rows: rows, config: config, clock: clock, pending: pending, remover: remover)
+        keys = KeyOperations(rows: rows, clock: clock)
+        audit = AuditOperations(rows: rows, config: config)
+        backups = BackupOperations(rows: rows, config: config, clock: clock)
     }
 
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
@@ -62,7 +64,7 @@ package final class VaultBackend: Backend {
         guard Self.helpers.contains(request.operation) else { return try refresher.settlingAfter(step) }
         return try step.then { [self] (answer) throws(ConnError) in
             .aside(timeoutMilliseconds: Outbox.asideMilliseconds) { [self] () throws(ConnError) in
-                try helpExpiring().then { [self] () throws(ConnError) in try outbox.help() }
+                try expiry.help().then { [self] () throws(ConnError) in try outbox.help() }
                     .then { () throws(ConnError) in .done(answer) }
             }
         }
@@ -76,29 +78,29 @@ package final class VaultBackend: Backend {
 
     private func perform(_ request: Request) throws(ConnError) -> Step<JSON> {
         switch request.operation {
-        case "connect": try connect(request)
-        case "open": try open(request)
-        case "complete": try complete(request)
-        case "confirm": try confirm(request)
-        case "fetch": try fetch(request)
-        case "store_api_key": try storeAPIKey(request)
-        case "store_token": try storeToken(request)
-        case "store_tokens": try storeTokens(request)
-        case "delete": try delete(request)
+        case "connect": try connecting.connect(request)
+        case "open": try connecting.open(request)
+        case "complete": try connecting.complete(request)
+        case "confirm": try connecting.confirm(request)
+        case "fetch": try tokens.fetch(request)
+        case "store_api_key": try tokens.storeAPIKey(request)
+        case "store_token": try tokens.storeToken(request)
+        case "store_tokens": try tokens.storeTokens(request)
+        case "delete": try tokens.delete(request)
         case "revocations.run": try outbox.run(request)
-        case "list": try list(request)
-        case "report_rejected": try reportRejected(request)
-        case "apps.create": try createApp(request)
-        case "apps.update": try updateApp(request)
-        case "apps.delete": try deleteApp(request)
-        case "apps.load": try loadApp(request)
-        case "apps.list": try listApps()
+        case "list": try tokens.list(request)
+        case "report_rejected": try tokens.reportRejected(request)
+        case "apps.create": try apps.create(request)
+        case "apps.update": try apps.update(request)
+        case "apps.delete": try apps.delete(request)
+        case "apps.load": try apps.load(request)
+        case "apps.list": try apps.list()
         case "templates.list": TemplateOperations.list()
         case "templates.load": try TemplateOperations.load(request)
-        case "device.start": try startDevice(request)
-        case "device.poll": try pollDevice(request)
-        case "export": try export(request)
-        case "retention.sweep": try sweep(request)
+        case "device.start": try connecting.startDevice(request)
+        case "device.poll": try connecting.pollDevice(request)
+        case "export": try tokens.export(request)
+        case "retention.sweep": try tokens.sweep(request)
         case "keys.list": try keys.list()
         case "keys.add": try keys.add(request)
         case "keys.activate": try keys.activate(request)
@@ -121,7 +123,7 @@ package final class VaultBackend: Backend {
         return rows.change { [self] (change) throws(ConnError) in
             guard try change.reader.stored(key) == nil else { return false }
             change.put(PointerRecord(), at: key, expecting: .absent)
-            try expire(&change)
+            try expiry.expire(&change)
             return true
         }
     }
@@ -134,67 +136,4 @@ package final class VaultBackend: Backend {
         }
         store.close()
     }
-}
-
-extension RowReader {
-    func app(_ id: ID) throws(ConnError) -> AppRecord { try app(id, try get(keys.app(id))) }
-
-    /// The connection, which must be of this kind.
-    func app(_ id: ID, _ kind: AppRecord.Kind) throws(ConnError) -> AppRecord {
-        let app = try app(id)
-        guard app.kind == kind else { throw .invalid("appId", "is a connection of type \(app.kind.rawValue)") }
-        return app
-    }
-
-    private func app(_ id: ID, _ row: Row<AppRecord>?) throws(ConnError) -> AppRecord {
-        guard let row, !row.value.isBeingDeleted else { throw .noSuchApp(id) }
-        return row.value
-    }
-
-    /// A connection and a subject's tokens there, of one state of the store. Damaged ones are passed over.
-    /// - Throws: `internal` when all of them are damaged: nobody is told then that there is no token.
-    func tokens(of subject: Subject, at appID: ID) throws(ConnError) -> (app: AppRecord, tokens: [Row<TokenRecord>]) {
-        let prefix = keys.tokens(of: subject, at: appID)
-        let found = try read([.get(keys.app(appID)), .scan(prefix: prefix, limit: Self.pageSize)])
-        var tokens = OpenedRows<TokenRecord>()
-        for stored in found[1] { try tokens.add(stored, self) }
-        if found[1].count == Self.pageSize, let last = found[1].last {
-            try each(prefix, after: last.key) { (stored) throws(ConnError) in
-                try tokens.add(stored, self)
-                return true
-            }
-        }
-        let row: Row<AppRecord>? = try found[0].first.map { (stored) throws(ConnError) in try open(stored) }
-        let app = try app(appID, row)
-        let whole = tokens.whole.filter { $0.value.subject == subject && $0.value.appID == appID }
-        if tokens.whole.isEmpty, let damaged = tokens.damaged.first { _ = try open(damaged) as Row<TokenRecord> }
-        return (app, try seen(whole, at: app))
-    }
-
-    /// A connection's own tokens; where it has none, those of before it moved.
-    private func seen(_ tokens: [Row<TokenRecord>], at app: AppRecord) throws(ConnError) -> [Row<TokenRecord>] {
-        let own = tokens.filter { app.has($0.value.incarnation) }
-        guard own.isEmpty else { return own }
-        var apps = KnownApps(self)
-        var seen: [Row<TokenRecord>] = []
-        for row in tokens {
-            if let row = try apps.seen(row, at: app) { seen.append(row) }
-        }
-        return seen
-    }
-}
-
-extension ConnError {
-    static func noSuchApp(_ id: ID) -> ConnError {
-        var error = ConnError(.notFound, "there is no connection of this id", reason: .app)
-        error.appID = id
-        return error
-    }
-}
-
-/// A row whose key says everything.
-struct PointerRecord: Record {
-    init() {}
-    init?(json: JSON) {}
-    var json: JSON { .object() }
 }

@@ -255,7 +255,7 @@ import Testing
         _ = try call(client, "complete", try callback(of: link["url"]?.string, user: "bob", openedBy: nil).text)
         #expect(try control(.get, "grants")["bob"]?.integer == 1)
         #expect(try call(client, "revocations.run", "{}")["revoked"]?.integer == 0)
-        clock.advance(seconds: HeldGrant.lifetime + VaultBackend.clockMargin)
+        clock.advance(seconds: HeldGrant.lifetime + Expiry.clockMargin)
         #expect(try call(client, "revocations.run", "{}")["revoked"]?.integer == 1)
         #expect(try control(.get, "grants")["bob"]?.integer == 0)
     }

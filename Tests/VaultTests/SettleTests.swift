@@ -86,7 +86,7 @@ import Testing
         store.isFull = false
         let keys = world.vault.refresher.outcomes.keys
         for key in keys.dropLast() { try store.commit([.put(key, Array("x".utf8), expecting: .any)]) }
-        world.vault.settleAll(until: .after(milliseconds: 1000))
+        world.vault.refresher.settleAll(until: .after(milliseconds: 1000))
         #expect(Set(world.vault.refresher.outcomes.keys) == Set(keys.dropLast()))
     }
 

@@ -1,5 +1,5 @@
 /* The deletion of a connection while others use it, and while others make one of the same id, as in
- * Sources/Vault/Apps/VaultBackend+Apps.swift. Tests/model/check has spin go through every order of events.
+ * Sources/Vault/Apps/AppOperations.swift. Tests/model/check has spin go through every order of events.
  *
  * Each connection that is made has an incarnation of its own: in the code 16 random bytes, here the next number. It has
  * endpoints of its own too, since the operator may have moved to another provider. What is kept of it carries its

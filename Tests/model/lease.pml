@@ -1,4 +1,4 @@
-/* The refresh of one token by several processes over one store, as in Sources/Vault/Refresh/VaultBackend+Refresh.swift and
+/* The refresh of one token by several processes over one store, as in Sources/Vault/Refresh/Refresher.swift and
  * TokenRecord+Refresh.swift. Tests/model/check has spin go through every order of events: processes that die at any
  * point, leases that are taken over from an owner that is only slow, requests and replies that get lost, providers that
  * rotate the refresh token at each use.

@@ -7,13 +7,13 @@ extension Providers {
     /// the answer can get lost.
     func learnExpiry(at key: [UInt8], of app: AppRecord, _ provider: Provider) -> Step<Void> {
         guard provider.introspectionURL != nil else { return .done(()) }
-        return rows.read { (reader) throws(ConnError) in
+        return rows.read { [self] (reader) throws(ConnError) in
             guard let row: Row<TokenRecord> = try reader.get(key), app.has(row.value.incarnation),
                 row.value.accessTokenExpiry == nil, let token = row.value.accessToken
             else { return .done(()) }
             let generation = row.value.refresh.generation
             return try OAuth.expiry(of: token, provider: provider, clock: clock).then {
-                (expiry) throws(ConnError) in
+                [self] (expiry) throws(ConnError) in
                 guard let expiry else { return .done(()) }
                 return rows.change { (change) throws(ConnError) in
                     guard let row: Row<TokenRecord> = try change.reader.get(key),

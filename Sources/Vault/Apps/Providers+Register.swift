@@ -26,7 +26,7 @@ extension Providers {
     ) throws(ConnError) -> Step<Provider> {
         guard app.registers else { return .done(provider) }
         let issuer = provider.issuer ?? provider.tokenURL.flatMap(URL.init)?.origin ?? app.id.text
-        return rows.read { (reader) throws(ConnError) in
+        return rows.read { [self] (reader) throws(ConnError) in
             switch use {
             case .grant(let id):
                 guard let client = try reader.client(id, of: app, at: issuer), client.isAlive(now: clock.seconds) else {
@@ -58,7 +58,7 @@ extension Providers {
         var used = row.value
         used.usedAt = clock.seconds
         return try rows.commit([rows.seal(used, at: row.key, expecting: .version(row.version))]).result {
-            (result) throws(ConnError) in
+            [self] (result) throws(ConnError) in
             if case .failure(let error) = result {
                 guard error.code == .conflict else { throw error }
                 return try registered(provider, for: app, .connecting(redirectURIs))  // it may be gone
@@ -72,10 +72,10 @@ extension Providers {
     ) throws(ConnError) -> Step<Provider> {
         try OAuth.register(
             name: app.name, redirectURIs: redirectURIs, scopes: app.defaultScopes, provider: provider, clock: clock
-        ).then { (registration) throws(ConnError) in
+        ).then { [self] (registration) throws(ConnError) in
             let made = RegisteredClient(registration, redirectURIs: redirectURIs, usedAt: clock.seconds)
-            return try keep(made, of: app).result { (result) throws(ConnError) in
-                .settled { () throws(ConnError) in
+            return try keep(made, of: app).result { [self] (result) throws(ConnError) in
+                .settled { [self] () throws(ConnError) in
                     let kept = try result.get()
                     let provider = kept.client.client(of: provider)
                     guard kept.isSweepDue else { return .done(provider) }
@@ -94,7 +94,7 @@ extension Providers {
     private func keep(
         _ made: RegisteredClient, of app: AppRecord
     ) throws(ConnError) -> Step<(client: RegisteredClient, isSweepDue: Bool)> {
-        rows.change { (change) throws(ConnError) in
+        rows.change { [self] (change) throws(ConnError) in
             try change.stand(app)
             let keys = rows.keys
             let choiceKey = keys.clientChoice(for: made.redirectURIs, of: app.id, app.incarnation)
@@ -134,14 +134,14 @@ extension Providers {
                 if let id = row?.value.clientID { named.insert(id) }
             }
             return .done(named)
-        }.then { (named) throws(ConnError) in
+        }.then { [self] (named) throws(ConnError) in
             rows.pages(rows.keys.clients(of: app.id), into: Int64(0)) {
-                (kept, page, reader) throws(ConnError) in
+                [self] (kept, page, reader) throws(ConnError) in
                 try dropUnused(page, of: app, named, reader).then { (dropped) throws(ConnError) in
                     .done(kept + Int64(page.count) - dropped)
                 }
             }
-        }.then { (kept) throws(ConnError) in
+        }.then { [self] (kept) throws(ConnError) in
             rows.change { (change) throws(ConnError) in
                 let key = change.keys.clientChoice(for: [], of: app.id, app.incarnation)
                 guard let latest: Row<ClientChoice> = try change.reader.readable(at: key) else { return }

@@ -3,11 +3,17 @@ internal import OAuth
 internal import Runtime
 
 /// The providers of connections, as they are to be asked right now.
-struct Providers: Sendable {
+final class Providers: Sendable {
     let rows: Rows
     let config: VaultConfig
     let clock: Clock
     let discoveries = Discoveries()
+
+    init(rows: Rows, config: VaultConfig, clock: Clock) {
+        self.rows = rows
+        self.config = config
+        self.clock = clock
+    }
 
     /// The connection's provider, with its endpoints from its discovery document where the settings name one, and with
     /// the client that it made for us where the settings want that.
@@ -17,7 +23,7 @@ struct Providers: Sendable {
     func provider(
         of app: AppRecord, hosts: [ID: String] = [:], client use: ClientUse = .grant(of: nil)
     ) throws(ConnError) -> Step<Provider> {
-        try discovered(app, hosts).then { (provider) throws(ConnError) in
+        try discovered(app, hosts).then { [self] (provider) throws(ConnError) in
             try registered(provider, for: app, use)
         }
     }

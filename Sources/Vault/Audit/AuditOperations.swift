@@ -4,9 +4,14 @@ internal import Runtime
 internal import Store
 
 /// The operations on the audit, and its record of what was refused: docs/audit.md.
-struct AuditOperations: Sendable {
-    let rows: Rows
-    let config: VaultConfig
+final class AuditOperations: Sendable {
+    private let rows: Rows
+    private let config: VaultConfig
+
+    init(rows: Rows, config: VaultConfig) {
+        self.rows = rows
+        self.config = config
+    }
 
     /// Records a request that was refused, where the config wants that. Fetches are recorded as their tokens are handed
     /// out.
@@ -26,7 +31,7 @@ struct AuditOperations: Sendable {
     }
 
     private func answer(_ page: AuditPage) -> Step<JSON> {
-        rows.read { (reader) throws(ConnError) in
+        rows.read { [self] (reader) throws(ConnError) in
             var page = page
             try page.add(reader)
             return page.isDone ? .done(page.answer) : answer(page)
@@ -35,10 +40,10 @@ struct AuditOperations: Sendable {
 
     /// Follows each chain from the first record that is kept to the head.
     func verify(anchor: String? = nil) throws(ConnError) -> Step<JSON> {
-        try rows.read { (reader) throws(ConnError) in
+        try rows.read { [self] (reader) throws(ConnError) in
             try follow(0, AuditVerdict(try reader.auditHeads(), anchor: anchor))
-        }.then { (verdict) throws(ConnError) in
-            rows.read { (reader) throws(ConnError) in
+        }.then { [self] (verdict) throws(ConnError) in
+            rows.read { [self] (reader) throws(ConnError) in
                 var verdict = verdict
                 if let place = try placeBeyondHead(reader) {
                     verdict.fail("there are records beyond the head", at: place)
@@ -54,7 +59,7 @@ struct AuditOperations: Sendable {
         guard let chain = verdict.chain(number) else { return try follow(number + 1, verdict) }
         let heads = verdict.heads
         return try rows.pages(AuditPlace.records(of: number), into: chain) {
-            (chain, page, reader) throws(ConnError) in
+            [self] (chain, page, reader) throws(ConnError) in
             var chain = chain
             var witnesses: [AuditMark] = []
             for stored in page where chain.problem == nil {

@@ -4,17 +4,23 @@ internal import Runtime
 internal import Store
 
 /// The operations on copies of the vault.
-struct BackupOperations: Sendable {
-    let rows: Rows
-    let config: VaultConfig
-    let clock: Clock
+final class BackupOperations: Sendable {
+    private let rows: Rows
+    private let config: VaultConfig
+    private let clock: Clock
+
+    init(rows: Rows, config: VaultConfig, clock: Clock) {
+        self.rows = rows
+        self.config = config
+        self.clock = clock
+    }
 
     /// The audit tells of each, also of one that failed or whose caller is gone. There is no copy that it does not tell of.
     func backUp(_ request: Request) -> Step<JSON> {
-        .blocking { (context) throws(ConnError) in
+        .blocking { [self] (context) throws(ConnError) in
             do throws(ConnError) {
                 let path = try request.required("path")
-                let copy = try backupStore.backUp(to: path, context) { (_) throws(ConnError) in
+                let copy = try backupStore.backUp(to: path, context) { [self] (_) throws(ConnError) in
                     try record(AuditEvent(request))
                 }
                 return .done(
@@ -43,7 +49,7 @@ struct BackupOperations: Sendable {
     func check(_ request: Request) throws(ConnError) -> Step<JSON> {
         let store = try backupStore
         let path = try request.required("path")
-        return .blocking { (context) throws(ConnError) in
+        return .blocking { [self] (context) throws(ConnError) in
             let copy = try store.openCopy(path)
             defer { copy.close() }
             let verdict = try check(copy, context)

@@ -5,9 +5,14 @@ internal import Runtime
 internal import Store
 
 /// The operations on the keys that seal the vault's rows: docs/keys.md.
-struct KeyOperations: Sendable {
-    let rows: Rows
-    let clock: Clock
+final class KeyOperations: Sendable {
+    private let rows: Rows
+    private let clock: Clock
+
+    init(rows: Rows, clock: Clock) {
+        self.rows = rows
+        self.clock = clock
+    }
 
     func list() throws(ConnError) -> Step<JSON> {
         try rows.pages([], into: [[UInt8]: Int]()) { (counts, page, _) throws(ConnError) in
@@ -16,7 +21,7 @@ struct KeyOperations: Sendable {
                 counts[KeyRing.keyID(of: row.value) ?? [], default: 0] += 1
             }
             return .done(counts)
-        }.then { (counts) throws(ConnError) in
+        }.then { [self] (counts) throws(ConnError) in
             rows.read { (reader) throws(ConnError) in
                 let reading = try reader.first.read(reader.context)
                 let keys = reading.record.keys.map { item in
@@ -46,7 +51,7 @@ struct KeyOperations: Sendable {
     func activate(_ request: Request) throws(ConnError) -> Step<JSON> {
         let id = try keyID(request)
         return try rows.changeKeys(AuditEvent(request, keyID: Crypto.hex(id))) {
-            (record, reading) throws(ConnError) in
+            [self] (record, reading) throws(ConnError) in
             guard record.activate(id) else { throw noSuchKey }
             return reading.master
         }.then { () throws(ConnError) in .done(.object()) }
@@ -54,12 +59,12 @@ struct KeyOperations: Sendable {
 
     /// Seals by the active key what another one sealed. What is done stays done: a call that was cut off is made again.
     func reseal(_ request: Request) throws(ConnError) -> Step<JSON> {
-        rows.read { (reader) throws(ConnError) in
+        rows.read { [self] (reader) throws(ConnError) in
             let active = try reader.first.read(reader.context).ring.active
-            return try rows.pages([], into: Resealing()) { (done, page, _) throws(ConnError) in
+            return try rows.pages([], into: Resealing()) { [self] (done, page, _) throws(ConnError) in
                 let stale = page.filter { $0.key != RowKeys.vault && KeyRing.keyID(of: $0.value) != active.id }
                 return stale.isEmpty ? .done(done) : resealRows(stale.map(\.key), after: done)
-            }.then { (done) throws(ConnError) in
+            }.then { [self] (done) throws(ConnError) in
                 try rows.commit([], recording: [AuditEvent(request, keyID: active.name)]).then { () throws(ConnError) in
                     .done(.object(["resealed": .integer(done.resealed), "unreadable": .integer(done.unreadable)]))
                 }
@@ -95,7 +100,7 @@ struct KeyOperations: Sendable {
     /// Forgets a key for good, if no row needs it. None can come to need it meanwhile: see ``FirstRow``.
     func drop(_ request: Request) throws(ConnError) -> Step<JSON> {
         let id = try keyID(request)
-        return rows.read { (reader) throws(ConnError) in
+        return rows.read { [self] (reader) throws(ConnError) in
             let before = try reader.first.read(reader.context)
             guard before.ring.key(id) != nil else { throw noSuchKey }
             guard before.ring.active.id != id else { throw .invalid("id", "is the active key") }
@@ -104,7 +109,7 @@ struct KeyOperations: Sendable {
                     throw ConnError(.conflict, "the key still seals rows; call keys.reseal first", field: "id")
                 }
                 return .done(())
-            }.then { () throws(ConnError) in
+            }.then { [self] () throws(ConnError) in
                 try rows.changeKeys(AuditEvent(request, keyID: Crypto.hex(id))) { (record, reading) throws(ConnError) in
                     guard reading.version == before.version else {
                         throw ConnError(.conflict, "the keys were changed meanwhile; nothing was dropped")

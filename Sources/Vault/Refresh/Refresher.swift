@@ -18,12 +18,12 @@ enum Refreshed: Sendable {
 
 /// Refreshes tokens: docs/architecture.md, Refresh.
 final class Refresher: Sendable {
-    private let rows: Rows
-    private let config: VaultConfig
+    let rows: Rows
+    let config: VaultConfig
     let clock: Clock
-    private let jitter: Jitter
-    private let providers: Providers
-    private let outbox: Outbox
+    let jitter: Jitter
+    let providers: Providers
+    let outbox: Outbox
     private let flights = Flights()
     private let leases: LeaseWatch
     let outcomes = Outcomes()

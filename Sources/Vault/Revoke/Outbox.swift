@@ -21,12 +21,12 @@ enum RevocationOutcome: Sendable {
 }
 
 /// The tokens that are to be revoked at their providers, and the operation that works through them.
-struct Outbox: Sendable {
-    let rows: Rows
-    let config: VaultConfig
-    let clock: Clock
-    let jitter: Jitter
-    let providers: Providers
+final class Outbox: Sendable {
+    private let rows: Rows
+    private let config: VaultConfig
+    private let clock: Clock
+    private let jitter: Jitter
+    private let providers: Providers
     /// What calls that help know of providers in trouble.
     private let watch = OutboxWatch()
 
@@ -89,7 +89,7 @@ struct Outbox: Sendable {
     func revoke(_ claimed: [Row<RevocationRecord>], _ tally: RevocationTally) throws(ConnError) -> Step<RevocationTally>
     {
         let until = clock.monotonic().adding(milliseconds: Self.asideMilliseconds)
-        return .aside(timeoutMilliseconds: Self.asideMilliseconds) { () throws(ConnError) in
+        return .aside(timeoutMilliseconds: Self.asideMilliseconds) { [self] () throws(ConnError) in
             try revoke(claimed[...], tally, OutboxWatch(), until: until)
         }
     }
@@ -101,7 +101,7 @@ struct Outbox: Sendable {
         let now = clock.monotonic()
         let isTried = now < until && watch.trouble(of: row.value.party, now: now) == nil
         let step = isTried ? try attempt(row, watch) : .done(.pending)
-        return try step.then { (outcome) throws(ConnError) in
+        return try step.then { [self] (outcome) throws(ConnError) in
             var tally = tally
             switch outcome {
             case .revoked(let clearsGrant):
@@ -116,7 +116,7 @@ struct Outbox: Sendable {
 
     /// Tries one that is due, aside. It never fails: the caller has its answer.
     func help() throws(ConnError) -> Step<Void> {
-        try look(Look(after: watch.cursor), watch, pages: Look.fewPages).then { (look) throws(ConnError) in
+        try look(Look(after: watch.cursor), watch, pages: Look.fewPages).then { [self] (look) throws(ConnError) in
             watch.cursor = look.isOver ? nil : look.after
             guard let row = look.claimed else { return .done(()) }
             return try attempt(row, watch).then { (_) throws(ConnError) in .done(()) }
@@ -161,7 +161,7 @@ struct Outbox: Sendable {
     ///   - watch: knows whose rows to pass.
     ///   - pages: the most that are looked at.
     private func look(_ begun: Look, _ watch: OutboxWatch, pages: Int = .max) throws(ConnError) -> Step<Look> {
-        rows.read { (reader) throws(ConnError) in
+        rows.read { [self] (reader) throws(ConnError) in
             var look = begun
             var hopeless: [Hopeless] = []
             var found: Row<RevocationRecord>?
@@ -199,7 +199,7 @@ struct Outbox: Sendable {
                     look.nextTry = min(look.nextTry ?? end, end)
                 }
             }
-            return try giveUp(hopeless).then { [look, found] (count) throws(ConnError) in
+            return try giveUp(hopeless).then { [self, look, found] (count) throws(ConnError) in
                 var look = look
                 look.givenUp += count
                 if let found { return try claim(found, look, watch, pages: pages) }
@@ -214,7 +214,7 @@ struct Outbox: Sendable {
     ) throws(ConnError) -> Step<Look> {
         let (claimed, write) = put(row.value)
         return try rows.commit([.remove(row.key, expecting: .version(row.version)), write]).result {
-            (result) throws(ConnError) in
+            [self] (result) throws(ConnError) in
             if case .failure(let error) = result {
                 guard error.code == .conflict else { throw error }
                 return try self.look(look, watch, pages: pages)
@@ -252,12 +252,12 @@ struct Outbox: Sendable {
     private func attempt(
         _ row: Row<RevocationRecord>, _ watch: OutboxWatch
     ) throws(ConnError) -> Step<RevocationOutcome> {
-        try client(for: row.value).then { (app) throws(ConnError) in
-            try providers.provider(of: app, hosts: row.value.hosts).then { (provider) throws(ConnError) in
+        try client(for: row.value).then { [self] (app) throws(ConnError) in
+            try providers.provider(of: app, hosts: row.value.hosts).then { [self] (provider) throws(ConnError) in
                 OAuth.revoke(
                     token: row.value.token, isRefreshToken: row.value.isRefreshToken, provider: provider, clock: clock)
             }
-        }.result { (result) throws(ConnError) in
+        }.result { [self] (result) throws(ConnError) in
             note(result, of: row.value.party, watch)
             return try settle(result, row).result { (settled) throws(ConnError) in
                 switch settled {
@@ -276,7 +276,7 @@ struct Outbox: Sendable {
     /// The connection as it is today, if it is the same one, at the same server, and the same client: its secret may have
     /// been mended since.
     private func client(for record: RevocationRecord) -> Step<AppRecord> {
-        rows.read { (reader) throws(ConnError) in
+        rows.read { [self] (reader) throws(ConnError) in
             var apps = KnownApps(reader)
             guard let app = try apps.app(record.app.id), !app.isBeingDeleted, app.clientID == record.app.clientID,
                 try isStanding(record.app, app)
@@ -335,7 +335,7 @@ struct Outbox: Sendable {
     private func postpone(
         _ row: Row<RevocationRecord>, _ problem: String, retryAfter: Int?
     ) throws(ConnError) -> Step<RevocationOutcome> {
-        try rows.change { (change) throws(ConnError) -> RevocationOutcome in
+        try rows.change { [self] (change) throws(ConnError) -> RevocationOutcome in
             guard let stored = try change.reader.stored(row.key) else { return .pending }  // somebody else took it over
             var record = row.value
             change.remove(row.key, expecting: .version(stored.version))
@@ -379,7 +379,7 @@ struct Outbox: Sendable {
 
     private func goOn(_ run: Run) throws(ConnError) -> Step<JSON> {
         guard run.left > 0 else { return try answer(run) }
-        return try look(run.look, run.watch).then { (look) throws(ConnError) in
+        return try look(run.look, run.watch).then { [self] (look) throws(ConnError) in
             var next = run
             next.failed += look.givenUp
             next.look = look
@@ -387,7 +387,7 @@ struct Outbox: Sendable {
             next.look.claimed = nil
             guard let row = look.claimed else { return try wait(next) }
             next.left -= 1
-            return try attempt(row, run.watch).then { [next] (outcome) throws(ConnError) in
+            return try attempt(row, run.watch).then { [self, next] (outcome) throws(ConnError) in
                 var next = next
                 switch outcome {
                 case .revoked: next.revoked += 1
@@ -406,7 +406,7 @@ struct Outbox: Sendable {
         let next = min(run.look.nextDue ?? .never, run.look.nextTry ?? .never)
         let nap = max(next.remainingMilliseconds(atMost: Self.naps.upperBound, at: now), Self.naps.lowerBound)
         return .pause(milliseconds: run.until.remainingMilliseconds(atMost: nap, at: now)) {
-            () throws(ConnError) in
+            [self] () throws(ConnError) in
             var run = run
             // What was passed is not looked at again before it can be tried.
             let isPassedAgain = run.look.nextTry.map { clock.monotonic() < $0 } ?? false

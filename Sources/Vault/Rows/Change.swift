@@ -54,14 +54,14 @@ extension Rows {
     private func change<Value: Sendable>(
         attemptsLeft: Int, binds: Bool, _ body: @escaping @Sendable (inout Change) throws(ConnError) -> Value
     ) -> Step<Value> {
-        read { (reader) throws(ConnError) in
+        read { [self] (reader) throws(ConnError) in
             var change = Change(reader: reader)
             let value = try body(&change)
             let commit = committer.commit(
                 change.writes, recording: change.events, allowsAuditGap: change.allowsAuditGap)
             if commit.isEmpty { return .done(value) }
             commit.whenWritten = change.whenWritten
-            return .queued(commit, binds: binds) { (result) throws(ConnError) in
+            return .queued(commit, binds: binds) { [self] (result) throws(ConnError) in
                 guard case .failure(let error) = result else { return .done(value) }
                 guard error.code == .conflict, attemptsLeft > 0 else { throw error }
                 guard attemptsLeft > 1 else { throw ConnError(.unavailable, "the vault's row keeps changing") }

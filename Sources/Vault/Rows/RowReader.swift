@@ -160,9 +160,9 @@ extension Rows {
         _ prefix: [UInt8], after: [UInt8]? = nil, into value: Value,
         _ body: @escaping @Sendable (Value, [StoredRow], RowReader) throws(ConnError) -> Step<Value>
     ) -> Step<Value> {
-        read { (reader) throws(ConnError) in
+        read { [self] (reader) throws(ConnError) in
             let page = try reader.page(prefix, after: after)
-            return try body(value, page, reader).then { (value) throws(ConnError) in
+            return try body(value, page, reader).then { [self] (value) throws(ConnError) in
                 guard page.count == RowReader.pageSize, let last = page.last else { return .done(value) }
                 return pages(prefix, after: last.key, into: value, body)
             }

@@ -18,7 +18,7 @@ struct Row<Value: Record>: Sendable {
 }
 
 /// The store's rows. They are read through a ``RowReader`` and changed by a ``Change``.
-struct Rows: Sendable {
+final class Rows: Sendable {
     let store: any Store
     let first: FirstRow
     let keys: RowKeys
@@ -31,7 +31,7 @@ struct Rows: Sendable {
 
     /// Opens a vault, or makes one in an empty store. Its first row proves the master key: `invalid_config` for the field
     /// `key`.
-    init(
+    convenience init(
         store: any Store, config: VaultConfig, clock: Clock, chains: Jitter, _ context: CallContext
     ) throws(ConnError) {
         let masters = Self.masters(config)
@@ -47,7 +47,8 @@ struct Rows: Sendable {
     }
 
     /// Opens a copy of a vault, to which nothing is written.
-    init(copy store: any Store, config: VaultConfig, clock: Clock, _ context: CallContext) throws(ConnError) {
+    convenience init(copy store: any Store, config: VaultConfig, clock: Clock, _ context: CallContext) throws(ConnError)
+    {
         guard let first = try FirstRow(store: store, masters: Self.masters(config), context) else {
             throw ConnError(.internal, "the copy is of no vault")
         }
@@ -132,7 +133,7 @@ struct Rows: Sendable {
 
     /// Reads, where that may block.
     func read<Value>(_ body: @escaping @Sendable (RowReader) throws(ConnError) -> Step<Value>) -> Step<Value> {
-        .blocking { (context) throws(ConnError) in try body(reader(context)) }
+        .blocking { [self] (context) throws(ConnError) in try body(reader(context)) }
     }
 
     /// Does what the store must take, again for a while if it does not. That there is no place for it is final.
@@ -146,13 +147,20 @@ struct Rows: Sendable {
     private func retrying<Value>(
         until end: Deadline, isAgain: Bool, _ body: @escaping @Sendable (Bool) throws(ConnError) -> Step<Value>
     ) throws(ConnError) -> Step<Value> {
-        try Step.attempt({ () throws(ConnError) in try body(isAgain) }) { (result) throws(ConnError) in
+        try Step.attempt({ () throws(ConnError) in try body(isAgain) }) { [self] (result) throws(ConnError) in
             guard case .failure(let error) = result, error.code != .notFound, clock.monotonic() < end else {
                 return .done(try result.get())
             }
-            return .pause(milliseconds: Self.pollMilliseconds) { () throws(ConnError) in
+            return .pause(milliseconds: Self.pollMilliseconds) { [self] () throws(ConnError) in
                 try retrying(until: end, isAgain: true, body)
             }
         }
     }
+}
+
+/// A row whose key says everything.
+struct PointerRecord: Record {
+    init() {}
+    init?(json: JSON) {}
+    var json: JSON { .object() }
 }

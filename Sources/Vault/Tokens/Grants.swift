@@ -5,10 +5,16 @@ internal import Runtime
 internal import Store
 
 /// Keeps grants in their places, and removes them.
-struct Grants: Sendable {
+final class Grants: Sendable {
     let rows: Rows
     let clock: Clock
     let outbox: Outbox
+
+    init(rows: Rows, clock: Clock, outbox: Outbox) {
+        self.rows = rows
+        self.clock = clock
+        self.outbox = outbox
+    }
 
     /// Keeps a grant in its place: over an earlier one of the same scopes, and instead of those of the same account that
     /// the provider refused and whose scopes it has. Others stay: a subject may hold several, each with its own scopes.
@@ -23,7 +29,7 @@ struct Grants: Sendable {
         let location = place(of: record)
         var record = record
         record.incarnation = app.incarnation
-        return rows.change { [record] (change) throws(ConnError) in
+        return rows.change { [self, record] (change) throws(ConnError) in
             if isAgain, try isKept(record, at: location, change.reader) { return location }
             try change.stand(app)
             try others(&change)

@@ -40,7 +40,7 @@ struct TokenDemand: Sendable {
 }
 
 /// Answers tokens, refreshed where needed: the way of a fetch from the rows to the answer.
-struct Supplier: Sendable {
+final class Supplier: Sendable {
     let rows: Rows
     let config: VaultConfig
     let clock: Clock
@@ -48,17 +48,26 @@ struct Supplier: Sendable {
     let outbox: Outbox
     let refresher: Refresher
 
+    init(rows: Rows, config: VaultConfig, clock: Clock, grants: Grants, outbox: Outbox, refresher: Refresher) {
+        self.rows = rows
+        self.config = config
+        self.clock = clock
+        self.grants = grants
+        self.outbox = outbox
+        self.refresher = refresher
+    }
+
     /// Answers the token, refreshed where needed.
     func supply(_ demand: TokenDemand) -> Step<JSON> {
-        rows.read { (reader) throws(ConnError) in
+        rows.read { [self] (reader) throws(ConnError) in
             let (row, app): (Row<TokenRecord>, AppRecord)
             switch try find(demand, reader) {
             case .found(let found, let its): (row, app) = (found, its)
             case .idle(let idle, let its):
-                return try dropIdle(idle, of: its).then { (_) throws(ConnError) in supply(demand) }
+                return try dropIdle(idle, of: its).then { [self] (_) throws(ConnError) in supply(demand) }
             }
             guard refresher.outcomes[row.key] != nil else { return try supply(row, of: app, demand) }
-            return try refresher.settle(row.key).result { (result) throws(ConnError) in
+            return try refresher.settle(row.key).result { [self] (result) throws(ConnError) in
                 switch result {
                 case .success: supply(demand)
                 case .failure(let error): try supply(row, of: app, demand, unsettled: error)
@@ -80,7 +89,7 @@ struct Supplier: Sendable {
         }
         var later = demand
         if later.unfit?.key != row.key { later.unfit = (row.key, row.value.refresh.generation) }
-        let again: @Sendable () throws(ConnError) -> Step<JSON> = { [later] () throws(ConnError) in supply(later)
+        let again: @Sendable () throws(ConnError) -> Step<JSON> = { [self, later] () throws(ConnError) in supply(later)
         }
         switch action {
         case .serve:
@@ -95,7 +104,7 @@ struct Supplier: Sendable {
                 throw error
             }
             return try refresher.refresh(row, of: app, isRejected: later.isRejected).then {
-                [later] (refreshed) throws(ConnError) in
+                [self, later] (refreshed) throws(ConnError) in
                 switch refreshed {
                 case .inTheRow: return supply(later)
                 case .exchanged:
@@ -212,7 +221,7 @@ struct Supplier: Sendable {
         if app.deletesAfterFirstFetch {
             // In one commit with its record, so that nobody else gets it and that it is not lost.
             return try remove(row, recording: "fetch", revoking: false, and: served).then {
-                (isRemoved) throws(ConnError) in isRemoved ? .done(answer) : supply(demand)
+                [self] (isRemoved) throws(ConnError) in isRemoved ? .done(answer) : supply(demand)
             }
         }
         var used = row.value
@@ -220,7 +229,7 @@ struct Supplier: Sendable {
         // A write every now and then is enough.
         let isNews = app.idle?.isNews(clock.seconds, since: row.value.lastUse) ?? false
         let noted = isNews ? try keep(used, over: row) : .done(())
-        return try noted.result { [served] (result) throws(ConnError) in
+        return try noted.result { [self, served] (result) throws(ConnError) in
             if case .failure(let error) = result {
                 Log.write(.warning, "that a token was fetched is not kept: \(error.message)")
             }
@@ -255,8 +264,8 @@ struct Supplier: Sendable {
     func dropIdle(_ tokens: [Row<TokenRecord>], of app: AppRecord) throws(ConnError) -> Step<[Row<TokenRecord>]> {
         guard let first = tokens.first else { return .done([]) }
         return try remove(first, recording: "retention", revoking: true).then {
-            (isRemoved) throws(ConnError) in
-            rows.read { (reader) throws(ConnError) in
+            [self] (isRemoved) throws(ConnError) in
+            rows.read { [self] (reader) throws(ConnError) in
                 // One that changes just then was fetched, or stored anew.
                 let changed = isRemoved ? nil : try reader.stored(first.key)
                 let whole: Row<TokenRecord>? = try changed.flatMap { (stored) throws(ConnError) in
@@ -285,7 +294,7 @@ struct Supplier: Sendable {
         guard let location = TokenLocation(key: row.key) else { return .done(false) }
         let event = AuditEvent(
             operation, appID: row.value.appID, subject: row.value.subject, tokenID: location.id, outcome: "deleted")
-        return try rows.change(once: true) { (change) throws(ConnError) in
+        return try rows.change(once: true) { [self] (change) throws(ConnError) in
             change.writes = grants.removal(of: location, version: row.version)
             change.events = [event] + others
             var apps = KnownApps(change.reader)

@@ -4,7 +4,7 @@ internal import OAuth
 internal import Runtime
 internal import Store
 
-extension VaultBackend {
+extension TokenOperations {
     func storeAPIKey(_ request: Request) throws(ConnError) -> Step<JSON> {
         let appID = try request.requiredID("appId")
         let subject = try request.requiredSubject()

@@ -35,7 +35,31 @@ struct ConnectOrder: Waiting {
     }
 }
 
-extension VaultBackend {
+/// The operations by which a user grants access: docs/connect.md.
+final class ConnectOperations: Sendable {
+    let rows: Rows
+    let config: VaultConfig
+    let clock: Clock
+    let providers: Providers
+    let grants: Grants
+    let outbox: Outbox
+    let pending: PendingGrants
+    let expiry: Expiry
+
+    init(
+        rows: Rows, config: VaultConfig, clock: Clock, providers: Providers, grants: Grants, outbox: Outbox,
+        pending: PendingGrants, expiry: Expiry
+    ) {
+        self.rows = rows
+        self.config = config
+        self.clock = clock
+        self.providers = providers
+        self.grants = grants
+        self.outbox = outbox
+        self.pending = pending
+        self.expiry = expiry
+    }
+
     func connect(_ request: Request) throws(ConnError) -> Step<JSON> {
         let order = ConnectOrder(
             appID: try request.requiredID("appId"), subject: try request.requiredSubject(), options: request["options"])
@@ -80,9 +104,9 @@ extension VaultBackend {
                         ticket: ticket, needsConfirmation: order.needsConfirmation, clientID: ID(provider.clientID),
                         epoch: app.epoch)
                     return rows.change { [self] (change) throws(ConnError) in
-                        change.writes = writes(flow, at: rows.keys.flow(state))
+                        change.writes = pending.writes(flow, at: rows.keys.flow(state))
                         try change.stand(app)
-                        try expire(&change)
+                        try expiry.expire(&change)
                         if let ticket {
                             guard let stored = try change.reader.stored(ticket) else { throw .unknownTicket }
                             change.writes.append(.keep(ticket, expecting: .version(stored.version)))

@@ -4,7 +4,7 @@ internal import JSON
 internal import Runtime
 internal import Store
 
-extension VaultBackend {
+extension ConnectOperations {
     /// Keeps a grant where nobody can fetch it, and answers the code that lets it out. If the code does not come in
     /// time, the outbox takes the grant back.
     /// - Parameters:
@@ -19,7 +19,7 @@ extension VaultBackend {
         return rows.change { [self] (change) throws(ConnError) in
             let waiting: Row<FlowRecord>? = isAgain ? try change.reader.get(flowKey) : nil
             if let answer = waiting?.value.use?.answer { return answer }
-            let due = (expiry + Self.clockMargin) * 1000
+            let due = (expiry + Expiry.clockMargin) * 1000
             let revocation = try outbox.revocation(of: token, at: app, change.reader).map { outbox.put($0, due: due) }
             let held = HeldGrant(token, of: app, redirectURL: flow.redirectURL, revocation: revocation?.row.key)
             let answer = JSON.object([
@@ -31,7 +31,7 @@ extension VaultBackend {
             try change.stand(app)
             change.put(held, at: key, expecting: .absent)
             change.put(PointerRecord(), at: RowKeys.expiry(of: key, at: expiry), expecting: .absent)
-            try expire(&change)
+            try self.expiry.expire(&change)
             if let revocation { change.writes.append(revocation.write) }
             try flow.answered(answer).keep(at: flowKey, &change)
             change.events = [AuditEvent(request, appID: token.appID, subject: token.subject, outcome: "held")]
@@ -114,6 +114,6 @@ extension VaultBackend {
 
     /// Throws away what was guessed at too often, and has it taken back without waiting any longer.
     private func dropWornOut(_ tried: [Row<HeldGrant>]) throws(ConnError) -> Step<Void> {
-        try drop(tried.filter { $0.value.tries >= HeldGrant.maxTries }.map(\.key)[...], revoking: true)
+        try pending.drop(tried.filter { $0.value.tries >= HeldGrant.maxTries }.map(\.key)[...], revoking: true)
     }
 }

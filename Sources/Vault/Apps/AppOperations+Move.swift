@@ -20,7 +20,7 @@ extension AppRecord {
     }
 }
 
-extension VaultBackend {
+extension AppOperations {
     /// Has a connection go on at another authorization server, if its new settings are of one. Whoever comes back to one
     /// where it was before finds its grants again.
     /// - Parameters:

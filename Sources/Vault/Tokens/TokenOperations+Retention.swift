@@ -4,7 +4,7 @@ internal import Runtime
 internal import Store
 
 /// How long tokens are kept: a connection's `maxIdleSeconds` and `deleteAfterFirstFetch`.
-extension VaultBackend {
+extension TokenOperations {
     func sweep(_ request: Request) throws(ConnError) -> Step<JSON> {
         try rows.pages(RowKeys.apps, into: OpenedRows<AppRecord>()) { (apps, page, reader) throws(ConnError) in
             var apps = apps
@@ -12,7 +12,7 @@ extension VaultBackend {
             return .done(apps)
         }.then { [self] (apps) throws(ConnError) in
             let idle = apps.whole.map(\.value).filter { $0.idle != nil }
-            return try expireAll().then { [self] () throws(ConnError) in
+            return try expiry.expireAll().then { [self] () throws(ConnError) in
                 try sweep(idle[...], Sweep(unreadable: apps.damaged.count))
             }
         }

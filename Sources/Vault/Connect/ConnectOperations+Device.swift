@@ -4,7 +4,7 @@ internal import OAuth
 internal import Runtime
 internal import Store
 
-extension VaultBackend {
+extension ConnectOperations {
     func startDevice(_ request: Request) throws(ConnError) -> Step<JSON> {
         let appID = try request.requiredID("appId")
         let subject = try request.requiredSubject()
@@ -26,9 +26,9 @@ extension VaultBackend {
                         wait: Interval(begun: clock.instant, duration: device.intervalSeconds * 1000),
                         clientID: ID(provider.clientID), epoch: app.epoch)
                     return rows.change { [self] (change) throws(ConnError) in
-                        change.writes = writes(flow, at: rows.keys.deviceFlow(state))
+                        change.writes = pending.writes(flow, at: rows.keys.deviceFlow(state))
                         try change.stand(app)
-                        try expire(&change)
+                        try expiry.expire(&change)
                         change.events = [AuditEvent(request, appID: app.id, subject: subject)]
                         return device.answer(flow: state.text)
                     }

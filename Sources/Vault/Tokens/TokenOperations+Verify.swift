@@ -9,7 +9,7 @@ internal import Store
 // was cut off is carried on by the next one with the same token. Where none comes, the row goes with a deletion of its
 // subject or connection, or after a day.
 
-extension VaultBackend {
+extension TokenOperations {
     /// Keeps a token if its provider takes the refresh token.
     func verify(
         _ record: TokenRecord, _ refreshToken: JSON, of app: AppRecord, for request: Request
@@ -59,7 +59,7 @@ extension VaultBackend {
             let expected = present.map { StoreWrite.Expectation.version($0.version) } ?? .absent
             change.put(unverified, at: location.key, expecting: expected)
             change.put(PointerRecord(), at: name, expecting: .any)
-            if present == nil { try expire(&change) }  // that one may have expired
+            if present == nil { try expiry.expire(&change) }  // that one may have expired
         }
     }
 
@@ -68,14 +68,6 @@ extension VaultBackend {
             .remove(row.key, expecting: .version(row.version)),
             .remove(RowKeys.expiry(of: row.key, at: row.value.unverifiedUntil), expecting: .any),
         ]
-    }
-
-    /// Whether nobody has what is left of a token that was being verified. Whoever brought it has it yet if it was never
-    /// used, and may have brought it in another way since.
-    func isLost(_ token: TokenRecord, _ reader: RowReader) throws(ConnError) -> Bool {
-        guard token.refresh.mayBeUsed, let refreshToken = token.refreshToken else { return false }
-        let kept: OpenedRows<TokenRecord> = try reader.all(rows.keys.tokens(of: token.subject, at: token.appID))
-        return !kept.whole.contains { $0.value.refreshToken?.equals(refreshToken) == true }
     }
 
     private func keepVerified(
@@ -130,11 +122,6 @@ extension VaultBackend {
 extension TokenRecord {
     /// When a token that is being verified goes, if nobody comes back for it. Seconds since 1970.
     var unverifiedUntil: Int64 { grantedAt / 1000 + 86_400 }
-}
-
-extension RefreshState {
-    /// Whether the refresh token that the row began with may have been used: a request left, or is about to.
-    fileprivate var mayBeUsed: Bool { lease != nil || hasLostReply || lastTime != nil }
 }
 
 extension RefreshState.Failure {

@@ -1,11 +1,24 @@
 internal import Connections
+internal import JSON
 internal import Runtime
 internal import Store
 
-// Rows that have expired go whoever's they are: calls that make rows or write some remove a few, the first to expire of
-// each family, and `retention.sweep` all of them.
+/// Rows that have expired go whoever's they are: calls that make rows or write some remove a few, the first to expire of
+/// each family, and `retention.sweep` all of them.
+final class Expiry: Sendable {
+    private let rows: Rows
+    private let clock: Clock
+    private let pending: PendingGrants
 
-extension VaultBackend {
+    init(rows: Rows, clock: Clock, pending: PendingGrants) {
+        self.rows = rows
+        self.clock = clock
+        self.pending = pending
+    }
+
+    /// So long after its expiry a row goes that another process may be at work with: clocks of processes differ. Seconds.
+    static let clockMargin: Int64 = 900
+
     /// So many of a family go at a time.
     private static let fewExpired = 8
 
@@ -19,7 +32,7 @@ extension VaultBackend {
         for stored in try change.reader.read(reads).joined() where hasExpired(RowKeys.expiry(stored.key)) {
             found = true
             if RowFamily(of: stored.key)?.isWaiting ?? false {
-                change.writes += try removal(ofWaiting: stored, change.reader)
+                change.writes += try pending.removal(ofWaiting: stored, change.reader)
                 continue
             }
             // Several may name one row.
@@ -57,15 +70,23 @@ extension VaultBackend {
     /// Whoever this is done by the way for is not to fail because of rows that do not open.
     private func takeBackIfLost(_ token: TokenRecord, _ change: inout Change) throws(ConnError) {
         do throws(ConnError) {
-            if try isLost(token, change.reader) { try takeBack(token, &change) }
+            if try isLost(token, change.reader) { try pending.takeBack(token, &change) }
         } catch {
             guard error.code == .internal else { throw error }
             Log.write(.warning, "a token of \(token.appID) that was being verified is not taken back: \(error.message)")
         }
     }
 
+    /// Whether nobody has what is left of a token that was being verified. Whoever brought it has it yet if it was never
+    /// used, and may have brought it in another way since.
+    private func isLost(_ token: TokenRecord, _ reader: RowReader) throws(ConnError) -> Bool {
+        guard token.refresh.mayBeUsed, let refreshToken = token.refreshToken else { return false }
+        let kept: OpenedRows<TokenRecord> = try reader.all(reader.keys.tokens(of: token.subject, at: token.appID))
+        return !kept.whole.contains { $0.value.refreshToken?.equals(refreshToken) == true }
+    }
+
     /// Removes a few rows that have expired, after a call that did something else: it never fails.
-    func helpExpiring() throws(ConnError) -> Step<Void> {
+    func help() throws(ConnError) -> Step<Void> {
         try rows.change(once: true) { [self] (change) throws(ConnError) in _ = try expire(&change) }
             .result { (result) throws(ConnError) in
                 if case .failure(let error) = result, error.code != .conflict {
@@ -88,4 +109,9 @@ extension VaultBackend {
             return rows.commit(expired.map { .remove($0, expecting: .any) })
         }
     }
+}
+
+extension RefreshState {
+    /// Whether the refresh token that the row began with may have been used: a request left, or is about to.
+    var mayBeUsed: Bool { lease != nil || hasLostReply || lastTime != nil }
 }

@@ -3,7 +3,7 @@ internal import HTTP
 internal import JSON
 internal import Runtime
 
-extension VaultBackend {
+extension ConnectOperations {
     /// How long the provider has to call back, from the click on the host's page. Seconds.
     private static let openedLifetime: Int64 = 600
 
@@ -24,8 +24,8 @@ extension VaultBackend {
             order.epoch = app.epoch
             let ticket = FlowState.random(expiresAt: clock.seconds + config.connectTTLSeconds)
             return try rows.change { [self, order] (change) throws(ConnError) in
-                change.writes = writes(order, at: rows.keys.ticket(ticket))
-                try expire(&change)
+                change.writes = pending.writes(order, at: rows.keys.ticket(ticket))
+                try expiry.expire(&change)
                 change.events = [event]
             }.then { [self] () throws(ConnError) in
                 .done((URL.appending([("ticket", ticket.text)], to: page), config.connectTTLSeconds))

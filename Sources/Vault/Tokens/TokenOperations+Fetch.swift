@@ -5,7 +5,7 @@ internal import OAuth
 internal import Runtime
 internal import Store
 
-extension VaultBackend {
+extension TokenOperations {
     func fetch(_ request: Request) throws(ConnError) -> Step<JSON> {
         let appID = try request.requiredID("appId")
         let subject = try request.requiredSubject()
@@ -65,7 +65,7 @@ extension VaultBackend {
                 order.add(row, of: app, rules)
             case .missing: break
             }
-            return try connectURL(order, actor: actor).then { [order] (made) throws(ConnError) in
+            return try connecting.connectURL(order, actor: actor).then { [order] (made) throws(ConnError) in
                 throw error.connectionRequired(at: made.url, appID: order.appID)
             }
         }

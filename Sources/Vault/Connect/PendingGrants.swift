@@ -3,12 +3,21 @@ internal import JSON
 internal import Runtime
 internal import Store
 
-// What may become a grant yet, and goes with a delete: tickets, flows, devices, and grants that nobody can fetch yet.
+/// What may become a grant yet, and goes with a delete: tickets, flows, devices, and grants that nobody can fetch yet.
+final class PendingGrants: Sendable {
+    let rows: Rows
+    let clock: Clock
+    let outbox: Outbox
 
-extension VaultBackend {
+    init(rows: Rows, clock: Clock, outbox: Outbox) {
+        self.rows = rows
+        self.clock = clock
+        self.outbox = outbox
+    }
+
     /// Drops what may become a grant of the set, in the order in which one thing becomes another: what comes out of it
     /// meanwhile is found by the next step, or finds its own row gone or its epoch over. Tokens are looked for after it.
-    func dropPending(_ set: TokenSet, revoking: Bool) throws(ConnError) -> Step<Void> {
+    func drop(_ set: TokenSet, revoking: Bool) throws(ConnError) -> Step<Void> {
         try dropWaiting(set).then { [self] () throws(ConnError) in try dropHeld(set, revoking: revoking) }
     }
 

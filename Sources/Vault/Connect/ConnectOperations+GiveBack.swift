@@ -2,7 +2,7 @@ internal import Connections
 internal import OAuth
 internal import Runtime
 
-extension VaultBackend {
+extension ConnectOperations {
     /// Has a first grant taken back that could not be kept, and fails with `error`: with `not_found` its connection or its
     /// subject was deleted, and with anything else the store did not take it. Nobody else has it, so that it is lost.
     func giveBack<Value>(

@@ -4,8 +4,23 @@ internal import JSON
 internal import Runtime
 internal import Store
 
-extension VaultBackend {
-    func createApp(_ request: Request) throws(ConnError) -> Step<JSON> {
+/// The operations on connections.
+final class AppOperations: Sendable {
+    let rows: Rows
+    let config: VaultConfig
+    let clock: Clock
+    let pending: PendingGrants
+    let remover: TokenRemover
+
+    init(rows: Rows, config: VaultConfig, clock: Clock, pending: PendingGrants, remover: TokenRemover) {
+        self.rows = rows
+        self.config = config
+        self.clock = clock
+        self.pending = pending
+        self.remover = remover
+    }
+
+    func create(_ request: Request) throws(ConnError) -> Step<JSON> {
         let settings = request.fields.shallowCopy()
         let id = request.id("id") ?? ID(Crypto.hex(Crypto.random(8)))
         settings.set("id", .string(id))
@@ -38,7 +53,7 @@ extension VaultBackend {
             }
     }
 
-    func updateApp(_ request: Request) throws(ConnError) -> Step<JSON> {
+    func update(_ request: Request) throws(ConnError) -> Step<JSON> {
         let id = try request.requiredID("id")
         let settings = request.fields.withoutNulls
         let isSameProvider = request["sameProvider"]?.boolean ?? false
@@ -60,7 +75,7 @@ extension VaultBackend {
 
     /// Marks the connection first, so that a deletion that is cut off shows no tokens and is finished by the next one,
     /// or before a new connection takes the id.
-    func deleteApp(_ request: Request) throws(ConnError) -> Step<JSON> {
+    func delete(_ request: Request) throws(ConnError) -> Step<JSON> {
         let id = try request.requiredID("id")
         let revokes = request["revoke"]?.boolean ?? true
         return rows.read { [self] (reader) throws(ConnError) in
@@ -75,18 +90,18 @@ extension VaultBackend {
                 return marked
             }.then { [self] (marked) throws(ConnError) in
                 try finishDeletion(of: marked, request).then { [self] (removal) throws(ConnError) in
-                    try finish(removal)
+                    try remover.finish(removal)
                 }
             }
         }
     }
 
-    func loadApp(_ request: Request) throws(ConnError) -> Step<JSON> {
+    func load(_ request: Request) throws(ConnError) -> Step<JSON> {
         let id = try request.requiredID("id")
         return rows.read { (reader) throws(ConnError) in .done(.object(["app": try reader.app(id).answer])) }
     }
 
-    func listApps() throws(ConnError) -> Step<JSON> {
+    func list() throws(ConnError) -> Step<JSON> {
         try rows.pages(RowKeys.apps, into: AppList()) { (list, page, reader) throws(ConnError) in
             var list = list
             for stored in page {
@@ -115,8 +130,8 @@ extension VaultBackend {
     /// no use at that one (``AppRecord/epoch``), and expires.
     private func finishDeletion(of app: AppRecord, _ request: Request) throws(ConnError) -> Step<Removal> {
         let set = TokenSet(appID: app.id, subject: nil)
-        return try dropHeld(set, revoking: app.revokes, deleting: app).then { [self] () throws(ConnError) in
-            try remove(set, revoking: app.revokes, recording: AuditEvent(request, appID: app.id), deleting: app)
+        return try pending.dropHeld(set, revoking: app.revokes, deleting: app).then { [self] () throws(ConnError) in
+            try remover.remove(set, revoking: app.revokes, recording: AuditEvent(request, appID: app.id), deleting: app)
         }.then { [self] (removal) throws(ConnError) in
             let keys = rows.keys
             let rest = [

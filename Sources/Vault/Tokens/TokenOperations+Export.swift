@@ -3,7 +3,7 @@ internal import JSON
 internal import Runtime
 internal import Store
 
-extension VaultBackend {
+extension TokenOperations {
     /// Hands out tokens with all of their secrets, a page at a time: those of a connection, of a subject, or all. Rows that
     /// do not open are counted, and do not keep the others back.
     func export(_ request: Request) throws(ConnError) -> Step<JSON> {
@@ -14,7 +14,8 @@ extension VaultBackend {
         let set = TokenSet(request)
         let isAll = set.appID == nil && set.subject == nil
         return rows.read { [self] (reader) throws(ConnError) in
-            let locations = try locations(of: isAll ? nil : set, after: range.after, limit: range.limit + 1, reader)
+            let locations = try reader.locations(
+                of: isAll ? nil : set, after: range.after, limit: range.limit + 1)
             let (answer, events) = try exported(locations.prefix(range.limit), for: request, reader)
             if locations.count > range.limit { answer.set("next", .string(locations[range.limit - 1].id.text)) }
             return try rows.commit([], recording: events).then { () throws(ConnError) in .done(answer) }
