@@ -203,7 +203,7 @@ extension VaultBackend {
         }
         guard query.refusal == nil else { return Callback(hosts: [:]) }
         return Callback(
-            hosts: try provider.callback.hosts(in: parameters),
+            hosts: try provider.callback.hosts(in: parameters) { (try? app.provider(config, hosts: $0)) != nil },
             metadata: try provider.callback.metadata(in: parameters),
             scopes: provider.callback.scopes(in: parameters, separators: provider.replyScopeSeparators))
     }
