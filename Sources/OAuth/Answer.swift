@@ -64,8 +64,11 @@ struct Answer {
     }
 
     /// The error's code, wherever providers put it. Nil when there is none: some providers send an `error` with each answer,
-    /// and nothing, 0 or "ok" in it where all went well.
-    var error: String? { object?["error"].flatMap(Self.error) }
+    /// and nothing, 0 or "ok" in it where all went well. Of several, one that is an error counts.
+    var error: String? {
+        let others = replaced.filter { $0.parent.isEmpty && ID($0.name) == "error" }.map(\.value)
+        return ([object?["error"]].compactMap { $0 } + others).lazy.compactMap(Self.error).first
+    }
 
     private static func error(_ node: JSON) -> String? {
         switch node.kind {

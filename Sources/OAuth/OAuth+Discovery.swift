@@ -37,21 +37,25 @@ extension OAuth {
             let found: Result<JSON, ConnError>
             switch result {
             case .failure(let failure):
-                if case .success(let document) = fallback { return .done(document) }
                 var document = provider
                 document.id = url
-                throw TokenFailure(failure, provider: document).asConnError
+                found = .failure(TokenFailure(failure, provider: document).asConnError)
+                // What fails for the server as a whole does so elsewhere, and takes its time.
+                guard [.interrupted, .tooLarge].contains(failure.kind) else {
+                    if case .success(let document) = fallback { return .done(document) }
+                    return .done(try found.get())
+                }
             case .success(let response):
                 found = provider.metadata(in: Answer(response), at: url)
                 if case .success(let document) = found, Provider.isComplete(document) { return .done(document) }
             }
+            let others = urls.dropFirst()
             let best = better(fallback, found)
-            guard case let others = urls.dropFirst(), !others.isEmpty else { return .done(try best.get()) }
-            return try discoveryDocument(of: provider, at: others, else: best)
+            return others.isEmpty ? .done(try best.get()) : try discoveryDocument(of: provider, at: others, else: best)
         }
     }
 
-    /// A document goes before an error, and an error that the operator may mend before one that there was none.
+    /// A document goes before an error, and what the operator may mend before what may pass.
     private static func better(
         _ earlier: Result<JSON, ConnError>?, _ later: Result<JSON, ConnError>
     ) -> Result<JSON, ConnError> {

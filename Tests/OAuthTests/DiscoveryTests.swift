@@ -244,6 +244,26 @@ struct DiscoveryTests {
         }
     }
 
+    /// What stands in one place alone does not hinder; a server that cannot be reached is not asked thrice.
+    @Test(arguments: [
+        (.tooLarge, 3), (.interrupted, 3), (.timeout, 1), (.connect, 1), (.resolve, 1), (.tls, 1), (.blockedAddress, 1),
+    ] as [(HTTPFailure.Kind, Int)])
+    func aPlaceThatFails(_ kind: HTTPFailure.Kind, _ places: Int) throws {
+        let provider = Provider(id: "acme", clientID: "c").with { $0.issuer = "https://acme.example/t1" }
+        var asked = 0
+        let error = #expect(throws: ConnError.self) {
+            try run(try OAuth.discover(provider)) { _ in
+                asked += 1
+                return .failure(.init(kind, "acme.example", mayHaveArrived: true))
+            }
+        }
+        #expect(asked == places)
+        #expect(error?.code == (kind == .blockedAddress ? .misconfigured : .unavailable))
+        guard places > 1 else { return }
+        var answers = [HTTPResult.failure(.init(kind, "acme.example", mayHaveArrived: true)), document()]
+        #expect(try run(try OAuth.discover(provider)) { _ in answers.removeFirst() }.tokenURL != nil)
+    }
+
     /// A server for devices alone has no page for browsers.
     @Test func aDocumentWithLessThanItMightHave() throws {
         let provider = Provider(id: "acme", clientID: "c").with { $0.issuer = "https://acme.example/t1" }
