@@ -18,8 +18,6 @@ package struct LenientJSON: Sendable {
             self.name = name
             self.value = value
         }
-
-        package var path: [String] { parent + [name] }
     }
 
     package init(_ value: JSON, replaced: [Replaced] = []) {

@@ -32,9 +32,11 @@ struct Answer {
         let names = path.split(separator: ".").map { ID(String($0)) }
         let value = object?[path: path]
         return replaced.contains { replaced in
-            let place = replaced.path
-            guard place.count <= names.count, zip(place, names).allSatisfy({ ID($0) == $1 }) else { return false }
-            let rest = names.dropFirst(place.count).map(\.text).joined(separator: ".")
+            let depth = replaced.parent.count
+            guard depth < names.count, ID(replaced.name) == names[depth],
+                zip(replaced.parent, names).allSatisfy({ ID($0) == $1 })
+            else { return false }
+            let rest = names.dropFirst(depth + 1).map(\.text).joined(separator: ".")
             guard let other = replaced.value[path: rest] else { return false }
             return value.map { !other.equals($0) } ?? true
         }
@@ -101,12 +103,19 @@ struct Answer {
         "error_description", "error.message", "message", "error_message", "errors.0.message", "reason", "detail",
     ]
 
-    /// Words that may be a code in a place where words belong.
-    var wordCodes: [String] { words.compactMap(\.string) }
+    /// So much of an error's words is looked at. Bytes.
+    private static let maxWords = 4096
 
-    /// All that an error says, for those who must look for words in it.
+    private static func start(of text: String) -> String {
+        String(decoding: text.utf8.prefix(maxWords), as: UTF8.self).asciiLowercased
+    }
+
+    /// Words that may be a code in a place where words belong, in small letters.
+    var wordCodes: [String] { words.compactMap(\.string).map { Self.start(of: $0).trimmed } }
+
+    /// All that an error says, for those who must look for words in it, in small letters.
     func texts(at paths: [String]) -> [String] {
-        (words.compactMap(\.string) + [error].compactMap { $0 } + codes(at: paths)).map(\.asciiLowercased)
+        (words.compactMap(\.string) + [error].compactMap { $0 } + codes(at: paths)).map(Self.start)
     }
 
     /// What no error may repeat, should the answer be one all the same.

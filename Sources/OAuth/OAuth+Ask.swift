@@ -28,7 +28,8 @@ extension OAuth {
                 let answer = Answer(response)
                 // What stands there twice is not known, whoever reads it.
                 if answer.isSuccess, let object = answer.plainObject { return .done(.success(object)) }
-                return .done(.failure(TokenFailure(answer, .token, provider: provider, clock: clock, redaction: redaction)))
+                return .done(
+                    .failure(TokenFailure(answer, .token, provider: provider, clock: clock, redaction: redaction)))
             }
         }
     }

@@ -131,7 +131,7 @@ extension TokenFailure {
         let codes = answer.codes(at: provider.errorPaths) + [answer.error].compactMap { $0 } + answer.unmarkedCodes
         let code = codes.first
         let names = codes.map { ID($0.asciiLowercased) }
-        let allNames = names + answer.wordCodes.map { ID($0.trimmed.asciiLowercased) }
+        let allNames = names + answer.wordCodes.map { ID($0) }
         let texts = answer.texts(at: provider.errorPaths)
         func known(_ map: [ID: Kind], _ names: [ID]) -> Kind? { names.lazy.compactMap { map[$0] }.first }
         func rule(_ rules: [StatusRule]) -> Kind? {

@@ -204,7 +204,8 @@ struct DiscoveryTests {
     @Test(arguments: [
         #"{"issuer":"https://acme.example","authorization_endpoint":"https://evil.example/a","token_endpoint":"https://evil.example/t"}"#,
         #"{"issuer":"https://acme.example/t1/","authorization_endpoint":"https://evil.example/a","token_endpoint":"https://evil.example/t"}"#,
-        #"{"issuer":"","token_endpoint":"https://evil.example/t"}"#, #"{"issuer":7}"#, #"{"issuer":["https://acme.example/t1"]}"#,
+        #"{"issuer":"","token_endpoint":"https://evil.example/t"}"#, #"{"issuer":7}"#,
+        #"{"issuer":["https://acme.example/t1"]}"#,
         #"{"issuer":"https://acme.example/t1","issuer":"https://acme.example/t2","token_endpoint":"https://evil.example/t"}"#,
         #"{"issuer":"https://acme.example/t1"}"#,
         #"{"issuer":"https://acme.example/t1","authorization_endpoint":"https://evil.example/a"}"#,
@@ -245,9 +246,11 @@ struct DiscoveryTests {
     }
 
     /// What stands in one place alone does not hinder; a server that cannot be reached is not asked thrice.
-    @Test(arguments: [
-        (.tooLarge, 3), (.interrupted, 3), (.timeout, 1), (.connect, 1), (.resolve, 1), (.tls, 1), (.blockedAddress, 1),
-    ] as [(HTTPFailure.Kind, Int)])
+    @Test(
+        arguments: [
+            (.tooLarge, 3), (.interrupted, 3), (.timeout, 1), (.connect, 1), (.resolve, 1), (.tls, 1),
+            (.blockedAddress, 1),
+        ] as [(HTTPFailure.Kind, Int)])
     func aPlaceThatFails(_ kind: HTTPFailure.Kind, _ places: Int) throws {
         let provider = Provider(id: "acme", clientID: "c").with { $0.issuer = "https://acme.example/t1" }
         var asked = 0

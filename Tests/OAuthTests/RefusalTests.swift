@@ -33,6 +33,8 @@ struct RefusalTests {
         Case(
             "hubspot", 400, #"{"status":"BAD_REFRESH_TOKEN","message":"missing or invalid refresh token"}"#, .permanent),
         Case("hubspot", 400, #"{"status":"error","message":"missing or invalid refresh token"}"#, .permanent),
+        Case("hubspot", 403, #"{"status":"BAD_HUB","message":"missing or unknown hub id"}"#, .permanent),
+        Case("hubspot", 403, #"{"status":"BAD_HUB","error":"access_denied"}"#, .permanent),
         Case(
             "atlassian", 403, #"{"error":"unauthorized_client","error_description":"refresh_token is invalid"}"#,
             .permanent),
@@ -125,6 +127,10 @@ struct RefusalTests {
             #"{"error":"invalid_grant","error_description":"AADSTS90033: A transient error has occurred."}"#,
             .transient),
         Case("salesforce", 400, #"{"error":"invalid_grant","error_description":"ip restricted"}"#, .misconfigured),
+        Case(
+            "salesforce", 400,
+            #"{"error":"invalid_grant","error_description":"authentication failure - invalid client credentials"}"#,
+            .misconfigured),
         Case("salesforce", 400, #"{"error":"invalid_grant","error_description":"invalid login hours"}"#, .transient),
         Case("salesforce", 400, #"{"error":"invalid_grant","error_description":"rate limit exceeded"}"#, .transient),
         Case(

@@ -127,7 +127,8 @@ import Testing
         "https://accounts.evil.example", "https://evil.example/?https://accounts.zoho.eu", "https://accounts.",
         "http://accounts.zoho.eu", "https://accounts.zoho.eu.evil.example", "https://accounts.zoho.eu/x", "", "/",
         "https://accounts.zoho.eu:8443", "https://accounts.zoho.xx", "https://accounts.zoho.eu//", "https://accounts..",
-        "https://u@accounts.zoho.eu", "accounts.zoho.eu", "https://accounts.zoho.eu#", "https://accounts.zoho.e\u{212A}",
+        "https://u@accounts.zoho.eu", "accounts.zoho.eu", "https://accounts.zoho.eu#",
+        "https://accounts.zoho.e\u{212A}",
     ])
     func aForgedHostGetsNothing(_ host: String) throws {
         let state = try makeZoho()
