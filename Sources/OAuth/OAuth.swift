@@ -17,7 +17,7 @@ package enum OAuth {
                 ("redirect_uri", .text(redirectURI)),
             ], provider: provider)
         if let verifier { request.set("code_verifier", .secret(verifier)) }
-        return token(request, url: provider.tokenURL, resources: resources, provider: provider, clock: clock)
+        return token(request, .code, url: provider.tokenURL, resources: resources, provider: provider, clock: clock)
     }
 
     /// Exchanges a refresh token for a new access token. A lost reply may lose the grant, so this finishes once begun.

@@ -5,8 +5,10 @@ import Memory
 extension TokenFailure {
     /// Of whom an endpoint speaks decides what some of its codes mean.
     enum Phase: Sendable {
-        /// A code or a refresh token is exchanged, or the client speaks for itself alone.
+        /// A refresh token is exchanged, or the client speaks for itself alone.
         case token
+        /// A code is exchanged. It has been used in any case.
+        case code
         /// A device asks whether its user has granted access (RFC 8628 section 3.5).
         case device
         /// A token is taken back: what is permanent is about it.
@@ -15,8 +17,7 @@ extension TokenFailure {
 
     /// What a code means, however its letters are written: RFC 6749 section 5.2, RFC 6750, RFC 7009, RFC 8707, OpenID
     /// Connect, and the codes that large providers send in their place. A provider's own map goes before. A code that
-    /// stands nowhere says nothing: the status decides. So it does for `access_denied`, which no standard has at a token
-    /// endpoint: it is sent for wrong secrets, and for too many requests.
+    /// stands nowhere says nothing: the status decides.
     static let codes: [ID: Kind] = [
         // The grant is gone.
         "invalid_grant": .permanent,
@@ -54,7 +55,7 @@ extension TokenFailure {
         "unsupported_grant_type": .misconfigured,
         "unsupported_response_type": .misconfigured,
         "unsupported_token_type": .misconfigured,
-        // The provider is unwell, or has had too much of us.
+        // The provider is unwell, or limits our rate.
         "temporarily_unavailable": .transient,
         "server_error": .transient,
         "internal_error": .transient,
@@ -70,10 +71,10 @@ extension TokenFailure {
         "quota_exceeded": .transient,
     ]
 
-    /// What means something else, or anything at all, there alone. Goes before ``codes``.
+    /// The codes that have a meaning of their own in a phase. They go before ``codes``.
     static func codes(in phase: Phase) -> [ID: Kind] {
         switch phase {
-        case .token: [:]
+        case .token, .code: [:]
         case .device: deviceCodes
         case .revocation: revocationCodes
         }
@@ -83,7 +84,6 @@ extension TokenFailure {
         "authorization_pending": .transient,
         "slow_down": .transient,
         // The user said no.
-        "access_denied": .permanent,
         "authorization_declined": .permanent,  // Microsoft
         "authorization_denied": .permanent,
         // The device code is gone.
@@ -103,7 +103,13 @@ extension TokenFailure {
         "unauthorized_client": .permanent,  // the token is another client's
     ]
 
-    /// What words say, whatever the code beside them, when there was too much of us: nobody loses a grant over it.
+    /// What codes mean that say nothing where the status does. `access_denied` says that a device's user said no, or that a
+    /// rule of the provider's did; but wrong secrets are refused with it too, with a 401. For a refresh token it says nothing.
+    private static func quietCodes(in phase: Phase) -> [ID: Kind] {
+        phase == .device || phase == .code ? ["access_denied": .permanent] : [:]
+    }
+
+    /// Words about rate limiting, whatever the code beside them: nobody loses a grant over it.
     private static let throttlingWords = ["rate limit", "rate-limit", "ratelimit", "too many requests", "throttled"]
 
     struct StatusRule: Sendable {
@@ -138,11 +144,15 @@ extension TokenFailure {
             rules.first { $0.statuses.contains(answer.status) && (!$0.needsObject || answer.object != nil) }?.kind
         }
         func said(_ words: String) -> Bool { texts.contains { $0.holds(words) } }
-        let ofProvider = known(provider.errorMap, names) ?? provider.errorMessages.first { said($0.text) }?.kind
+        let ofWords = provider.errorMessages.first { said($0.text) }?.kind
+        let mapped = known(provider.errorMap, names)
+        // Words may say that a code which is permanent as a rule is not this time.
+        let ofProvider = mapped == .permanent ? ofWords ?? mapped : mapped ?? ofWords
         let isThrottled = Self.throttlingWords.contains(where: said)
         let ofStatus = isThrottled ? Kind.transient : rule(Self.loudStatuses)
         let ofCode = known(Self.codes(in: phase), allNames) ?? known(Self.codes, allNames)
-        let kind = ofProvider ?? ofStatus ?? ofCode ?? rule(Self.quietStatuses) ?? .transient
+        let ofTheRest = rule(Self.quietStatuses) ?? known(Self.quietCodes(in: phase), allNames)
+        let kind = ofProvider ?? ofStatus ?? ofCode ?? ofTheRest ?? .transient
         self.init(kind, "\(provider.id) \(Self.outcome(answer, kind))")
         let redaction = redaction.adding(answer.secrets)
         isPending = phase == .device && allNames.contains("authorization_pending")

@@ -151,6 +151,10 @@ struct RefusalTests {
         Case(
             "facebook", 400,
             #"{"error":{"message":"Error validating application","type":"OAuthException","code":101}}"#, .misconfigured),
+        Case(
+            "facebook", 400,
+            #"{"error":{"message":"Error validating application. Application has been deleted.","type":"OAuthException","code":190}}"#,
+            .misconfigured),
         Case("facebook", 400, #"{"error":{"message":"too many calls","type":"OAuthException","code":4}}"#, .transient),
         Case(
             "bitbucket", 400, #"{"error":"invalid_request","error_description":"grant_type is missing"}"#,

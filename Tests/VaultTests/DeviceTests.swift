@@ -194,6 +194,17 @@ import Testing
         }
     }
 
+    /// As some say that the client's secret is wrong.
+    @Test func a401OfAccessDeniedIsTheOperatorsFault() throws {
+        let started = try start()
+        world.clock.advance(seconds: 5)
+        world.provider.next(401, #"{"error":"access_denied","error_description":"Unauthorized"}"#)
+        #expect(world.error("device.poll", poll(started))?.code == .misconfigured)
+        world.clock.advance(seconds: 5)
+        world.provider.next(200, tokens("at-1"))
+        #expect(try world.call("device.poll", poll(started))["status"]?.string == "complete")
+    }
+
     @Test func tooManyPollsEndNothing() throws {
         let started = try start()
         world.clock.advance(seconds: 5)
