@@ -55,15 +55,18 @@ extension OAuth {
         }
     }
 
-    /// A document goes before an error, and what the operator may mend before what may pass.
+    /// A document goes before an error; an error that may pass, since the right document may be there, before one that the
+    /// operator may mend, and this before there being none.
     private static func better(
         _ earlier: Result<JSON, ConnError>?, _ later: Result<JSON, ConnError>
     ) -> Result<JSON, ConnError> {
-        switch (earlier, later) {
-        case (.success(let document), _): .success(document)
-        case (.failure(let error), .failure) where error.code == .misconfigured: .failure(error)
-        default: later
+        func rank(_ result: Result<JSON, ConnError>) -> Int {
+            guard case .failure(let error) = result else { return 0 }
+            if error.code == .misconfigured { return 2 }
+            return error.httpStatus.map { $0 >= 500 || $0 == 429 } ?? true ? 1 : 3
         }
+        guard let earlier, rank(earlier) < rank(later) || rank(earlier) == 0 else { return later }
+        return earlier
     }
 
     /// Whether a callback came from the provider it should have come from (RFC 9207): stops codes that another provider

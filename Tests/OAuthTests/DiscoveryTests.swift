@@ -231,6 +231,21 @@ struct DiscoveryTests {
         }
     }
 
+    /// The right one may be where a server fails.
+    @Test(arguments: [500, 503, 429, 0])
+    func aPlaceThatMayComeBack(_ status: Int) throws {
+        let provider = Provider(id: "acme", clientID: "c").with { $0.issuer = "https://acme.example/t1" }
+        for place in 0..<3 {
+            var answers = Array(repeating: document("https://acme.example"), count: 3)
+            answers[place] =
+                status == 0 ? .failure(.init(.interrupted, "acme.example", mayHaveArrived: true)) : json(status, "{}")
+            let error = #expect(throws: ConnError.self) {
+                try run(try OAuth.discover(provider)) { _ in answers.removeFirst() }
+            }
+            #expect(error?.code == .unavailable)
+        }
+    }
+
     @Test func noneOfThemIsTheRightOne() throws {
         let provider = Provider(id: "acme", clientID: "c").with { $0.issuer = "https://acme.example/t1" }
         for foreign in 0..<3 {
