@@ -98,7 +98,7 @@ extension TokenReply {
 
     /// A moment in seconds since 1970, in milliseconds when it is that large, or as RFC 3339 has it. One that is over says
     /// nothing: the provider would not hand out a dead token, but clocks differ.
-    private static func moment(_ node: JSON?, now: Int64) -> Int64? {
+    static func moment(_ node: JSON?, now: Int64) -> Int64? {
         guard let value = node?.wholeNumber ?? Timestamp.read(node) else { return nil }
         let seconds = value >= 100_000_000_000 ? value / 1000 : value
         return seconds > now ? min(seconds, now + maxLifetime) : nil
