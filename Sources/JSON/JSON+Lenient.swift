@@ -4,10 +4,23 @@ package import Runtime
 /// Somebody else's JSON, read as far as its meaning is plain.
 package struct LenientJSON: Sendable {
     package let value: JSON
-    /// Values that gave way to another one of the same name, by their paths, such as `user.name`.
-    package private(set) var replaced: [(path: String, value: JSON)] = []
+    package let replaced: [Replaced]
 
-    package init(_ value: JSON, replaced: [(path: String, value: JSON)] = []) {
+    /// A value that gave way to another one of the same name.
+    package struct Replaced: Sendable {
+        /// The names of the objects around it; of an array, the element's index.
+        package let parent: [String]
+        package let name: String
+        package let value: JSON
+
+        package init(parent: [String], name: String, value: JSON) {
+            self.parent = parent
+            self.name = name
+            self.value = value
+        }
+    }
+
+    package init(_ value: JSON, replaced: [Replaced] = []) {
         self.value = value
         self.replaced = replaced
     }
@@ -37,14 +50,9 @@ extension JSON {
 }
 
 private struct LenientParser {
-    /// More names that stand twice are no accident.
-    private static let maxReplaced = 256
-    /// So much of a name is in a path.
-    private static let maxNameBytes = 64
-
     private let bytes: UnsafeRawBufferPointer
     private var position = 0
-    private var replaced: [(path: String, value: JSON)] = []
+    private var replaced: [LenientJSON.Replaced] = []
 
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
@@ -75,7 +83,7 @@ private struct LenientParser {
         return true
     }
 
-    /// - Parameter path: the names that lead there, one for each level; an array's is empty.
+    /// - Parameter path: the names and indices that lead there, one for each level.
     private mutating func value(at path: [String]) throws(JSONError) -> JSON {
         switch peek() {
         case UInt8(ascii: "{"), UInt8(ascii: "["):
@@ -94,12 +102,10 @@ private struct LenientParser {
             guard peek() == UInt8(ascii: "\"") else { throw failure("a member has no name") }
             let name = try text().withBytes { String(decoding: $0, as: UTF8.self) }
             guard take(":") else { throw failure("a member has no value") }
-            let place = path + [String(decoding: name.utf8.prefix(Self.maxNameBytes), as: UTF8.self)]
-            let value = try value(at: place)
+            let value = try value(at: path + [name])
             let earlier = object[name]
             if let earlier, value.kind != .null, !value.equals(earlier) {
-                guard replaced.count < Self.maxReplaced else { throw failure("too many names stand twice") }
-                replaced.append((place.joined(separator: "."), earlier))
+                replaced.append(.init(parent: path, name: name, value: earlier))
             }
             if earlier == nil || value.kind != .null { object.set(name, value) }
             guard take(",") || peek() == UInt8(ascii: "}") else { throw failure("a comma is missing") }
@@ -110,8 +116,10 @@ private struct LenientParser {
     private mutating func array(at path: [String]) throws(JSONError) -> JSON {
         position += 1
         let array = JSON.array([])
+        var index = 0
         while !take("]") {
-            array.append(try value(at: path + [""]))
+            array.append(try value(at: path + [String(index)]))
+            index += 1
             guard take(",") || peek() == UInt8(ascii: "]") else { throw failure("a comma is missing") }
         }
         return array

@@ -76,6 +76,23 @@ struct ClassifierTests {
         #expect(try failure(provider, json(400, #"{"error":{"code":190,"message":"m"}}"#)).code == "190")
     }
 
+    /// Nobody loses a grant over a code whose words say that this time it is something else.
+    @Test func wordsSoftenACode() throws {
+        let provider = Provider.sample.with {
+            $0.errorMap = ["190": .permanent, "7": .misconfigured]
+            $0.errorMessages = [("app is gone", .misconfigured), ("token is gone", .permanent), ("wait", .transient)]
+        }
+        func kind(_ code: Int, _ words: String) throws -> TokenFailure.Kind {
+            try failure(provider, json(400, #"{"error":{"code":\#(code),"message":"\#(words)"}}"#)).kind
+        }
+        #expect(try kind(190, "x") == .permanent)
+        #expect(try kind(190, "The token is gone") == .permanent)
+        #expect(try kind(190, "The app is gone") == .misconfigured)
+        #expect(try kind(190, "Please wait") == .transient)
+        #expect(try kind(7, "The token is gone") == .misconfigured)
+        #expect(try kind(8, "The token is gone") == .permanent)
+    }
+
     @Test(arguments: [
         ("120", 120_000), ("0", 0), (" 5 ", 5000), ("99999999999999999999999", RetryAfter.maxMilliseconds),
         ("Tue, 14 Nov 2023 22:14:20 GMT", 60_000), ("Tue, 14 Nov 2023 22:13:20 GMT", 0),
@@ -117,6 +134,52 @@ struct ClassifierTests {
         #expect(try words("token refresh-token-1 is dead") == Redaction.withheld)
         #expect(try words("secret s3cr3t-value is wrong") == Redaction.withheld)
         #expect(try failure(.sample, json(400, #"{"error":"refresh-token-1"}"#)).code == Redaction.withheld)
+    }
+
+    /// RFC 6749 section 5.2: `unauthorized_client` is about the client. `access_denied` is no code of a token endpoint, but
+    /// for a device's user (RFC 8628 section 3.5): elsewhere the status tells, and no refresh token is given up over it.
+    @Test(
+        arguments: [
+            (400, "unauthorized_client", "Invalid OAuth client credentials", .misconfigured),
+            (401, "unauthorized_client", "Missing valid authorization header", .misconfigured),
+            (401, "access_denied", "Unauthorized", .misconfigured),
+            (400, "access_denied", "Unauthorized", .transient), (403, "access_denied", "", .transient),
+            (401, "unauthorized", "", .misconfigured), (401, "invalid_request", "", .misconfigured),
+            (400, "admin_policy_enforced", "", .misconfigured), (400, "invalid_scope", "", .misconfigured),
+            (400, "authorization_declined", "", .transient), (400, "expired", "", .transient),
+            (400, "invalid_grant", "revoked", .permanent), (401, "invalid_grant", "revoked", .permanent),
+        ] as [(Int, String, String, TokenFailure.Kind)])
+    func whoseFaultItIs(_ status: Int, _ code: String, _ words: String, _ kind: TokenFailure.Kind) throws {
+        let body = JSON.object(["error": .string(code), "error_description": .string(words)]).text
+        #expect(try failure(.sample, json(status, body)).kind == kind)
+        let exchange = try run(exchangeStep(.sample)) { _ in json(status, body) }
+        guard case .failure(let failure) = exchange else { throw UnexpectedStep() }
+        #expect(failure.kind == (code == "access_denied" && status != 401 ? .permanent : kind))
+    }
+
+    /// A provider that limits our rate says so under any code.
+    @Test(arguments: [
+        #"{"error":"access_denied","error_description":"Rate limit exceeded. Try again later."}"#,
+        #"{"error":"Access Denied","error_description":"You have made too many requests continuously."}"#,
+        #"{"error":"invalid_request","message":"Too Many Requests"}"#, #"{"error":"rate_limit_exceeded"}"#,
+        #"{"error_code":"rate_limit_exceeded"}"#, #"{"error":"too_many_requests"}"#,
+        #"{"error":{"code":"x","message":"rate-limited"}}"#, #"{"error":"Too many requests"}"#,
+        #"{"error":"invalid_grant","error_description":"rate limit exceeded"}"#,
+        #"{"error":"invalid_client","error_description":"Request was throttled. Expected available in 5 seconds."}"#,
+        #"{"error":"temporarily_unavailable"}"#,
+    ])
+    func wordsAboutRateLimiting(_ body: String) throws {
+        for status in [200, 400, 401, 403, 429, 503] {
+            #expect(try failure(.sample, json(status, body)).kind == .transient, "\(status)")
+        }
+    }
+
+    /// What stands as the words, and is a code, is one.
+    @Test func aCodeInPlaceOfWords() throws {
+        #expect(try failure(.sample, json(400, #"{"status":400,"message":"invalid_grant"}"#)).kind == .permanent)
+        #expect(try failure(.sample, json(400, #"{"message":"invalid_client"}"#)).kind == .misconfigured)
+        #expect(try failure(.sample, json(400, #"{"message":"no invalid_grant"}"#)).kind == .transient)
+        #expect(try failure(.sample, json(400, #"{"error":"what","message":"invalid_grant"}"#)).code == "what")
     }
 
     @Test func asConnError() throws {

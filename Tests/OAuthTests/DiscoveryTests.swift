@@ -200,6 +200,98 @@ struct DiscoveryTests {
         #expect(none?.code == .unavailable)
     }
 
+    /// Some servers answer every place with one document, or put a stub there.
+    @Test(arguments: [
+        #"{"issuer":"https://acme.example","authorization_endpoint":"https://evil.example/a","token_endpoint":"https://evil.example/t"}"#,
+        #"{"issuer":"https://acme.example/t1/","authorization_endpoint":"https://evil.example/a","token_endpoint":"https://evil.example/t"}"#,
+        #"{"issuer":"","token_endpoint":"https://evil.example/t"}"#, #"{"issuer":7}"#,
+        #"{"issuer":["https://acme.example/t1"]}"#,
+        #"{"issuer":"https://acme.example/t1","issuer":"https://acme.example/t2","token_endpoint":"https://evil.example/t"}"#,
+        #"{"issuer":"https://acme.example/t1"}"#,
+        #"{"issuer":"https://acme.example/t1","authorization_endpoint":"https://evil.example/a"}"#,
+        #"{"issuer":"https://acme.example/t1","token_endpoint":"/t"}"#,
+    ])
+    func aForeignOrEmptyDocumentIsPassedOver(_ first: String) throws {
+        let provider = Provider(id: "acme", clientID: "c").with { $0.issuer = "https://acme.example/t1" }
+        for before in 1...2 {
+            var count = 0
+            let filled = try run(try OAuth.discover(provider)) { _ in
+                count += 1
+                return count <= before ? json(200, first) : document()
+            }
+            #expect(count == before + 1)
+            #expect(filled.tokenURL == "https://acme.example/t1/token")
+            #expect(filled.authorizationURL == "https://acme.example/t1/auth")
+        }
+        // And where there is no other, it is not used.
+        do {
+            #expect(try discover(provider, json(200, first)).tokenURL == nil)
+        } catch let error as ConnError {
+            #expect(error.code == .misconfigured)
+        }
+    }
+
+    /// The right one may be where a server fails.
+    @Test(arguments: [500, 503, 429, 0])
+    func aPlaceThatMayComeBack(_ status: Int) throws {
+        let provider = Provider(id: "acme", clientID: "c").with { $0.issuer = "https://acme.example/t1" }
+        for place in 0..<3 {
+            var answers = Array(repeating: document("https://acme.example"), count: 3)
+            answers[place] =
+                status == 0 ? .failure(.init(.interrupted, "acme.example", mayHaveArrived: true)) : json(status, "{}")
+            let error = #expect(throws: ConnError.self) {
+                try run(try OAuth.discover(provider)) { _ in answers.removeFirst() }
+            }
+            #expect(error?.code == .unavailable)
+        }
+    }
+
+    @Test func noneOfThemIsTheRightOne() throws {
+        let provider = Provider(id: "acme", clientID: "c").with { $0.issuer = "https://acme.example/t1" }
+        for foreign in 0..<3 {
+            var answers = Array(repeating: json(404, "{}"), count: 3)
+            answers[foreign] = document("https://acme.example")
+            let error = #expect(throws: ConnError.self) {
+                try run(try OAuth.discover(provider)) { _ in answers.removeFirst() }
+            }
+            #expect(error?.code == .misconfigured)
+            #expect(error?.field == "issuer")
+            #expect(error?.message.contains("https://acme.example/") == true)
+        }
+    }
+
+    /// What stands in one place alone does not hinder; a server that cannot be reached is not asked thrice.
+    @Test(
+        arguments: [
+            (.tooLarge, 3), (.interrupted, 3), (.timeout, 1), (.connect, 1), (.resolve, 1), (.tls, 1),
+            (.blockedAddress, 1),
+        ] as [(HTTPFailure.Kind, Int)])
+    func aPlaceThatFails(_ kind: HTTPFailure.Kind, _ places: Int) throws {
+        let provider = Provider(id: "acme", clientID: "c").with { $0.issuer = "https://acme.example/t1" }
+        var asked = 0
+        let error = #expect(throws: ConnError.self) {
+            try run(try OAuth.discover(provider)) { _ in
+                asked += 1
+                return .failure(.init(kind, "acme.example", mayHaveArrived: true))
+            }
+        }
+        #expect(asked == places)
+        #expect(error?.code == (kind == .blockedAddress ? .misconfigured : .unavailable))
+        guard places > 1 else { return }
+        var answers = [HTTPResult.failure(.init(kind, "acme.example", mayHaveArrived: true)), document()]
+        #expect(try run(try OAuth.discover(provider)) { _ in answers.removeFirst() }.tokenURL != nil)
+    }
+
+    /// A server for devices alone has no page for browsers.
+    @Test func aDocumentWithLessThanItMightHave() throws {
+        let provider = Provider(id: "acme", clientID: "c").with { $0.issuer = "https://acme.example/t1" }
+        let body = #"{"issuer":"https://acme.example/t1","token_endpoint":"https://acme.example/t"}"#
+        #expect(try discover(provider, json(200, body)).tokenURL == "https://acme.example/t")
+        var answers = [json(200, body), HTTPResult.failure(.init(.timeout, "acme.example", mayHaveArrived: true))]
+        let step = try OAuth.discover(provider)
+        #expect(try run(step) { _ in answers.removeFirst() }.tokenURL == "https://acme.example/t")
+    }
+
     @Test func anIssuerAloneIsEnough() throws {
         let provider = Provider(id: "acme", clientID: "c").with { $0.issuer = "https://acme.example/t1" }
         #expect(try discover(provider, document()).tokenURL == "https://acme.example/t1/token")

@@ -33,6 +33,8 @@ struct RefusalTests {
         Case(
             "hubspot", 400, #"{"status":"BAD_REFRESH_TOKEN","message":"missing or invalid refresh token"}"#, .permanent),
         Case("hubspot", 400, #"{"status":"error","message":"missing or invalid refresh token"}"#, .permanent),
+        Case("hubspot", 403, #"{"status":"BAD_HUB","message":"missing or unknown hub id"}"#, .permanent),
+        Case("hubspot", 403, #"{"status":"BAD_HUB","error":"access_denied"}"#, .permanent),
         Case(
             "atlassian", 403, #"{"error":"unauthorized_client","error_description":"refresh_token is invalid"}"#,
             .permanent),
@@ -74,9 +76,71 @@ struct RefusalTests {
             "strava", 400,
             #"{"message":"Bad Request","errors":[{"resource":"AuthorizationCode","field":"code","code":"invalid"}]}"#,
             .permanent),
+        Case("zoom", 400, #"{"reason":"Invalid authorization code abc_def","error":"invalid_request"}"#, .permanent),
+        Case(
+            "instagram", 400,
+            #"{"code":400,"error_type":"OAuthException","error_message":"Matching code was not found or was already used."}"#,
+            .permanent),
+        Case(
+            "instagram", 400,
+            #"{"code":400,"error_type":"OAuthException","error_message":"This authorization code has been used"}"#,
+            .permanent),
+        Case(
+            "instagram", 400,
+            #"{"code":400,"error_type":"OAuthException","error_message":"This authorization code has expired"}"#,
+            .permanent),
+        Case(
+            "shopify", 401,
+            #"{"error":"invalid_request","error_description":"This request requires an active refresh_token"}"#,
+            .permanent),
+        Case("google", 403, #"{"error":"access_denied","error_description":"Account Restricted"}"#, .permanent),
+        Case(
+            "microsoft", 400, #"{"error":"invalid_grant","error_description":"AADSTS700082: expired"}"#, .permanent),
+        Case("microsoft", 400, #"{"error":"interaction_required","error_description":"AADSTS50076: x"}"#, .permanent),
+        Case(
+            "salesforce", 400, #"{"error":"invalid_grant","error_description":"expired access/refresh token"}"#,
+            .permanent),
+        Case("docusign", 400, #"{"error":"invalid_grant","error_description":"expired_client_token"}"#, .permanent),
+        Case("slack", 200, #"{"ok":false,"error":"token_expired"}"#, .permanent),
     ]
 
     private static let others: [Case] = [
+        Case(
+            "x", 401,
+            #"{"error":"unauthorized_client","error_description":"Missing valid authorization header"}"#,
+            .misconfigured),
+        Case(
+            "bitbucket", 400,
+            #"{"error":"unauthorized_client","error_description":"Invalid OAuth client credentials"}"#, .misconfigured),
+        Case("atlassian", 401, #"{"error":"access_denied","error_description":"Unauthorized"}"#, .misconfigured),
+        Case("okta", 400, #"{"error":"unauthorized_client","error_description":"not allowed"}"#, .misconfigured),
+        Case("google", 401, #"{"error":"unauthorized_client","error_description":"Unauthorized"}"#, .misconfigured),
+        Case("google", 400, #"{"error":"admin_policy_enforced"}"#, .misconfigured),
+        Case(
+            "atlassian", 403, #"{"error":"access_denied","error_description":"Rate limit exceeded"}"#, .transient),
+        Case(
+            "microsoft", 400,
+            #"{"error":"invalid_grant","error_description":"AADSTS50196: The server terminated an operation"}"#,
+            .transient),
+        Case(
+            "microsoft", 400,
+            #"{"error":"invalid_grant","error_description":"AADSTS90033: A transient error has occurred."}"#,
+            .transient),
+        Case("salesforce", 400, #"{"error":"invalid_grant","error_description":"ip restricted"}"#, .misconfigured),
+        Case(
+            "salesforce", 400,
+            #"{"error":"invalid_grant","error_description":"authentication failure - invalid client credentials"}"#,
+            .misconfigured),
+        Case("salesforce", 400, #"{"error":"invalid_grant","error_description":"invalid login hours"}"#, .transient),
+        Case("salesforce", 400, #"{"error":"invalid_grant","error_description":"rate limit exceeded"}"#, .transient),
+        Case(
+            "docusign", 400, #"{"error":"invalid_grant","error_description":"unauthorized_client"}"#, .misconfigured),
+        Case(
+            "instagram", 400,
+            #"{"code":400,"error_type":"OAuthException","error_message":"Invalid platform app"}"#, .misconfigured),
+        Case("slack", 200, #"{"ok":false,"error":"invalid_auth"}"#, .misconfigured),
+        Case(
+            "servicenow", 401, #"{"error_description":"access_denied","error":"server_error"}"#, .transient),
         Case("google", 401, #"{"error":"deleted_client"}"#, .misconfigured),
         Case("microsoft", 400, #"{"error":"unauthorized_client","error_description":"AADSTS700016"}"#, .misconfigured),
         Case(
@@ -87,6 +151,10 @@ struct RefusalTests {
         Case(
             "facebook", 400,
             #"{"error":{"message":"Error validating application","type":"OAuthException","code":101}}"#, .misconfigured),
+        Case(
+            "facebook", 400,
+            #"{"error":{"message":"Error validating application. Application has been deleted.","type":"OAuthException","code":190}}"#,
+            .misconfigured),
         Case("facebook", 400, #"{"error":{"message":"too many calls","type":"OAuthException","code":4}}"#, .transient),
         Case(
             "bitbucket", 400, #"{"error":"invalid_request","error_description":"grant_type is missing"}"#,
@@ -127,6 +195,14 @@ struct RefusalTests {
         #expect(try kind(401, #"{"error":"invalid_client"}"#) == .misconfigured)
         #expect(try kind(401, #"{"error":"invalid_token"}"#) == .permanent)
         #expect(try kind(401, #"{"error":"INVALID_TOKEN","error_description":"expired"}"#) == .permanent)
+        // A wrong secret, as those put it who do not say invalid_client.
+        for code in ["unauthorized_client", "access_denied", "unauthorized"] {
+            #expect(try kind(401, #"{"error":"\#(code)","error_description":"Unauthorized"}"#) == .misconfigured)
+            #expect(try kind(403, #"{"error":"\#(code)","error_description":"blocked"}"#) != .permanent)
+        }
+        for code in ["invalid_request", "access_denied", "invalid_grant", "Access Denied"] {
+            #expect(try kind(400, #"{"error":"\#(code)","error_description":"Rate limit exceeded"}"#) == .transient)
+        }
         #expect(try kind(400, "") == .transient)
         #expect(try kind(403, "<html>blocked</html>") == .transient)
         #expect(try kind(403, #"{"message":"blocked by the firewall"}"#) == .transient)

@@ -65,6 +65,9 @@ struct TokenReplyTests {
 
     @Test(arguments: [
         (#""a b  a""#, " ", ["a", "b"]), (#""a,b""#, ",", ["a", "b"]), (#""a,b""#, " ", ["a,b"]),
+        (#""a\tb\nc\r\nd""#, " ", ["a", "b", "c", "d"]), (#""a, b,\n c""#, ",", ["a", "b", "c"]),
+        (#"["a b","c"]"#, " ", ["a", "b", "c"]), (#"["a,b"]"#, ",", ["a", "b"]), (#"["a\tb", " "]"#, " ", ["a", "b"]),
+        (#""\n""#, " ", nil), ("[]", " ", []), (#"[" "]"#, " ", nil),
         (#"["a","b","a"]"#, " ", ["a", "b"]), (#""""#, " ", nil), ("null", " ", nil), ("7", " ", nil),
     ])
     func grantedScopes(_ value: String, _ separators: String, _ expected: [String]?) throws {
@@ -169,6 +172,13 @@ struct TokenReplyTests {
     @Test func expiryInMilliseconds() throws {
         let provider = Provider.sample.with { $0.expiresInMilliseconds = true }
         #expect(try reply(provider, #"{"access_token":"a","expires_in":3600000}"#).expiresAt == now + 3600)
+        // What is less than a second says nothing: a token that is born dead would be refreshed at each fetch.
+        for value in ["999", "1", "0", "-5000", #""999.9""#] {
+            let body = #"{"access_token":"a","expires_in":\#(value)}"#
+            #expect(try reply(provider, body).expiresAt == nil)
+            #expect(try reply(provider.with { $0.expiryRule = .fixed(seconds: 7) }, body).expiresAt == now + 7)
+        }
+        #expect(try reply(provider, #"{"access_token":"a","expires_in":1000}"#).expiresAt == now + 1)
     }
 
     @Test(arguments: [
@@ -196,7 +206,14 @@ struct TokenReplyTests {
         #""n":1,"n":2"#, #""n":{"a":1,"a":[]}"#, #""scope":"x","scope":"read write""#, "\"n\":\"line\nbreak\"",
         #""n":"\x""#, #""n":[1,2,]"#, #""n":undefined"#, #""id_token":"not one","id_token":5"#, #""token_type":["x"]"#,
         #""refresh_token":"r1","refresh_token":"r""#, #""expires_in":{}"#, #""access_token":"a","access_token":"a""#,
-        #""access_token":null"#, #""error":null,"error":"""#,
+        #""access_token":null"#, #""error":null,"error":"""#, #""error":{}"#, #""error":{"code":0}"#,
+        #""error":{"code":0,"message":""}"#, #""error":{"code":"ok","message":"","log_id":"20220829"}"#,
+        #""error":{"code":"0","message":"success"}"#, #""error":{"message":null}"#, #""error":"ok""#, #""error":"OK""#,
+        #""error":"""#, #""error":" ""#, #""error":null"#, #""error":false"#, #""error":0"#, #""error":0.0"#,
+        #""error":"0""#, #""error":"success""#, #""error":"none""#, #""error":"null""#, #""error":"false""#,
+        #""error":[]"#, #""error":[{}]"#, #""error":{"type":"","code":null,"details":[]}"#,
+        (0..<300).map { #""n":\#($0)"# }.joined(separator: ","),
+        (0..<300).map { #""n\#($0)":1,"n\#($0)":2"# }.joined(separator: ","),
         #""n":\#(String(repeating: "[", count: 40))\#(String(repeating: "]", count: 40))"#,
     ])
     func whatIsNotNeededCostsNothing(_ member: String) throws {
@@ -247,7 +264,8 @@ struct TokenReplyTests {
     @Test(arguments: [
         "access_token=a&x", "access_token=a&=y", "access_token=a&&x=%", "access_token=a&x=%zz", "access_token=a&x=%E9",
         "access_token=a&x=%00", "access_token=a&x%00=1", "access_token=a&x=1&x=2", "access_token=a&x=a b",
-        "access_token=a&access_token=a", "access_token=a&x=\"é\"", "x%5B%5D=1&access_token=a", "error=&access_token=a",
+        "access_token=a&access_token=a", (0..<300).map { "x=\($0)" }.joined(separator: "&") + "&access_token=a",
+        "access_token=a&x=\"é\"", "x%5B%5D=1&access_token=a", "error=&access_token=a",
     ])
     func whatAFormDoesNotNeedCostsNothing(_ body: String) throws {
         #expect(try read(Array(body.utf8), type: "text/plain").accessToken.string == "a")
@@ -259,11 +277,65 @@ struct TokenReplyTests {
         #expect(try failure(.sample, response(401, body)).kind == .transient)
     }
 
+    private static let many = (0..<300).map { #""n":\#($0),"# }.joined()
+
+    /// Wherever it stands twice, and however much else does: nobody knows which of them is meant.
+    @Test(arguments: [
+        #"{"access_token":"a","access_token":"b"}"#, #"{"access_token":"a","access_token":5}"#,
+        #"{"access_token":"a","access_token":"b","access_token":"a"}"#,
+        #"{"data":[{"access_token":"a","access_token":"b"}]}"#,
+        #"{"data":[{"access_token":"a"}],"data":[{"access_token":"b"}]}"#,
+        #"{"data":[{"access_token":"a"}],"data":[]}"#,
+        #"{"data":[{"access_token":"a"}],"data":{"0":{"access_token":"b"}}}"#,
+        #"{"data":{"0":{"access_token":"a"},"0":{"access_token":"b"}}}"#,
+        #"{"user":{"access_token":"a"},"user":{"access_token":"b"}}"#,
+        #"{"user":{"access_token":"a"},"user":{"x":1},"user":{"access_token":"b"}}"#,
+        #"{"user":{"access_token":"a","access_token":"b"},"user":{"access_token":"b"}}"#,
+        #"{"user":{"access_token":"a"},"user":{},"access_token":"b"}"#,
+        #"{"user":{"access_token":"a","access_token":"b"},"access_token":"c"}"#,
+        #"{\#(many)"access_token":"a","access_token":"b"}"#, #"{"access_token":"a",\#(many)"access_token":"b"}"#,
+        #"{\#(many)"data":[{"access_token":"a"}],"data":[{"access_token":"b"}]}"#,
+    ])
+    func aTokenThatStandsTwice(_ body: String) throws {
+        let provider = Provider.sample.with {
+            $0.tokenPaths = ["user.access_token", "access_token", "data.0.access_token"]
+        }
+        guard case .failure(let failure) = try refresh(provider, json(200, body)) else {
+            Issue.record("one of two was taken")
+            return
+        }
+        #expect(failure.kind == .transient)
+    }
+
+    @Test(arguments: [
+        #"{"user":{"access_token":"a"},"user":{"access_token":"a"}}"#,
+        #"{"user":{},"user":{"access_token":"a"}}"#, #"{"user":{"access_token":"a"},"user":null}"#,
+        #"{"data":[{"access_token":"b","x":1}],"data":[{"access_token":"b"}],"access_token":"a"}"#,
+        #"{"data":[{"x":1,"x":2},{"access_token":"c","access_token":"d"}],"access_token":"a"}"#,
+        #"{"other":{"access_token":"c","access_token":"d"},"access_token":"a"}"#,
+        #"{"x":{"user":{"access_token":"c"},"user":{"access_token":"d"}},"access_token":"a"}"#,
+        #"{\#(many)"access_token":"a"}"#, #"{\#(many)"access_token":"a",\#(many)"access_token":"a"}"#,
+    ])
+    func whatElseStandsTwiceDoesNotMatter(_ body: String) throws {
+        let provider = Provider.sample.with {
+            $0.tokenPaths = ["user.access_token", "access_token", "data.0.access_token"]
+        }
+        #expect(try reply(provider, body).accessToken.string == "a")
+    }
+
+    @Test func aFormsTokenThatStandsTwice() throws {
+        let many = (0..<300).map { "x=\($0)" }.joined(separator: "&")
+        for body in ["access_token=a&\(many)&access_token=b", "\(many)&access_token=a&access_token=b"] {
+            #expect(throws: TokenFailure.self) { try read(Array(body.utf8), type: "text/plain") }
+        }
+    }
+
     @Test func aReplyThatIsReadLenientlyTellsNoSecret() throws {
         let body =
             #"{"access_token":"first-secret-1","access_token":"other-secret-2","error":"bad","n":1e999,"#
             + #""tokens":[{"refresh_token":"third-secret-3"}],"error_description":"DESCRIPTION"}"#
-        for secret in ["first-secret-1", "other-secret-2", "third-secret-3", "refresh-token-1", "s3cr3t-value"] {
+        let secrets = ["first-secret-1", "other-secret-2", "third-secret-3", "refresh-token-1", "s3cr3t-value"]
+        for (secret, body) in secrets.flatMap({ [($0, body), ($0, body.replacing(#""n":1e999,"#, with: Self.many))] }) {
             let failure = try failure(.sample, json(400, body.replacing("DESCRIPTION", with: "no \(secret)")))
             #expect(failure.code == "bad")
             #expect(failure.description?.contains("withheld") == true)
@@ -295,6 +367,12 @@ struct TokenReplyTests {
         #"{"access_token":"a","access_token":"b"}"#, #"{"access_token":"a"}x"#, #"{"access_token":"a\u0000"}"#,
         #"{"access_token":"a","error":"invalid_grant"}"#, #"{"access_token":"a","ok":false}"#,
         #"{"access_token":"a","error":{"code":190}}"#, #"{"access_token":"a","error":true}"#,
+        #"{"access_token":"a","error":{"message":"no"}}"#, #"{"access_token":"a","error":{"type":"OAuthException"}}"#,
+        #"{"access_token":"a","error":{"code":"","message":"no"}}"#, #"{"access_token":"a","error":["no"]}"#,
+        #"{"access_token":"a","error":[{"code":190}]}"#, #"{"access_token":"a","error":1}"#,
+        #"{"access_token":"a","error":0.5}"#, #"{"access_token":"a","error":"no"}"#,
+        #"{"access_token":"a","error":{"errors":[{"reason":"x"}]}}"#, #"{"access_token":"a","error":"no","error":""}"#,
+        #"{"access_token":"a","error":{"code":"no"},"error":{"code":0}}"#, "access_token=a&error=no&error=",
         "access_token=", "access_token", "=a", "access_token=a&access_token=b", "access_token=%", "access_token=%4",
         "access_token=%zz", "access_token=%00", "access_token=a b", "access_token=%FF", "&&&", "access_token=a&error=x",
         "<html>access_token=a</html>", String(repeating: "[", count: 100_000), String(repeating: "{\"a\":", count: 50),

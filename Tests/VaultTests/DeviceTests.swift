@@ -140,7 +140,12 @@ import Testing
         #expect(try world.call("device.poll", poll(started))["retryAfterMs"]?.integer == 20_000)
     }
 
-    @Test(arguments: ["access_denied", "expired_token", "invalid_grant"])
+    /// The standard's, and what Microsoft, GitHub, Google, Zoho and others say in their place.
+    @Test(arguments: [
+        "access_denied", "expired_token", "invalid_grant", "authorization_declined", "bad_verification_code",
+        "incorrect_device_code", "token_expired", "code_expired", "expired", "expired_code", "device_code_expired",
+        "invalid_device_code", "authorization_denied", "authorization_expired", "invalid_code", "ACCESS_DENIED",
+    ])
     func aRefusalEndsTheFlow(_ code: String) throws {
         let started = try start()
         world.clock.advance(seconds: 5)
@@ -151,12 +156,62 @@ import Testing
         #expect(world.error("device.poll", poll(started))?.code == .notFound)
     }
 
-    @Test func theOperatorsFaultDoesNotEndIt() throws {
+    @Test(arguments: [
+        "invalid_client", "unauthorized_client", "device_flow_disabled", "incorrect_client_credentials",
+        "unsupported_grant_type", "admin_policy_enforced", "org_internal",
+    ])
+    func theOperatorsFaultDoesNotEndIt(_ code: String) throws {
         let started = try start()
         world.clock.advance(seconds: 5)
-        refuse("invalid_client")
+        refuse(code)
         #expect(world.error("device.poll", poll(started))?.code == .misconfigured)
         world.clock.advance(seconds: 5)
+        world.provider.next(200, tokens("at-1"))
+        #expect(try world.call("device.poll", poll(started))["status"]?.string == "complete")
+    }
+
+    /// However a provider says that its user is not there yet, it is asked again at the same pace.
+    @Test(arguments: [
+        (400, #"{"error":"authorization_pending"}"#), (200, #"{"error":"authorization_pending"}"#),
+        (428, #"{"error":"authorization_pending"}"#), (429, #"{"error":"authorization_pending"}"#),
+        (400, #"{"error":"AUTHORIZATION_PENDING"}"#), (400, #"{"status":400,"message":"authorization_pending"}"#),
+        (400, #"{"error":{"code":"authorization_pending"}}"#), (400, #"{"code":"authorization_pending"}"#),
+        (400, #"{"error":"invalid_request","error_description":"authorization_pending"}"#),
+    ])
+    func whoWaitsForItsUser(_ status: Int, _ body: String) throws {
+        let started = try start()
+        world.clock.advance(seconds: 5)
+        world.provider.next(status, body)
+        #expect(try world.call("device.poll", poll(started))["retryAfterMs"]?.integer == 5000)
+    }
+
+    @Test(arguments: [#"{"error":"Slow_Down"}"#, #"{"status":400,"message":"slow_down"}"#])
+    func howElseToSayThatAPollCameTooEarly(_ body: String) throws {
+        let started = try start()
+        for seconds in [10, 15] as [Int64] {
+            world.clock.advance(seconds: seconds)
+            world.provider.next(403, body)
+            #expect(try world.call("device.poll", poll(started))["retryAfterMs"]?.integer == seconds * 1000)
+        }
+    }
+
+    /// As some say that the client's secret is wrong.
+    @Test func a401OfAccessDeniedIsTheOperatorsFault() throws {
+        let started = try start()
+        world.clock.advance(seconds: 5)
+        world.provider.next(401, #"{"error":"access_denied","error_description":"Unauthorized"}"#)
+        #expect(world.error("device.poll", poll(started))?.code == .misconfigured)
+        world.clock.advance(seconds: 5)
+        world.provider.next(200, tokens("at-1"))
+        #expect(try world.call("device.poll", poll(started))["status"]?.string == "complete")
+    }
+
+    @Test func tooManyPollsEndNothing() throws {
+        let started = try start()
+        world.clock.advance(seconds: 5)
+        world.provider.next(403, #"{"error":"access_denied","error_description":"Rate limit exceeded"}"#)
+        #expect(try world.call("device.poll", poll(started))["status"]?.string == "pending")
+        world.clock.advance(seconds: 10)
         world.provider.next(200, tokens("at-1"))
         #expect(try world.call("device.poll", poll(started))["status"]?.string == "complete")
     }
@@ -183,7 +238,25 @@ import Testing
         #expect(try world.call("device.poll", poll(started))["status"]?.string == "pending")
     }
 
+    /// It is shown as it is, perhaps on a terminal.
+    @Test(arguments: [#"ABCD-EFGH\n"#, #"\r\n ABCD-EFGH\t"#, "  ABCD-EFGH"])
+    func whiteSpaceAroundAUserCode(_ code: String) throws {
+        world.provider.next(
+            200,
+            #"{"device_code":"d","user_code":"\#(code)","expires_in":900,"verification_uri":"https://p.example/a\n"}"#)
+        let started = try world.call("device.start", #"{"appId":"a","userId":"u1"}"#)
+        #expect(started["userCode"]?.string == "ABCD-EFGH")
+        #expect(started["verificationUri"]?.string == "https://p.example/a")
+    }
+
     @Test(arguments: [
+        #"{"device_code":"d","user_code":"AB\nCD","expires_in":9,"verification_uri":"https://p.example"}"#,
+        #"{"device_code":"d","user_code":"AB\u001b[2JCD","expires_in":9,"verification_uri":"https://p.example"}"#,
+        #"{"device_code":"d","user_code":"AB\u202eCD","expires_in":9,"verification_uri":"https://p.example"}"#,
+        #"{"device_code":"d","user_code":"AB\u2028CD","expires_in":9,"verification_uri":"https://p.example"}"#,
+        #"{"device_code":"d","user_code":" \n","expires_in":9,"verification_uri":"https://p.example"}"#,
+        #"{"device_code":"d","device_code":"e","user_code":"U","expires_in":9,"verification_uri":"https://p.example"}"#,
+        #"{"device_code":"d","user_code":"U","user_code":"V","expires_in":9,"verification_uri":"https://p.example"}"#,
         #"{"user_code":"U","expires_in":9,"verification_uri":"https://p.example"}"#,
         #"{"device_code":"d","expires_in":9,"verification_uri":"https://p.example"}"#,
         #"{"device_code":"d","user_code":"U","expires_in":9,"verification_uri":"javascript:alert(1)"}"#,

@@ -77,17 +77,38 @@ import Testing
     }
 
     /// A document that one connection does not take may be what another one wants.
-    @Test func anotherIssuersDocumentIsNoFailureOfTheServers() throws {
+    @Test func anotherIssuersDocumentIsKeptForNobodyElse() throws {
         world.provider.next(200, Self.document("https://other.example"))
-        #expect(connect()?.field == "issuer")
-        world.provider.next(200, Self.document())
-        #expect(connect() == nil)
+        for _ in 0..<3 { #expect(connect()?.field == "issuer") }
+        #expect(world.provider.requests.count == 1)
         _ = try world.call(
             "apps.create",
             #"{"id":"s","clientId":"c","issuer":"https://other.example","discoveryUrl":"https://p.example/.well-known/openid-configuration"}"#
         )
-        #expect(connect("s")?.field == "issuer")
+        world.provider.next(200, Self.document("https://other.example"))
+        #expect(connect("s") == nil)
+        #expect(connect()?.field == "issuer")
         #expect(world.provider.requests.count == 2)
+        world.clock.advance(seconds: 5)
+        world.provider.next(200, Self.document())
+        #expect(connect() == nil)
+        #expect(connect("s") == nil)
+        #expect(world.provider.requests.count == 3)
+    }
+
+    /// Whatever is wrong with a document, it is not asked for again at once.
+    @Test(arguments: [
+        #"{"issuer":"https://p.example","authorization_endpoint":"https://p.example/a","token_endpoint":"/t"}"#,
+        #"{"issuer":"https://p.example","authorization_endpoint":"https://p.example/a","token_endpoint":"https://p.example/t","require_pushed_authorization_requests":true}"#,
+        #"{"issuer":"https://p.example"}"#, #"{"issuer":5}"#,
+    ])
+    func aDocumentOfNoUseIsKeptForSomeSeconds(_ document: String) throws {
+        world.provider.next(200, document)
+        for _ in 0..<2 { #expect(connect()?.code == .misconfigured) }
+        #expect(world.provider.requests.count == 1)
+        world.clock.advance(seconds: 5)
+        world.provider.next(200, Self.document())
+        #expect(connect() == nil)
     }
 
     /// When there are too many, the one goes that would end first.
@@ -107,6 +128,16 @@ import Testing
         for index in 0...1024 { #expect(try isAsked(index)) }
         for index in [1, 512, 1024] { #expect(try !isAsked(index)) }
         #expect(try isAsked(0))
+    }
+
+    @Test func aForeignDocumentIsPassedOver() throws {
+        _ = try world.call("apps.create", #"{"id":"i","clientId":"c","issuer":"https://p.example/t1"}"#)
+        world.provider.next(200, Self.document("https://p.example"))
+        world.provider.next(404, "{}")
+        world.provider.next(200, Self.document("https://p.example/t1"))
+        #expect(connect("i") == nil)
+        #expect(connect("i") == nil)
+        #expect(world.provider.requests.count == 3)
     }
 
     @Test func anIssuerIsEnough() throws {

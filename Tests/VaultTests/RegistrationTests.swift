@@ -134,6 +134,16 @@ import Testing
     }
 
     /// A device has no redirect URI: any client will do, and the latest is taken.
+    /// A client that was just made is not over: a moment in the past, or a lifetime in place of one, says nothing.
+    @Test(arguments: ["0", "3600", "-1", "1000000000", "null", #""soon""#, #""2001-01-01T00:00:00Z""#])
+    func aClientIsNotBornDead(_ expiry: String) throws {
+        world.provider.next(
+            201, #"{"client_id":"c1","client_secret":"secret of c1","client_secret_expires_at":\#(expiry)}"#)
+        try finish(try begin("u1", redirect: "1", made: nil), "u1")
+        try finish(try begin("u2", redirect: "1", made: nil), "u2")
+        #expect(registrations.count == 1)
+    }
+
     @Test func aDeviceTakesTheLatestClient() throws {
         try grant("u1", redirect: "one", made: "one")
         try grant("u2", redirect: "two", made: "two")

@@ -125,16 +125,33 @@ import Testing
 
     @Test(arguments: [
         "https://accounts.evil.example", "https://evil.example/?https://accounts.zoho.eu", "https://accounts.",
-        "http://accounts.zoho.eu", "https://accounts.zoho.eu.evil.example", "https://accounts.zoho.eu/x", "",
+        "http://accounts.zoho.eu", "https://accounts.zoho.eu.evil.example", "https://accounts.zoho.eu/x", "", "/",
+        "https://accounts.zoho.eu:8443", "https://accounts.zoho.xx", "https://accounts.zoho.eu//", "https://accounts..",
+        "https://u@accounts.zoho.eu", "accounts.zoho.eu", "https://accounts.zoho.eu#",
+        "https://accounts.zoho.e\u{212A}",
     ])
     func aForgedHostGetsNothing(_ host: String) throws {
         let state = try makeZoho()
         let error = world.error(
             "complete",
             #"{"state":"\#(state)","code":"c","parameters":{"accounts-server":"\#(host)"},"openedBy":{"userId":"u1"}}"#)
-        #expect(error != nil)
+        #expect(error?.code == .providerError)
+        #expect(error?.field == "parameters.accounts-server")
         #expect(world.provider.requests.isEmpty)
+        // It has not used the connect URL up.
+        try completes(state, at: "https://accounts.zoho.eu")
     }
+
+    private func completes(_ state: String, at host: String) throws {
+        world.provider.next(200, tokens("at-1", refresh: "rt-1"))
+        _ = try world.call(
+            "complete",
+            #"{"state":"\#(state)","code":"c","parameters":{"accounts-server":"\#(host)"},"openedBy":{"userId":"u1"}}"#)
+        #expect(world.provider.requests.map(\.url) == ["https://accounts.zoho.eu/oauth/v2/token"])
+    }
+
+    @Test(arguments: ["https://accounts.zoho.eu/", "HTTPS://Accounts.Zoho.EU", "https://accounts.zoho.eu\\n"])
+    func howElseAHostIsWritten(_ host: String) throws { try completes(try makeZoho(), at: host) }
 
     @Test func aCallbackWithoutWhatIsNeededIsRefused() throws {
         _ = try app("apps.create", #"{"id":"q","templateId":"quickbooks","clientId":"c","clientSecret":"s3cret"}"#)

@@ -32,10 +32,8 @@ package struct Operation: Sendable {
 
     package static let byName = Dictionary(uniqueKeysWithValues: all.map { (ID($0.name), $0) })
 
-    /// Whether what stands at this path is third parties' text.
-    func isForeign(_ path: String) -> Bool {
-        fields.contains { $0.kind.isForeign && path.utf8.starts(with: "\($0.name).".utf8) }
-    }
+    /// Whether what stands in this field is third parties' text.
+    func isForeign(_ name: String) -> Bool { fields.contains { $0.kind.isForeign && ID($0.name) == ID(name) } }
 
     /// Checks a request's fields, "op" not among them.
     func check(_ fields: JSON, backend: BackendKind) throws(ConnError) {

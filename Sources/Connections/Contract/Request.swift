@@ -87,7 +87,7 @@ package struct Request: Sendable {
             guard text.count <= maxBytes, let read = try? JSON.parseLeniently(text), read.value.kind == .object,
                 let name = operation ?? read.value["op"]?.string, let known = Operation.byName[ID(name)],
                 known.fields.contains(where: \.kind.isForeign),
-                read.replaced.allSatisfy({ known.isForeign($0.path) })
+                read.replaced.allSatisfy({ $0.parent.first.map(known.isForeign) ?? false })
             else { throw error }
             return read.value
         }

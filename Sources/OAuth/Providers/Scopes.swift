@@ -8,6 +8,14 @@ package enum Scopes {
         unique(text.split { separators.contains($0) }.map(String.init))
     }
 
+    /// The scopes in what a provider says. White space parts them in any case: no scope holds any.
+    package static func parse(reply text: String, separators: String) -> [String] {
+        let parts = text.unicodeScalars.split { scalar in
+            UInt8(exactly: scalar.value)?.isASCIISpace == true || separators.unicodeScalars.contains(scalar)
+        }
+        return unique(parts.map { String($0) })
+    }
+
     package static func unique(_ scopes: [String]) -> [String] {
         var seen: Set<ID> = []
         return scopes.filter { seen.insert(ID($0)).inserted }

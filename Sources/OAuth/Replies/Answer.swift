@@ -17,7 +17,7 @@ struct Answer {
     let headers: [ID: String]
     let body: Body
     /// Values of the object that gave way to another one of the same name.
-    private let replaced: [(path: String, value: JSON)]
+    private let replaced: [LenientJSON.Replaced]
 
     init(_ response: HTTPResponse) {
         status = response.status
@@ -26,13 +26,37 @@ struct Answer {
         (body, replaced) = response.body.withBytes { Self.read($0, type: type) }
     }
 
-    /// Whether a member stands there more than once, with different values: nobody knows which of them is meant.
-    func isAmbiguous(_ path: String) -> Bool { replaced.contains { ID($0.path) == ID(path) } }
+    /// Whether a member stands there more than once, or an object around it does, with different values for it: nobody
+    /// knows which of them is meant.
+    func isAmbiguous(_ path: String) -> Bool {
+        let names = path.split(separator: ".").map { ID(String($0)) }
+        let value = object?[path: path]
+        return replaced.contains { replaced in
+            let depth = replaced.parent.count
+            guard depth < names.count, ID(replaced.name) == names[depth],
+                zip(replaced.parent, names).allSatisfy({ ID($0) == $1 })
+            else { return false }
+            let rest = names.dropFirst(depth + 1).map(\.text).joined(separator: ".")
+            guard let other = replaced.value[path: rest] else { return false }
+            return value.map { !other.equals($0) } ?? true
+        }
+    }
 
     /// The body's object.
     var object: JSON? {
         if case .object(let object) = body { return object }
         return nil
+    }
+
+    /// The object's own members that stand there more than once, with different values.
+    var ambiguousMembers: [String] { replaced.filter(\.parent.isEmpty).map(\.name) }
+
+    /// The object without these.
+    var plainObject: JSON? {
+        guard let object, case let ambiguous = ambiguousMembers, !ambiguous.isEmpty else { return object }
+        let plain = object.shallowCopy()
+        for name in ambiguous { plain.remove(name) }
+        return plain
     }
 
     /// 2xx, an object, and no error in it: some providers send errors with 200.
@@ -41,18 +65,28 @@ struct Answer {
         return error == nil && object["ok"]?.boolean != false
     }
 
-    /// The error's code, wherever providers put it. Nil when there is none.
+    /// The error's code, wherever providers put it. Nil when there is none: some providers send an `error` with each answer,
+    /// and nothing, 0 or "ok" in it where all went well. Of several, one that is an error counts.
     var error: String? {
-        guard let error = object?["error"] else { return nil }
-        switch error.kind {
-        case .object: return Self.code(error["code"]) ?? Self.code(error["type"]) ?? "error"
-        case .boolean: return error.boolean == true ? "error" : nil
-        default: return Self.code(error)
+        let others = replaced.filter { $0.parent.isEmpty && ID($0.name) == "error" }.map(\.value)
+        return ([object?["error"]].compactMap { $0 } + others).lazy.compactMap(Self.error).first
+    }
+
+    private static func error(_ node: JSON) -> String? {
+        switch node.kind {
+        case .object:
+            if let code = code(node["code"]) ?? code(node["type"]) { return code }
+            return isGood(node["code"] ?? node["type"]) || isBlank(node) ? nil : "error"
+        case .array: return isBlank(node) ? nil : node.elements.lazy.compactMap(error).first ?? "error"
+        case .boolean, .real: return isBlank(node) ? nil : "error"
+        case .string, .integer, .null: return code(node)
         }
     }
 
-    /// What is an error's code if this is an error at all: some providers number all of their answers.
-    var unmarkedCode: String? { Self.code(object?["code"]) }
+    /// What are error's codes if this is an error at all: some providers number all of their answers.
+    var unmarkedCodes: [String] {
+        ["code", "error_code", "errorCode"].compactMap { Self.code(object?[$0]) }
+    }
 
     /// What may be an error's code at one of these paths.
     func codes(at paths: [String]) -> [String] { paths.compactMap { Self.code(object?[path: $0]) } }
@@ -66,17 +100,27 @@ struct Answer {
     }
 
     private static let wordPaths = [
-        "error_description", "error.message", "message", "error_message", "errors.0.message", "reason",
+        "error_description", "error.message", "message", "error_message", "errors.0.message", "reason", "detail",
     ]
 
-    /// All that an error says, for those who must look for words in it.
+    /// So much of an error's words is looked at. Bytes.
+    private static let maxWords = 4096
+
+    private static func start(of text: String) -> String {
+        String(decoding: text.utf8.prefix(maxWords), as: UTF8.self).asciiLowercased
+    }
+
+    /// Words that may be a code in a place where words belong, in small letters.
+    var wordCodes: [String] { words.compactMap(\.string).map { Self.start(of: $0).trimmed } }
+
+    /// All that an error says, for those who must look for words in it, in small letters.
     func texts(at paths: [String]) -> [String] {
-        (words.compactMap(\.string) + [error].compactMap { $0 } + codes(at: paths)).map(\.asciiLowercased)
+        (words.compactMap(\.string) + [error].compactMap { $0 } + codes(at: paths)).map(Self.start)
     }
 
     /// What no error may repeat, should the answer be one all the same.
     var secrets: [JSON] {
-        (object.map(Self.secrets) ?? []) + replaced.flatMap { Self.secrets(named: $0.path, $0.value) }
+        (object.map(Self.secrets) ?? []) + replaced.flatMap { Self.secrets(named: $0.name, $0.value) }
     }
 
     private static func secrets(in value: JSON) -> [JSON] {
@@ -89,14 +133,33 @@ struct Answer {
     }
 
     private static func code(_ node: JSON?) -> String? {
-        if let text = node?.string { return text.isEmpty ? nil : text }
-        return node?.integer.flatMap { $0 == 0 ? nil : String($0) }
+        guard let node, !isBlank(node), !isGood(node) else { return nil }
+        return node.string ?? node.integer.map { String($0) }
+    }
+
+    /// What stands in place of a code where there is no error.
+    private static let goodWords: Set<ID> = ["0", "ok", "success", "none", "null", "false", "no_error"]
+
+    private static func isGood(_ node: JSON?) -> Bool {
+        node?.integer == 0 || node?.string.map { goodWords.contains(ID($0.trimmed.asciiLowercased)) } == true
+    }
+
+    /// Whether a value says nothing: an empty text, false, 0, and what holds nothing but these.
+    private static func isBlank(_ node: JSON) -> Bool {
+        switch node.kind {
+        case .object: node.members.allSatisfy { isBlank($0.value) }
+        case .array: node.elements.allSatisfy(isBlank)
+        case .string: node.string?.trimmed.isEmpty ?? true
+        case .boolean: node.boolean == false
+        case .integer, .real: node.number == 0
+        case .null: true
+        }
     }
 
     /// What the body is, it says itself: servers that answer JSON, or a form, call it what they like.
     private static func read(
         _ bytes: UnsafeRawBufferPointer, type: String
-    ) -> (body: Body, replaced: [(path: String, value: JSON)]) {
+    ) -> (body: Body, replaced: [LenientJSON.Replaced]) {
         let bytes = trimmed(bytes)
         guard let first = bytes.first else { return (.empty, []) }
         if first == UInt8(ascii: "<") { return (.html, []) }
@@ -107,7 +170,7 @@ struct Answer {
 
     /// The text without a byte order mark, and without white space and NUL around it.
     private static func trimmed(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        let isBlank: (UInt8) -> Bool = { $0 == 0x20 || (0x09...0x0D).contains($0) || $0 == 0 }
+        let isBlank: (UInt8) -> Bool = { $0.isASCIISpace || $0 == 0 }
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         var rest = bytes.drop(while: isBlank)
         if rest.starts(with: mark) { rest = rest.dropFirst(mark.count).drop(while: isBlank) }

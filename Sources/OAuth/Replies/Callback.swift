@@ -48,11 +48,14 @@ extension Provider.Callback {
     }
 
     /// The hosts that this grant lives at. The catalogue lists which there are, since a callback can be forged.
-    package func hosts(in parameters: [ID: String]) throws(ConnError) -> [ID: String] {
+    /// - Parameter isListed: whether it does, by a host's name and value.
+    package func hosts(
+        in parameters: [ID: String], isListed: ([ID: String]) -> Bool
+    ) throws(ConnError) -> [ID: String] {
         var found: [ID: String] = [:]
         for (parameter, pattern) in hosts {
-            guard let text = parameters[parameter] else { continue }
-            guard let (name, value) = Placeholders.match(text, pattern) else {
+            guard let text = parameters[parameter].map(Self.origin) else { continue }
+            guard let (name, value) = Placeholders.match(text, pattern), isListed([ID(name): value]) else {
                 throw ConnError(
                     .providerError, "the callback's \(parameter) is none of the provider's hosts",
                     field: "parameters.\(parameter)")
@@ -62,11 +65,17 @@ extension Provider.Callback {
         return found
     }
 
+    /// The case of a scheme and a host means nothing, nor does a slash behind them.
+    private static func origin(_ text: String) -> String {
+        let text = text.trimmed.asciiLowercased
+        return text.utf8.last == UInt8(ascii: "/") ? String(text.dropLast()) : text
+    }
+
     /// What the provider says here that was granted; nil when it does not say.
     /// - Parameter separators: the characters between scopes.
     package func scopes(in parameters: [ID: String], separators: String) -> [String]? {
         guard let scopes, let text = parameters[ID(scopes)] else { return nil }
-        return Scopes.parse(text, separators: separators)
+        return Scopes.parse(reply: text, separators: separators)
     }
 
     /// What is kept with the grant; nil when there is nothing.

@@ -11,14 +11,13 @@ extension JSON {
             return nil
         }
         let object = JSON.object()
-        var replaced: [(path: String, value: JSON)] = []
+        var replaced: [LenientJSON.Replaced] = []
         for pair in bytes.split(separator: UInt8(ascii: "&")) {
             let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = decoded(parts[0]).string, !name.isEmpty else { continue }
             let value = parts.count == 2 ? decoded(parts[1]) : .string("")
             if let earlier = object[name], !earlier.equals(value) {
-                guard replaced.count < 256 else { return nil }
-                replaced.append((name, earlier))
+                replaced.append(.init(parent: [], name: name, value: earlier))
             }
             object.set(name, value)
         }

@@ -27,8 +27,7 @@ extension JSON {
         if let integer { return integer }
         if let number { return Int64(cutting: number) }
         return withStringBytes { bytes -> Int64? in
-            let isSpace: (UInt8) -> Bool = { $0 == 0x20 || (0x09...0x0D).contains($0) }
-            let trimmed = bytes.drop(while: isSpace).reversed().drop(while: isSpace).reversed()
+            let trimmed = bytes.drop(while: \.isASCIISpace).reversed().drop(while: \.isASCIISpace).reversed()
             guard trimmed.count <= 64, trimmed.allSatisfy({ (0x30...0x39).contains($0) || "+-.eE".utf8.contains($0) })
             else { return nil }
             let text = String(decoding: Array(trimmed), as: UTF8.self)

@@ -10,7 +10,7 @@ enum RetryAfter {
         if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
             return Int(text).map { min($0, maxMilliseconds / 1000) * 1000 } ?? maxMilliseconds
         }
-        guard let date = date(String(text)) else { return nil }
+        guard let date = date(text) else { return nil }
         return Int(min(max(0, date - now), Int64(maxMilliseconds / 1000))) * 1000
     }
 
@@ -33,14 +33,5 @@ enum RetryAfter {
         let marchYear = month > 2 ? year : year - 1
         let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
         return marchYear * 365 + marchYear / 4 - marchYear / 100 + marchYear / 400 + dayOfYear - 719_468
-    }
-}
-
-extension String {
-    fileprivate var trimmed: Substring {
-        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-        var rest = drop(while: isSpace)
-        while let last = rest.last, isSpace(last) { rest.removeLast() }
-        return rest
     }
 }

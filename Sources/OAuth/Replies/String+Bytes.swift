@@ -1,4 +1,12 @@
 extension String {
+    /// Without the white space of ASCII around it.
+    var trimmed: String {
+        var rest = utf8[...]
+        while let first = rest.first, first.isASCIISpace { rest.removeFirst() }
+        while let last = rest.last, last.isASCIISpace { rest.removeLast() }
+        return String(decoding: rest, as: UTF8.self)
+    }
+
     /// With the letters A to Z made small, and all else as it is.
     package var asciiLowercased: String {
         String(decoding: utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
@@ -13,4 +21,9 @@ extension String {
         }
         return false
     }
+}
+
+extension UInt8 {
+    /// A space, a tab, or what ends a line or a page.
+    var isASCIISpace: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
 }

@@ -3,14 +3,24 @@ import JSON
 import Runtime
 
 extension TokenFailure {
-    /// What a code means, however its letters are written: RFC 6749 sections 4.1.2.1 and 5.2, RFC 7009, RFC 8707, OpenID
+    /// Of whom an endpoint speaks decides what some of its codes mean.
+    enum Phase: Sendable {
+        /// A refresh token is exchanged, or the client speaks for itself alone.
+        case token
+        /// A code is exchanged. It has been used in any case.
+        case code
+        /// A device asks whether its user has granted access (RFC 8628 section 3.5).
+        case device
+        /// A token is taken back: what is permanent is about it.
+        case revocation
+    }
+
+    /// What a code means, however its letters are written: RFC 6749 section 5.2, RFC 6750, RFC 7009, RFC 8707, OpenID
     /// Connect, and the codes that large providers send in their place. A provider's own map goes before. A code that
     /// stands nowhere says nothing: the status decides.
     static let codes: [ID: Kind] = [
         // The grant is gone.
         "invalid_grant": .permanent,
-        "unauthorized_client": .permanent,  // sent for refresh tokens that belong to another client
-        "access_denied": .permanent,
         "invalid_token": .permanent,  // RFC 6750: at the token endpoint, the refresh token is the one that there is
         "expired_token": .permanent,
         "token_expired": .permanent,
@@ -24,13 +34,18 @@ extension TokenFailure {
         "interaction_required": .permanent,
         "login_required": .permanent,
         "consent_required": .permanent,
-        // Our client or its request is wrong.
+        // Our client or its request is wrong, or an administrator does not let it.
+        "unauthorized_client": .misconfigured,
         "invalid_client": .misconfigured,
         "invalid_client_id": .misconfigured,
         "invalid_client_secret": .misconfigured,
+        "invalid_auth": .misconfigured,
         "bad_client_secret": .misconfigured,
         "incorrect_client_credentials": .misconfigured,
         "application_suspended": .misconfigured,
+        "device_flow_disabled": .misconfigured,
+        "admin_policy_enforced": .misconfigured,
+        "org_internal": .misconfigured,
         "redirect_uri_mismatch": .misconfigured,
         "bad_redirect_uri": .misconfigured,
         "invalid_redirect_uri": .misconfigured,
@@ -40,17 +55,62 @@ extension TokenFailure {
         "unsupported_grant_type": .misconfigured,
         "unsupported_response_type": .misconfigured,
         "unsupported_token_type": .misconfigured,
-        // The provider is unwell.
+        // The provider is unwell, or limits our rate.
         "temporarily_unavailable": .transient,
         "server_error": .transient,
         "internal_error": .transient,
         "fatal_error": .transient,
         "service_unavailable": .transient,
         "request_timeout": .transient,
+        "authorization_pending": .transient,
         "slow_down": .transient,
         "ratelimited": .transient,
         "rate_limited": .transient,
+        "rate_limit_exceeded": .transient,
+        "too_many_requests": .transient,
+        "quota_exceeded": .transient,
     ]
+
+    /// The codes that have a meaning of their own in a phase. They go before ``codes``.
+    static func codes(in phase: Phase) -> [ID: Kind] {
+        switch phase {
+        case .token, .code: [:]
+        case .device: deviceCodes
+        case .revocation: revocationCodes
+        }
+    }
+
+    private static let deviceCodes: [ID: Kind] = [
+        "authorization_pending": .transient,
+        "slow_down": .transient,
+        // The user said no.
+        "authorization_declined": .permanent,  // Microsoft
+        "authorization_denied": .permanent,
+        // The device code is gone.
+        "code_expired": .permanent,  // Microsoft
+        "expired_code": .permanent,
+        "device_code_expired": .permanent,
+        "authorization_expired": .permanent,
+        "expired": .permanent,  // Zoho
+        "incorrect_device_code": .permanent,  // GitHub
+        "invalid_device_code": .permanent,
+        // The user is at another data centre than the connection (Zoho).
+        "other_dc": .misconfigured,
+    ]
+
+    private static let revocationCodes: [ID: Kind] = [
+        "invalid_auth": .permanent,  // Slack
+        "unauthorized_client": .permanent,  // the token is another client's
+    ]
+
+    /// What codes mean that say nothing where the status does. `access_denied` says that a device's user said no, or that a
+    /// rule of the provider's did; but wrong secrets are refused with it too, with a 401. For a refresh token it says nothing.
+    private static func quietCodes(in phase: Phase) -> [ID: Kind] {
+        phase == .device || phase == .code ? ["access_denied": .permanent] : [:]
+    }
+
+    /// Words about rate limiting, whatever the code beside them: nobody loses a grant over it.
+    private static let throttlingWords = ["rate limit", "rate-limit", "ratelimit", "too many requests", "throttled"]
 
     struct StatusRule: Sendable {
         var statuses: ClosedRange<Int>
@@ -73,20 +133,30 @@ extension TokenFailure {
     ]
 
     /// There is a response, and it holds no tokens.
-    init(_ answer: Answer, provider: Provider, clock: Clock, redaction: Redaction) {
-        let codes = answer.codes(at: provider.errorPaths) + [answer.error, answer.unmarkedCode].compactMap { $0 }
+    init(_ answer: Answer, _ phase: Phase, provider: Provider, clock: Clock, redaction: Redaction) {
+        let codes = answer.codes(at: provider.errorPaths) + [answer.error].compactMap { $0 } + answer.unmarkedCodes
         let code = codes.first
-        let texts = provider.errorMessages.isEmpty ? [] : answer.texts(at: provider.errorPaths)
-        func known(_ map: [ID: Kind]) -> Kind? { codes.lazy.compactMap { map[ID($0.asciiLowercased)] }.first }
+        let names = codes.map { ID($0.asciiLowercased) }
+        let allNames = names + answer.wordCodes.map { ID($0) }
+        let texts = answer.texts(at: provider.errorPaths)
+        func known(_ map: [ID: Kind], _ names: [ID]) -> Kind? { names.lazy.compactMap { map[$0] }.first }
         func rule(_ rules: [StatusRule]) -> Kind? {
             rules.first { $0.statuses.contains(answer.status) && (!$0.needsObject || answer.object != nil) }?.kind
         }
-        let said = provider.errorMessages.first { message in texts.contains { $0.holds(message.text) } }
-        let kind =
-            known(provider.errorMap) ?? said?.kind ?? rule(Self.loudStatuses) ?? known(Self.codes)
-            ?? rule(Self.quietStatuses) ?? .transient
+        func said(_ words: String) -> Bool { texts.contains { $0.holds(words) } }
+        let ofWords = provider.errorMessages.first { said($0.text) }?.kind
+        let mapped = known(provider.errorMap, names)
+        // Words may say that a code which is permanent as a rule is not this time.
+        let ofProvider = mapped == .permanent ? ofWords ?? mapped : mapped ?? ofWords
+        let isThrottled = Self.throttlingWords.contains(where: said)
+        let ofStatus = isThrottled ? Kind.transient : rule(Self.loudStatuses)
+        let ofCode = known(Self.codes(in: phase), allNames) ?? known(Self.codes, allNames)
+        let ofTheRest = rule(Self.quietStatuses) ?? known(Self.quietCodes(in: phase), allNames)
+        let kind = ofProvider ?? ofStatus ?? ofCode ?? ofTheRest ?? .transient
         self.init(kind, "\(provider.id) \(Self.outcome(answer, kind))")
         let redaction = redaction.adding(answer.secrets)
+        isPending = phase == .device && allNames.contains("authorization_pending")
+        isTooEarly = phase == .device && allNames.contains("slow_down")
         self.code = code.flatMap { redaction.clean($0, maxCharacters: 64) }
         description = redaction.clean(answer.errorDescription, maxCharacters: 256)
         httpStatus = answer.status

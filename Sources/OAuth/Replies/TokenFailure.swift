@@ -24,6 +24,10 @@ package struct TokenFailure: Error, Sendable {
     package var retryAfterMilliseconds: Int?
     /// The provider may have done its work, and the reply with the new tokens is lost.
     package var mayHaveArrived = false
+    /// A device's user has neither granted nor denied access yet.
+    package var isPending = false
+    /// A device asked too early.
+    package var isTooEarly = false
 
     package init(_ kind: Kind, _ message: String) {
         self.kind = kind

@@ -26,11 +26,13 @@ extension TokenReply {
         metadata = Self.metadata(object, paths: provider.replyMetadata)
     }
 
-    /// The token, and the object it stands in. One that stands there twice, with different values, is none.
+    /// The token, and the object it stands in. Where one stands twice, with different values, there is none, at other paths
+    /// either: that would be another one.
     private static func token(in answer: Answer, _ paths: [String]) -> (token: JSON, around: JSON)? {
         guard let object = answer.object else { return nil }
         for path in paths {
-            guard let token = object[path: path], token.isToken(), !answer.isAmbiguous(path) else { continue }
+            if answer.isAmbiguous(path) { return nil }
+            guard let token = object[path: path], token.isToken() else { continue }
             let parent = path.split(separator: ".").dropLast().joined(separator: ".")
             guard let around = object[path: parent] else { continue }
             return (token, around)
@@ -38,12 +40,11 @@ extension TokenReply {
         return nil
     }
 
-    /// An empty text is no scope (RFC 6749 section 3.3), so it says nothing.
+    /// An empty text is no scope (RFC 6749 section 3.3), so it says nothing; an empty list says that there is none.
     private static func scopes(_ node: JSON?, separators: String) -> [String]? {
-        guard let node else { return nil }
-        if let strings = node.strings { return Scopes.unique(strings) }
-        let scopes = Scopes.parse(node.string ?? "", separators: separators)
-        return scopes.isEmpty ? nil : scopes
+        guard let texts = node?.strings ?? node?.string.map({ [$0] }) else { return nil }
+        let scopes = Scopes.unique(texts.flatMap { Scopes.parse(reply: $0, separators: separators) })
+        return scopes.isEmpty && !texts.isEmpty ? nil : scopes
     }
 
     /// OpenID Connect Core section 2 allows 255 characters.
@@ -69,8 +70,8 @@ extension TokenReply {
     /// `expires_in`, `expires_at`, the provider's rule.
     private static func expiry(of token: JSON, _ object: JSON, _ provider: Provider, now: Int64) -> Int64? {
         if let stated = lifetime(object["expires_in_sec"]) { return moment(after: stated, now: now) }
-        if let stated = lifetime(object["expires_in"]) {
-            return moment(after: provider.expiresInMilliseconds ? stated / 1000 : stated, now: now)
+        if let stated = lifetime(object["expires_in"], unit: provider.expiresInMilliseconds ? 1000 : 1) {
+            return moment(after: stated, now: now)
         }
         if let stated = moment(object["expires_at"], now: now) { return stated }
         switch provider.expiryRule {
@@ -87,16 +88,17 @@ extension TokenReply {
         return (stated ?? provider.refreshLifetimeSeconds).map { moment(after: $0, now: now) }
     }
 
-    /// 0 and less say that nothing is known: a token that is born dead would be refreshed at each fetch.
-    private static func lifetime(_ node: JSON?) -> Int64? {
-        node?.wholeNumber.flatMap { $0 > 0 ? $0 : nil }
+    /// Whole seconds. 0 and less say that nothing is known: a token that is born dead would be refreshed at each fetch.
+    /// - Parameter unit: so many make a second.
+    private static func lifetime(_ node: JSON?, unit: Int64 = 1) -> Int64? {
+        node?.wholeNumber.map { $0 / unit }.flatMap { $0 > 0 ? $0 : nil }
     }
 
     private static func moment(after seconds: Int64, now: Int64) -> Int64 { now + min(seconds, maxLifetime) }
 
     /// A moment in seconds since 1970, in milliseconds when it is that large, or as RFC 3339 has it. One that is over says
     /// nothing: the provider would not hand out a dead token, but clocks differ.
-    private static func moment(_ node: JSON?, now: Int64) -> Int64? {
+    static func moment(_ node: JSON?, now: Int64) -> Int64? {
         guard let value = node?.wholeNumber ?? Timestamp.read(node) else { return nil }
         let seconds = value >= 100_000_000_000 ? value / 1000 : value
         return seconds > now ? min(seconds, now + maxLifetime) : nil

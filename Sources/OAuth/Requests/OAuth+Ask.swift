@@ -26,8 +26,10 @@ extension OAuth {
                 return .done(.failure(TokenFailure(failure, provider: provider)))
             case .success(let response):
                 let answer = Answer(response)
-                if answer.isSuccess, let object = answer.object { return .done(.success(object)) }
-                return .done(.failure(TokenFailure(answer, provider: provider, clock: clock, redaction: redaction)))
+                // What stands there twice is not known, whoever reads it.
+                if answer.isSuccess, let object = answer.plainObject { return .done(.success(object)) }
+                return .done(
+                    .failure(TokenFailure(answer, .token, provider: provider, clock: clock, redaction: redaction)))
             }
         }
     }

@@ -49,7 +49,7 @@ extension OAuth {
                 ("grant_type", .text("urn:ietf:params:oauth:grant-type:device_code")),
                 ("client_id", .text(provider.clientID)), ("device_code", .secret(deviceCode)),
             ], provider: provider)
-        return token(request, url: provider.tokenURL, resources: resources, provider: provider, clock: clock)
+        return token(request, .device, url: provider.tokenURL, resources: resources, provider: provider, clock: clock)
     }
 }
 
@@ -57,12 +57,13 @@ extension DeviceAuthorization {
     /// Nil when something is missing that must be there, or the user would be sent somewhere odd.
     fileprivate init?(_ answer: JSON) {
         let uri = { (name: String) in
-            answer[name]?.string.flatMap { text in
+            answer[name]?.string.map(\.trimmed).flatMap { text in
                 URL(text).map { ["https", "http"].contains($0.scheme) && !$0.hasUserInfo } == true ? text : nil
             }
         }
         guard let code = answer["device_code"], code.isToken(), let deviceCode = code.stringSecret,
-            let userCode = answer["user_code"]?.string, (1...128).contains(userCode.utf8.count),
+            let userCode = answer["user_code"]?.string?.trimmed, (1...128).contains(userCode.utf8.count),
+            userCode.unicodeScalars.allSatisfy(Self.isShown),
             let verificationURI = uri("verification_uri") ?? uri("verification_url"),  // Google's name
             let lifetime = answer["expires_in"]?.wholeNumber, lifetime > 0
         else { return nil }
@@ -72,5 +73,13 @@ extension DeviceAuthorization {
         verificationURIComplete = uri("verification_uri_complete")
         lifetimeSeconds = min(lifetime, 86_400)
         intervalSeconds = min(max(answer["interval"]?.wholeNumber ?? 5, 1), 300)
+    }
+
+    /// Whether a terminal and a page show it where it stands: no control character, end of a line, or change of direction.
+    private static func isShown(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7F..<0xA0, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF, 0xFFFD: false
+        default: true
+        }
     }
 }

@@ -14,13 +14,18 @@ extension OAuth {
 
     /// Fetches the document alone, for those who keep it. Endpoints in it that cannot be used and need not be there are left
     /// out, and the log says so. Errors speak of the document, and not of the connection that asks for it.
+    ///
+    /// Each place is asked until one has a document of the issuer that has the endpoints which browsers and codes need. One
+    /// of another issuer is never used; one of the right issuer that has less is, if there is none better.
     package static func discoveryDocument(of provider: Provider) throws(ConnError) -> Step<JSON> {
-        try discoveryDocument(of: provider, at: provider.discoveryURLs[...])
+        try discoveryDocument(of: provider, at: provider.discoveryURLs[...], else: nil)
     }
 
-    /// - Parameter urls: where it may be; each is asked if the one before answers something else.
+    /// - Parameters:
+    ///   - urls: where it may be.
+    ///   - fallback: what the places before had, or why they had nothing.
     private static func discoveryDocument(
-        of provider: Provider, at urls: ArraySlice<String>
+        of provider: Provider, at urls: ArraySlice<String>, else fallback: Result<JSON, ConnError>?
     ) throws(ConnError) -> Step<JSON> {
         guard let url = urls.first, URL(url)?.isSecureEndpoint == true else {
             throw ConnError(.misconfigured, "\(provider.id) has no discovery URL that is https")
@@ -29,21 +34,39 @@ extension OAuth {
             .get, url, headers: [.init("Accept", "application/json")],
             timeoutMilliseconds: provider.timeoutMilliseconds)
         return .http(request) { (result) throws(ConnError) in
-            let others = urls.dropFirst()
+            let found: Result<JSON, ConnError>
             switch result {
             case .failure(let failure):
                 var document = provider
                 document.id = url
-                throw TokenFailure(failure, provider: document).asConnError
+                found = .failure(TokenFailure(failure, provider: document).asConnError)
+                // What fails for the server as a whole does so elsewhere, and takes its time.
+                guard [.interrupted, .tooLarge].contains(failure.kind) else {
+                    if case .success(let document) = fallback { return .done(document) }
+                    return .done(try found.get())
+                }
             case .success(let response):
-                let answer = Answer(response)
-                if let document = Provider.metadata(in: answer, at: url) { return .done(document) }
-                if !others.isEmpty { return try discoveryDocument(of: provider, at: others) }
-                var error = ConnError(.unavailable, "there is no discovery document at \(url) (HTTP \(answer.status))")
-                error.httpStatus = answer.status
-                throw error
+                found = provider.metadata(in: Answer(response), at: url)
+                if case .success(let document) = found, Provider.isComplete(document) { return .done(document) }
             }
+            let others = urls.dropFirst()
+            let best = better(fallback, found)
+            return others.isEmpty ? .done(try best.get()) : try discoveryDocument(of: provider, at: others, else: best)
         }
+    }
+
+    /// A document goes before an error; an error that may pass, since the right document may be there, before one that the
+    /// operator may mend, and this before there being none.
+    private static func better(
+        _ earlier: Result<JSON, ConnError>?, _ later: Result<JSON, ConnError>
+    ) -> Result<JSON, ConnError> {
+        func rank(_ result: Result<JSON, ConnError>) -> Int {
+            guard case .failure(let error) = result else { return 0 }
+            if error.code == .misconfigured { return 2 }
+            return error.httpStatus.map { $0 >= 500 || $0 == 429 } ?? true ? 1 : 3
+        }
+        guard let earlier, rank(earlier) < rank(later) || rank(earlier) == 0 else { return later }
+        return earlier
     }
 
     /// Whether a callback came from the provider it should have come from (RFC 9207): stops codes that another provider
@@ -68,18 +91,43 @@ extension Provider {
         "registration_endpoint",
     ]
 
-    /// The discovery document, without optional endpoints that cannot be used; nil when the answer is none.
-    fileprivate static func metadata(in answer: Answer, at url: String) -> JSON? {
-        guard answer.isSuccess, let document = answer.object, document["issuer"] != nil else { return nil }
+    /// The discovery document, without optional endpoints that cannot be used.
+    fileprivate func metadata(in answer: Answer, at url: String) -> Result<JSON, ConnError> {
+        guard answer.isSuccess, let document = answer.object, document["issuer"] != nil else {
+            var error = ConnError(.unavailable, "there is no discovery document at \(url) (HTTP \(answer.status))")
+            error.httpStatus = answer.status
+            return .failure(error)
+        }
         // What stands there twice is not known, whoever reads it.
-        for (name, _) in document.members where answer.isAmbiguous(name) { document.set(name, .boolean(false)) }
-        for name in optionalEndpoints where document[name] != nil && endpoint(name, in: document) == nil {
+        for name in answer.ambiguousMembers { document.set(name, .boolean(false)) }
+        guard issuer(of: document) != nil else { return .failure(Self.foreign(url)) }
+        for name in Self.optionalEndpoints where document[name] != nil && Self.endpoint(name, in: document) == nil {
             if document[name]?.string != "" {
                 Log.write(.warning, "\(url): its \(name) is not an https URL, and is not used")
             }
             document.remove(name)
         }
-        return document
+        return .success(document)
+    }
+
+    /// - Parameter place: of the document.
+    private static func foreign(_ place: String) -> ConnError {
+        ConnError(
+            .misconfigured,
+            "the discovery document at \(place) belongs to another issuer: set issuer if it is the right one after all",
+            field: "issuer")
+    }
+
+    /// Whose a document is; nil when that is not whom the settings name.
+    private func issuer(of document: JSON) -> String? {
+        guard let named = document["issuer"]?.string, expectedIssuers.contains(where: { isIssuer(named, expected: $0) })
+        else { return nil }
+        return named
+    }
+
+    /// Whether a document has what authorization codes need.
+    fileprivate static func isComplete(_ document: JSON) -> Bool {
+        ["authorization_endpoint", "token_endpoint"].allSatisfy { endpoint($0, in: document) != nil }
     }
 
     private static func endpoint(_ name: String, in document: JSON) -> String? {
@@ -96,13 +144,7 @@ extension Provider {
 
     /// This provider with the endpoints from its discovery document that the settings leave open.
     package func filled(from document: JSON) throws(ConnError) -> Provider {
-        guard let named = document["issuer"]?.string, expectedIssuers.contains(where: { isIssuer(named, expected: $0) })
-        else {
-            throw ConnError(
-                .misconfigured,
-                "\(id)'s discovery document belongs to another issuer: set issuer if it is the right one after all",
-                field: "issuer")
-        }
+        guard let named = issuer(of: document) else { throw Self.foreign(discoveryURLs.first ?? id) }
         var filled = self
         filled.issuer = issuer ?? named
         try filled.discover(\.authorizationURL, "authorization_endpoint", in: document)
@@ -132,8 +174,8 @@ extension Provider {
     package var namedIssuer: String? { issuer ?? discoveryURL.map { MetadataPlace($0).issuers.first ?? $0 } }
 
     /// The settings' issuer, or else whom the document's place belongs to (RFC 8414 section 3.3, OpenID Connect Discovery
-    /// section 4.3).
-    private var expectedIssuers: [String] {
+    /// section 4.3): a document of any other is not taken.
+    package var expectedIssuers: [String] {
         if let issuer { return [issuer] }
         return discoveryURL.map { MetadataPlace($0).issuers } ?? []
     }

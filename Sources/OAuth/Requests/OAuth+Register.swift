@@ -52,7 +52,7 @@ extension OAuth {
             body: metadata.secret, timeoutMilliseconds: provider.timeoutMilliseconds, mustFinish: true,
             publicAddressesOnly: provider.mustBePublic(url))
         return try ask(request, provider, clock, Redaction([])).then { (answer) throws(ConnError) in
-            guard let registration = Registration(try answer.orThrow(), asked: method) else {
+            guard let registration = Registration(try answer.orThrow(), asked: method, now: clock.seconds) else {
                 throw ConnError(.providerError, "\(provider.id) answered no client that can be used")
             }
             return .done(registration)
@@ -70,7 +70,7 @@ extension Provider {
 
 extension Registration {
     /// Nil when the provider made a client that we cannot be.
-    fileprivate init?(_ answer: JSON, asked: Provider.AuthMethod) {
+    fileprivate init?(_ answer: JSON, asked: Provider.AuthMethod, now: Int64) {
         guard let id = answer["client_id"]?.string, (1...2048).contains(id.utf8.count),
             let method = answer["token_endpoint_auth_method"]?.string.map(Provider.AuthMethod.init) ?? asked
         else { return nil }
@@ -78,7 +78,7 @@ extension Registration {
         guard method == .none || secret != nil else { return nil }
         self.init(
             clientID: id, clientSecret: method == .none ? nil : secret, authMethod: method,
-            secretExpiresAt: answer["client_secret_expires_at"]?.wholeNumber.flatMap { $0 > 0 ? $0 : nil },
+            secretExpiresAt: TokenReply.moment(answer["client_secret_expires_at"], now: now),
             managementToken: answer["registration_access_token"]?.stringSecret,
             managementURL: answer["registration_client_uri"]?.string)
     }

@@ -53,10 +53,9 @@ extension OAuth {
     }
 
     /// RFC 7009 section 2.2 has a token that is dead answered with 200. Others say so with an error.
-    private static let deadTokenCodes: Set = [
+    private static let deadTokenCodes: Set<ID> = [
         "invalid_grant", "invalid_token", "invalid_refresh_token", "bad_refresh_token", "expired_token",
-        "token_expired",
-        "token_revoked",
+        "token_expired", "token_revoked",
     ]
 
     private static func outcome(
@@ -72,9 +71,13 @@ extension OAuth {
             if (200...299).contains(answer.status), !isRefused {
                 return .revoked(clearsGrant: revocation.clearsGrant)
             }
-            if answer.error == "unsupported_token_type" { return .unsupported }
-            if answer.error.map(deadTokenCodes.contains) == true { return .revoked(clearsGrant: nil) }
-            return .failed(TokenFailure(answer, provider: provider, clock: clock, redaction: redaction))
+            let failure = TokenFailure(answer, .revocation, provider: provider, clock: clock, redaction: redaction)
+            let code = answer.error.map { ID($0.asciiLowercased) }
+            switch failure.kind {
+            case .permanent where code.map(deadTokenCodes.contains) == true: return .revoked(clearsGrant: nil)
+            case .misconfigured where code == "unsupported_token_type": return .unsupported
+            default: return .failed(failure)
+            }
         }
     }
 }

@@ -17,7 +17,7 @@ package enum OAuth {
                 ("redirect_uri", .text(redirectURI)),
             ], provider: provider)
         if let verifier { request.set("code_verifier", .secret(verifier)) }
-        return token(request, url: provider.tokenURL, resources: resources, provider: provider, clock: clock)
+        return token(request, .code, url: provider.tokenURL, resources: resources, provider: provider, clock: clock)
     }
 
     /// Exchanges a refresh token for a new access token. A lost reply may lose the grant, so this finishes once begun.
@@ -38,7 +38,8 @@ package enum OAuth {
     }
 
     static func token(
-        _ request: TokenRequest, url: String?, resources: [String], provider: Provider, clock: Clock
+        _ request: TokenRequest, _ phase: TokenFailure.Phase = .token, url: String?, resources: [String],
+        provider: Provider, clock: Clock
     ) -> Step<Result<TokenReply, TokenFailure>> {
         var request = request
         for resource in resources { request.add("resource", .text(resource)) }
@@ -48,7 +49,7 @@ package enum OAuth {
             let (http, redaction) = try request.http(
                 .post, url, format: provider.bodyFormat, authMethod: provider.usedAuthMethod, mustFinish: true)
             return .http(http) { result in
-                .done(tokens(in: result, provider: provider, clock: clock, redaction: redaction))
+                .done(tokens(in: result, phase, provider: provider, clock: clock, redaction: redaction))
             }
         } catch {
             return .done(.failure(error))
@@ -56,7 +57,7 @@ package enum OAuth {
     }
 
     private static func tokens(
-        in result: HTTPResult, provider: Provider, clock: Clock, redaction: Redaction
+        in result: HTTPResult, _ phase: TokenFailure.Phase, provider: Provider, clock: Clock, redaction: Redaction
     ) -> Result<TokenReply, TokenFailure> {
         switch result {
         case .failure(let failure):
@@ -66,7 +67,7 @@ package enum OAuth {
             if answer.isSuccess, let reply = TokenReply(answer, provider: provider, now: clock.seconds) {
                 return .success(reply)
             }
-            return .failure(TokenFailure(answer, provider: provider, clock: clock, redaction: redaction))
+            return .failure(TokenFailure(answer, phase, provider: provider, clock: clock, redaction: redaction))
         }
     }
 }

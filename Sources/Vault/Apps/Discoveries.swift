@@ -3,8 +3,8 @@ internal import JSON
 internal import OAuth
 internal import Runtime
 
-/// What discovery documents said, for an hour; and that there was none, for some seconds. Whoever asks for one that somebody
-/// of this process is asking for waits for that.
+/// What discovery documents said, for an hour; and that there was none, or none of use, for some seconds. Whoever asks for
+/// one that somebody of this process is asking for waits for that.
 final class Discoveries: Sendable {
     /// Milliseconds.
     private static let lifetime = 3_600_000
@@ -33,8 +33,10 @@ final class Discoveries: Sendable {
 
     /// The provider with what its discovery document says.
     func fill(_ provider: Provider, clock: Clock) throws(ConnError) -> Step<Provider> {
-        guard let url = provider.discoveryURLs.first else { return .done(provider) }
-        let key = ID(url)
+        let urls = provider.discoveryURLs
+        guard !urls.isEmpty else { return .done(provider) }
+        // Which document is the right one depends on whose it must be.
+        let key = ID(JSON.array([.strings(urls), .strings(provider.expectedIssuers)]).text)
         switch enter(key, now: clock.monotonic()) {
         case .found(let document):
             return .done(try provider.filled(from: try document.get()))
@@ -46,12 +48,10 @@ final class Discoveries: Sendable {
                 // The flight lasts as long as this closure.
                 try withExtendedLifetime(leader) { () throws(ConnError) in
                     let now = clock.monotonic()
-                    if case .failure = result {
-                        keep(result, at: key, until: now.adding(milliseconds: Self.failureLifetime), now: now)
-                    }
-                    // A document of somebody else is not kept.
+                    var lifetime = Self.failureLifetime
+                    defer { keep(result, at: key, until: now.adding(milliseconds: lifetime), now: now) }
                     let filled = try provider.filled(from: try result.get())
-                    keep(result, at: key, until: now.adding(milliseconds: Self.lifetime), now: now)
+                    if filled.tokenURL != nil { lifetime = Self.lifetime }
                     return .done(filled)
                 }
             }

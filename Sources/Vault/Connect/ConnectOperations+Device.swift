@@ -134,7 +134,7 @@ extension ConnectOperations {
                 guard let row: Row<DeviceFlowRecord> = try change.reader.get(flow.key) else {
                     throw unknownDevice
                 }
-                guard failure.code != "authorization_pending" else { return row.value }
+                guard !failure.isPending else { return row.value }
                 var slower = row.value
                 slower.slowDown(failure, now: clock.instant)
                 change.put(slower, at: flow.key, expecting: .version(row.version))

@@ -230,7 +230,7 @@ final class ConnectOperations: Sendable {
         }
         guard query.refusal == nil else { return Callback(hosts: [:]) }
         return Callback(
-            hosts: try provider.callback.hosts(in: parameters),
+            hosts: try provider.callback.hosts(in: parameters) { (try? app.provider(config, hosts: $0)) != nil },
             metadata: try provider.callback.metadata(in: parameters),
             scopes: provider.callback.scopes(in: parameters, separators: provider.replyScopeSeparators))
     }

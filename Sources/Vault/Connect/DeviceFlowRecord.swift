@@ -42,7 +42,7 @@ struct DeviceFlowRecord: Record, PendingGrant {
 
     /// Has the next poll wait longer.
     mutating func slowDown(_ failure: TokenFailure, now: Instant) {
-        if failure.code == "slow_down" {
+        if failure.isTooEarly {
             interval += OAuth.slowDownSeconds
         } else {
             // RFC 8628 section 3.5 wants an exponential backoff where the provider cannot be reached.

@@ -143,6 +143,7 @@ PROVIDERS: dict[str, Habits] = {
         authorize_needs={"audience": "api.atlassian.com", "prompt": "consent"},
         renames={"offline_access": ""},
         dead_grant=(403, {"error": "unauthorized_client", "error_description": "refresh_token is invalid"}),
+        wrong_client=(401, {"error": "access_denied", "error_description": "Unauthorized"}),
     ),
     "dropbox": Habits(authorize_needs={"token_access_type": "offline"}, refresh_tokens="keep"),
     "box": Habits(),
@@ -158,6 +159,10 @@ PROVIDERS: dict[str, Habits] = {
         dead_grant=(
             400,
             {"error": "invalid_request", "error_description": "Value passed for the token was invalid."},
+        ),
+        wrong_client=(
+            401,
+            {"error": "unauthorized_client", "error_description": "Missing valid authorization header"},
         ),
     ),
     "facebook": Habits(
@@ -189,6 +194,10 @@ PROVIDERS: dict[str, Habits] = {
         token_needs={"expiring": "1"},
         callback={"shop": "acme.myshopify.com"},
         signature="hmac",
+        dead_grant=(
+            401,
+            {"error": "invalid_request", "error_description": "This request requires an active refresh_token"},
+        ),
     ),
     "quickbooks": Habits(
         client_auth="basic",
@@ -205,6 +214,10 @@ PROVIDERS: dict[str, Habits] = {
         renames={"repository": "", "repository:write": "repository:write"},
         expires_in=7200,
         dead_grant=(400, {"error": "invalid_request", "error_description": "Invalid refresh_token"}),
+        wrong_client=(
+            400,
+            {"error": "unauthorized_client", "error_description": "Invalid OAuth client credentials"},
+        ),
     ),
     "figma": Habits(
         scope_separator=",",
