@@ -86,7 +86,7 @@ extension TokenFailure {
             known(provider.errorMap) ?? said?.kind ?? rule(Self.loudStatuses) ?? known(Self.codes)
             ?? rule(Self.quietStatuses) ?? .transient
         self.init(kind, "\(provider.id) \(Self.outcome(answer, kind))")
-        let redaction = redaction.adding(answer.secrets)
+        let redaction = redaction.adding(answer.secrets(provider.tokenPaths), withholdsOpaque: true)
         self.code = code.flatMap { redaction.clean($0, maxCharacters: 64) }
         description = redaction.clean(answer.errorDescription, maxCharacters: 256)
         httpStatus = answer.status
