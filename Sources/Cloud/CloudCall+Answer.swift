@@ -50,7 +50,7 @@ extension CloudCall {
         let token = reply["token"].flatMap { TokenAnswer.normalized($0, withRefreshToken: withRefreshToken) }
         guard let token else { throw lacks("token.accessToken") }
         if let words = token["lastRefreshError"] {
-            let redaction = redaction.adding(["accessToken", "refreshToken"].compactMap { reply["token"]?[$0] })
+            let redaction = redaction.adding(ForeignSecrets.inside(reply))
             token.set("lastRefreshError", .string(redaction.clean(words) ?? ""))
         }
         return token

@@ -91,6 +91,7 @@ extension CloudCall {
                 ? unreadable("answered \(response.status) with something that is not Descope's JSON", response.status)
                 : refusal(response, errorCode: nil, description: nil)
         }
+        let redaction = redaction.adding(ForeignSecrets.inside(body))
         let errorCode = redaction.clean(body["errorCode"], maxCharacters: 64)
         guard isSuccess, errorCode == nil else {
             let description = redaction.clean(body["errorDescription"]) ?? redaction.clean(body["errorMessage"])

@@ -8,7 +8,7 @@ extension MCPBackend {
 
     func answer(_ request: Request) throws(ConnError) -> JSON {
         let call = try MCPCall(request)
-        let revision = Revision(try request.required("protocolVersion"))
+        let revision = Revision(request.string("protocolVersion") ?? "")
         let missing = try Missing.all(request["connections"]?.elements ?? [])
         let needsCode = missing.contains(where: \.awaited.needsCode)
         let abilities = Abilities(capabilities: request["capabilities"], clientInfo: request["clientInfo"])

@@ -9,7 +9,7 @@ extension MCPBackend {
     /// fetches it, and a connection that was deleted since is missing again.
     func resume(_ request: Request) throws(ConnError) -> Step<JSON> {
         let call = try MCPCall(request)
-        let state = try seal.open(try request.required("requestState"))
+        let state = try seal.open(request.string("requestState") ?? "")
         let now = clock.milliseconds()
         try state.check(call, now: now / 1000)
         return try spend(state.id, expiresAt: state.expiresAt).then { [self] (isFirst) throws(ConnError) in
@@ -85,7 +85,7 @@ extension MCPBackend {
     ) throws(ConnError) -> Step<[Untaken]> {
         guard let first = awaited.first else { return .done(untaken) }
         let (index, rest) = (awaited.startIndex, awaited.dropFirst())
-        guard first.needsCode, let code = responses?[Self.codeKey(index)]?["content"]?["code"] else {
+        guard first.needsCode, let code = responses?[Self.codeKey(index)]?["content"]?["code"], code.string != "" else {
             return try confirm(rest, typed: responses, for: request, untaken)
         }
         let fields = JSON.object([
@@ -124,7 +124,7 @@ extension MCPBackend {
             "missingScopes": .strings(declined),
         ])
         let message =
-            "\(call.name) was not run: the user connected \(awaited.appID) without granting all that it needs; missing: "
+            "\(call.shownName) was not run: the user connected \(awaited.appID) without granting all that it needs; missing: "
             + declined.joined(separator: " ")
         let answer = refusal(.result, call, message, structured, in: .roundTrips)
         answer.set("state", .string("declined"))

@@ -6,8 +6,8 @@ internal import Runtime
 /// The MCP request that is being answered, and whose.
 struct MCPCall: Sendable {
     let method: String
-    /// The tool's or prompt's name, or the resource's URI.
-    let name: String
+    /// The tool's or prompt's name, or the resource's URI, as it may be shown: one line of at most 256 characters.
+    let shownName: String
     let subject: Subject
     /// SHA-256 of the method, the name and the arguments: a state is good for just this call.
     let digest: [UInt8]
@@ -17,10 +17,11 @@ struct MCPCall: Sendable {
     /// - Parameter request: fits the table of `mcp.answer` or `mcp.resume`.
     init(_ request: Request) throws(ConnError) {
         method = try request.required("method")
-        name = try request.required("name")
+        let name = request["name"] ?? .string("")
+        shownName = Redaction([]).clean(name.foreignTexts.first, maxCharacters: 256) ?? "the call"
         subject = try request.requiredSubject()
         digest = Self.hash([
-            .string(method), .string(name), .string(Crypto.base64URL(try Self.argumentsDigest(request))),
+            .string(method), name, .string(Crypto.base64URL(try Self.argumentsDigest(request))),
         ])
         principal = Self.hash([
             subject.userID.map(JSON.string) ?? .null, subject.tenantID.map(JSON.string) ?? .null,

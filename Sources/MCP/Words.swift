@@ -10,7 +10,7 @@ enum Words {
     static let metaKey = "descope-conn/connection"
 
     static func needs(_ call: MCPCall, _ missing: [Missing]) -> String {
-        "\(call.name) needs your access to \(names(missing.map(\.awaited)))"
+        "\(call.shownName) needs your access to \(names(missing.map(\.awaited)))"
     }
 
     static func typeCode(_ awaited: Awaited) -> String {
@@ -26,14 +26,14 @@ enum Words {
     }
 
     static func declined(_ call: MCPCall, _ awaited: [Awaited]) -> String {
-        "\(call.name) was not run: the user did not grant access to \(names(awaited))"
+        "\(call.shownName) was not run: the user did not grant access to \(names(awaited))"
     }
 
     /// For a model to pass on. The URLs stand first, each on a line of its own with nothing around it, so that whoever
     /// copies or links lines gets them whole.
     static func instructions(_ call: MCPCall, _ missing: [Missing]) -> String {
         var sentences = [
-            "\(call.name) was not run: it needs the user's access to \(names(missing.map(\.awaited))), which only the "
+            "\(call.shownName) was not run: it needs the user's access to \(names(missing.map(\.awaited))), which only the "
                 + "user can give, in a browser.",
             missing.count == 1
                 ? "Show the user the link above exactly as it is written, on a line of its own: do not shorten it, encode "
@@ -43,11 +43,11 @@ enum Words {
         ]
         if missing.contains(where: \.awaited.needsCode) {
             sentences.append(
-                "At the end the browser shows the user a code. Ask the user for it, and call \(call.name) again with the "
+                "At the end the browser shows the user a code. Ask the user for it, and call \(call.shownName) again with the "
                     + "same arguments and the code in the argument \(codeArgument).")
         } else {
             sentences.append(
-                "When the user says that access is given, call \(call.name) again with the same arguments.")
+                "When the user says that access is given, call \(call.shownName) again with the same arguments.")
         }
         return missing.map(\.url).joined(separator: "\n") + "\n\n" + sentences.joined(separator: " ")
     }

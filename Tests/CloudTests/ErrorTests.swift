@@ -39,6 +39,16 @@ import Testing
         }
     }
 
+    @Test(arguments: ["accessToken", "refresh_token", "ClientSecret"])
+    func aSecretOfTheReplyItselfIsNotRepeated(_ name: String) throws {
+        for value in [#""s-ec-ret-1""#, #"["s-ec-ret-1"]"#, #"{"value":"s-ec-ret-1"}"#] {
+            let body = #"{"errorCode":"E1","errorDescription":"made s-ec-ret-1","token":{"\#(name)":\#(value)}}"#
+            let error = try play("fetch", fetch, reply(400, body)).error
+            #expect(error?.errorDescription == Redaction.withheld)
+            #expect(error?.message.contains("ret-1") == false)
+        }
+    }
+
     @Test func aRedirectIsNotFollowed() throws {
         let played = try play("fetch", fetch, reply(302, "", headers: ["location": "https://b.example"]))
         #expect(played.requests.count == 1)

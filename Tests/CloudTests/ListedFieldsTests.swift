@@ -168,7 +168,7 @@ import Testing
         case .oneOf(let values): return .string(values[0])
         case .strings: return nested == .none ? .array([]) : .strings(["a", "b"])
         case .texts, .foreignTexts: return nested == .none ? .object() : .texts(["a": "b"])
-        case .anyObject: return .object()
+        case .anyObject, .foreignObject: return .object()
         case .object(let fields): return object(of: fields, nested)
         case .objects(let fields, _):
             let element = object(of: fields, nested)

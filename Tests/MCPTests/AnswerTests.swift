@@ -204,4 +204,78 @@ import Testing
         let withoutUser = error { _ = try host.answer(#""method":"tools/call","name":"plan""#) }
         #expect(withoutUser?.field == "userId")
     }
+
+    // MARK: - What clients send
+
+    /// None of it costs the user the URL.
+    private static let odd: [String] = [
+        #""a\u0000b""#, #""a\nb\r\n\u0085\u2028c""#, #""\ud800""#, #""\u202e\u200b""#, "\"\"", "7", "1e999", "true",
+        "[]", "{}", #"{"a":{"a":"\u0000","a":NaN}}"#, "\"\(String(repeating: "x", count: 100_000))\"",
+        String(repeating: "[", count: 100) + String(repeating: "]", count: 100),
+    ]
+
+    @Test(arguments: odd)
+    func whateverAClientSendsGetsTheURL(_ odd: String) throws {
+        func url(_ call: String, version: String = #""2026-07-28""#, more: String = "") throws -> String? {
+            let answer = try host.run(
+                "mcp.answer",
+                #"{\#(call),"userId":"alice","protocolVersion":\#(version),"connections":[{"appId":"calendar","connectionUrl":"https://connect.example/calendar"}]\#(more)}"#
+            )
+            let response = answer["response"]
+            let text = response?["result"]?["content"]?.elements.first?["text"] ?? response?["error"]?["message"]
+            #expect(
+                text?.string?.unicodeScalars.allSatisfy { $0 == "\n" || $0.properties.generalCategory != .control }
+                    == true)
+            return text?.string.flatMap { $0.split(separator: "\n").first }.map(String.init)
+        }
+        let expected = "https://connect.example/calendar"
+        #expect(try url(#""method":"tools/call","name":\#(odd)"#) == expected)
+        #expect(try url(#""method":"resources/read","name":\#(odd)"#) == expected)
+        #expect(try url(#""method":"prompts/get","name":"p","arguments":\#(odd)"#) == expected)
+        #expect(try url(#""method":"prompts/get","name":"p","arguments":{"a":\#(odd)}"#) == expected)
+        #expect(try url(#""method":"tools/call","name":"t""#, version: odd) == expected)
+        for (name, value) in [
+            ("clientInfo", odd), ("clientInfo", #"{"name":\#(odd),"version":\#(odd)}"#), ("capabilities", odd),
+            (
+                "capabilities",
+                #"{"elicitation":\#(odd),"extensions":{"io.modelcontextprotocol/ui":{"mimeTypes":\#(odd)}}}"#
+            ),
+        ] {
+            #expect(try url(#""method":"tools/call","name":"t""#, more: #","\#(name)":\#(value)"#) == expected)
+        }
+    }
+
+    /// What comes from the server itself is told to be wrong.
+    @Test(
+        arguments: [
+            (#""userId":"a\u0000""#, nil), (#""userId":"a\n""#, "userId"), (#""userId":NaN"#, nil),
+            (#""userId":7"#, "userId"),
+            (#""userId":"a","method":"\ud800""#, nil),
+            (#""userId":"a","connections":[{"appId":"b\u0000","connectionUrl":"https://a.example/"}]"#, nil),
+        ] as [(String, String?)])
+    func whatTheServerSendsIsStrict(_ own: String, _ field: String?) throws {
+        let connections =
+            own.contains("connections")
+            ? "" : #","connections":[{"appId":"calendar","connectionUrl":"https://a.example/"}]"#
+        let method = own.contains("method") ? "" : #""method":"tools/call","#
+        let error = error(of: {
+            try host.run(
+                "mcp.answer",
+                #"{\#(method)"name":"a\u0000","protocolVersion":"2026-07-28",\#(own)\#(connections)}"#)
+        })
+        #expect(error?.code == .invalidRequest)
+        #expect(error?.field == field)
+    }
+
+    /// Names that differ are different calls, however they are shown.
+    @Test func aLongNameIsShownCutAndCountsWhole() throws {
+        let name = String(repeating: "x", count: 1000)
+        let state = try host.state(#""method":"tools/call","name":"\#(name)1","userId":"alice""#)
+        let other = error(of: { try host.resume(state, #""method":"tools/call","name":"\#(name)2","userId":"alice""#) })
+        #expect(other?.field == "arguments")
+        let answer = try host.answer(#""method":"tools/call","name":"\#(name)","userId":"alice""#, capabilities: "{}")
+        let text = answer["response"]?["result"]?["content"]?.elements.first?["text"]?.string ?? ""
+        #expect(text.contains(String(repeating: "x", count: 256)))
+        #expect(!text.contains(String(repeating: "x", count: 257)))
+    }
 }

@@ -1,4 +1,5 @@
 import Connections
+import Foundation
 import JSON
 import Runtime
 import Synchronization
@@ -356,5 +357,56 @@ import Testing
         try host.grant("calendar")
         try host.run("delete", #"{"appId":"calendar","userId":"alice"}"#)
         #expect(try host.resume(state)["state"]?.string == "pending")
+    }
+
+    // MARK: - What clients send
+
+    @Test(arguments: [
+        #""a\u0000b""#, #""\ud800""#, #""a\nb""#, "\"\"", "7", "[]", "{}", "true", "NaN", #"["a"]"#,
+        "\"\(String(repeating: "A", count: 100_000))\"",
+    ])
+    func whatIsNoStateIsToldByItsField(_ state: String) throws {
+        let error = error(of: { try host.run("mcp.resume", #"{\#(Host.call),"requestState":\#(state)}"#) })
+        #expect(error?.code == .invalidRequest)
+        #expect(error?.field == "requestState")
+    }
+
+    @Test(arguments: [
+        #""\u0000""#, "7", "[]", "{}", #"{"connect-1":7,"connect-1":"\ud800"}"#,
+        #"{"connect-1":{"action":["accept"]}}"#,
+        #"{"\u0000":{"action":"\u0000","content":[1e999]}}"#, "NaN",
+    ])
+    func oddResponsesAreNone(_ responses: String) throws {
+        let state = try host.state()
+        try host.grant("calendar")
+        #expect(try host.resume(state, more: #","inputResponses":\#(responses)"#).text == #"{"state":"ready"}"#)
+    }
+
+    /// A call comes again as it was, whatever stands in it.
+    @Test(arguments: [
+        #""method":"resources/read","name":"notes://a\u0000b?\n""#,
+        #""method":"tools/call","name":"\ud800","arguments":{"a":"\u0000","b":1e999,"b":NaN}"#,
+    ])
+    func anOddCallGoesOn(_ call: String) throws {
+        let call = call + #","userId":"alice""#
+        let state = try host.state(call)
+        try host.grant("calendar")
+        #expect(try host.resume(state, call).text == #"{"state":"ready"}"#)
+    }
+
+    @Test func aCodeThatIsANumberIsOne() throws {
+        let url = try host.run(
+            "connect",
+            #"{"appId":"calendar","userId":"alice","options":{"redirectUrl":"https://h.example/","confirmation":true}}"#
+        )
+        let flow = url["url"]?.string.flatMap(URLComponents.init)?.queryItems?.first { $0.name == "state" }?.value ?? ""
+        let held = try host.run("complete", #"{"state":"\#(flow)","code":"c"}"#, reply: #"{"access_token":"t"}"#)
+        let code = Int(held["code"]?.string?.replacing("-", with: "") ?? "") ?? -1
+        let state = try host.answer(confirmation: true)["response"]?["result"]?["requestState"]?.string ?? ""
+        let typed = #","inputResponses":{"confirm-1":{"action":"accept","content":{"code":CODE}}}"#
+        let again = try host.resume(state, more: typed.replacing("CODE", with: #""""#) + #","waitMs":0"#)
+        #expect(again["state"]?.string == "pending")
+        let next = again["response"]?["result"]?["requestState"]?.string ?? ""
+        #expect(try host.resume(next, more: typed.replacing("CODE", with: "\(code)"))["state"]?.string == "ready")
     }
 }

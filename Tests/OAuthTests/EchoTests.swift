@@ -177,4 +177,81 @@ struct EchoTests {
         let body = #"{"error":"what","error_description":"made at-new-0123456789","access_token":"at-new-0123456789"}"#
         #expect(try failure(.sample, json(200, body)).description == Redaction.withheld)
     }
+
+    /// Wherever a reply that is no token has one: each of them holds SECRET, and says it.
+    @Test(arguments: [
+        #"{"token":"SECRET","error":"what","error_description":"made SECRET"}"#,
+        #"{"type":"error","token":"SECRET","message":"made SECRET"}"#,
+        #"{"accessToken":"SECRET","error":"what","error_description":"made SECRET"}"#,
+        #"{"ACCESS_TOKEN":"SECRET","error":"what","error_description":"made SECRET"}"#,
+        #"{"Access-Token":"SECRET","error":"SECRET"}"#,
+        #"{"access_token":["SECRET"],"error":"what","error_description":"made SECRET"}"#,
+        #"{"access_token":{"value":"SECRET"},"error":{"code":"what","message":"made SECRET"}}"#,
+        #"{"tokens":[{"kind":"x","value":["SECRET"]}],"error":"what","error_description":"made SECRET"}"#,
+        #"{"access_token":12345678,"error":"what","error_description":"made 12345678"}"#,
+        #"{"data":{"key":"SECRET"},"ok":false,"message":"made SECRET"}"#,
+        #"{"data":{"KEY":"SECRET"},"ok":false,"message":"made SECRET"}"#,
+        #"{"key":["SECRET"],"ok":false,"message":"made SECRET"}"#,
+        #"{"data":{"key":"SECRET","key":"other"},"error":"SECRET"}"#,
+        #"{"idToken":"SECRET","error":"what","error_description":"made SECRET"}"#,
+        #"{"clientSecret":"SECRET","error":"what","error_description":"made SECRET"}"#,
+        #"{"registrationAccessToken":"SECRET","error":"what","error_description":"made SECRET"}"#,
+        #"{"deviceCode":"SECRET","error":"what","error_description":"made SECRET"}"#,
+        #"{"apiKey":"SECRET","error":"what","error_description":"made SECRET"}"#,
+        #"{"private_key":"SECRET","error":"what","error_description":"made SECRET"}"#,
+        #"{"authorization_code":"SECRET","error":"what","error_description":"made SECRET"}"#,
+        #"{"password":"SECRET","errors":[{"message":"made SECRET"}]}"#,
+        #"{"assertion":"SECRET","error":"what","error_description":"made SECRET"}"#,
+        "accessToken=SECRET&error=SECRET", "TOKEN=SECRET&error=what&error_description=made%20SECRET",
+    ])
+    func aSecretOfTheReplyItselfIsNotRepeated(_ body: String) throws {
+        let provider = Provider.sample.with { $0.tokenPaths = ["data.key"] }
+        for secret in ["sec-ret1", "S3cret-s3cret-s3cret", "sec\\u002dret1"] {
+            for status in [200, 400] {
+                let failure = try failure(provider, json(status, body.replacing("SECRET", with: secret)))
+                let said = [failure.code, failure.description].compactMap { $0 }
+                #expect(said.contains(Redaction.withheld), "\(said)")
+                #expect(!said.contains { ["ret1", "3cret", "12345"].contains(where: $0.contains) }, "\(said)")
+            }
+        }
+    }
+
+    /// Nobody has to know whose it is.
+    @Test(arguments: [
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.x", "xoxb-1-aB3aB3aB3aB3aB3aB3aB3", "4f2a9c0d4f2a9c0d4f2a9c0d",
+    ])
+    func whatLooksLikeATokenIsNotRepeated(_ token: String) throws {
+        for body in [
+            #"{"error":"what","error_description":"made \#(token)"}"#, #"{"code":"\#(token)"}"#,
+            #"{"error":"\#(token)"}"#,
+        ] {
+            let failure = try failure(.sample, json(400, body))
+            #expect([failure.code, failure.description].contains(Redaction.withheld))
+        }
+    }
+
+    @Test(arguments: [
+        "AADSTS700082: The refresh token has expired due to inactivity. Trace ID: 0b1c2d3e-0b1c-4d3e-8f90-0b1c2d3e4f50 Timestamp: 2026-11-26 10:00:00Z",
+        "The access token type Bearer is not supported", "refresh_token is invalid", "expired", "Token expired at 3600",
+        "invalid_grant_of_the_second_kind_2: see https://p.example/docs/errors/oauth2-token-endpoint",
+    ])
+    func wordsAboutSecretsStay(_ words: String) throws {
+        let body =
+            #"{"error":"invalid_grant","error_description":"\#(words)","token_type":"Bearer","token_expires_in":3600,"#
+            + #""issued_token_type":"refresh_token","token_url":"https://p.example/docs/errors/oauth2-token-endpoint","#
+            + #""errors":{"refresh_token":["is invalid"],"access_token":null},"trace_id":"0b1c2d3e-0b1c-4d3e-8f90-0b1c2d3e4f50"}"#
+        #expect(try failure(.sample, json(400, body)).description == words)
+    }
+
+    /// An operator may have a secret sent by a parameter of the connection's own.
+    @Test func aSecretParameterOfTheConnectionIsNotRepeated() throws {
+        let provider = Provider.sample.with {
+            $0.tokenParameters = [.init("partner_secret", "p-s3cr3t-1"), .init("audience", "https://api.example")]
+        }
+        func described(_ words: String) throws -> String? {
+            try failure(provider, json(400, #"{"error":"what","error_description":"\#(words)"}"#)).description
+        }
+        #expect(try described("no p-s3cr3t-1") == Redaction.withheld)
+        #expect(try described("no https://api.example") == "no https://api.example")
+    }
 }

@@ -64,7 +64,47 @@ import Testing
             (#""error":"denied","errorDescription":"why","parameters":{"error_message":"other"}"#, "denied", "why"),
             (#""errorDescription":"The user declined""#, nil, "The user declined"),
             (#""error":"","errorDescription":"The user declined","code":"""#, nil, "The user declined"),
-            (#""error":{"a":"b"},"code":"c0de""#, nil, nil),
+            (#""error":{"a":"b"},"code":"c0de""#, "b", nil),
+            (#""error":403,"code":"c0de""#, "403", nil),
+            // What providers are documented to say, however their hosts' parsers hand it on.
+            (#""parameters":{"error_code":"200","error_message":"Permissions error"}"#, "200", "Permissions error"),
+            (#""parameters":{"error_code":200,"error_message":"Permissions error"}"#, "200", "Permissions error"),
+            (#""parameters":{"error_code":1349126}"#, "1349126", nil),
+            (#""parameters":{"error_message":"App not set up"}"#, nil, "App not set up"),
+            (#""parameters":{"error_reason":"user_denied"}"#, "user_denied", "user_denied"),
+            (
+                #""error":"access_denied","errorDescription":"Permissions error","parameters":{"error_reason":"user_denied","error_code":"200"}"#,
+                "access_denied", "Permissions error"
+            ),
+            (
+                #""error":"user_cancelled_login","errorDescription":"The user cancelled LinkedIn login""#,
+                "user_cancelled_login", "The user cancelled LinkedIn login"
+            ),
+            (#""error":"access_denied","parameters":{"error_subtype":"access_denied"}"#, "access_denied", nil),
+            (#""parameters":{"error":"access_denied","realmId":"17"}"#, "access_denied", nil),
+            (#""code":"c0de","parameters":{"error":"access_denied"}"#, "access_denied", nil),
+            (
+                #""parameters":{"error":"access_denied","error_subcode":"cancel","error_uri":"https://p.example/e"}"#,
+                "access_denied", nil
+            ),
+            (#""parameters":{"error_subcode":"cancel"}"#, "cancel", nil),
+            (#""parameters":{"errCode":"-7","errMsg":"cancelled"}"#, "-7", "cancelled"),
+            (#""parameters":{"ERROR_CODE":["","7"],"Error_Message":{"text":"no"}}"#, "7", "no"),
+            (#""parameters":{"error_hint":"ask your admin"}"#, "ask your admin", nil),
+            (#""errorDescription":{"a":{"b":["The user declined"]}}"#, nil, "The user declined"),
+            (#""errorDescription":{"a":null},"parameters":{"error_message":"no"}"#, nil, "no"),
+            (
+                #""error":"user_cancelled_authorize","parameters":{"user":{"name":{"firstName":"A"},"email":"a@b.example"}}"#,
+                "user_cancelled_authorize", nil
+            ),
+            (
+                #""error":"denied","parameters":{"error_message":"took c0de-c0de-1","code":"c0de-c0de-1"}"#, "denied",
+                Redaction.withheld
+            ),
+            (
+                #""error":"denied","parameters":{"error_message":"an id.token.1","idToken":"id.token.1"}"#, "denied",
+                Redaction.withheld
+            ),
             (
                 #""error":"denied","code":"c0de-c0de-1","errorDescription":"not c0de-c0de-1""#, "denied",
                 Redaction.withheld
@@ -81,6 +121,9 @@ import Testing
         let state = try state()
         for more in [
             #""code":"""#, #""error":"""#, #""code":[]"#, #""errorDescription":"","code":"""#, #""code":{"a":"b"}"#,
+            #""errorDescription":{}"#, #""error":false"#, #""parameters":{}"#,
+            #""parameters":{"error":"","error_code":null}"#,
+            #""parameters":{"user":"{}","interest":"7"}"#,
         ] {
             let error = world.error("complete", #"{"state":"\#(state)","openedBy":{"userId":"u1"},\#(more)}"#)
             #expect(error?.code == .invalidRequest)
@@ -98,6 +141,27 @@ import Testing
         #expect(world.provider.forms.last?.contains("code=c0de&") == true)
     }
 
+    /// A provider that has not sent the state back has refused all the same.
+    @Test(arguments: [
+        "", #""state":null,"#, #""state":"","#, #""state":["a","b"],"#, #""state":{"a":"b"},"#, #""state":7,"#,
+        #""state":"a\u0000\ud800\n","#, #""state":"\#(long)","#,
+    ])
+    func aRefusalOfNoKnownFlowIsTold(_ state: String) throws {
+        let error = world.error("complete", #"{\#(state)"openedBy":{"userId":"u1"},"error":"access_denied"}"#)
+        #expect(error?.code == .notFound)
+        #expect(error?.errorCode == "access_denied")
+        let grant = world.error("complete", #"{\#(state)"openedBy":{"userId":"u1"},"code":"c"}"#)
+        #expect(grant?.field == "state")
+        #expect(grant?.code != .providerError)
+    }
+
+    @Test func aStateThatStandsTwiceIsOne() throws {
+        let state = try state()
+        world.provider.next(200, tokens("at-1"))
+        _ = try world.call(
+            "complete", #"{"state":["\#(state)","\#(state)"],"openedBy":{"userId":"u1"},"code":"c"}"#)
+    }
+
     /// Only where third parties' text stands may a request be no strict JSON.
     @Test(arguments: [
         #"{"state":"STATE","openedBy":{"userId":"u1"},"openedBy":{"userId":"u2"},"code":"c"}"#,
@@ -105,6 +169,11 @@ import Testing
         #"{"state":"STATE","openedBy":{"userId":"u1"},"code":"c","code":"d"}"#,
         #"{"state":"STATE","openedBy":{"userId":"u1"},"code":"c"} x"#,
         #"{"state":"STATE","openedBy":{"userId":"u1"},"code":"c""#,
+        #"{"state":"STATE","openedBy":{"userId":"u1\u0000"},"code":"c"}"#,
+        #"{"state":"STATE","openedBy":{"userId":"\ud800"},"code":"c"}"#,
+        #"{"state":"STATE","openedBy":NaN,"code":"\u0000"}"#,
+        #"{"state":"STATE","openedBy":undefined,"parameters":{"a":"\u0000","b":[{"openedBy":1}]},"code":"c"}"#,
+        #"{"code":"\u0000","openedBy":{"userId":1e999},"state":"STATE"}"#,
     ])
     func theRestOfTheRequestStaysStrict(_ request: String) throws {
         #expect(world.error("complete", request.replacing("STATE", with: try state()))?.code == .invalidRequest)

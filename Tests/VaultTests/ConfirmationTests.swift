@@ -65,6 +65,39 @@ import Testing
         _ = try confirm("\(code.prefix(3))\(separator)\(code.suffix(3))")
     }
 
+    /// What clients and models make of six digits.
+    @Test(
+        arguments: [
+            { "\(Int($0) ?? 0)" }, { "\(Int($0) ?? 0).0" }, { #""The code is \#($0).""# }, { #""\#($0)\n""# },
+            { #""\#($0)\u0000""# }, { #""\u200b\#($0.prefix(3))\u2011\#($0.suffix(3))""# },
+            { #""\#(String($0.compactMap { Character(Unicode.Scalar(0xFF10 + ($0.hexDigitValue ?? 0)) ?? "?") }))""# },
+            { #""\#(String(repeating: " ", count: 5000))\#($0)""# },
+        ] as [@Sendable (String) -> String])
+    func howTheCodeIsTypedDoesNotMatter(_ typed: @Sendable (String) -> String) throws {
+        let digits = try hold().code.replacing("-", with: "")
+        _ = try world.call("confirm", #"{"appId":"google","userId":"u1","code":\#(typed(digits))}"#)
+    }
+
+    @Test(arguments: [
+        ("7", "000007"), ("12345", "012345"), ("0", "000000"), ("1.2345e4", "012345"), ("123456.0", "123456"),
+    ])
+    func zerosThatANumberHasLostAreThere(_ number: String, _ digits: String) throws {
+        #expect(TypedCode(try JSON.parse("[\(number)]").elements[0]).digits == digits)
+    }
+
+    @Test(arguments: ["true", "[]", "{}", #"["1"]"#, "-1", "1.5", "1e300", "1234567", #""?""#])
+    func whatIsNoCodeIsTheWrongOne(_ typed: String) throws {
+        let (code, _) = try hold()
+        let error = world.error("confirm", #"{"appId":"google","userId":"u1","code":\#(typed)}"#)
+        #expect(error?.code == .forbidden)
+        #expect(error?.field == "code")
+        for nothing in [#""""#, "null"] {
+            let error = world.error("confirm", #"{"appId":"google","userId":"u1","code":\#(nothing)}"#)
+            #expect(error?.code == .invalidRequest)
+        }
+        _ = try confirm(code)
+    }
+
     @Test func anotherSubjectsOrAppsCodeIsNothing() throws {
         let (code, _) = try hold()
         try world.makeApp("other")

@@ -156,6 +156,50 @@ import Testing
         #expect(same?.code == .notFound)
     }
 
+    /// The same fetch asks once for what it asks for, whatever else it wants.
+    @Test(arguments: [
+        #""scopes":["read"]"#, #""scopes":["read","extra"]"#, #""scopes":["read"],"askDeclined":true"#,
+        #""scopes":["read"],"externalIdentifier":"second""#, #""scopes":["read"],"resources":["https://r.example/"]"#,
+    ])
+    func whatWasAskedForAndGrantedIsNotAskedForAgain(_ options: String) throws {
+        let other = options.contains("externalIdentifier") ? #","externalIdentifier":"first""# : ""
+        let resource = options.contains("resources") ? #","resources":["https://s.example/"]"# : ""
+        let wanted =
+            #","scopes":["read","admin"]\#(other)\#(resource),"connect":{"redirectUrl":"https://h.example/done",\#(options)}"#
+        var asked = 0
+        while let url = world.fetchError(wanted)?.connectionURL {
+            asked += 1
+            try #require(asked < 3)
+            let scope = query(url, "scope") ?? ""
+            #expect(!scope.contains("admin"))
+            try follow(url, tokens("at-\(asked)", refresh: "rt-\(asked)", scope: scope))
+        }
+        #expect(asked == 1)
+        let error = world.fetchError(wanted)
+        #expect(error?.code == .notFound)
+        #expect(error?.missingScopes?.contains("admin") == true)
+        // Whoever asks for all of it is asked.
+        #expect(world.fetchError(#","scopes":["read","admin"]\#(other)\#(connect)"#)?.connectionURL != nil)
+    }
+
+    /// Neither is what was asked for and declined, whatever else the fetch wants.
+    @Test func whatAnotherConnectAskedForAndWasDeclinedIsNot() throws {
+        try decline()
+        let wanted =
+            #","scopes":["admin"],"connect":{"redirectUrl":"https://h.example/done","scopes":["read","write"]}"#
+        #expect(world.fetchError(wanted)?.code == .notFound)
+        #expect(world.fetchError(#","scopes":["admin"]\#(connect)"#)?.code == .connectionRequired)
+    }
+
+    /// A grant that has ended is asked for again by whatever scopes.
+    @Test func whatWasGrantedAndHasEndedIsAskedForAgain() throws {
+        try world.connect(scopes: #"["read"]"#)
+        world.provider.next(400, #"{"error":"invalid_grant"}"#)
+        #expect(world.fetchError(#","options":{"forceRefresh":true}"#)?.reason == .reauthorize)
+        let connect = #","connect":{"redirectUrl":"https://h.example/done","scopes":["read"]}"#
+        #expect(world.fetchError(#","scopes":["read","admin"]\#(connect)"#)?.code == .connectionRequired)
+    }
+
     /// He must come by anyway.
     @Test func aDeadGrantIsAskedForWithWhatWasDeclined() throws {
         try decline()

@@ -44,7 +44,7 @@ def attempt(client: Client, operation: str, fields: dict[str, Any], limit: float
     try:
         return client.call(operation, fields, timeout=limit)
     except ConnError as error:
-        kept = ("field", "reason", "error_code", "retry_after_ms")
+        kept = ("field", "reason", "error_code", "retry_after")
         told = {name: getattr(error, name) for name in kept if getattr(error, name) is not None}
         return {"error": {"code": error.code, "message": error.message, **told}}
 

@@ -8,7 +8,7 @@ extension Field {
             guard let value = object[field.name] else { return [] }
             switch field.kind {
             case .secret, .clearableSecret: return [value]
-            case .foreignSecret: return [value] + value.elements
+            case .foreignSecret: return value.foreignTexts
             case .object(let fields): return secrets(in: value, fields)
             case .objects(let fields, _): return value.elements.flatMap { secrets(in: $0, fields) }
             default: return []
@@ -44,6 +44,6 @@ extension Request {
     package var redaction: Redaction {
         let operation = Operation.byName[ID(operation)]
         let secrets = operation.map { Field.secrets(in: fields, $0.fields) } ?? Field.secrets(in: fields)
-        return Redaction(secrets + Self.bearers.compactMap { fields[$0] })
+        return Redaction(secrets + Self.bearers.flatMap { fields[$0]?.foreignTexts ?? [] })
     }
 }

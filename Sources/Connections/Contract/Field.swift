@@ -23,13 +23,15 @@ package struct Field: Sendable {
         /// An object of strings like `string`, but "" is allowed; at most 64, with names of 1 to 128 bytes.
         case texts
         case object([Field])
-        /// What a browser brought from a third party: a string of any length and any characters, or an array of them where
-        /// it stood more than once. Whoever uses it cleans it.
+        /// What a third party said, usually a text: any JSON value. Whoever uses it takes what it can of it, and cleans
+        /// that.
         case foreignText
         /// The same, but secret.
         case foreignSecret
         /// An object whose members are such texts.
         case foreignTexts
+        /// The same as `foreignText`, but usually an object.
+        case foreignObject
         /// An object of any members, for somebody else to check.
         case anyObject
         /// An array of objects, at most `maxCount`.
@@ -179,8 +181,8 @@ extension Field.Kind {
         case .object(let fields):
             guard value.kind == .object else { throw .invalid(path, "must be an object") }
             try Field.check(value, against: fields, path: path + ".", backend: backend)
-        case .foreignText, .foreignSecret:
-            guard [.string, .array, .object].contains(value.kind) else { throw .invalid(path, "must be a string") }
+        case .foreignText, .foreignSecret, .foreignObject:
+            break
         case .foreignTexts:
             guard value.kind == .object else { throw .invalid(path, "must be an object of strings") }
         case .anyObject:
@@ -198,7 +200,7 @@ extension Field.Kind {
 
     var isForeign: Bool {
         switch self {
-        case .foreignText, .foreignSecret, .foreignTexts: true
+        case .foreignText, .foreignSecret, .foreignTexts, .foreignObject: true
         default: false
         }
     }

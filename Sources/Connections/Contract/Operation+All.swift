@@ -184,8 +184,9 @@ extension Field {
     /// The MCP request that is being answered, and whose.
     static let mcpCall: [Field] = [
         Field("method", .string(maxBytes: 64), required: true, "The request's method, such as tools/call."),
-        Field("name", .string(maxBytes: 16384), required: true, "The tool's or prompt's name, or the resource's URI."),
-        Field("arguments", .anyObject, "The request's arguments, as the client sent them. Only their digest is used."),
+        Field("name", .foreignText, required: true, "The tool's or prompt's name, or the resource's URI."),
+        Field(
+            "arguments", .foreignObject, "The request's arguments, as the client sent them. Only their digest is used."),
         Field(
             "argumentsDigest", .string(maxBytes: 64),
             "In place of arguments: SHA-256 of their canonical form (docs/mcp.md), in base64url."),
@@ -269,20 +270,20 @@ extension Operation {
                 + "anything, also an array of strings where a parameter stood more than once.",
             backends: [.vault, .plugin],
             fields: [
-                Field("state", .string(maxBytes: 512), required: true, "The query's state."),
+                Field("state", .foreignText, "The query's state. Without it, only a refusal is understood."),
                 Field("code", .foreignSecret, "The query's code."),
                 Field("error", .foreignText, "The query's error, when the user or provider refused."),
                 Field("errorDescription", .foreignText, "The query's error_description."),
                 Field("iss", .foreignText, "The query's iss (RFC 9207)."),
                 Field(
                     "parameters", .foreignTexts,
-                    "The query's other parameters, decoded: providers sign them, and say there whose account it is."),
+                    "The query's other parameters, decoded: providers sign them, and say there whose account it is, or "
+                        + "why they refuse."),
                 Field(
                     "openedBy", .object([.userID, .tenantID]),
                     "Who is signed in where the callback arrived. It must be who the URL was made for, and may be absent "
                         + "only where requireOpener is false or the connect asked for a confirmation."),
             ],
-            atLeastOneOf: [["code", "error", "errorDescription"]],
             answer:
                 "tokenId, appId, userId, tenantId, scopes, missingScopes when not all that was asked for was granted, "
                 + "redirectUrl, metadata; or, for the page to show, "
@@ -294,7 +295,9 @@ extension Operation {
             backends: [.vault, .plugin],
             fields: [
                 .appID, .userID, .tenantID,
-                Field("code", .string(maxBytes: 32), required: true, "Six digits, however they are parted."),
+                Field(
+                    "code", .foreignText, required: true,
+                    "What the user has typed: six digits, however they are parted, or the number that they are."),
             ],
             atLeastOneOf: subject, answer: "tokenId, appId, userId, tenantId, scopes, missingScopes, redirectUrl",
             errors: [.notFound, .forbidden]),
@@ -458,10 +461,10 @@ extension Operation {
             "mcp.answer",
             "What an MCP server answers a request that needs connections, in the shape that its client understands.",
             fields: Field.mcpCall + [
-                Field("protocolVersion", .string(maxBytes: 32), required: true, "The client's, such as 2026-07-28."),
-                Field("capabilities", .anyObject, "What the client declared; nothing if absent."),
+                Field("protocolVersion", .foreignText, required: true, "The client's, such as 2026-07-28."),
+                Field("capabilities", .foreignObject, "What the client declared; nothing if absent."),
                 Field(
-                    "clientInfo", .anyObject,
+                    "clientInfo", .foreignObject,
                     "The client's name and version, as it says. What is known of it overrides what it declares."),
                 Field(
                     "connections",
@@ -494,8 +497,8 @@ extension Operation {
             "The request comes again with its requestState: waits for the grants, and says whether it may go on.",
             fields: Field.mcpCall + [
                 .accessToken,
-                Field("requestState", .string(maxBytes: 65536), required: true, "As the client echoed it."),
-                Field("inputResponses", .anyObject, "As the client sent them."),
+                Field("requestState", .foreignText, required: true, "As the client echoed it."),
+                Field("inputResponses", .foreignObject, "As the client sent them."),
                 Field(
                     "waitMs", .integer(0...600_000),
                     "How long to wait for the grants; give the call more time than that. 20000 unless said otherwise."),

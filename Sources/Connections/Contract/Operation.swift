@@ -32,8 +32,8 @@ package struct Operation: Sendable {
 
     package static let byName = Dictionary(uniqueKeysWithValues: all.map { (ID($0.name), $0) })
 
-    /// Whether what stands in this field is third parties' text.
-    func isForeign(_ name: String) -> Bool { fields.contains { $0.kind.isForeign && ID($0.name) == ID(name) } }
+    /// The fields that hold what third parties said.
+    var foreignNames: [ID] { fields.filter(\.kind.isForeign).map { ID($0.name) } }
 
     /// Checks a request's fields, "op" not among them.
     func check(_ fields: JSON, backend: BackendKind) throws(ConnError) {
@@ -105,7 +105,7 @@ extension Field {
         case .object(let fields):
             object.set("type", .string("object"))
             object.set("fields", .array(fields.map(\.description)))
-        case .anyObject: object.set("type", .string("object"))
+        case .anyObject, .foreignObject: object.set("type", .string("object"))
         case .objects(let fields, let maxCount):
             object.set("type", .string("objects"))
             object.set("maxCount", .integer(maxCount))

@@ -84,12 +84,17 @@ package struct Request: Sendable {
         do {
             return try parseObject(text, as: "the request")
         } catch {
-            guard text.count <= maxBytes, let read = try? JSON.parseLeniently(text), read.value.kind == .object,
-                let name = operation ?? read.value["op"]?.string, let known = Operation.byName[ID(name)],
-                known.fields.contains(where: \.kind.isForeign),
-                read.replaced.allSatisfy({ $0.parent.first.map(known.isForeign) ?? false })
+            guard text.count <= maxBytes, let read = try? JSON.parseLeniently(text).value, read.kind == .object,
+                let name = operation ?? read["op"]?.string,
+                let foreign = Operation.byName[ID(name)]?.foreignNames, !foreign.isEmpty
             else { throw error }
-            return read.value
+            let strict = try text.withoutMembers(foreign).withBytes { (text) throws(ConnError) in
+                try parseObject(text, as: "the request")
+            }
+            for name in foreign {
+                if let value = read[name.text] { strict.set(name.text, value) }
+            }
+            return strict
         }
     }
 

@@ -26,6 +26,10 @@ enum RequestValue: Sendable {
         return withBytes { JSON.string(bytes: $0) }
     }
 
+    var text: String? {
+        if case .text(let text) = self { text } else { nil }
+    }
+
     var secret: Secret? {
         if case .secret(let secret) = self { secret } else { nil }
     }

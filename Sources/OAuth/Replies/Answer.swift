@@ -1,3 +1,4 @@
+import Connections
 import HTTP
 import JSON
 import Runtime
@@ -119,17 +120,11 @@ struct Answer {
     }
 
     /// What no error may repeat, should the answer be one all the same.
-    var secrets: [JSON] {
-        (object.map(Self.secrets) ?? []) + replaced.flatMap { Self.secrets(named: $0.name, $0.value) }
-    }
-
-    private static func secrets(in value: JSON) -> [JSON] {
-        value.members.flatMap { secrets(named: $0.key, $0.value) } + value.elements.flatMap(secrets)
-    }
-
-    private static func secrets(named name: String, _ value: JSON) -> [JSON] {
-        let isSecret = name.hasSuffix("_token") || name.hasSuffix("_secret") || name.hasSuffix("device_code")
-        return isSecret ? [value] : secrets(in: value)
+    /// - Parameter tokenPaths: where the provider has access tokens. Whatever has such a name is one.
+    func secrets(_ tokenPaths: [String]) -> [JSON] {
+        let names = tokenPaths.map { $0.split(separator: ".").last.map(String.init) ?? $0 }
+        return (object.map { ForeignSecrets.inside($0, or: names) } ?? [])
+            + replaced.flatMap { ForeignSecrets.named($0.name, $0.value, or: names) }
     }
 
     private static func code(_ node: JSON?) -> String? {

@@ -154,7 +154,7 @@ extension TokenFailure {
         let ofTheRest = rule(Self.quietStatuses) ?? known(Self.quietCodes(in: phase), allNames)
         let kind = ofProvider ?? ofStatus ?? ofCode ?? ofTheRest ?? .transient
         self.init(kind, "\(provider.id) \(Self.outcome(answer, kind))")
-        let redaction = redaction.adding(answer.secrets)
+        let redaction = redaction.adding(answer.secrets(provider.tokenPaths), withholdsOpaque: true)
         isPending = phase == .device && allNames.contains("authorization_pending")
         isTooEarly = phase == .device && allNames.contains("slow_down")
         self.code = code.flatMap { redaction.clean($0, maxCharacters: 64) }

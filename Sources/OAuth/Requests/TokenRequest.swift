@@ -55,8 +55,13 @@ struct TokenRequest: Sendable {
             mustFinish: mustFinish, publicAddressesOnly: provider.mustBePublic(url))
         http.connection = provider.id
         let values = request.parameters.map(\.value) + (token.map { [$0] } ?? [])
+        // What an operator has the provider sent besides may be a secret too.
+        let named = request.parameters.flatMap { parameter in
+            parameter.value.text.map { ForeignSecrets.named(parameter.name, .string($0)) } ?? []
+        }
         let redaction = Redaction(
-            values.compactMap(\.node), values.compactMap(\.secret) + (provider.clientSecret.map { [$0] } ?? []))
+            values.compactMap(\.node) + named,
+            values.compactMap(\.secret) + (provider.clientSecret.map { [$0] } ?? []))
         return (http, redaction)
     }
 

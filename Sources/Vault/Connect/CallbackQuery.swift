@@ -1,5 +1,6 @@
 internal import Connections
 internal import JSON
+internal import OAuth
 internal import Runtime
 
 /// The query of a provider's callback, as its host hands it on. All of it is third parties' text: anybody may have written
@@ -13,6 +14,8 @@ struct CallbackQuery: Sendable {
         let description: String?
     }
 
+    /// "" where the provider has not sent it back, or sent several.
+    let state: String
     /// A string node; nil with a refusal.
     let code: JSON?
     let refusal: Refusal?
@@ -20,20 +23,23 @@ struct CallbackQuery: Sendable {
     /// All others, decoded. One that stands there with different values is not.
     let parameters: [ID: String]
 
-    /// - Throws: `invalid_request` when there is neither a code nor an error, `provider_error` when there are two codes.
+    /// - Throws: `invalid_request` when there is neither a code nor a refusal, or no state though there is no refusal;
+    ///   `provider_error` when there are two codes.
     init(_ request: Request) throws(ConnError) {
         var parameters: [ID: String] = [:]
         for (name, value) in request["parameters"]?.members ?? [] { parameters[ID(name)] = value.oneText }
         self.parameters = parameters
         refusal = Refusal(request)
+        state = request["state"]?.oneText ?? ""
         guard refusal == nil else {
             code = nil
-            iss = request["iss"]?.texts.first
+            iss = request["iss"]?.saidTexts.first
             return
         }
+        guard request["state"]?.saidTexts.isEmpty == false else { throw .invalid("state", "is missing") }
         code = try request["code"]?.one("code")
         iss = try request["iss"]?.one("iss")?.string
-        guard let code, code.string != "" else { throw .invalid("code", "is missing") }
+        guard code != nil else { throw .invalid("code", "is missing") }
     }
 
     /// The parameters that its host names apart, under the names that they have in the query.
@@ -50,20 +56,33 @@ struct CallbackQuery: Sendable {
 }
 
 extension CallbackQuery.Refusal {
-    /// Nil when the callback is none. With an `error` it is one, whatever else it has.
+    /// Nil when the callback is none. With an `error` it is one, whatever else it has; without a code, whatever else says so.
     fileprivate init?(_ request: Request) {
-        let words = [request["errorDescription"]] + Self.wordNames.map { request["parameters"]?[$0] }
-        let described = words.lazy.compactMap { $0?.texts.first { !$0.isEmpty } }.first
-        let codes = request["error"]?.texts.filter { !$0.isEmpty } ?? []
-        let hasCode = request["code"].map { $0.texts.contains { !$0.isEmpty } } ?? false
-        guard !codes.isEmpty || request["error"]?.kind == .object || (described != nil && !hasCode) else { return nil }
-        let redaction = request.redaction
-        code = codes.first.flatMap { redaction.clean($0, maxCharacters: 64)?.onOneLine }
-        description = described.flatMap { redaction.clean($0, maxCharacters: 512)?.onOneLine }
+        let parameters = request["parameters"]?.members ?? []
+        func texts(_ field: String?, or names: [String]) -> [String] {
+            let named = names.flatMap { name in parameters.filter { ID($0.key.asciiLowercased) == ID(name) } }
+            return (field.flatMap { request[$0]?.saidTexts } ?? []) + named.flatMap(\.value.saidTexts)
+        }
+        let errors = texts("error", or: ["error"])
+        let codes = errors + texts(nil, or: Self.codeNames)
+        let words = texts("errorDescription", or: Self.wordNames)
+        let others = parameters.filter { $0.key.asciiLowercased.utf8.starts(with: "err".utf8) }.flatMap(
+            \.value.saidTexts)
+        let hasCode = request["code"]?.codes.isEmpty == false
+        guard !errors.isEmpty || !hasCode && !(codes + words + others).isEmpty else { return nil }
+        let secrets = parameters.flatMap { ForeignSecrets.named($0.key, $0.value, or: ["code"]) }
+        let redaction = request.redaction.adding(secrets)
+        let told = codes.first ?? (words.isEmpty ? others.first : nil)
+        code = told.flatMap { redaction.clean($0, maxCharacters: 64)?.onOneLine }
+        description = words.first.flatMap { redaction.clean($0, maxCharacters: 512)?.onOneLine }
     }
 
-    /// Where else than in `error_description` providers say why.
-    private static let wordNames = ["error_description", "error_message", "error_reason"]
+    /// Where else than in `error` providers name what is wrong; in lower case.
+    private static let codeNames = ["error_code", "errorcode", "errcode", "error_subcode", "error_reason"]
+    /// Where else than in `error_description` they say why.
+    private static let wordNames = [
+        "error_description", "error_message", "errormessage", "errordescription", "errmsg", "error_reason",
+    ]
 }
 
 extension ConnError {
@@ -77,21 +96,23 @@ extension ConnError {
 }
 
 extension JSON {
-    /// The text, or those of an array: what stood in a query once, or more often.
-    fileprivate var texts: [String] { string.map { [$0] } ?? elements.compactMap(\.string) }
+    /// What stood in a query once, or more often, and was not empty.
+    fileprivate var saidTexts: [String] { foreignTexts.compactMap(\.string).filter { !$0.isEmpty } }
+
+    /// String nodes that say something.
+    fileprivate var codes: [JSON] { kind == .object ? [] : foreignTexts.filter { $0.string != "" } }
 
     /// Nil when there is none, or when they differ.
     fileprivate var oneText: String? {
+        let texts = kind == .array ? elements.compactMap(\.string) : [string].compactMap { $0 }
         guard let first = texts.first, texts.allSatisfy({ ID($0) == ID(first) }) else { return nil }
         return first
     }
 
-    /// The string node.
+    /// The string node; nil when there is none.
     fileprivate func one(_ field: String) throws(ConnError) -> JSON? {
-        guard kind != .string else { return self }
-        let nodes = elements.filter { $0.kind == .string }
-        guard let first = nodes.first, nodes.allSatisfy({ $0.equals(first) }) else {
-            if nodes.isEmpty { return nil }
+        guard let first = codes.first else { return nil }
+        guard codes.allSatisfy({ $0.equals(first) }) else {
             throw ConnError(.providerError, "the callback has more than one \(field)", field: field)
         }
         return first

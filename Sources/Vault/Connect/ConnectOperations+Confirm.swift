@@ -42,7 +42,8 @@ extension ConnectOperations {
     func confirm(_ request: Request) throws(ConnError) -> Step<JSON> {
         let appID = try request.requiredID("appId")
         let subject = try request.requiredSubject()
-        let typed = try request.required("code")
+        guard let code = request["code"], code.string != "" else { throw .invalid("code", "is missing") }
+        let typed = TypedCode(code)
         return rows.read { [self] (reader) throws(ConnError) in
             let app = try reader.app(appID, .oauth)
             return try countTry(of: subject, at: app).then { [self] (tried) throws(ConnError) in

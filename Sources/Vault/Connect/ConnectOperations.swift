@@ -125,20 +125,19 @@ final class ConnectOperations: Sendable {
 
     /// - Parameter until: how long to wait for the same callback that came before and is at work.
     private func complete(_ request: Request, until: Deadline) throws(ConnError) -> Step<JSON> {
-        guard let state = FlowState(try request.required("state")), state.expiresAt > clock.seconds else {
-            throw .unknownFlow
-        }
         let query = try CallbackQuery(request)
+        let unknownFlow = ConnError.unknownFlow.telling(query.refusal)
+        guard let state = FlowState(query.state), state.expiresAt > clock.seconds else { throw unknownFlow }
         let codeHash = query.code?.withStringBytes { ID(Crypto.hex(Crypto.sha256($0))) }
         return rows.read { [self] (reader) throws(ConnError) in
-            guard let flow: Row<FlowRecord> = try reader.get(rows.keys.flow(state)) else { throw .unknownFlow }
+            guard let flow: Row<FlowRecord> = try reader.get(rows.keys.flow(state)) else { throw unknownFlow }
             try checkOpener(request["openedBy"], of: flow.value)
             let app = try reader.app(flow.value.appID, .oauth)
-            guard flow.value.isAwaited(by: app) else { throw .unknownFlow }
+            guard flow.value.isAwaited(by: app) else { throw unknownFlow }
             if let use = flow.value.use {
-                guard use.codeHash == codeHash else { throw .unknownFlow }
+                guard use.codeHash == codeHash else { throw unknownFlow }
                 if let answer = use.answer { return .done(answer) }
-                guard clock.monotonic() < until else { throw .unknownFlow }
+                guard clock.monotonic() < until else { throw unknownFlow }
                 return .pause(milliseconds: Rows.pollMilliseconds) { [self] () throws(ConnError) in
                     try complete(request, until: until)
                 }

@@ -30,9 +30,7 @@ struct HeldGrant: Record {
         incarnation = app.incarnation
         self.redirectURL = redirectURL
         self.revocation = revocation
-        let number = Crypto.random(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) } % 1_000_000
-        let digits = String(number)
-        code = String(repeating: "0", count: 6 - digits.utf8.count) + digits
+        code = TypedCode(Crypto.random(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) } % 1_000_000).digits
     }
 
     init?(json: JSON) {
@@ -59,9 +57,5 @@ struct HeldGrant: Record {
     /// For people: `483-920`.
     var shownCode: String { "\(code.prefix(3))-\(code.suffix(3))" }
 
-    /// Whether this is the code, however its digits are parted.
-    func isConfirmed(by typed: String) -> Bool {
-        Secret(String(typed.unicodeScalars.filter { ("0"..."9").contains($0) }.map(Character.init))).equals(
-            Secret(code))
-    }
+    func isConfirmed(by typed: TypedCode) -> Bool { Secret(typed.digits).equals(Secret(code)) }
 }

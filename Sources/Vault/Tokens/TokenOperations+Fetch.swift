@@ -33,9 +33,9 @@ extension TokenOperations {
     }
 
     /// Adaptive Connect: the error with a URL that asks for what is missing and what was granted before. The user is not
-    /// asked again for what he did not grant when he was: a provider that goes by other names would have him asked for
-    /// ever.
-    /// - Parameter again: he is.
+    /// asked for what he has granted already, since the same fetch would have him asked for ever, nor again for what he
+    /// did not grant when he was: a provider that goes by other names would do the same.
+    /// - Parameter again: he is asked for what he did not grant.
     private func connectionRequired(
         _ error: ConnError, _ order: ConnectOrder, _ selection: TokenSelection, again: Bool, actor: String?
     ) throws(ConnError) -> Step<JSON> {
@@ -51,18 +51,20 @@ extension TokenOperations {
                 resources: order.resources)
             order.externalIdentifier = account.account
             let rules = app.scopeRules
-            switch account.choose(tokens, rules, now: clock.milliseconds()) {
-            case .found(let row):
-                order.add(row, of: app, rules)
-            case .lacking(let lack, let row):
-                if lack.isDeclined, error.isDeclined, !again {
-                    let asked = TokenSelection(
-                        scopes: order.scopes, account: account.account, resources: order.resources)
-                    guard case .lacking(let lack, _) = asked.choose(tokens, rules, now: clock.milliseconds()),
-                        !lack.isDeclined
-                    else { throw error }
+            let now = clock.milliseconds()
+            if error.reason != .reauthorize {
+                let asked = TokenSelection(scopes: order.scopes, account: account.account, resources: order.resources)
+                switch asked.choose(tokens, rules, now: now) {
+                case .found(let row)
+                where row.value.isUsable(now: now) && row.value.refresh.refusal == nil
+                    && app.has(row.value.incarnation):
+                    throw error
+                case .lacking(let lack, _) where lack.isDeclined && !again: throw error
+                default: break
                 }
-                order.add(row, of: app, rules)
+            }
+            switch account.choose(tokens, rules, now: now) {
+            case .found(let row), .lacking(_, let row): order.add(row, of: app, rules)
             case .missing: break
             }
             return try connecting.connectURL(order, actor: actor).then { [order] (made) throws(ConnError) in

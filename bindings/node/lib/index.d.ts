@@ -146,14 +146,14 @@ export type QueryValue = string | string[];
 
 /** The provider's answer, as it came to the redirect URI's query. */
 export interface CompleteFields {
-  state: string;
+  state?: QueryValue;
   code?: QueryValue;
-  /** When the user or the provider refused. This or code. */
+  /** When the user or the provider refused. */
   error?: QueryValue;
   /** The query's error_description. */
   errorDescription?: QueryValue;
   iss?: QueryValue;
-  /** The query's other parameters: providers sign them, and say there whose account it is. */
+  /** The query's other parameters: providers sign them, and say there whose account it is, or why they refuse. */
   parameters?: Record<string, QueryValue>;
   /**
    * Who is signed in where the callback arrived: it must be who the URL was made for. Absent only where requireOpener is
@@ -172,8 +172,8 @@ export interface OpenFields {
 
 export interface ConfirmFields extends Subject {
   appId: string;
-  /** What the browser showed, however its digits are parted. */
-  code: string;
+  /** What the user has typed: six digits, however they are parted, or the number that they are. */
+  code: string | number;
 }
 
 export interface FetchFields extends Subject {

@@ -7,6 +7,8 @@ const { createHash } = require('node:crypto');
 
 const UI_EXTENSION = 'io.modelcontextprotocol/ui';
 const TEXT_LIMIT = 256;
+const NAME_LIMIT = 4096;
+const STATE_LIMIT = 65_536;
 
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -92,11 +94,34 @@ function inputAnswers(responses) {
     if (!isPlain(key) || key === '__proto__' || !isObject(response)) continue;
     answers[key] = {};
     if (['accept', 'decline', 'cancel'].includes(response.action)) answers[key].action = response.action;
-    const code = isObject(response.content) ? response.content.code : undefined;
-    if (isPlain(code)) answers[key].content = { code };
+    const code = isObject(response.content) ? typedCode(response.content.code) : undefined;
+    if (code !== undefined) answers[key].content = { code };
   }
   return answers;
 }
+
+/**
+ * The code that somebody has typed, which may come as the number that its digits are, without the first zeros. A text
+ * without digits is none: models fill in what they have nothing for.
+ */
+function typedCode(value) {
+  if (typeof value === 'string') {
+    const text = value.slice(0, TEXT_LIMIT);
+    return /\p{Nd}/u.test(text) ? text : undefined;
+  }
+  if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) return undefined;
+  return value < 0 ? undefined : String(value).padStart(6, '0').slice(0, TEXT_LIMIT);
+}
+
+/** The name of a tool or prompt, or the URI of a resource; of one that is too long, its digest stands for the rest. */
+function callName(name) {
+  if (typeof name !== 'string' || name.length <= NAME_LIMIT) return name;
+  const digest = createHash('sha256').update(Buffer.from(name, 'utf16le')).digest('hex');
+  return `${name.slice(0, TEXT_LIMIT)}... ${digest}`;
+}
+
+/** What is longer than any is none. */
+const cut = (text, limit) => (typeof text === 'string' ? text.slice(0, limit) : text);
 
 /** The digest in place of the arguments. Who gives both hears from the library that one is enough. */
 function argumentsFields({ arguments: args, argumentsDigest: digest }) {
@@ -108,10 +133,13 @@ function argumentsFields({ arguments: args, argumentsDigest: digest }) {
 /** Fields of mcp.answer or mcp.resume, with what a client said reduced. */
 function reduced(fields = {}) {
   const request = { ...fields, ...argumentsFields(fields) };
+  if ('name' in request) request.name = callName(request.name);
+  if ('protocolVersion' in request) request.protocolVersion = cut(request.protocolVersion, TEXT_LIMIT);
+  if ('requestState' in request) request.requestState = cut(request.requestState, STATE_LIMIT);
   if ('capabilities' in request) request.capabilities = declaredCapabilities(request.capabilities);
   if ('clientInfo' in request) request.clientInfo = knownClient(request.clientInfo);
   if ('inputResponses' in request) request.inputResponses = inputAnswers(request.inputResponses);
   return request;
 }
 
-module.exports = { argumentsDigest, isPlain, reduced };
+module.exports = { argumentsDigest, reduced, typedCode };

@@ -3,7 +3,7 @@
 // Connections for tools of MCP servers, whatever implements the server: requests and answers are plain objects.
 
 const { ConnectionRequiredError, DescopeConnError } = require('./errors.js');
-const { argumentsDigest, isPlain } = require('./mcp-wire.js');
+const { argumentsDigest, typedCode } = require('./mcp-wire.js');
 
 const VERSION = 'io.modelcontextprotocol/protocolVersion';
 const CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities';
@@ -165,17 +165,20 @@ class Call {
     const meta = params._meta ?? {};
     const args = params.arguments ?? undefined;
     const digest = args === undefined ? undefined : argumentsDigest(args);
-    this.fields = { method, name: params.name ?? params.uri, argumentsDigest: digest, userId, tenantId };
+    const name = params.name ?? params.uri;
+    this.fields = { method, name: name === undefined ? name : String(name), argumentsDigest: digest, userId, tenantId };
     const version = meta[VERSION] ?? protocolVersion;
-    this.protocolVersion = isPlain(version) && version.length <= 32 ? version : 'unknown';
+    this.protocolVersion = typeof version === 'string' ? version : 'unknown';
     // From 2026-07-28 on each request says all of this, and what a connection's first request said counts no more.
     this.capabilities = meta[VERSION] === undefined ? capabilities : meta[CAPABILITIES];
     this.clientInfo = meta[VERSION] === undefined ? clientInfo : meta[CLIENT];
-    this.requestState = requestState ?? undefined;
+    if (requestState !== undefined && requestState !== null) {
+      this.requestState = typeof requestState === 'string' ? requestState : ''; // which is none
+    }
     this.inputResponses = inputResponses;
     this.progressToken = meta.progressToken ?? undefined;
     this.notify = notify;
-    this.code = method === 'tools/call' && isPlain(args?.[CODE_ARGUMENT]) ? args[CODE_ARGUMENT] : undefined;
+    this.code = method === 'tools/call' ? typedCode(args?.[CODE_ARGUMENT]) : undefined;
   }
 
   /** Of a client that has gone away meanwhile nothing is wanted any more. */

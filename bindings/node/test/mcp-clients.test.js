@@ -9,7 +9,7 @@ const path = require('node:path');
 const { after, before, test } = require('node:test');
 const { Client } = require('descope-conn');
 const { Connections } = require('descope-conn/mcp');
-const { argumentsDigest } = require('../lib/mcp-wire.js');
+const { argumentsDigest, reduced, typedCode } = require('../lib/mcp-wire.js');
 
 const META = 'io.modelcontextprotocol/';
 const needed = { it: { appId: 'calendar' } };
@@ -108,6 +108,44 @@ test('who is local is asked for a code, in a form or through the model', async (
   // A code that no grant waits for says nothing.
   const early = await connectionsWith({}).prepare(call({ arguments: { confirmation_code: '123-456' } }, {}), needed, local);
   assert.equal(missing(early.answer).error, 'connection_required');
+});
+
+test('a code is one however it is typed', () => {
+  for (const [typed, code] of [
+    [123456, '123456'], [7, '000007'], [7.0, '000007'], [0, '000000'], [12n, '000012'], ['123-456', '123-456'],
+    [' 12 34 56\n', ' 12 34 56\n'], ['The code is 123456.', 'The code is 123456.'], ['１２３４５６', '１２３４５６'],
+    ['', undefined], [' ', undefined], ['none', undefined], [null, undefined], [undefined, undefined], [true, undefined],
+    [-1, undefined], [1.5, undefined], [Infinity, undefined], [{}, undefined], [['1'], undefined],
+  ]) {
+    assert.equal(typedCode(typed), code, String(typed));
+    const responses = { 'confirm-1': { action: 'accept', content: { code: typed } } };
+    assert.equal(reduced({ inputResponses: responses }).inputResponses['confirm-1'].content?.code, code);
+  }
+});
+
+for (const [name, value] of Object.entries({
+  NUL: 'notes://a\0b', 'a line end': 'notes://a\nb', 'a lone surrogate': 'notes://\ud800', 'nothing in it': '',
+  '2 MB': `notes://${'x'.repeat(2_000_000)}`, 'a number': 7, infinity: Infinity, 'an object': { a: 1 },
+})) {
+  test(`a name or URI with ${name} gets the URL, and the call goes on`, async () => {
+    for (const method of ['resources/read', 'prompts/get', 'tools/call']) {
+      const userId = `${method} of ${name}`;
+      const connections = connectionsWith({ waitMs: 0 });
+      const odd = { ...call({ name: undefined, uri: value, arguments: { a: value } }), method };
+      const { answer } = await connections.prepare(odd, needed, { userId });
+      assert.match(answer.result.inputRequests['connect-1'].params.url, /^http:\/\/127\.0\.0\.1:1\/authorize\?/);
+      await grant(userId);
+      odd.params.requestState = answer.result.requestState;
+      assert.equal((await connections.prepare(odd, needed, { userId })).tokens.it.accessToken, 't');
+    }
+  });
+}
+
+test('what is no state is told to be none', async () => {
+  for (const requestState of ['a\0', '\ud800', '', 7, Infinity, {}, [], true, 'A'.repeat(2_000_000)]) {
+    const { answer } = await connectionsWith({}).prepare(call({ requestState }), needed, { userId: 'odd' });
+    assert.equal(answer.error?.code, -32602, String(requestState).slice(0, 20));
+  }
 });
 
 test('a call that waits tells its progress to whoever wants to know', async () => {

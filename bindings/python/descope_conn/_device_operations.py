@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._call import Call, make_call
 from ._types import Completion, DeviceFlow, from_wire
-from ._wire import to_wire
+from ._wire import to_wire, wait_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,11 +45,11 @@ def start_device(
 
 
 def poll_device(
-    flow: str, *, wait_ms: int = 0, actor: str | None = None, timeout: float | None = None
+    flow: str, *, wait: float = 0, actor: str | None = None, timeout: float | None = None
 ) -> Call[Completion | None]:
     """What the user granted; None when they have not decided yet. The vault only.
 
-    Waits up to ``wait_ms`` milliseconds for them, and asks no more often than the provider allows.
+    Waits up to ``wait`` seconds for them, and asks no more often than the provider allows.
     """
-    fields = to_wire({"flow": flow, "wait_ms": wait_ms})
+    fields = to_wire({"flow": flow, "wait_ms": wait_ms(wait)})
     return make_call("device.poll", fields, actor, timeout, _completion)

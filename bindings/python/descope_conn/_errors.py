@@ -6,7 +6,7 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from ._wire import camel_case
+from ._wire import camel_case, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,8 +37,8 @@ class ConnError(Exception):
     """The field of the request or configuration that is wrong."""
     reason: str | None
     """With ``not_found``: ``missing``, ``scopes``, ``reauthorize`` or ``app``."""
-    retry_after_ms: int | None
-    """Milliseconds to wait before the next try, as the server asked."""
+    retry_after: float | None
+    """Seconds to wait before the next try, as the server asked."""
     http_status: int | None
     """The status of the server that answered."""
     error_code: str | None
@@ -58,7 +58,7 @@ class ConnError(Exception):
         *,
         field: str | None = None,
         reason: str | None = None,
-        retry_after_ms: int | None = None,
+        retry_after: float | None = None,
         http_status: int | None = None,
         error_code: str | None = None,
         error_description: str | None = None,
@@ -70,7 +70,7 @@ class ConnError(Exception):
         super().__init__(message)
         self.field = field
         self.reason = reason
-        self.retry_after_ms = retry_after_ms
+        self.retry_after = retry_after
         self.http_status = http_status
         self.error_code = error_code
         self.error_description = error_description
@@ -152,7 +152,7 @@ class Conflict(ConnError):
 
 
 class RateLimited(ConnError):
-    """Too many requests; ``retry_after_ms`` says when to come back."""
+    """Too many requests; ``retry_after`` says when to come back."""
 
     code = "rate_limited"
 
@@ -241,7 +241,6 @@ BARE: Mapping[int, tuple[type[ConnError], str]] = {
 FIELDS = (
     "field",
     "reason",
-    "retry_after_ms",
     "http_status",
     "error_code",
     "error_description",
@@ -265,6 +264,7 @@ def error_from(status: int, answer: bytes | None) -> ConnError:
         return cls(message)
     error: Mapping[str, Any] = parse(answer)["error"]
     fields = {name: error.get(camel_case(name)) for name in FIELDS}
+    fields["retry_after"] = seconds(error.get("retryAfterMs"))
     code = error["code"]
     if code == ConnectionRequired.code:
         return ConnectionRequired(error["message"], connection_url=error["connectionUrl"], **fields)

@@ -8,8 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._call import Call, make_call
-from ._mcp_wire import arguments_fields, declared_capabilities, input_answers, known_client
-from ._wire import to_wire
+from ._mcp_wire import (
+    arguments_fields,
+    call_name,
+    declared_capabilities,
+    echoed_state,
+    input_answers,
+    known_client,
+    known_version,
+)
+from ._wire import to_wire, wait_ms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,8 +55,8 @@ def answer(
     fields = to_wire(
         {
             "method": method,
-            "name": name,
-            "protocol_version": protocol_version,
+            "name": call_name(name),
+            "protocol_version": known_version(protocol_version),
             "connections": [to_wire(connection) for connection in connections],
             **arguments_fields(arguments, arguments_digest),
             "capabilities": declared_capabilities(capabilities),
@@ -72,26 +80,26 @@ def resume(
     user_id: str | None = None,
     tenant_id: str | None = None,
     access_token: str | None = None,
-    wait_ms: int | None = None,
+    wait: float | None = None,
     actor: str | None = None,
     timeout: float | None = None,
 ) -> Call[dict[str, Any]]:
     """Waits for the grants that ``request_state`` names: ``state`` is ``ready``, ``pending`` or ``declined``.
 
     The last two come with what to answer, as ``answer`` gives it. A state that is forged, expired, used before, or made
-    for another user or another call raises. ``wait_ms`` is shorter than ``timeout``.
+    for another user or another call raises. ``wait`` is in seconds, and shorter than ``timeout``.
     """
     fields = to_wire(
         {
             "method": method,
-            "name": name,
-            "request_state": request_state,
+            "name": call_name(name),
+            "request_state": echoed_state(request_state),
             **arguments_fields(arguments, arguments_digest),
             "input_responses": input_answers(input_responses),
             "user_id": user_id,
             "tenant_id": tenant_id,
             "access_token": access_token,
-            "wait_ms": wait_ms,
+            "wait_ms": wait_ms(wait),
         }
     )
     return make_call("mcp.resume", fields, actor, timeout, dict)

@@ -14,6 +14,8 @@ from typing import Any
 
 UI_EXTENSION = "io.modelcontextprotocol/ui"
 _TEXT_LIMIT = 256
+_NAME_LIMIT = 4096
+_STATE_LIMIT = 65536
 
 
 def arguments_digest(arguments: Mapping[str, Any] | None) -> str | None:
@@ -115,11 +117,41 @@ def input_answers(responses: Mapping[str, Any] | None) -> dict[str, Any] | None:
             continue
         action, content = response.get("action"), response.get("content")
         answer: dict[str, Any] = {"action": action} if action in ("accept", "decline", "cancel") else {}
-        code = content.get("code") if isinstance(content, Mapping) else None
-        if _is_plain(code):
+        code = typed_code(content.get("code")) if isinstance(content, Mapping) else None
+        if code is not None:
             answer["content"] = {"code": code}
         answers[key] = answer
     return answers
+
+
+def typed_code(value: object) -> str | None:
+    """The code that somebody has typed, which may come as the number that its digits are, without the first zeros.
+
+    A text without digits is none: models fill in what they have nothing for.
+    """
+    if isinstance(value, str):
+        return value[:_TEXT_LIMIT] if any(character.isdecimal() for character in value[:_TEXT_LIMIT]) else None
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 2**53 and value == int(value):
+        return f"{int(value):06d}"
+    return None
+
+
+def call_name(name: str) -> str:
+    """The name of a tool or prompt, or the URI of a resource. A digest stands for what is too long."""
+    if len(name) <= _NAME_LIMIT:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{name[:_TEXT_LIMIT]}... {digest}"
+
+
+def echoed_state(state: object) -> str:
+    """A ``requestState``. What is no text, or longer than any, is none."""
+    return state[:_STATE_LIMIT] if isinstance(state, str) else ""
+
+
+def known_version(version: str) -> str:
+    """A revision of the protocol. One that is longer than any is none."""
+    return version[:_TEXT_LIMIT]
 
 
 def _is_plain(value: object) -> bool:

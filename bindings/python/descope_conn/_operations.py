@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from ._call import Call, make_call
 from ._types import Completion, Deletion, RevocationRun, StoreFailure, Token, TokenPage, from_wire
-from ._wire import to_wire
+from ._wire import to_wire, wait_ms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -112,7 +112,7 @@ def open_connect(
 
 
 def complete(
-    state: str,
+    state: QueryValue,
     *,
     code: QueryValue | None = None,
     error: QueryValue | None = None,
@@ -148,7 +148,7 @@ def complete(
 
 def confirm(
     app_id: str,
-    code: str,
+    code: str | int,
     *,
     user_id: str | None = None,
     tenant_id: str | None = None,
@@ -158,7 +158,7 @@ def confirm(
     """Lets a grant be fetched that ``connect`` with ``confirmation`` held back. The vault only.
 
     ``code`` is what the user has read in the browser and typed where they asked for the connection. After five wrong
-    ones the grant is thrown away.
+    ones the grant is thrown away. However its digits are parted does not matter, nor that a number has lost zeros.
     """
     fields = to_wire({"app_id": app_id, "code": code, "user_id": user_id, "tenant_id": tenant_id})
     return make_call("confirm", fields, actor, timeout, _completion)
@@ -304,14 +304,14 @@ def delete_tokens(
 
 
 def run_revocations(
-    *, limit: int | None = None, wait_ms: int | None = None, actor: str | None = None, timeout: float | None = None
+    *, limit: int | None = None, wait: float | None = None, actor: str | None = None, timeout: float | None = None
 ) -> Call[RevocationRun]:
     """Has providers take back what was deleted before, as far as it is due. The vault only.
 
-    At most ``limit`` of them, 100 unless said otherwise. With ``wait_ms`` it goes on for so long with what falls due;
-    ``timeout`` is longer.
+    At most ``limit`` of them, 100 unless said otherwise. With ``wait`` it goes on for so many seconds with what falls
+    due; ``timeout`` is longer.
     """
-    fields = to_wire({"limit": limit, "wait_ms": wait_ms})
+    fields = to_wire({"limit": limit, "wait_ms": wait_ms(wait)})
     return make_call(
         "revocations.run", fields, actor, timeout, lambda a: RevocationRun(a["revoked"], a["pending"], a["failed"])
     )

@@ -53,6 +53,7 @@ _READERS: Mapping[str, Any] = {
     "dict[str, Any]": _object,
     "tuple[SettingWarning, ...]": _warnings,
     "int": int,
+    "float": float,
 }
 
 
@@ -291,15 +292,30 @@ class SealingKey:
 
 
 @dataclass(frozen=True)
+class SealingKeys:
+    """The keys that seal the vault. They are iterated over as they are."""
+
+    keys: tuple[SealingKey, ...]
+    master_key: str
+    """The id of the key that the configuration gives: docs/keys.md."""
+
+    def __iter__(self) -> Iterator[SealingKey]:
+        return iter(self.keys)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+@dataclass(frozen=True)
 class AuditRecord:
-    """What somebody did. ``time_ms`` is in epoch milliseconds; docs/audit.md lists the outcomes.
+    """What somebody did. ``time`` is in epoch seconds; docs/audit.md lists the outcomes.
 
     It is the ``sequence``-th one of its ``chain``; ``witness`` is the record of another chain that it speaks of.
     """
 
     chain: int
     sequence: int
-    time_ms: int
+    time: float
     op: str
     outcome: str
     actor: str | None = None

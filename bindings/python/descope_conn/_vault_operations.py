@@ -6,7 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ._call import Call, make_call
-from ._types import AuditPage, AuditRecord, AuditVerdict, Backup, BackupVerdict, Export, SealingKey, from_wire
+from ._types import (
+    AuditPage,
+    AuditRecord,
+    AuditVerdict,
+    Backup,
+    BackupVerdict,
+    Export,
+    SealingKey,
+    SealingKeys,
+    from_wire,
+)
 from ._wire import from_camel_case, to_wire
 
 if TYPE_CHECKING:
@@ -25,12 +35,14 @@ def _export(answer: Any) -> Export:
     )
 
 
-def _keys(answer: Any) -> list[SealingKey]:
-    return [from_wire(SealingKey, key) for key in answer["keys"]]
+def _keys(answer: Any) -> SealingKeys:
+    return SealingKeys(tuple(from_wire(SealingKey, key) for key in answer["keys"]), answer["masterKey"])
 
 
 def _page(answer: Any) -> AuditPage:
-    records = tuple(from_wire(AuditRecord, {"chain": 0, **record}) for record in answer["records"])
+    records = tuple(
+        from_wire(AuditRecord, {"chain": 0, **record, "time": record["timeMs"] / 1000}) for record in answer["records"]
+    )
     return AuditPage(records, answer.get("next"), answer.get("end"), answer.get("unreadable", 0))
 
 
@@ -73,8 +85,8 @@ def delete_idle_tokens(*, actor: str | None = None, timeout: float | None = None
     return make_call("retention.sweep", {}, actor, timeout, lambda answer: int(answer["deleted"]))
 
 
-def list_keys(*, actor: str | None = None, timeout: float | None = None) -> Call[list[SealingKey]]:
-    """The keys that seal the vault, and how many rows each has sealed."""
+def list_keys(*, actor: str | None = None, timeout: float | None = None) -> Call[SealingKeys]:
+    """The keys that seal the vault, how many rows each has sealed, and the id of the master key."""
     return make_call("keys.list", {}, actor, timeout, _keys)
 
 

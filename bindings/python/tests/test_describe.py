@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 
+import descope_conn
 from descope_conn import (
     Client,
     _app_operations,
@@ -40,6 +41,7 @@ EXAMPLES: Mapping[str, object] = {
     "str": "text",
     "bool": True,
     "int": 1,
+    "float": 1.0,
     "Sequence[str]": ["text"],
     "Mapping[str, str]": {"name": "text"},
     "Mapping[str, QueryValue]": {"name": "text"},
@@ -111,6 +113,14 @@ def test_operations_and_their_fields(description: dict[str, Any]) -> None:
         op = request.pop("op")
         ours[op] = sorted(paths(request))
     assert ours == described
+
+
+def test_all_times_are_in_seconds() -> None:
+    names = [name for operation in operations() for name in inspect.signature(operation).parameters]
+    public = [getattr(descope_conn, name) for name in descope_conn.__all__]
+    names += [name for cls in public if inspect.isclass(cls) for name in getattr(cls, "__annotations__", {})]
+    assert "timeout" in names
+    assert [name for name in names if name.endswith("_ms")] == []
 
 
 def test_error_codes(description: dict[str, Any]) -> None:

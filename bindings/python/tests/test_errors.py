@@ -65,7 +65,7 @@ def test_every_field_arrives_and_survives_pickling() -> None:
     )
     for each in (error, pickle.loads(pickle.dumps(error))):
         assert each.message == "m"
-        assert (each.field, each.reason, each.retry_after_ms, each.http_status) == ("f", "r", 5, 400)
+        assert (each.field, each.reason, each.retry_after, each.http_status) == ("f", "r", 0.005, 400)
         assert (each.error_code, each.error_description) == ("invalid_scope", "d")
         assert (each.app_id, each.missing_scopes, each.declined) == ("a", ("s", "t"), ("t",))
 
@@ -160,7 +160,7 @@ def test_what_the_server_says(client: Client, server: CloudServer, status: int, 
     assert failure.value.http_status == status
     assert failure.value.error_description == "in its own words"
     if expected is RateLimited:
-        assert failure.value.retry_after_ms == 7000
+        assert failure.value.retry_after == 7.0
 
 
 def test_no_server(config: dict[str, Any]) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from descope_conn._mcp_wire import arguments_digest, declared_capabilities, input_answers, known_client
+from descope_conn._mcp_operations import answer, resume
+from descope_conn._mcp_wire import arguments_digest, declared_capabilities, input_answers, known_client, typed_code
 
+NO_CODES: list[Any] = ["", " ", "none", None, True, -1, 1.5, float("nan"), float("inf"), {}, ["1"]]
 DIGESTS = Path(__file__).resolve().parents[3] / "Tests/mcp/digests.json"
 
 
@@ -91,6 +93,7 @@ def test_of_responses_the_action_and_the_code_are_taken() -> None:
         "connect-1": {"action": "accept", "content": {"x": 10**30}},
         "confirm-1": {"action": "accept", "content": {"code": "123-456", "y": "\0"}},
         "confirm-2": {"action": "accept", "content": {"code": "\0"}},
+        "confirm-3": {"action": "accept", "content": {"code": 7}},
         "odd": {"action": "reject"},
         "\0": {"action": "decline"},
         "none": None,
@@ -99,5 +102,37 @@ def test_of_responses_the_action_and_the_code_are_taken() -> None:
         "connect-1": {"action": "accept"},
         "confirm-1": {"action": "accept", "content": {"code": "123-456"}},
         "confirm-2": {"action": "accept"},
+        "confirm-3": {"action": "accept", "content": {"code": "000007"}},
         "odd": {},
     }
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        (123456, "123456"),
+        (7, "000007"),
+        (7.0, "000007"),
+        (0, "000000"),
+        (1234567, "1234567"),
+        ("123-456", "123-456"),
+        (" 12 34 56\n", " 12 34 56\n"),
+        ("The code is 123456.", "The code is 123456."),
+        ("123456" + " " * 1000, "123456" + " " * 250),
+        *((nothing, None) for nothing in NO_CODES),
+    ],
+)
+def test_a_code_is_one_however_it_is_typed(typed: Any, code: str | None) -> None:
+    assert typed_code(typed) == code
+
+
+def test_what_is_too_long_still_fits_a_request() -> None:
+    long = "x" * 2_000_000
+    calls = [
+        answer("resources/read", name, protocol_version=long, connections=[], user_id="u")
+        for name in (long, long + "y")
+    ]
+    assert len({call.request for call in calls}) == len(calls)
+    states: list[Any] = [long, 7, None, {}, "\ud800"]
+    calls += [resume("resources/read", long, request_state=state, user_id="u") for state in states]
+    assert all(len(call.request) < 1 << 17 for call in calls)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,9 @@ import certs
 import pytest
 
 from descope_conn import AsyncClient, Client, Forbidden, InvalidConfig, InvalidRequest
+from descope_conn._device_operations import poll_device
+from descope_conn._mcp_operations import resume
+from descope_conn._operations import run_revocations
 from descope_conn._wire import camel_case
 
 if TYPE_CHECKING:
@@ -40,6 +45,28 @@ def test_a_vault_takes_all_its_settings_together(tmp_path: Path) -> None:
     with Client.vault(path=tmp_path / "vault.db", key=KEY, ca_file=tmp_path / "ca.pem", **SETTINGS) as vault:
         vault.apps.create(id="mail")
         assert [record.op for record in vault.audit.list()] == ["apps.create"]
+
+
+def test_the_keys_come_with_the_master_key(tmp_path: Path) -> None:
+    with Client.vault(path=tmp_path / "vault.db", key=KEY) as vault:
+        told = vault.call("keys.list")
+        keys = vault.keys.list()
+        assert keys.master_key == told["masterKey"]
+        assert [key.id for key in keys] == [key["id"] for key in told["keys"]]
+        assert len(keys) == 1
+
+
+def test_waits_are_in_seconds(tmp_path: Path) -> None:
+    waiting = [
+        run_revocations(wait=0.25),
+        poll_device("flow", wait=0.25),
+        resume("tools/call", "n", request_state="s", wait=0.25, user_id="u"),
+    ]
+    assert [json.loads(call.request)["waitMs"] for call in waiting] == [250, 250, 250]
+    with Client.vault(path=tmp_path / "audited.db", key=KEY, audit="all") as vault:
+        vault.apps.create(id="mail")
+        (record,) = vault.audit.list()
+        assert abs(record.time - time.time()) < 600
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .._mcp_wire import arguments_digest
+from .._mcp_wire import arguments_digest, typed_code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,12 +43,12 @@ class Request:
         declared = context.session.client_capabilities
         client = context.session.client_params
         arguments = params.get("arguments")
-        code = arguments.get(CODE_ARGUMENT) if arguments and context.method == "tools/call" else None
+        code = typed_code(arguments.get(CODE_ARGUMENT)) if arguments and context.method == "tools/call" else None
         return cls(
             method=context.method,
             name=str(params["uri" if context.method == "resources/read" else "name"]),
             arguments_digest=arguments_digest(arguments),
-            code=code if isinstance(code, str) else None,
+            code=code,
             protocol_version=context.protocol_version,
             capabilities=None
             if declared is None

@@ -13,6 +13,8 @@ package struct Redaction: Sendable {
 
     private let strings: [JSON]
     private let secrets: [Secret]
+    /// Words that look like a secret are withheld too, whoever's it is.
+    private var withholdsOpaque = false
 
     /// - Parameter strings: string nodes.
     package init(_ strings: [JSON], _ secrets: [Secret] = []) {
@@ -20,7 +22,11 @@ package struct Redaction: Sendable {
         self.secrets = secrets
     }
 
-    package func adding(_ strings: [JSON]) -> Redaction { Redaction(self.strings + strings, secrets) }
+    package func adding(_ strings: [JSON], withholdsOpaque: Bool = false) -> Redaction {
+        var redaction = Redaction(self.strings + strings, secrets)
+        redaction.withholdsOpaque = withholdsOpaque || self.withholdsOpaque
+        return redaction
+    }
 
     /// - Parameter maxCharacters: what is longer is cut.
     /// - Returns: nil when the value is no string or empty.
@@ -30,9 +36,8 @@ package struct Redaction: Sendable {
             let shown = Self.beginning(of: bytes, characters: maxCharacters)
             guard !shown.isEmpty else { return nil }
             // A little more, so that it is seen what has only begun.
-            guard !isRepeated(in: Self.beginning(of: bytes, characters: maxCharacters + 64)) else {
-                return Self.withheld
-            }
+            let seen = Self.beginning(of: bytes, characters: maxCharacters + 64)
+            guard !isRepeated(in: seen), !withholdsOpaque || !Self.isOpaque(seen) else { return Self.withheld }
             var clean = ""
             clean.unicodeScalars.append(
                 contentsOf: String(decoding: shown, as: UTF8.self).unicodeScalars.lazy.map(Self.printable))
@@ -60,6 +65,16 @@ package struct Redaction: Sendable {
         error.errorDescription = error.errorDescription.flatMap { clean($0) }
         return error
     }
+
+    /// Whether so many letters and digits stand together that no word of people does: a token that nobody knows of yet.
+    private static func isOpaque(_ text: UnsafeRawBufferPointer) -> Bool {
+        text.split { $0 >= 0x80 || !isWord($0) }.contains { run in
+            let digits = run.count { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            return run.count >= minOpaqueBytes && digits > 0 && digits < run.count
+        }
+    }
+
+    private static let minOpaqueBytes = 20
 
     /// What is shown of a text, and so looked at: reading takes long, and what comes after it is no matter.
     private static func beginning(of text: UnsafeRawBufferPointer, characters: Int) -> UnsafeRawBufferPointer {
