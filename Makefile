@@ -5,7 +5,7 @@
 #
 # make dist      dist/include, dist/lib, and dist/lib/pkgconfig: all that a C program needs
 # make wheel npm the Python and Node packages, with the release library inside
-# make docs      docs/operations.md, from what the library says of itself
+# make generate  docs/operations.md, the JSON Schema and the bindings' operations, from what the library says of itself
 # make check     format, lint, and lists that must agree
 # make memory    valgrind, and the address and thread sanitizers
 # make fuzz      SECONDS=60 of fuzzing
@@ -161,11 +161,11 @@ check: $(LIBRARY) | setup
 	Tests/abi/check-codes
 	Tests/abi/check-versions
 	Tests/abi/check-lessons
-	$(PYTHON) scripts/operations-doc --check
+	$(PYTHON) scripts/generate --check
 
-.PHONY: docs
-docs: $(LIBRARY) | setup
-	$(PYTHON) scripts/operations-doc > .build-release/operations.md && cp .build-release/operations.md docs/
+.PHONY: generate
+generate: $(LIBRARY) | setup
+	$(PYTHON) scripts/generate
 
 check-abi: $(LIBRARY)
 	Tests/abi/check-abi $(RELEASE) $(HEADERS)

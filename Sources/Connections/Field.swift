@@ -187,7 +187,9 @@ extension Field.Kind {
                 throw .invalid(path, "must be one of \(values.joined(separator: ", "))")
             }
         case .literal(let literal):
-            guard value.equals(literal.json) else { throw .invalid(path, "must be \(literal.json.string ?? "what the table says")") }
+            guard value.equals(literal.json) else {
+                throw .invalid(path, "must be \(literal.json.string ?? "what the table says")")
+            }
         case .strings:
             guard value.kind == .array else { throw .invalid(path, "must be an array of strings") }
             let elements = value.elements

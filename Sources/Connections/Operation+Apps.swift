@@ -3,7 +3,8 @@
 extension Operation {
     static let apps: [Operation] = [
         Operation(
-            "apps.create", "Makes a connection.",
+            "apps.create",
+            "Creates a connection from its own settings, or from a provider's template and your credentials there.",
             fields: Field.appCreation, including: [.appSettings], answer: .savedApp,
             errors: [.conflict, .unauthorized, .forbidden]),
         Operation(
@@ -13,21 +14,21 @@ extension Operation {
             fields: Field.appReplacement, including: [.appSettings],
             answer: .savedApp, errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
-            "apps.delete", "Removes a connection, for good. The vault removes its tokens too.",
+            "apps.delete", "Deletes a connection for good. The vault deletes its tokens too.",
             fields: [Field("id", .string(maxBytes: 256), required: true, "The connection."), revoke],
             answer: .deletion, errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
-            "apps.load", "One connection, never its secret.",
+            "apps.load", "Answers one connection, never its secret.",
             fields: [Field("id", .string(maxBytes: 256), required: true, "The connection.")],
             answer: .loadedApp, errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
-            "apps.list", "All connections, never their secrets.",
+            "apps.list", "Lists all connections, never their secrets.",
             answer: .appList, errors: [.unauthorized, .forbidden]),
         Operation(
-            "templates.list", "The providers that a connection can be made for by templateId.",
+            "templates.list", "Lists the providers that a connection can be made for by templateId.",
             backends: .inVault, answer: .templateList),
         Operation(
-            "templates.load", "One provider's row of the catalogue, as docs/providers.md describes it.",
+            "templates.load", "Answers one provider's row of the catalogue, as docs/providers.md describes it.",
             backends: .inVault,
             fields: [Field("id", .string(maxBytes: 256), required: true, "The template.")],
             answer: .loadedTemplate, errors: [.notFound]),

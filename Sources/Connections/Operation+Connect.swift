@@ -3,7 +3,9 @@
 extension Operation {
     static let connecting: [Operation] = [
         Operation(
-            "connect", "A URL where the user grants access to the connection.",
+            "connect",
+            "Answers a URL where the user grants access to the connection. Hand it to that user only. The cloud binds it to "
+                + "whoever accessToken names, the vault to userId and tenantId.",
             fields: [
                 .appID, .userID, .tenantID, .accessToken,
                 Field(
@@ -15,7 +17,7 @@ extension Operation {
             errors: [.notFound, .misconfigured, .unauthorized, .forbidden]),
         Operation(
             "open", method: "openConnect",
-            "The provider's URL for a connect URL that leads to a page of your own, once the page knows who is there. Each call answers another one.",
+            "Answers the provider's URL for a connect URL that leads to a page of your own, once the page knows who is there. Each call answers another one.",
             backends: .inVault,
             fields: [
                 Field("ticket", .string(maxBytes: 512), required: true, "The query's ticket."),
@@ -49,7 +51,8 @@ extension Operation {
             errors: [.notFound, .providerError, .misconfigured, .forbidden]),
         Operation(
             "confirm",
-            "Releases a grant that was held back: whoever the connect was for has typed the code that the browser showed.",
+            "Releases a grant that was held back: whoever the connect was for has typed the code that the "
+                + "browser showed. Five wrong codes throw the grant away.",
             backends: .inVault,
             fields: [
                 .appID, .userID, .tenantID,

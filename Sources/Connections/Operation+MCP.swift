@@ -4,7 +4,7 @@ extension Operation {
     static let mcp: [Operation] = [
         Operation(
             "mcp.answer",
-            "What an MCP server answers a request that needs connections, in the shape that its client understands.",
+            "Makes what an MCP server answers a request that needs connections, in the shape that its client understands.",
             fields: Field.mcpCall + [
                 Field("protocolVersion", .string(maxBytes: 32), required: true, "The client's, such as 2026-07-28."),
                 Field("capabilities", .anyObject, "What the client declared; nothing if absent."),
@@ -21,7 +21,7 @@ extension Operation {
             answer: .mcpAnswer),
         Operation(
             "mcp.card",
-            "The card that shows a tool's user where to connect, for clients with the extension MCP Apps.",
+            "Answers the card that shows a tool's user where to connect, for clients with the extension MCP Apps.",
             answer: .mcpCard),
         Operation(
             "mcp.resume",

@@ -4,7 +4,8 @@ extension Operation {
     static let tokens: [Operation] = [
         Operation(
             "fetch", method: "fetchToken",
-            "A fresh token of a user, a user in a tenant, or a tenant: by scopes, or the latest.",
+            "Answers a fresh token of a user, of a user in a tenant, or of a tenant. Without scopes it is the latest token, "
+                + "whatever its scopes.",
             fields: [
                 .appID, .userID, .tenantID, .scopes, .externalIdentifier, .accessToken,
                 Field(
@@ -45,7 +46,8 @@ extension Operation {
             errors: [.unauthorized, .forbidden]),
         Operation(
             "delete", method: "deleteTokens",
-            "Removes tokens: one by its id, or all of a connection, a subject, or a subject at a connection.",
+            "Deletes tokens: one by its id, or all of a connection, of a subject, or of a subject at a connection. Nothing "
+                + "deletes everything: at least one field is needed.",
             fields: [
                 Field("tokenId", .string(maxBytes: 256), "One token."),
                 Field("appId", .string(maxBytes: 256), "All of this connection."),
@@ -55,7 +57,8 @@ extension Operation {
             answer: .deletion,
             errors: [.unauthorized, .forbidden]),
         Operation(
-            "list", method: "listTokens", "What is connected, without secrets: of a subject, of a connection, or both.",
+            "list", method: "listTokens",
+            "Lists what is connected, without secrets: of a subject, of a connection, or both.",
             fields: [
                 Field("appId", .string(maxBytes: 256), "Only this connection."), .userID, .tenantID,
                 Field(
@@ -179,7 +182,7 @@ extension ObjectType {
         "TokenPage", "Some of the tokens.",
         [
             Field("tokens", .objects(tokenInfo), required: true, "Those of this page. It may be short, or empty."),
-            Field("next", .string(), backends: .inVault, "What the next page comes after, if there is one."),
+            Field("next", .string(), backends: .inVault, "Where the next page begins, if there is one."),
             Field("total", .count, backends: .inVault, "How many there are in all, where count asked for it."),
             .unreadable,
         ])

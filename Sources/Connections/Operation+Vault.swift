@@ -4,7 +4,8 @@ extension Operation {
     static let vaultItself: [Operation] = [
         Operation(
             "export", method: "exportTokens",
-            "Tokens with their secrets, as store_tokens and store_api_key take them. Needs the config's allowExport.",
+            "Answers tokens with their secrets, as store_tokens and store_api_key take them. The configuration must have "
+                + "allowExport.",
             backends: .inVault,
             fields: [
                 Field("appId", .string(maxBytes: 256), "Only this connection."), .userID, .tenantID,
@@ -17,24 +18,27 @@ extension Operation {
             "Deletes the tokens that have been idle for longer than their connection allows, and what has expired.",
             backends: .inVault, answer: .sweep),
         Operation(
-            "keys.list", "The keys that seal the vault, and how many rows each has sealed.",
+            "keys.list", "Lists the keys that seal the vault, and how many rows each has sealed.",
             backends: .inVault, answer: .keyList),
         Operation(
-            "keys.add", "Makes a key, which does not seal before it is activated.", backends: .inVault,
+            "keys.add", "Creates a key. It seals nothing before it is activated.", backends: .inVault,
             answer: .addedKey, errors: [.limit]),
         Operation(
             "keys.activate", "Makes a key the one that seals what is written from now on.", backends: .inVault,
             fields: [Field("id", .string(maxBytes: 64), required: true, "The key.")], answer: .nothing,
             errors: [.notFound]),
         Operation(
-            "keys.reseal", "Seals with the active key what other keys have sealed.", backends: .inVault,
+            "keys.reseal",
+            "Seals with the active key what other keys have sealed. It may take long; what is done when the time is up stays "
+                + "done, and another call goes on.", backends: .inVault,
             answer: .resealing),
         Operation(
-            "keys.drop", "Removes a key that no longer seals any row.", backends: .inVault,
+            "keys.drop", "Removes a key for good. It is a conflict while the key still seals a row.",
+            backends: .inVault,
             fields: [Field("id", .string(maxBytes: 64), required: true, "The key.")], answer: .nothing,
             errors: [.notFound, .conflict]),
         Operation(
-            "audit.list", "Who did what to which token, the oldest first.", backends: .inVault,
+            "audit.list", "Lists who did what to which token, the oldest first.", backends: .inVault,
             fields: [
                 Field("appId", .string(maxBytes: 256), "Only of this connection."), .userID, .tenantID,
                 Field("tokenId", .string(maxBytes: 256), "Only of this token."),
@@ -42,7 +46,7 @@ extension Operation {
             ],
             answer: .auditPage),
         Operation(
-            "audit.verify", "Whether the audit is whole: no record was changed, removed, added or moved.",
+            "audit.verify", "Verifies that the audit is whole: no record was changed, removed, added or moved.",
             backends: .inVault,
             fields: [
                 Field(
@@ -52,7 +56,7 @@ extension Operation {
             answer: .auditVerdict),
         Operation(
             "backup", method: "backUp",
-            "Copies the vault, as it is at one moment, to a new file that this process can reach.",
+            "Copies the vault, as it is at one moment, to a new file. Others read and write meanwhile.",
             backends: .inVault,
             fields: [
                 Field(
@@ -62,7 +66,7 @@ extension Operation {
             answer: .backup, errors: [.unsupported]),
         Operation(
             "backup.check", method: "checkBackup",
-            "Whether a copy of the vault is whole: all of it is read by the vault's keys, nothing is changed.",
+            "Checks that a copy of the vault is whole: all of it is read with the vault's keys, and nothing is changed.",
             backends: .inVault,
             fields: [Field("path", .string(maxBytes: 4096), required: true, "The copy's absolute path.")],
             answer: .backupVerdict,
@@ -80,7 +84,7 @@ extension ObjectType {
         [
             Field("tokens", .objects(newToken), required: true, "For store_tokens."),
             Field("apiKeys", .objects(newAPIKey), required: true, "Each for store_api_key."),
-            Field("next", .string(), "What the next page comes after, if there is one."), .unreadable,
+            Field("next", .string(), "Where the next page begins, if there is one."), .unreadable,
         ])
 
     static let sweep = ObjectType(
@@ -144,8 +148,8 @@ extension ObjectType {
         "AuditPage", "Records of the audit, the oldest first.",
         [
             Field("records", .objects(auditRecord), required: true, "Those of this page."),
-            Field("next", .string(), "What the next page comes after, if there is one."),
-            Field("end", .string(), "What later records will come after, if there is no next page."),
+            Field("next", .string(), "Where the next page begins, if there is one."),
+            Field("end", .string(), "Where later records will begin, if there is no next page."),
             .unreadable,
         ])
 
