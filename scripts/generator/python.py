@@ -12,7 +12,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .model import UNITS, Field, for_whom
+from .model import UNITS, Field, for_whom, lower_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -182,7 +182,8 @@ class Python:
 
     def about(self, field: Field) -> str:
         """What it is, for whom, and in what it counts."""
-        text = for_whom(field.backends) + field.about
+        whom = for_whom(field.backends)
+        text = whom + (lower_first(field.about) if whom else field.about)
         if field.unit and not field.about.startswith(("Seconds", "Milliseconds")):
             text += f" {UNITS[field.unit].capitalize()}."
         if field.type == "string" and field.of:
@@ -499,7 +500,7 @@ class Python:
         body: list[str] = []
         for group, operations in groups.items():
             name, about = GROUPS.get(group, (group.capitalize(), f"The operations {group}."))
-            body += ["", "", f"class {prefix}{name}({base}):", *docstring(f"``client.{group}``: {lower(about)}", 4)]
+            body += ["", "", f"class {prefix}{name}({base}):", *docstring(f"``client.{group}``: {lower_first(about)}", 4)]
             for operation in operations:
                 body += ["", *self.method(operation, decorator)]
         body += [
@@ -582,11 +583,6 @@ def imports(module: str, names: Sequence[str], indent: int = 0) -> list[str]:
     if len(line) <= WIDTH:
         return [line]
     return [f"{space}from {module} import (", *(f"{space}    {name}," for name in names), f"{space})"]
-
-
-def lower(text: str) -> str:
-    """As it stands after a colon."""
-    return text[:1].lower() + text[1:]
 
 
 def docstring(text: str, indent: int, items: Sequence[str] = ()) -> list[str]:

@@ -119,11 +119,11 @@ class Apps(Group):
         """Creates a connection from its own settings, or from a provider's template and your credentials there.
 
         - ``id``: Chosen for you when absent.
-        - ``tenant_id``: Cloud: Makes the connection this tenant's own.
+        - ``tenant_id``: Cloud: makes the connection this tenant's own.
         - ``template_id``: A provider template; settings override it.
-        - ``hosts``: Vault: The values of the template's hosts, by name; templates.load lists them.
+        - ``hosts``: Vault: the values of the template's hosts, by name; templates.load lists them.
         - ``client_secret``: Never returned. On update: absent keeps it, "" clears it.
-        - ``dcr_preset_id``: Cloud: A preset for dynamic registration.
+        - ``dcr_preset_id``: Cloud: a preset for dynamic registration.
         - ``name``: For people.
         - ``description``: For people.
         - ``logo``: A URL or data URL.
@@ -137,44 +137,44 @@ class Apps(Group):
         - ``revocation_url``: The provider's revocation endpoint (RFC 7009).
         - ``default_scopes``: Asked for when a connect names none.
         - ``default_redirect_url``: The OAuth redirect URI registered at the provider.
-        - ``callback_domain``: Cloud: The host of the OAuth callback.
+        - ``callback_domain``: Cloud: the host of the OAuth callback.
         - ``pkce``: PKCE with S256 (RFC 7636).
         - ``access_type``: Google's access_type; offline asks for a refresh token. One of ``offline``, ``online``.
         - ``prompt``: OpenID prompt values sent unless a connect names others.
         - ``use_dcr``: Register the client at the provider when it is first needed (RFC 7591).
         - ``dcr_url``: The provider's registration endpoint; the vault may discover it.
-        - ``refresh_url``: Vault: Where refresh requests go; ``token_url`` by default.
-        - ``device_authorization_url``: Vault: The provider's device authorization endpoint (RFC 8628).
-        - ``introspection_url``: Vault: Asked when a token expires, where neither the reply nor the token tells (RFC
+        - ``refresh_url``: Vault: where refresh requests go; ``token_url`` by default.
+        - ``device_authorization_url``: Vault: the provider's device authorization endpoint (RFC 8628).
+        - ``introspection_url``: Vault: asked when a token expires, where neither the reply nor the token tells (RFC
           7662).
-        - ``issuer``: Vault: The provider's issuer, checked as RFC 9207 says.
-        - ``token_endpoint_auth_method``: Vault: How the client proves itself (RFC 7591). client_secret_basic, or none
+        - ``issuer``: Vault: the provider's issuer, checked as RFC 9207 says.
+        - ``token_endpoint_auth_method``: Vault: how the client proves itself (RFC 7591). client_secret_basic, or none
           without a secret, by default. One of ``client_secret_basic``, ``client_secret_post``,
           ``client_secret_bearer``, ``none``.
-        - ``scope_separator``: Vault: Between scopes at this provider; a space (RFC 6749) by default.
-        - ``body_format``: Vault: Of token requests; form by default. One of ``form``, ``json``.
-        - ``reply_scope_separators``: Vault: The characters between scopes in replies; a space and the
+        - ``scope_separator``: Vault: between scopes at this provider; a space (RFC 6749) by default.
+        - ``body_format``: Vault: of token requests; form by default. One of ``form``, ``json``.
+        - ``reply_scope_separators``: Vault: the characters between scopes in replies; a space and the
           ``scope_separator`` by default.
-        - ``reply_scope_name``: Vault: The member of a reply that names what was granted; scope by default.
-        - ``scope_rules``: Vault: What the provider makes of the names of scopes; in names, one * stands for any text.
-        - ``dropped_authorize_parameters``: Vault: Names that the authorization URL must not have.
-        - ``renamed_authorize_parameters``: Vault: The provider's names for the standard's in the authorization URL.
-        - ``renamed_token_parameters``: Vault: The provider's names for the standard's in token requests.
-        - ``token_paths``: Vault: Where a reply has its access token, tried in order; dots go deeper. access_token by
+        - ``reply_scope_name``: Vault: the member of a reply that names what was granted; scope by default.
+        - ``scope_rules``: Vault: what the provider makes of the names of scopes; in names, one * stands for any text.
+        - ``dropped_authorize_parameters``: Vault: names that the authorization URL must not have.
+        - ``renamed_authorize_parameters``: Vault: the provider's names for the standard's in the authorization URL.
+        - ``renamed_token_parameters``: Vault: the provider's names for the standard's in token requests.
+        - ``token_paths``: Vault: where a reply has its access token, tried in order; dots go deeper. access_token by
           default.
-        - ``expires_in_milliseconds``: Vault: A reply's expires_in counts milliseconds.
-        - ``expiry``: Vault: When a token expires if the reply does not say; jwt by default.
-        - ``reply_metadata``: Vault: What else of a reply is kept with the token; dots go deeper.
-        - ``errors``: Vault: By the provider's error codes, in whatever case: permanent, misconfigured or transient.
-        - ``error_paths``: Vault: Where else a refusal has its code, tried first; dots go deeper, also to an array's
+        - ``expires_in_milliseconds``: Vault: a reply's expires_in counts milliseconds.
+        - ``expiry``: Vault: when a token expires if the reply does not say; jwt by default.
+        - ``reply_metadata``: Vault: what else of a reply is kept with the token; dots go deeper.
+        - ``errors``: Vault: by the provider's error codes, in whatever case: permanent, misconfigured or transient.
+        - ``error_paths``: Vault: where else a refusal has its code, tried first; dots go deeper, also to an array's
           elements, from 0.
-        - ``error_messages``: Vault: By what a refusal's words hold, in whatever case: permanent, misconfigured or
+        - ``error_messages``: Vault: by what a refusal's words hold, in whatever case: permanent, misconfigured or
           transient.
-        - ``refresh``: Vault: How tokens are refreshed; RFC 6749 section 6 by default.
-        - ``callback``: Vault: What the provider's callback brings besides code, state and iss.
-        - ``revocation``: Vault: How ``revocation_url`` revokes tokens; RFC 7009 by default.
-        - ``max_idle_seconds``: Vault: A token that nobody has fetched for this long is deleted. In seconds.
-        - ``delete_after_first_fetch``: Vault: A token is deleted when it is fetched, so that it is handed out once.
+        - ``refresh``: Vault: how tokens are refreshed; RFC 6749 section 6 by default.
+        - ``callback``: Vault: what the provider's callback brings besides code, state and iss.
+        - ``revocation``: Vault: how ``revocation_url`` revokes tokens; RFC 7009 by default.
+        - ``max_idle_seconds``: Vault: a token that nobody has fetched for this long is deleted. In seconds.
+        - ``delete_after_first_fetch``: Vault: a token is deleted when it is fetched, so that it is handed out once.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
           server; 0 asks for an answer that needs no waiting.
@@ -294,10 +294,10 @@ class Apps(Group):
         Or as its template has it, but the client secret and the template's hosts stay.
 
         - ``id``: The connection.
-        - ``template_id``: Vault: The one that it has.
-        - ``hosts``: Vault: The values of the template's hosts, by name; templates.load lists them.
+        - ``template_id``: Vault: the one that it has.
+        - ``hosts``: Vault: the values of the template's hosts, by name; templates.load lists them.
         - ``client_secret``: Never returned. On update: absent keeps it, "" clears it.
-        - ``same_provider``: Vault: New endpoints are those of the same authorization server: stored grants go on with
+        - ``same_provider``: Vault: new endpoints are those of the same authorization server: stored grants go on with
           them. Otherwise they need a new authorization where tokens would be sent to another one.
         - ``name``: For people.
         - ``description``: For people.
@@ -312,44 +312,44 @@ class Apps(Group):
         - ``revocation_url``: The provider's revocation endpoint (RFC 7009).
         - ``default_scopes``: Asked for when a connect names none.
         - ``default_redirect_url``: The OAuth redirect URI registered at the provider.
-        - ``callback_domain``: Cloud: The host of the OAuth callback.
+        - ``callback_domain``: Cloud: the host of the OAuth callback.
         - ``pkce``: PKCE with S256 (RFC 7636).
         - ``access_type``: Google's access_type; offline asks for a refresh token. One of ``offline``, ``online``.
         - ``prompt``: OpenID prompt values sent unless a connect names others.
         - ``use_dcr``: Register the client at the provider when it is first needed (RFC 7591).
         - ``dcr_url``: The provider's registration endpoint; the vault may discover it.
-        - ``refresh_url``: Vault: Where refresh requests go; ``token_url`` by default.
-        - ``device_authorization_url``: Vault: The provider's device authorization endpoint (RFC 8628).
-        - ``introspection_url``: Vault: Asked when a token expires, where neither the reply nor the token tells (RFC
+        - ``refresh_url``: Vault: where refresh requests go; ``token_url`` by default.
+        - ``device_authorization_url``: Vault: the provider's device authorization endpoint (RFC 8628).
+        - ``introspection_url``: Vault: asked when a token expires, where neither the reply nor the token tells (RFC
           7662).
-        - ``issuer``: Vault: The provider's issuer, checked as RFC 9207 says.
-        - ``token_endpoint_auth_method``: Vault: How the client proves itself (RFC 7591). client_secret_basic, or none
+        - ``issuer``: Vault: the provider's issuer, checked as RFC 9207 says.
+        - ``token_endpoint_auth_method``: Vault: how the client proves itself (RFC 7591). client_secret_basic, or none
           without a secret, by default. One of ``client_secret_basic``, ``client_secret_post``,
           ``client_secret_bearer``, ``none``.
-        - ``scope_separator``: Vault: Between scopes at this provider; a space (RFC 6749) by default.
-        - ``body_format``: Vault: Of token requests; form by default. One of ``form``, ``json``.
-        - ``reply_scope_separators``: Vault: The characters between scopes in replies; a space and the
+        - ``scope_separator``: Vault: between scopes at this provider; a space (RFC 6749) by default.
+        - ``body_format``: Vault: of token requests; form by default. One of ``form``, ``json``.
+        - ``reply_scope_separators``: Vault: the characters between scopes in replies; a space and the
           ``scope_separator`` by default.
-        - ``reply_scope_name``: Vault: The member of a reply that names what was granted; scope by default.
-        - ``scope_rules``: Vault: What the provider makes of the names of scopes; in names, one * stands for any text.
-        - ``dropped_authorize_parameters``: Vault: Names that the authorization URL must not have.
-        - ``renamed_authorize_parameters``: Vault: The provider's names for the standard's in the authorization URL.
-        - ``renamed_token_parameters``: Vault: The provider's names for the standard's in token requests.
-        - ``token_paths``: Vault: Where a reply has its access token, tried in order; dots go deeper. access_token by
+        - ``reply_scope_name``: Vault: the member of a reply that names what was granted; scope by default.
+        - ``scope_rules``: Vault: what the provider makes of the names of scopes; in names, one * stands for any text.
+        - ``dropped_authorize_parameters``: Vault: names that the authorization URL must not have.
+        - ``renamed_authorize_parameters``: Vault: the provider's names for the standard's in the authorization URL.
+        - ``renamed_token_parameters``: Vault: the provider's names for the standard's in token requests.
+        - ``token_paths``: Vault: where a reply has its access token, tried in order; dots go deeper. access_token by
           default.
-        - ``expires_in_milliseconds``: Vault: A reply's expires_in counts milliseconds.
-        - ``expiry``: Vault: When a token expires if the reply does not say; jwt by default.
-        - ``reply_metadata``: Vault: What else of a reply is kept with the token; dots go deeper.
-        - ``errors``: Vault: By the provider's error codes, in whatever case: permanent, misconfigured or transient.
-        - ``error_paths``: Vault: Where else a refusal has its code, tried first; dots go deeper, also to an array's
+        - ``expires_in_milliseconds``: Vault: a reply's expires_in counts milliseconds.
+        - ``expiry``: Vault: when a token expires if the reply does not say; jwt by default.
+        - ``reply_metadata``: Vault: what else of a reply is kept with the token; dots go deeper.
+        - ``errors``: Vault: by the provider's error codes, in whatever case: permanent, misconfigured or transient.
+        - ``error_paths``: Vault: where else a refusal has its code, tried first; dots go deeper, also to an array's
           elements, from 0.
-        - ``error_messages``: Vault: By what a refusal's words hold, in whatever case: permanent, misconfigured or
+        - ``error_messages``: Vault: by what a refusal's words hold, in whatever case: permanent, misconfigured or
           transient.
-        - ``refresh``: Vault: How tokens are refreshed; RFC 6749 section 6 by default.
-        - ``callback``: Vault: What the provider's callback brings besides code, state and iss.
-        - ``revocation``: Vault: How ``revocation_url`` revokes tokens; RFC 7009 by default.
-        - ``max_idle_seconds``: Vault: A token that nobody has fetched for this long is deleted. In seconds.
-        - ``delete_after_first_fetch``: Vault: A token is deleted when it is fetched, so that it is handed out once.
+        - ``refresh``: Vault: how tokens are refreshed; RFC 6749 section 6 by default.
+        - ``callback``: Vault: what the provider's callback brings besides code, state and iss.
+        - ``revocation``: Vault: how ``revocation_url`` revokes tokens; RFC 7009 by default.
+        - ``max_idle_seconds``: Vault: a token that nobody has fetched for this long is deleted. In seconds.
+        - ``delete_after_first_fetch``: Vault: a token is deleted when it is fetched, so that it is handed out once.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
           server; 0 asks for an answer that needs no waiting.
@@ -421,7 +421,7 @@ class Apps(Group):
         The vault deletes its tokens too.
 
         - ``id``: The connection.
-        - ``revoke``: Vault: Revoke the tokens at their providers; true by default. False only deletes them here.
+        - ``revoke``: Vault: revoke the tokens at their providers; true by default. False only deletes them here.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
           server; 0 asks for an answer that needs no waiting.
@@ -679,7 +679,7 @@ class MCP(Group):
         - ``arguments_digest``: In place of arguments: SHA-256 of their canonical form (docs/mcp.md), in base64url.
         - ``user_id``: The user whose request it is, as the verified token says.
         - ``tenant_id``: The tenant whose token is needed, or in which the user's lives.
-        - ``access_token``: Cloud: The user's or client's Descope access token, in place of the management key.
+        - ``access_token``: Cloud: the user's or client's Descope access token, in place of the management key.
         - ``input_responses``: As the client sent them.
         - ``wait_ms``: How long to wait for the grants; give the call more time than that. 20000 by default. In
           milliseconds.
@@ -825,7 +825,7 @@ class Audit(Group):
         - ``user_id``: The user whose token it is.
         - ``tenant_id``: The tenant whose token it is, or in which the user's token lives.
         - ``token_id``: Only of this token.
-        - ``limit``: Vault: The most that one answer holds. 100 by default.
+        - ``limit``: Vault: the most that one answer holds. 100 by default.
         - ``after``: The next or the end of an answer before.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
@@ -923,14 +923,14 @@ class Operations(Performer):
         - ``app_id``: The connection.
         - ``user_id``: The user whose token it is.
         - ``tenant_id``: The tenant whose token it is, or in which the user's token lives.
-        - ``access_token``: Cloud: The user's or client's Descope access token, in place of the management key.
+        - ``access_token``: Cloud: the user's or client's Descope access token, in place of the management key.
         - ``redirect_url``: Where the user's browser ends up.
         - ``scopes``: The scopes to ask for; by default the connection's.
         - ``prompt``: OpenID prompt values: none, login, consent, select_account.
         - ``login_hint``: The account to preselect at the provider.
         - ``resources``: RFC 8707 resource indicators.
         - ``external_identifier``: Names one of several accounts of the subject at the connection.
-        - ``confirmation``: Vault: Hold the grant back until whoever it is for has typed the code that complete answers;
+        - ``confirmation``: Vault: hold the grant back until whoever it is for has typed the code that complete answers;
           see confirm.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
@@ -1080,8 +1080,8 @@ class Operations(Performer):
         - ``tenant_id``: The tenant whose token it is, or in which the user's token lives.
         - ``scopes``: OAuth scopes.
         - ``external_identifier``: Names one of several accounts of the subject at the connection.
-        - ``access_token``: Cloud: The user's or client's Descope access token, in place of the management key.
-        - ``resources``: Vault: Only a token that is for all of these (RFC 8707).
+        - ``access_token``: Cloud: the user's or client's Descope access token, in place of the management key.
+        - ``resources``: Vault: only a token that is for all of these (RFC 8707).
         - ``min_ttl_seconds``: The token must live at least this long; it is refreshed otherwise. 60 by default. In
           seconds.
         - ``connect``: Adaptive Connect: when the user must grant access first, answer connection_required with a URL.
@@ -1089,7 +1089,7 @@ class Operations(Performer):
           grant. When all were declined, the error is not_found and has no URL.
         - ``with_refresh_token``: Also answer the refresh token.
         - ``force_refresh``: Refresh even a fresh token.
-        - ``accept_narrower``: Vault: Accept a token without the scopes that the user was asked for and did not grant;
+        - ``accept_narrower``: Vault: accept a token without the scopes that the user was asked for and did not grant;
           its ``missing_scopes`` are those.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
@@ -1242,7 +1242,7 @@ class Operations(Performer):
         - ``app_id``: All of this connection.
         - ``user_id``: The user whose token it is.
         - ``tenant_id``: The tenant whose token it is, or in which the user's token lives.
-        - ``revoke``: Vault: Revoke the tokens at their providers; true by default. False only deletes them here.
+        - ``revoke``: Vault: revoke the tokens at their providers; true by default. False only deletes them here.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
           server; 0 asks for an answer that needs no waiting.
@@ -1275,11 +1275,11 @@ class Operations(Performer):
         - ``app_id``: Only this connection.
         - ``user_id``: The user whose token it is.
         - ``tenant_id``: The tenant whose token it is, or in which the user's token lives.
-        - ``status``: Vault: Only tokens of this status. A page may then hold few of them, or none, and still have a
+        - ``status``: Vault: only tokens of this status. A page may then hold few of them, or none, and still have a
           next. One of ``active``, ``expiring``, ``needs_reauthorization``.
-        - ``limit``: Vault: The most that one answer holds. 100 by default.
-        - ``after``: Vault: The next of the answer before.
-        - ``count``: Vault: Count them all, which goes through all of them. Not beside status.
+        - ``limit``: Vault: the most that one answer holds. 100 by default.
+        - ``after``: Vault: the next of the answer before.
+        - ``count``: Vault: count them all, which goes through all of them. Not beside status.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
           server; 0 asks for an answer that needs no waiting.
@@ -1370,8 +1370,8 @@ class Operations(Performer):
         - ``app_id``: Only this connection.
         - ``user_id``: The user whose token it is.
         - ``tenant_id``: The tenant whose token it is, or in which the user's token lives.
-        - ``limit``: Vault: The most that one answer holds. 100 by default.
-        - ``after``: Vault: The next of the answer before.
+        - ``limit``: Vault: the most that one answer holds. 100 by default.
+        - ``after``: Vault: the next of the answer before.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
           server; 0 asks for an answer that needs no waiting.

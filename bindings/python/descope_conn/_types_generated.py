@@ -78,9 +78,9 @@ class ConnectOptions(_ConnectOptions, total=False):
     external_identifier: str
     """Names one of several accounts of the subject at the connection."""
     confirmation: bool
-    """Vault: Hold the grant back until whoever it is for has typed the code that complete answers; see confirm."""
+    """Vault: hold the grant back until whoever it is for has typed the code that complete answers; see confirm."""
     ask_declined: bool
-    """Vault: Ask also for scopes that the user was asked for before and did not grant."""
+    """Vault: ask also for scopes that the user was asked for before and did not grant."""
 
 
 class _NewToken(TypedDict):
@@ -205,9 +205,9 @@ class MissingConnection(_MissingConnection, total=False):
     external_identifier: str
     """Names one of several accounts of the subject at the connection."""
     confirmation: bool
-    """Vault: Its grant is held back until the user has typed a code, for which the answer asks too."""
+    """Vault: its grant is held back until the user has typed a code, for which the answer asks too."""
     accept_narrower: bool
-    """Vault: As in the fetch that found it missing."""
+    """Vault: as in the fetch that found it missing."""
 
 
 class _NewApiKey(TypedDict):
@@ -394,9 +394,9 @@ class Deletion:
     """What was deleted."""
 
     deleted: int | None = None
-    """Vault: How many tokens, where known."""
+    """Vault: how many tokens, where known."""
     revoked_at_provider: Revocations | None = None
-    """Vault: What became of them at their providers; absent if revoke was false."""
+    """Vault: what became of them at their providers; absent if revoke was false."""
 
     @classmethod
     def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
@@ -436,11 +436,11 @@ class TokenPage:
     tokens: tuple[TokenInfo, ...]
     """Those of this page. It may be short, or empty."""
     next: str | None = None
-    """Vault: Where the next page begins, if there is one."""
+    """Vault: where the next page begins, if there is one."""
     total: int | None = None
-    """Vault: How many there are in all, where count asked for it."""
+    """Vault: how many there are in all, where count asked for it."""
     unreadable: int = 0
-    """Vault: How many rows do not open; absent if all do."""
+    """Vault: how many rows do not open; absent if all do."""
 
     def __iter__(self) -> Iterator[TokenInfo]:
         return iter(self.tokens)
@@ -470,24 +470,24 @@ class TokenInfo:
     status: str
     """Its status. One of ``active``, ``expiring``, ``needs_reauthorization``."""
     id: str | None = None
-    """Vault: For delete."""
+    """Vault: for delete."""
     user_id: str | None = None
     """The user whose token it is."""
     tenant_id: str | None = None
     """The tenant whose token it is, or in which the user's token lives."""
     reason: str | None = None
-    """Vault: Why the status is not active.
+    """Vault: why the status is not active.
 
     One of ``no_refresh_token``, ``expired``, ``refused``, ``uncertain``, ``rejected``, ``moved``.
     """
     since: int | None = None
-    """Vault: Since when it has been so. In seconds since 1970."""
+    """Vault: since when it has been so. In seconds since 1970."""
     next_refresh_time: int | None = None
-    """Vault: From when on a fetch refreshes it. In seconds since 1970."""
+    """Vault: from when on a fetch refreshes it. In seconds since 1970."""
     last_fetch_time: int | None = None
-    """Vault: Approximate. Present only if the connection has ``max_idle_seconds``. In seconds since 1970."""
+    """Vault: approximate. Present only if the connection has ``max_idle_seconds``. In seconds since 1970."""
     refresh_token_expiry: int | None = None
-    """Vault: When the refresh token expires, if known. In seconds since 1970."""
+    """Vault: when the refresh token expires, if known. In seconds since 1970."""
     token_sub: str | None = None
     """The subject's id at the provider."""
     access_token_type: str | None = None
@@ -565,11 +565,11 @@ class App:
     id: str
     """The connection's id."""
     tenant_id: str | None = None
-    """Cloud: The tenant whose own it is."""
+    """Cloud: the tenant whose own it is."""
     template_id: str | None = None
     """The template that it was made from."""
     hosts: dict[str, str] = field(default_factory=dict)
-    """Vault: The values of the template's hosts, by name."""
+    """Vault: the values of the template's hosts, by name."""
     name: str | None = None
     """For people."""
     description: str | None = None
@@ -597,7 +597,7 @@ class App:
     default_redirect_url: str | None = None
     """The OAuth redirect URI registered at the provider."""
     callback_domain: str | None = None
-    """Cloud: The host of the OAuth callback."""
+    """Cloud: the host of the OAuth callback."""
     pkce: bool = False
     """PKCE with S256 (RFC 7636)."""
     access_type: str | None = None
@@ -609,61 +609,61 @@ class App:
     dcr_url: str | None = None
     """The provider's registration endpoint; the vault may discover it."""
     refresh_url: str | None = None
-    """Vault: Where refresh requests go; ``token_url`` by default."""
+    """Vault: where refresh requests go; ``token_url`` by default."""
     device_authorization_url: str | None = None
-    """Vault: The provider's device authorization endpoint (RFC 8628)."""
+    """Vault: the provider's device authorization endpoint (RFC 8628)."""
     introspection_url: str | None = None
-    """Vault: Asked when a token expires, where neither the reply nor the token tells (RFC 7662)."""
+    """Vault: asked when a token expires, where neither the reply nor the token tells (RFC 7662)."""
     issuer: str | None = None
-    """Vault: The provider's issuer, checked as RFC 9207 says."""
+    """Vault: the provider's issuer, checked as RFC 9207 says."""
     token_endpoint_auth_method: str | None = None
-    """Vault: How the client proves itself (RFC 7591).
+    """Vault: how the client proves itself (RFC 7591).
 
     client_secret_basic, or none without a secret, by default. One of ``client_secret_basic``, ``client_secret_post``,
     ``client_secret_bearer``, ``none``.
     """
     scope_separator: str | None = None
-    """Vault: Between scopes at this provider; a space (RFC 6749) by default."""
+    """Vault: between scopes at this provider; a space (RFC 6749) by default."""
     body_format: str | None = None
-    """Vault: Of token requests; form by default. One of ``form``, ``json``."""
+    """Vault: of token requests; form by default. One of ``form``, ``json``."""
     reply_scope_separators: str | None = None
-    """Vault: The characters between scopes in replies; a space and the ``scope_separator`` by default."""
+    """Vault: the characters between scopes in replies; a space and the ``scope_separator`` by default."""
     reply_scope_name: str | None = None
-    """Vault: The member of a reply that names what was granted; scope by default."""
+    """Vault: the member of a reply that names what was granted; scope by default."""
     scope_rules: ScopeRules | None = None
-    """Vault: What the provider makes of the names of scopes; in names, one * stands for any text."""
+    """Vault: what the provider makes of the names of scopes; in names, one * stands for any text."""
     dropped_authorize_parameters: tuple[str, ...] = ()
-    """Vault: Names that the authorization URL must not have."""
+    """Vault: names that the authorization URL must not have."""
     renamed_authorize_parameters: dict[str, str] = field(default_factory=dict)
-    """Vault: The provider's names for the standard's in the authorization URL."""
+    """Vault: the provider's names for the standard's in the authorization URL."""
     renamed_token_parameters: dict[str, str] = field(default_factory=dict)
-    """Vault: The provider's names for the standard's in token requests."""
+    """Vault: the provider's names for the standard's in token requests."""
     token_paths: tuple[str, ...] = ()
-    """Vault: Where a reply has its access token, tried in order; dots go deeper. access_token by default."""
+    """Vault: where a reply has its access token, tried in order; dots go deeper. access_token by default."""
     expires_in_milliseconds: bool = False
-    """Vault: A reply's expires_in counts milliseconds."""
+    """Vault: a reply's expires_in counts milliseconds."""
     expiry: ExpiryRule | None = None
-    """Vault: When a token expires if the reply does not say; jwt by default."""
+    """Vault: when a token expires if the reply does not say; jwt by default."""
     reply_metadata: tuple[str, ...] = ()
-    """Vault: What else of a reply is kept with the token; dots go deeper."""
+    """Vault: what else of a reply is kept with the token; dots go deeper."""
     errors: dict[str, str] = field(default_factory=dict)
-    """Vault: By the provider's error codes, in whatever case: permanent, misconfigured or transient."""
+    """Vault: by the provider's error codes, in whatever case: permanent, misconfigured or transient."""
     error_paths: tuple[str, ...] = ()
-    """Vault: Where else a refusal has its code, tried first; dots go deeper, also to an array's elements, from 0."""
+    """Vault: where else a refusal has its code, tried first; dots go deeper, also to an array's elements, from 0."""
     error_messages: dict[str, str] = field(default_factory=dict)
-    """Vault: By what a refusal's words hold, in whatever case: permanent, misconfigured or transient."""
+    """Vault: by what a refusal's words hold, in whatever case: permanent, misconfigured or transient."""
     refresh: RefreshRules | None = None
-    """Vault: How tokens are refreshed; RFC 6749 section 6 by default."""
+    """Vault: how tokens are refreshed; RFC 6749 section 6 by default."""
     callback: CallbackRules | None = None
-    """Vault: What the provider's callback brings besides code, state and iss."""
+    """Vault: what the provider's callback brings besides code, state and iss."""
     revocation: RevocationRules | None = None
-    """Vault: How ``revocation_url`` revokes tokens; RFC 7009 by default."""
+    """Vault: how ``revocation_url`` revokes tokens; RFC 7009 by default."""
     max_idle_seconds: int | None = None
-    """Vault: A token that nobody has fetched for this long is deleted. In seconds."""
+    """Vault: a token that nobody has fetched for this long is deleted. In seconds."""
     delete_after_first_fetch: bool = False
-    """Vault: A token is deleted when it is fetched, so that it is handed out once."""
+    """Vault: a token is deleted when it is fetched, so that it is handed out once."""
     warnings: tuple[SettingWarning, ...] = ()
-    """Vault: What must be set before anybody can connect. Only from apps.create and apps.update."""
+    """Vault: what must be set before anybody can connect. Only from apps.create and apps.update."""
 
     @classmethod
     def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
@@ -744,7 +744,7 @@ class AppList:
     apps: tuple[App, ...]
     """The connections."""
     unreadable: int = 0
-    """Vault: How many rows do not open; absent if all do."""
+    """Vault: how many rows do not open; absent if all do."""
 
     def __iter__(self) -> Iterator[App]:
         return iter(self.apps)
@@ -826,7 +826,7 @@ class Export:
     next: str | None = None
     """Where the next page begins, if there is one."""
     unreadable: int = 0
-    """Vault: How many rows do not open; absent if all do."""
+    """Vault: how many rows do not open; absent if all do."""
 
     @classmethod
     def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
@@ -845,7 +845,7 @@ class Sweep:
     deleted: int
     """How many tokens."""
     unreadable: int = 0
-    """Vault: How many rows do not open; absent if all do."""
+    """Vault: how many rows do not open; absent if all do."""
 
     @classmethod
     def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
@@ -932,7 +932,7 @@ class AuditPage:
     end: str | None = None
     """Where later records will begin, if there is no next page."""
     unreadable: int = 0
-    """Vault: How many rows do not open; absent if all do."""
+    """Vault: how many rows do not open; absent if all do."""
 
     def __iter__(self) -> Iterator[AuditRecord]:
         return iter(self.records)
