@@ -97,6 +97,12 @@ def _operation(model: Model, operation: Operation) -> list[str]:
     return [*parts, answer + "\n"]
 
 
+def _users(model: Model, name: str) -> tuple[str, ...]:
+    """The backends of the operations that have a type."""
+    has = [o for o in model.operations if name in model.reachable(list(o.own), (*o.includes, o.answer))]
+    return tuple({backend for operation in has for backend in operation.backends})
+
+
 def document(model: Model) -> str:
     """The whole file."""
     parts = [HEAD]
@@ -109,7 +115,7 @@ def document(model: Model) -> str:
         parts.append(f"## {type_.name}\n\n{type_.about}\n")
         title = "field" if type_.name in model.requested else "member"
         if type_.own:
-            parts.append(_rows(model, list(type_.own), (), title))
+            parts.append(_rows(model, list(type_.own), _users(model, type_.name), title))
         parts += [f"And the {title}s of {_link(name)}.\n" for name in type_.includes]
         if type_.alternatives:
             parts.append(f"One of {', '.join(_link(name) for name in type_.alternatives)}.\n")

@@ -500,7 +500,12 @@ class Python:
         body: list[str] = []
         for group, operations in groups.items():
             name, about = GROUPS.get(group, (group.capitalize(), f"The operations {group}."))
-            body += ["", "", f"class {prefix}{name}({base}):", *docstring(f"``client.{group}``: {lower_first(about)}", 4)]
+            body += [
+                "",
+                "",
+                f"class {prefix}{name}({base}):",
+                *docstring(f"``client.{group}``: {lower_first(about)}", 4),
+            ]
             for operation in operations:
                 body += ["", *self.method(operation, decorator)]
         body += [
