@@ -11,18 +11,19 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
-from generator import node, operations_md, python, schema  # noqa: E402
+from generator import node, operations_md, python, schema, swift  # noqa: E402
 from generator.library import describe  # noqa: E402
 from generator.model import Model  # noqa: E402
 
 PYTHON = "bindings/python/descope_conn"
 NODE = "bindings/node/lib"
+SWIFT = "bindings/swift/Sources/DescopeConn"
 
 
 def made(description: dict[str, Any]) -> dict[str, str]:
     model = Model(description)
     documents = {"operations.md": operations_md.document(model), "schema": schema.document(model)}
-    return {**documents, **python.files(model), **node.files(model)}
+    return {**documents, **python.files(model), **node.files(model), **swift.files(model)}
 
 
 @pytest.fixture
@@ -52,6 +53,7 @@ def test_a_new_setting_of_a_connection(description: dict[str, Any]) -> None:
     assert "nick_name: str | None = None" in types
     assert lines(types, '"nickName"') == ['nick_name=wire.get("nickName") or None,']
     assert lines(files[f"{NODE}/operations.d.ts"], "nickName") == ["nickName?: string;"]
+    assert "public var nickName: String?" in files[f"{SWIFT}/Operations.swift"]
     assert "| `nickName` *(vault, plugin)* | string | Its nickname. |" in files["operations.md"]
     assert '"nickName": {' in files["schema"]
 
@@ -89,6 +91,7 @@ def test_a_new_operation_with_an_answer_of_its_own(description: dict[str, Any]) 
     declared = files[f"{NODE}/operations.d.ts"]
     assert "rename(fields: AppsRenameFields, options?: CallOptions): Promise<Renaming>;" in declared
     assert "/** Its nickname. In seconds since 1970. */\n  lastUsed?: number;" in declared
+    assert 'var request = Request("apps.rename", actor: actor)' in files[f"{SWIFT}/Operations.swift"]
     for name, code in files.items():
         if name.endswith(".py"):
             compile(code, name, "exec")
