@@ -13,6 +13,10 @@ public final class Client: Sendable {
     /// Opens a backend. Does no network traffic.
     /// - Parameter config: what docs/configuration.md lists, such as `["backend": "cloud", "projectId": "P..."]`.
     public init(_ config: [String: JSON]) throws(DescopeConnError) {
+        let abi = descope_conn_abi()
+        guard abi / 1_000_000 == DESCOPE_CONN_ABI / 1_000_000, abi / 1000 >= DESCOPE_CONN_ABI / 1000 else {
+            throw DescopeConnError(code: .misconfigured, message: "libdescope_conn has another version: \(abi)")
+        }
         let text = try DescopeConnError.encoding(config)
         var opened: descope_conn = 0
         var out: UnsafeMutablePointer<CChar>?
