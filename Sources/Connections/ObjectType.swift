@@ -3,32 +3,32 @@ internal import Memory
 
 /// An object by name, as data: a part of requests, of answers, or of both.
 package struct ObjectType: Sendable {
-    package var name: String
-    package var about: String
+    package let name: String
+    package let about: String
     /// Its own fields.
-    package var own: [Field]
+    package let own: [Field]
     /// Types whose fields it has besides.
-    package var including: [ObjectType]
+    package let including: [ObjectType]
     /// What it is one of. Nothing else is said of such a type.
-    package var alternatives: [ObjectType]
+    package let alternatives: [ObjectType]
+    package let fields: [Field]
 
     package init(_ name: String, _ about: String, _ own: [Field], including: [ObjectType] = []) {
+        self.init(name: name, about: about, own: own, including: including, alternatives: [])
+    }
+
+    package init(_ name: String, _ about: String, oneOf alternatives: [ObjectType]) {
+        self.init(name: name, about: about, own: [], including: [], alternatives: alternatives)
+    }
+
+    private init(name: String, about: String, own: [Field], including: [ObjectType], alternatives: [ObjectType]) {
         self.name = name
         self.about = about
         self.own = own
         self.including = including
-        alternatives = []
-    }
-
-    package init(_ name: String, _ about: String, oneOf alternatives: [ObjectType]) {
-        self.name = name
-        self.about = about
-        own = []
-        including = []
         self.alternatives = alternatives
+        fields = own + including.flatMap(\.fields)
     }
-
-    package var fields: [Field] { own + including.flatMap(\.fields) }
 }
 
 /// A closed list of strings by name. A later version may add to those that are answered.
@@ -56,7 +56,6 @@ extension ObjectType {
             let mismatches = alternatives.map { $0.mismatch(answer, backend: backend, path: path) }
             return mismatches.contains { $0 == nil } ? nil : mismatches.compactMap { $0 }.joined(separator: "; or ")
         }
-        let fields = fields
         for (name, value) in answer.members where value.kind != .null {
             guard let field = fields.first(where: { ID($0.name) == ID(name) }) else {
                 return "\(path).\(name) is not in the table"
