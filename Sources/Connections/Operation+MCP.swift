@@ -32,7 +32,7 @@ extension Operation {
                 Field("inputResponses", .anyObject, "As the client sent them."),
                 Field(
                     "waitMs", .integer(0...600_000, .milliseconds),
-                    "How long to wait for the grants; give the call more time than that. 20000 by default."),
+                    "How long to wait for the grants; give the call more time than that. 20 seconds by default."),
             ],
             atLeastOneOf: subject,
             answer: .mcpResumeAnswer,

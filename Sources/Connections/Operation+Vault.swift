@@ -19,7 +19,7 @@ extension Operation {
             backends: .inVault, answer: .sweep),
         Operation(
             "keys.list", "Lists the keys that seal the vault, and how many rows each has sealed.",
-            backends: .inVault, answer: .keyList),
+            backends: .inVault, answer: .sealingKeys),
         Operation(
             "keys.add", "Creates a key. It seals nothing before it is activated.", backends: .inVault,
             answer: .addedKey, errors: [.limit]),
@@ -100,8 +100,8 @@ extension ObjectType {
             Field("rows", .count, required: true, "How many rows it has sealed."),
         ])
 
-    static let keyList = ObjectType(
-        "KeyList", "The keys of the vault.",
+    static let sealingKeys = ObjectType(
+        "SealingKeys", "The keys of the vault.",
         [
             Field("masterKey", .string(), required: true, "The id of the master key, which seals the other keys."),
             Field("keys", .objects(sealingKey), required: true, "The keys that seal rows."),

@@ -151,7 +151,7 @@ async def test_any_arguments_give_the_url(server: Server, value: Any) -> None:
     await server.grant()
     answers = {"connect-1": {"action": "accept", "content": {"anything": value}}}
     resume = server.client.mcp.resume
-    ready = await resume("tools/call", "upload", request_state=state, input_responses=answers, wait_ms=0, **call)
+    ready = await resume("tools/call", "upload", request_state=state, input_responses=answers, wait=0, **call)
     assert ready["state"] == "ready"
 
 

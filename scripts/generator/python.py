@@ -77,6 +77,17 @@ def snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
+def is_in_milliseconds(field: Field) -> bool:
+    """Python counts times in seconds."""
+    return field.unit in ("milliseconds", "epoch_milliseconds")
+
+
+def python_name(field: Field) -> str:
+    """The field's name in Python: `waitMs` is `wait`."""
+    name = snake(field.name)
+    return name.removesuffix("_ms") if is_in_milliseconds(field) else name
+
+
 class Python:
     """Writes the files."""
 
@@ -163,6 +174,8 @@ class Python:
             if field.type == "object":
                 return str(name)
             return f"Sequence[{name}]" if is_request else f"tuple[{name}, ...]"
+        if is_in_milliseconds(field):
+            return "float"
         literal = type(field.wire.get("value")).__name__
         requests = {"strings": "Sequence[str]", "texts": "Mapping[str, str]", "object": "Mapping[str, Any]"}
         answers = {"strings": "tuple[str, ...]", "texts": "dict[str, str]", "object": "dict[str, Any]"}
@@ -185,7 +198,7 @@ class Python:
         whom = for_whom(field.backends)
         text = whom + (lower_first(field.about) if whom else field.about)
         if field.unit and not field.about.startswith(("Seconds", "Milliseconds")):
-            text += f" {UNITS[field.unit].capitalize()}."
+            text += f" {UNITS[field.unit.replace('milli', '')].capitalize()}."
         if field.type == "string" and field.of:
             values = ", ".join(
                 f"``{v}``" for v in self.model.enumerations[field.of]["values"] if v.strip() and v != ","
@@ -212,7 +225,7 @@ class Python:
         lines = []
         for field in fields:
             lines += [
-                f"    {snake(field.name)}: {self.annotation(field, is_request=True)}",
+                f"    {python_name(field)}: {self.annotation(field, is_request=True)}",
                 *docstring(self.about(field), 4),
             ]
         return lines
@@ -251,7 +264,7 @@ class Python:
             always = self.is_always(field, name)
             kind = self.annotation(field, is_request=False)
             shown = "" if self._is_shown(field) else "repr=False"
-            entry = f"    {snake(field.name)}: "
+            entry = f"    {python_name(field)}: "
             if always:
                 entry += kind + (f" = field({shown})" if shown else "")
             elif kind in ("bool",):
@@ -283,7 +296,7 @@ class Python:
             "        return cls(",
         ]
         for field, _ in (*required, *optional):
-            lines.append(f"            {snake(field.name)}={self._read(field, always=self.is_always(field, name))},")
+            lines.append(f"            {python_name(field)}={self._read(field, always=self.is_always(field, name))},")
         return [*lines, "        )"]
 
     def _is_shown(self, field: Field) -> bool:
@@ -326,6 +339,8 @@ class Python:
             if field.type == "objects":
                 return f"tuple({one % 'one'} for one in {value} or ())"
             return one % f'wire["{field.name}"]' if always else f"_optional({reader}, {value})"
+        if is_in_milliseconds(field):
+            return f'wire["{field.name}"] / 1000' if always else f"seconds({value})"
         if field.type == "integer":
             if always:
                 return f'int(wire["{field.name}"])'
@@ -436,7 +451,9 @@ class Python:
         return found if found and not names & {f.name for f in self.model.fields(found.of or "")} else None
 
     def _wire(self, field: Field) -> str:
-        name = snake(field.name)
+        name = python_name(field)
+        if is_in_milliseconds(field):
+            return f"wait_ms({name})"
         if field.of in MAPPINGS:
             return f"wire_parameters({name})"
         if field.type == "object" and field.of:
@@ -453,15 +470,15 @@ class Python:
         required = [f for f in flat if f.required]
         optional = [f for f in flat if not f.required] + inner
         lines = [f"    @{decorator}", f"    def {snake(operation.method)}(", "        self,"]
-        lines += [f"        {snake(f.name)}: {self.annotation(f, is_request=True)}," for f in required]
+        lines += [f"        {python_name(f)}: {self.annotation(f, is_request=True)}," for f in required]
         lines.append("        *,")
-        lines += [f"        {snake(f.name)}: {self.annotation(f, is_request=True)} | None = None," for f in optional]
+        lines += [f"        {python_name(f)}: {self.annotation(f, is_request=True)} | None = None," for f in optional]
         lines += ["        actor: str | None = None,", "        timeout: float | None = None,"]
         gives, reader = self.result(operation)
         lines.append(f"    ) -> Call[{gives}]:")
         about = operation.about + (" The vault only." if "cloud" not in operation.backends else "")
         paragraphs = [self.prose(about)]
-        parameters = [f"- ``{snake(f.name)}``: {self.about(f)}" for f in (*required, *optional)]
+        parameters = [f"- ``{python_name(f)}``: {self.about(f)}" for f in (*required, *optional)]
         parameters += [f"- ``{name}``: {text}" for name, text in COMMON_DOCS.items()]
         lines += docstring(paragraphs[0], 8, parameters)
         if not flat and not options:
@@ -526,7 +543,9 @@ class Python:
         for operation in own:
             body += ["", *self.method(operation, decorator)]
         text = "\n".join(body)
-        helpers = [h for h in ("wire_object", "wire_objects", "wire_parameters", "without_nones") if f"{h}(" in text]
+        helpers = [
+            h for h in ("wait_ms", "wire_object", "wire_objects", "wire_parameters", "without_nones") if f"{h}(" in text
+        ]
         called = ["Call", performer, base, decorator, "make_call", *(["nothing"] if "nothing)" in text else [])]
         runtime = sorted(
             {n for n in re.findall(r"\b([A-Z]\w+)\._from_wire", text)}

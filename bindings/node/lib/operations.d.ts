@@ -706,7 +706,7 @@ export interface Sweep {
 }
 
 /** The keys of the vault. */
-export interface KeyList {
+export interface SealingKeys {
   /** The id of the master key, which seals the other keys. */
   masterKey: string;
   /** The keys that seal rows. */
@@ -1220,7 +1220,7 @@ export interface McpResumeFields {
   requestState: string;
   /** As the client sent them. */
   inputResponses?: object;
-  /** How long to wait for the grants; give the call more time than that. 20000 by default. In milliseconds. */
+  /** How long to wait for the grants; give the call more time than that. 20 seconds by default. In milliseconds. */
   waitMs?: number;
 }
 
@@ -1335,7 +1335,7 @@ export interface Mcp {
 /** client.keys: vault: the keys that seal it. */
 export interface Keys {
   /** Vault: lists the keys that seal the vault, and how many rows each has sealed. */
-  list(options?: CallOptions): Promise<KeyList>;
+  list(options?: CallOptions): Promise<SealingKeys>;
   /** Vault: creates a key. It seals nothing before it is activated. */
   add(options?: CallOptions): Promise<AddedKey>;
   /** Vault: makes a key the one that seals what is written from now on. */

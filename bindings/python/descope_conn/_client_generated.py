@@ -18,9 +18,9 @@ from ._types import (
     Deletion,
     DeviceFlow,
     Export,
-    KeyList,
     Resealing,
     RevocationRun,
+    SealingKeys,
     StoreFailure,
     Sweep,
     Template,
@@ -30,7 +30,7 @@ from ._types import (
     read_device_poll,
     read_saved_app,
 )
-from ._wire import wire_object, wire_objects, wire_parameters, without_nones
+from ._wire import wait_ms, wire_object, wire_objects, wire_parameters, without_nones
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -562,7 +562,7 @@ class Device(Group):
         self,
         flow: str,
         *,
-        wait_ms: int | None = None,
+        wait: float | None = None,
         actor: str | None = None,
         timeout: float | None = None,
     ) -> Call[Completion | None]:
@@ -571,14 +571,14 @@ class Device(Group):
         The vault only.
 
         - ``flow``: What device.start answered.
-        - ``wait_ms``: How long to wait for the user. By default 0: look once. In milliseconds.
+        - ``wait``: How long to wait for the user. By default 0: look once. In seconds.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
           server; 0 asks for an answer that needs no waiting.
         """
         fields = {
             "flow": flow,
-            "waitMs": wait_ms,
+            "waitMs": wait_ms(wait),
         }
         return make_call("device.poll", fields, actor, timeout, read_device_poll)
 
@@ -664,7 +664,7 @@ class MCP(Group):
         tenant_id: str | None = None,
         access_token: str | None = None,
         input_responses: Mapping[str, Any] | None = None,
-        wait_ms: int | None = None,
+        wait: float | None = None,
         actor: str | None = None,
         timeout: float | None = None,
     ) -> Call[dict[str, Any]]:
@@ -681,8 +681,8 @@ class MCP(Group):
         - ``tenant_id``: The tenant whose token is needed, or in which the user's lives.
         - ``access_token``: Cloud: the user's or client's Descope access token, in place of the management key.
         - ``input_responses``: As the client sent them.
-        - ``wait_ms``: How long to wait for the grants; give the call more time than that. 20000 by default. In
-          milliseconds.
+        - ``wait``: How long to wait for the grants; give the call more time than that. 20 seconds by default. In
+          seconds.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
           server; 0 asks for an answer that needs no waiting.
@@ -697,7 +697,7 @@ class MCP(Group):
             "accessToken": access_token,
             "requestState": request_state,
             "inputResponses": input_responses,
-            "waitMs": wait_ms,
+            "waitMs": wait_ms(wait),
         }
         return make_call("mcp.resume", reduced(fields), actor, timeout, dict)
 
@@ -711,7 +711,7 @@ class Keys(Group):
         *,
         actor: str | None = None,
         timeout: float | None = None,
-    ) -> Call[KeyList]:
+    ) -> Call[SealingKeys]:
         """Lists the keys that seal the vault, and how many rows each has sealed.
 
         The vault only.
@@ -720,7 +720,7 @@ class Keys(Group):
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
           server; 0 asks for an answer that needs no waiting.
         """
-        return make_call("keys.list", {}, actor, timeout, KeyList._from_wire)
+        return make_call("keys.list", {}, actor, timeout, SealingKeys._from_wire)
 
     @performed
     def add(
@@ -1331,7 +1331,7 @@ class Operations(Performer):
         self,
         *,
         limit: int | None = None,
-        wait_ms: int | None = None,
+        wait: float | None = None,
         actor: str | None = None,
         timeout: float | None = None,
     ) -> Call[RevocationRun]:
@@ -1340,14 +1340,14 @@ class Operations(Performer):
         Other calls do some of it on the way. The vault only.
 
         - ``limit``: The most that are tried. 100 by default.
-        - ``wait_ms``: How long to go on with what falls due. By default 0: only what is due now. In milliseconds.
+        - ``wait``: How long to go on with what falls due. By default 0: only what is due now. In seconds.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
           server; 0 asks for an answer that needs no waiting.
         """
         fields = {
             "limit": limit,
-            "waitMs": wait_ms,
+            "waitMs": wait_ms(wait),
         }
         return make_call("revocations.run", fields, actor, timeout, RevocationRun._from_wire)
 

@@ -856,7 +856,7 @@ class Sweep:
 
 
 @dataclass(frozen=True)
-class KeyList:
+class SealingKeys:
     """The keys of the vault."""
 
     master_key: str
@@ -961,8 +961,8 @@ class AuditRecord:
     """The chain of records that it is in."""
     sequence: int
     """Its number in the chain."""
-    time_ms: int
-    """When. In milliseconds since 1970."""
+    time: float
+    """When. In seconds since 1970."""
     op: str
     """The operation."""
     outcome: str
@@ -989,7 +989,7 @@ class AuditRecord:
         return cls(
             chain=int(wire["chain"]),
             sequence=int(wire["sequence"]),
-            time_ms=int(wire["timeMs"]),
+            time=wire["timeMs"] / 1000,
             op=wire.get("op") or "",
             outcome=wire.get("outcome") or "",
             previous=wire.get("previous") or "",
@@ -1118,7 +1118,6 @@ __all__ = [
     "ExpiryRule",
     "ExpiryRuleName",
     "Export",
-    "KeyList",
     "MissingConnection",
     "NewApiKey",
     "NewToken",
@@ -1134,6 +1133,7 @@ __all__ = [
     "ScopeRules",
     "ScopeSeparator",
     "SealingKey",
+    "SealingKeys",
     "SettingWarning",
     "StoreFailure",
     "Subject",

@@ -54,3 +54,13 @@ def milliseconds(seconds: float | None) -> int:
     if not seconds >= 0:
         raise ValueError("a timeout is a number of seconds, 0 or more")
     return min(math.ceil(seconds * 1000), NO_TIMEOUT - 1)
+
+
+def seconds(milliseconds: int | None) -> float | None:
+    """A time of the wire's as this package counts it."""
+    return None if milliseconds is None else milliseconds / 1000
+
+
+def wait_ms(seconds: float | None) -> int | None:
+    """For how long an operation waits by itself; None leaves that to the library."""
+    return None if seconds is None else milliseconds(seconds)

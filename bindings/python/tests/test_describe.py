@@ -22,6 +22,7 @@ EXAMPLES: dict[str, object] = {
     "str": "text",
     "bool": True,
     "int": 1,
+    "float": 1.5,
     "Sequence[str]": ["text"],
     "Mapping[str, str]": {"name": "text"},
     "Mapping[str, QueryValue]": {"name": "text"},

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import pickle
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cloud_server import ACCESS_TOKEN, REFRESH_TOKEN, SECRETS
 
-from descope_conn import App, Client, StoreFailure, Token, TokenInfo
+from descope_conn import App, AuditRecord, Client, Device, StoreFailure, Token, TokenInfo
 from descope_conn._client_generated import Operations
 from descope_conn._types import from_wire, read_connect_url
 from descope_conn._wire import camel_case
@@ -61,6 +62,13 @@ def test_a_connect_url_is_a_string_that_knows_its_lifetime() -> None:
     assert read_connect_url({"url": "https://p.example/a"}).expires_in is None
     again = pickle.loads(pickle.dumps(url))
     assert (again, again.expires_in) == (url, 600)
+
+
+def test_times_are_in_seconds() -> None:
+    record = {"chain": 0, "sequence": 1, "timeMs": 1500, "op": "fetch", "outcome": "ok", "previous": "00"}
+    assert from_wire(AuditRecord, record).time == 1.5
+    poll = vars(Device)["poll"].__wrapped__
+    assert json.loads(poll(None, "f", wait=1.5).request)["waitMs"] == 1500
 
 
 def test_settings_come_back_as_they_are_given() -> None:

@@ -93,7 +93,7 @@ class ConnectionsBase(ABC):
     ) -> None:
         self._client = client
         self._redirect_url = redirect_url
-        self._wait_ms = round(wait * 1000)
+        self._wait = wait
         self._local = local
         self._caller = caller or _subject
         self._confirmation = confirmation
@@ -148,7 +148,7 @@ class ConnectionsBase(ABC):
         access_token = caller.access_token if self._client.backend == "cloud" else None
         if request.request_state is not None:
             waiting = self._resume(
-                request, caller, request.request_state, access_token, self._wait_ms, request.input_responses
+                request, caller, request.request_state, access_token, self._wait, request.input_responses
             )
             answer = await self._report_progress(request, needed, waiting)
             if answer["state"] != "ready":
@@ -183,7 +183,7 @@ class ConnectionsBase(ABC):
         caller: Caller,
         state: str,
         access_token: str | None,
-        wait_ms: int,
+        wait: float,
         input_responses: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         return await self._client.mcp.resume(
@@ -193,7 +193,7 @@ class ConnectionsBase(ABC):
             request_state=state,
             input_responses=input_responses,
             access_token=access_token,
-            wait_ms=wait_ms,
+            wait=wait,
             user_id=caller.user_id,
             tenant_id=caller.tenant_id,
         )
@@ -269,7 +269,7 @@ class ConnectionsBase(ABC):
         start = time.monotonic()
         with contextlib.suppress(Exception):  # of a client that has gone away meanwhile
             while True:
-                await request.session.report_progress(time.monotonic() - start, self._wait_ms / 1000, message)
+                await request.session.report_progress(time.monotonic() - start, self._wait, message)
                 await asyncio.sleep(PROGRESS_INTERVAL)
 
     def _watch(self, completing: Coroutine[Any, Any, None]) -> None:
@@ -290,7 +290,7 @@ class ConnectionsBase(ABC):
     ) -> None:
         """Tells a client of 2025-11-25 when its user has done what it was sent to."""
         with contextlib.suppress(Exception):  # of a client that has gone away meanwhile
-            answer = await self._resume(request, caller, requestState, access_token, round(COMPLETION_WAIT * 1000))
+            answer = await self._resume(request, caller, requestState, access_token, COMPLETION_WAIT)
             if answer["state"] == "ready":
                 await request.session.send_elicit_complete(elicitationId)
 

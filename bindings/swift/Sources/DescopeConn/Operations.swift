@@ -789,7 +789,7 @@ public struct Mcp: Sendable {
     ///   - tenantId: The tenant whose token is needed, or in which the user's lives.
     ///   - accessToken: Cloud: the user's or client's Descope access token, in place of the management key.
     ///   - inputResponses: As the client sent them.
-    ///   - waitMs: How long to wait for the grants; give the call more time than that. 20000 by default. In
+    ///   - waitMs: How long to wait for the grants; give the call more time than that. 20 seconds by default. In
     ///     milliseconds.
     @discardableResult
     public func resume(
@@ -818,7 +818,7 @@ public struct Keys: Sendable {
 
     /// Lists the keys that seal the vault, and how many rows each has sealed. The vault only.
     @discardableResult
-    public func list(actor: String? = nil, timeout: Duration? = nil) async throws(DescopeConnError) -> KeyList {
+    public func list(actor: String? = nil, timeout: Duration? = nil) async throws(DescopeConnError) -> SealingKeys {
         let request = Request("keys.list", actor: actor)
         return try await client.perform(request, timeout)
     }
@@ -1829,7 +1829,7 @@ public struct Sweep: Codable, Sendable, Hashable {
 }
 
 /// The keys of the vault.
-public struct KeyList: Codable, Sendable, Hashable {
+public struct SealingKeys: Codable, Sendable, Hashable {
     /// The id of the master key, which seals the other keys.
     public var masterKey: String
     /// The keys that seal rows.
