@@ -5,7 +5,7 @@
 #
 # make dist      dist/include, dist/lib, and dist/lib/pkgconfig: all that a C program needs
 # make wheel npm the Python and Node packages, with the release library inside
-# make docs      docs/operations.md, from what the library says of itself
+# make generate  docs/operations.md, the JSON Schema and the bindings' operations, from what the library says of itself
 # make check     format, lint, and lists that must agree
 # make memory    valgrind, and the address and thread sanitizers
 # make fuzz      SECONDS=60 of fuzzing
@@ -44,6 +44,7 @@ test: setup
 	@$(part) test-c
 	@$(part) test-python
 	@$(part) test-node
+	@$(part) test-swift-binding
 	@$(part) test-mcp
 	@$(part) test-packages
 	@$(part) test-exit
@@ -90,7 +91,7 @@ bindings/node/native: bindings/node/addon/ffi.c bindings/node/build.sh | setup
 
 # --- The tests ---
 
-.PHONY: test-swift test-c test-python test-node test-mcp $(NODES:%=test-node-%) test-packages test-exit test-hosts
+.PHONY: test-swift test-c test-python test-node test-swift-binding test-mcp $(NODES:%=test-node-%) test-packages test-exit test-hosts
 test-swift: | setup
 	swift test
 	mkdir -p .build-c
@@ -110,6 +111,9 @@ test-node: $(NODES:%=test-node-%)
 
 $(NODES:%=test-node-%): test-node-%: $(LIBRARY) bindings/node/native | setup
 	cd bindings/node && $(call node,$*) --test --test-timeout=120000 test/*.test.js
+
+test-swift-binding: $(LIBRARY)
+	cd bindings/swift && PKG_CONFIG_PATH=$(ROOT)/dist/lib/pkgconfig LD_LIBRARY_PATH=$(ROOT)/dist/lib swift test
 
 test-mcp: $(LIBRARY) bindings/node/native | setup
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/mcp
@@ -153,7 +157,7 @@ npm: $(LIBRARY) bindings/node/native
 
 .PHONY: check check-abi
 check: $(LIBRARY) | setup
-	swift format lint --strict --recursive Sources Tests Package.swift
+	swift format lint --strict --recursive Sources Tests Package.swift bindings/swift/Package.swift bindings/swift/Sources bindings/swift/Tests
 	! grep -rnE '\bMutex[(<]' Sources # does not live through a fork, see Sources/Runtime/Locks/Monitor.swift
 	! grep -rnE 'Set<String>|\[String\??: ' Sources # tells text apart by how it reads, see Sources/Runtime/ID.swift
 	.venv/bin/ruff check .
@@ -161,11 +165,11 @@ check: $(LIBRARY) | setup
 	Tests/abi/check-codes
 	Tests/abi/check-versions
 	Tests/abi/check-lessons
-	$(PYTHON) scripts/operations-doc --check
+	$(PYTHON) scripts/generate --check
 
-.PHONY: docs
-docs: $(LIBRARY) | setup
-	$(PYTHON) scripts/operations-doc > .build-release/operations.md && cp .build-release/operations.md docs/
+.PHONY: generate
+generate: $(LIBRARY) | setup
+	$(PYTHON) scripts/generate
 
 check-abi: $(LIBRARY)
 	Tests/abi/check-abi $(RELEASE) $(HEADERS)

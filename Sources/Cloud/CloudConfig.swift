@@ -19,7 +19,7 @@ package struct CloudConfig: Sendable {
     package let http: HTTPOptions
 
     package static let fields: [Field] = [
-        Field("backend", .oneOf([BackendKind.cloud.rawValue]), required: true, "cloud"),
+        Field("backend", .literal(.text(BackendKind.cloud.rawValue)), required: true, "cloud"),
         Field("projectId", .string(maxBytes: 64), required: true, "At least 28 letters and digits."),
         Field("managementKey", .secret, "Absent: every call brings an accessToken."),
         Field(
@@ -30,7 +30,10 @@ package struct CloudConfig: Sendable {
         Field("timeoutMs", .integer(1...600_000), "Bounds one exchange. 10000 unless said otherwise."),
         Field(
             "retry",
-            .object([Field("attempts", .integer(1...10), "Sent at most so often. 3 unless said otherwise.")]),
+            .object(
+                ObjectType(
+                    "Retries", "How a request is repeated.",
+                    [Field("attempts", .integer(1...10), "The most that it is sent. 3 by default.")])),
             "Requests that may be repeated are, on failures that may pass."),
         Field("caFile", .string(), "PEM file of the certificate authorities to trust, in place of the system's."),
         Field("proxy", .clearableSecret, "A proxy's URL; \"\" is none. Absent: the usual environment variables."),

@@ -102,6 +102,15 @@ private struct Order: Sendable {
             return try record.then { () throws(ConnError) in throw refusal }
         }
         if request.operation == "describe" { return .done(Operation.description) }
-        return try backend.begin(request)
+        let step = try backend.begin(request)
+        #if DEBUG
+            guard backend.kind == .vault else { return step }
+            return try step.then { [request] (answer) throws(ConnError) in
+                try request.checkAnswer(answer, backend: .vault)
+                return .done(answer)
+            }
+        #else
+            return step
+        #endif
     }
 }

@@ -37,29 +37,36 @@ package struct VaultConfig: Sendable {
     package let allowsPrivateAddresses: Bool
     package let http: HTTPOptions
 
-    private static let keySource: [Field] = [
-        Field("env", .string(maxBytes: 128), "An environment variable."),
-        Field("file", .string(maxBytes: 4096), "A file that only its owner can write."),
-        Field("bytes", .secret, "The key itself, in hexadecimal digits or base64url."),
-    ]
+    private static let keySource = ObjectType(
+        "KeySource", "Where a key is.",
+        [
+            Field("env", .string(maxBytes: 128), "An environment variable."),
+            Field("file", .string(maxBytes: 4096), "A file that only its owner can write."),
+            Field("bytes", .secret, "The key itself, in hexadecimal digits or base64url."),
+        ])
 
     package static let fields: [Field] = [
-        Field("backend", .oneOf([BackendKind.vault.rawValue]), required: true, "vault"),
+        Field("backend", .literal(.text(BackendKind.vault.rawValue)), required: true, "vault"),
         Field("path", .string(maxBytes: 4096), "The SQLite file; made if it is not there, in a folder that is."),
         Field(
             "store",
-            .object([
-                Field(
-                    "plugin", .string(maxBytes: 4096), required: true,
-                    "A library's absolute path, or a registered name."),
-                Field("config", .anyObject, "What the plugin is opened with."),
-            ]), "A store plugin, in place of path."),
+            .object(
+                ObjectType(
+                    "StorePlugin", "A store plugin.",
+                    [
+                        Field(
+                            "plugin", .string(maxBytes: 4096), required: true,
+                            "A library's absolute path, or a registered name."),
+                        Field("config", .anyObject, "What the plugin is opened with."),
+                    ])), "A store plugin, in place of path."),
         Field(
             "key", .object(keySource), required: true,
             "One of these. At least 32 bytes: as they are, if there are just 32, or in hexadecimal digits, base64 or "
                 + "base64url."),
         Field("otherKeys", .objects(keySource, maxCount: 16), "Keys that the vault was sealed by, or will be."),
-        Field("audit", .oneOf(AuditLog.Level.allCases.map(\.rawValue)), "changes unless said otherwise."),
+        Field(
+            "audit", .oneOf(Enumeration("AuditLevel", "What is recorded.", AuditLog.Level.allCases.map(\.rawValue))),
+            "changes unless said otherwise."),
         Field("auditDays", .integer(1...36_500), "How long records are kept; for good unless said otherwise."),
         Field("allowExport", .boolean, "Lets export hand out refresh tokens; false unless said otherwise."),
         Field("redirectUrl", .redirectURL, "The OAuth redirect URI, unless a connection names its own."),

@@ -161,17 +161,19 @@ import Testing
 
     private func value(of kind: Field.Kind, _ nested: NestedFields) -> JSON {
         switch kind {
-        case .string, .secret, .clearableSecret, .foreignText, .foreignSecret: return .string("text")
+        case .string, .secret, .clearableSecret, .foreignText, .foreignString, .foreignDigits, .foreignSecret:
+            return .string("text")
         case .redirectURL, .endpointURL: return .string("https://a.example/x")
-        case .integer(let range): return .integer(range.upperBound)
+        case .integer(let range, _): return .integer(range.upperBound)
         case .boolean: return .boolean(true)
-        case .oneOf(let values): return .string(values[0])
+        case .oneOf(let enumeration): return .string(enumeration.values[0])
+        case .literal(let literal): return literal.json
         case .strings: return nested == .none ? .array([]) : .strings(["a", "b"])
         case .texts, .foreignTexts: return nested == .none ? .object() : .texts(["a": "b"])
-        case .anyObject, .foreignObject: return .object()
-        case .object(let fields): return object(of: fields, nested)
-        case .objects(let fields, _):
-            let element = object(of: fields, nested)
+        case .anyObject, .any, .foreignObject: return .object()
+        case .object(let type): return object(of: type.fields, nested)
+        case .objects(let type, _):
+            let element = object(of: type.fields, nested)
             return .array([element, element])
         }
     }

@@ -37,14 +37,16 @@ func play(
     var played = Played()
     var replies = replies[...]
     do throws(ConnError) {
-        var step = try backend.begin(try checked(operation, request))
+        let request = try checked(operation, request)
+        var step = try backend.begin(request)
         while true {
             switch step {
             case .done(let answer):
+                try request.checkAnswer(answer, backend: .cloud)
                 played.result = .success(answer)
                 return played
-            case .http(let request, let then):
-                played.requests.append(request)
+            case .http(let sent, let then):
+                played.requests.append(sent)
                 guard let reply = replies.popFirst() else {
                     throw ConnError(.internal, "more requests than replies: \(played.requests.map(\.url))")
                 }

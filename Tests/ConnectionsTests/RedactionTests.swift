@@ -37,8 +37,8 @@ import Testing
     @Test func secretsAreFoundAtAnyDepth() throws {
         let fields = [
             Field("a", .secret, ""), Field("b", .string(), ""),
-            Field("c", .object([Field("d", .clearableSecret, "")]), ""),
-            Field("e", .objects([Field("f", .secret, "")], maxCount: 9), ""),
+            Field("c", .object(ObjectType("C", "", [Field("d", .clearableSecret, "")])), ""),
+            Field("e", .objects(ObjectType("E", "", [Field("f", .secret, "")])), ""),
         ]
         let object = try JSON.parse(#"{"a":"1","b":"2","c":{"d":"3"},"e":[{"f":"4"},{"f":null},{"f":"5"}]}"#)
         #expect(Field.secrets(in: object, fields).compactMap(\.string) == ["1", "3", "4", "5"])

@@ -86,10 +86,13 @@ struct Replica {
     func run(
         _ operation: String, _ request: String, reply: String? = nil, onPause: (Flight?) throws -> Void = { _ in }
     ) throws -> JSON {
-        var step = try backend.begin(try checked(operation, request))
+        let request = try checked(operation, request)
+        var step = try backend.begin(request)
         while true {
             switch step {
-            case .done(let answer): return answer
+            case .done(let answer):
+                try request.checkAnswer(answer, backend: .vault)
+                return answer
             case .pause(let milliseconds, let then):
                 try onPause(nil)
                 clock.advance(milliseconds: milliseconds)

@@ -12,7 +12,8 @@ struct CatalogueTests {
         .deletingLastPathComponent().deletingLastPathComponent()
 
     private static func rows() throws -> [JSON] {
-        let text = try String(contentsOf: root.appending(path: "Sources/OAuth/Providers/providers.json"), encoding: .utf8)
+        let text = try String(
+            contentsOf: root.appending(path: "Sources/OAuth/Providers/providers.json"), encoding: .utf8)
         return try JSON.parse(text)["providers"]?.elements ?? []
     }
 

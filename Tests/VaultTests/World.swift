@@ -131,7 +131,13 @@ final class Call {
 
     init(_ world: World, _ operation: String, _ request: String) {
         self.world = world
-        advance { () throws(ConnError) in try world.vault.begin(try checked(operation, request)) }
+        advance { () throws(ConnError) in
+            let request = try checked(operation, request)
+            return try world.vault.begin(request).then { (answer) throws(ConnError) in
+                try request.checkAnswer(answer, backend: .vault)
+                return .done(answer)
+            }
+        }
         while isInside { step() }
     }
 

@@ -69,8 +69,7 @@ def test_the_steps_of_the_example(client: Client, descope: launch) -> None:
 
     fetch, connect = descope.control("GET", "requests")["requests"]
     assert fetch["path"] == "/v1/mgmt/outbound/app/user/token/latest"
-    options = {"withRefreshToken": False, "forceRefresh": False}
-    assert fetch["body"] == {"appId": "google-contacts", "userId": "u1", "options": options}
+    assert fetch["body"] == {"appId": "google-contacts", "userId": "u1"}
     assert connect["path"] == "/v1/mgmt/outbound/app/connect"
     assert connect["body"] == {"appId": "google-contacts", "options": {"redirectUrl": REDIRECT_URL}}
 

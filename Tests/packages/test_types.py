@@ -45,12 +45,15 @@ def assert_compiles(command: Sequence[str | Path], cwd: Path) -> None:
 def closedness(package: Path) -> str:
     """A program that compiles only if no type has an index signature, with which a typing mistake is no error."""
     lines = ["type IsOpen<T> = T extends unknown ? (string extends keyof T ? true : never) : never;"]
-    for file, module in (("index.d.ts", "descope-conn"), ("mcp.d.ts", "descope-conn/mcp")):
+    for file, module in (
+        ("index.d.ts", "descope-conn"),
+        ("operations.d.ts", "descope-conn"),
+        ("mcp.d.ts", "descope-conn/mcp"),
+    ):
         text = (package / "lib" / file).read_text()
         for name, parameters in dict.fromkeys(re.findall(r"^export (?:interface|class|type) (\w+)(<?)", text, re.M)):
-            if name != "NoFields":
-                named = f"import('{module}').{name}" + ("<'a'>" if parameters else "")
-                lines.append(f"export const {name}: [IsOpen<{named}>] extends [never] ? true : false = true;")
+            named = f"import('{module}').{name}" + ("<'a'>" if parameters else "")
+            lines.append(f"export const {name}: [IsOpen<{named}>] extends [never] ? true : false = true;")
     assert len(lines) > 70
     return "\n".join(lines)
 

@@ -74,7 +74,7 @@ try {
   assert.equal(key.accessToken, 'sk-demo-node');
   step(`store_api_key and fetch: ${mask(key.accessToken)}`);
 
-  const connected = (await client.list({ userId: 'alice' })).tokens.map((token) => token.appId).sort();
+  const connected = (await client.listTokens({ userId: 'alice' })).tokens.map((token) => token.appId).sort();
   assert.deepEqual(connected, ['crm', 'weather']);
   step(`list: alice is connected to ${connected.join(' and ')}`);
 

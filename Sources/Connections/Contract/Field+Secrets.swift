@@ -9,8 +9,8 @@ extension Field {
             switch field.kind {
             case .secret, .clearableSecret: return [value]
             case .foreignSecret: return value.foreignTexts
-            case .object(let fields): return secrets(in: value, fields)
-            case .objects(let fields, _): return value.elements.flatMap { secrets(in: $0, fields) }
+            case .object(let type): return secrets(in: value, type.fields)
+            case .objects(let type, _): return value.elements.flatMap { secrets(in: $0, type.fields) }
             default: return []
             }
         }
@@ -29,7 +29,7 @@ extension Field {
         fields.flatMap { field -> [String] in
             switch field.kind {
             case .secret, .clearableSecret, .foreignSecret: [field.name]
-            case .object(let fields), .objects(let fields, _): secretNames(in: fields)
+            case .object(let type), .objects(let type, _): secretNames(in: type.fields)
             default: []
             }
         }

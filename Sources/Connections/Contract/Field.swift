@@ -2,7 +2,7 @@ internal import HTTP
 package import JSON
 internal import Runtime
 
-/// One field of a request, as data: what checks a request, and what `describe` tells.
+/// One field of a request, or one member of an answer, as data: what checks a request, and what `describe` tells.
 package struct Field: Sendable {
     package indirect enum Kind: Sendable {
         /// 1 to `maxBytes` bytes, no control characters.
@@ -15,45 +15,73 @@ package struct Field: Sendable {
         case redirectURL
         /// An https URL, or an http URL of this machine.
         case endpointURL
-        case integer(ClosedRange<Int64>)
+        case integer(ClosedRange<Int64>, Unit = .count)
         case boolean
-        case oneOf([String])
+        case oneOf(Enumeration)
+        /// Always this value: it tells the alternatives of an answer apart.
+        case literal(Literal)
         /// An array of strings like `string`, at most 256.
         case strings
         /// An object of strings like `string`, but "" is allowed; at most 64, with names of 1 to 128 bytes.
         case texts
-        case object([Field])
-        /// What a third party said, usually a text: any JSON value. Whoever uses it takes what it can of it, and cleans
-        /// that.
+        case object(ObjectType)
+        /// What a third party said, usually a query's parameter: any JSON value. Whoever uses it takes what it can of it,
+        /// and cleans that.
         case foreignText
         /// The same, but secret.
         case foreignSecret
         /// An object whose members are such texts.
         case foreignTexts
-        /// The same as `foreignText`, but usually an object.
+        /// The same as `foreignText`, but usually a string.
+        case foreignString
+        /// The same, but usually a string of digits, or the number that they are.
+        case foreignDigits
+        /// The same, but usually an object.
         case foreignObject
         /// An object of any members, for somebody else to check.
         case anyObject
+        /// Any value.
+        case any
         /// An array of objects, at most `maxCount`.
-        case objects([Field], maxCount: Int)
+        case objects(ObjectType, maxCount: Int = .max)
+
+        /// What an answer counts.
+        static let count = Kind.integer(0...Int64.max)
+        /// A duration in an answer.
+        static let seconds = Kind.integer(0...Int64.max, .seconds)
+        /// A moment in an answer.
+        static let epochSeconds = Kind.integer(0...Int64.max, .epochSeconds)
+    }
+
+    /// What an integer counts.
+    package enum Unit: String, Sendable, CaseIterable {
+        case count, seconds, milliseconds, days, bytes
+        /// Since 1970.
+        case epochSeconds = "epoch_seconds"
+        /// Since 1970.
+        case epochMilliseconds = "epoch_milliseconds"
     }
 
     package var name: String
     package var kind: Kind
+    /// In a request: it must be there. In an answer: it always is, from the backends that answer it.
     package var required: Bool
     /// The backends that know this field.
     package var backends: [BackendKind]
     package var about: String
+    /// A typical value, for documentation.
+    package var example: Literal?
 
     package init(
         _ name: String, _ kind: Kind, required: Bool = false, backends: [BackendKind] = BackendKind.allCases,
-        _ about: String
+        _ about: String, example: Literal? = nil
     ) {
         self.name = name
         self.kind = kind
         self.required = required
         self.backends = backends
         self.about = about
+        self.example = example
     }
 }
 
@@ -151,17 +179,22 @@ extension Field.Kind {
             guard let url = value.string.flatMap(URL.init), url.isSecureEndpoint else {
                 throw .invalid(path, "is not an https URL (http is for this machine only)")
             }
-        case .integer(let range):
+        case .integer(let range, _):
             guard let integer = value.integer else { throw .invalid(path, "must be an integer") }
             guard range.contains(integer) else {
                 throw .invalid(path, "must be from \(range.lowerBound) to \(range.upperBound)")
             }
         case .boolean:
             guard value.kind == .boolean else { throw .invalid(path, "must be true or false") }
-        case .oneOf(let values):
+        case .oneOf(let enumeration):
+            let values = enumeration.values
             guard let string = value.string else { throw .invalid(path, "must be a string") }
             guard values.contains(where: { ID($0) == ID(string) }) else {
                 throw .invalid(path, "must be one of \(values.joined(separator: ", "))")
+            }
+        case .literal(let literal):
+            guard value.equals(literal.json) else {
+                throw .invalid(path, "must be \(literal.json.string ?? "what the table says")")
             }
         case .strings:
             guard value.kind == .array else { throw .invalid(path, "must be an array of strings") }
@@ -178,29 +211,31 @@ extension Field.Kind {
                 guard (1...128).contains(key.utf8.count) else { throw .invalid(path, "has a name of no use") }
                 try Self.checkText(member, path: Field.isName(key) ? "\(path).\(key)" : path, bytes: 0...2048)
             }
-        case .object(let fields):
+        case .object(let type):
             guard value.kind == .object else { throw .invalid(path, "must be an object") }
-            try Field.check(value, against: fields, path: path + ".", backend: backend)
-        case .foreignText, .foreignSecret, .foreignObject:
+            try Field.check(value, against: type.fields, path: path + ".", backend: backend)
+        case .foreignText, .foreignString, .foreignDigits, .foreignSecret, .foreignObject:
             break
         case .foreignTexts:
             guard value.kind == .object else { throw .invalid(path, "must be an object of strings") }
         case .anyObject:
             guard value.kind == .object else { throw .invalid(path, "must be an object") }
-        case .objects(let fields, let maxCount):
+        case .any:
+            break
+        case .objects(let type, let maxCount):
             guard value.kind == .array else { throw .invalid(path, "must be an array of objects") }
             let elements = value.elements
             guard elements.count <= maxCount else { throw .invalid(path, "has more than \(maxCount) elements") }
             for (index, element) in elements.enumerated() {
                 guard element.kind == .object else { throw .invalid("\(path)[\(index)]", "must be an object") }
-                try Field.check(element, against: fields, path: "\(path)[\(index)].", backend: backend)
+                try Field.check(element, against: type.fields, path: "\(path)[\(index)].", backend: backend)
             }
         }
     }
 
     var isForeign: Bool {
         switch self {
-        case .foreignText, .foreignSecret, .foreignTexts, .foreignObject: true
+        case .foreignText, .foreignString, .foreignDigits, .foreignSecret, .foreignTexts, .foreignObject: true
         default: false
         }
     }

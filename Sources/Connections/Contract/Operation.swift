@@ -1,29 +1,38 @@
-package import JSON
+internal import JSON
 package import Runtime
 
-/// An operation as data. `Operation.all` is the one list of what the library can be asked.
+/// An operation as data. `Operation.all` is the one list of what the library can be asked, and of what it answers.
 package struct Operation: Sendable {
     package var name: String
+    /// What the bindings call it, where that is not its name: `fetchToken`, which Python writes `fetch_token`.
+    package var method: String?
     package var about: String
     package var backends: [BackendKind]
-    package var fields: [Field]
+    /// Its own fields.
+    package var own: [Field]
+    /// Types whose fields it has besides.
+    package var including: [ObjectType]
+    package let fields: [Field]
     /// Groups of fields of which at least one must be there.
     package var atLeastOneOf: [[String]]
     /// Fields that may not stand beside others of their group.
     package var alone: [String]
-    /// The answer's fields, for people.
-    package var answer: String
+    package var answer: ObjectType
     /// The codes that are this operation's own, besides those any call may answer.
     package var errors: [ErrorCode]
 
     package init(
-        _ name: String, _ about: String, backends: [BackendKind] = BackendKind.allCases, fields: [Field] = [],
-        atLeastOneOf: [[String]] = [], alone: [String] = [], answer: String, errors: [ErrorCode] = []
+        _ name: String, method: String? = nil, _ about: String, backends: [BackendKind] = BackendKind.allCases,
+        fields own: [Field] = [], including: [ObjectType] = [], atLeastOneOf: [[String]] = [], alone: [String] = [],
+        answer: ObjectType, errors: [ErrorCode] = []
     ) {
         self.name = name
+        self.method = method
         self.about = about
         self.backends = backends
-        self.fields = fields
+        self.own = own
+        self.including = including
+        fields = own + including.flatMap(\.fields)
         self.atLeastOneOf = atLeastOneOf
         self.alone = alone
         self.answer = answer
@@ -52,65 +61,5 @@ package struct Operation: Sendable {
                 throw .invalid(other, "may not stand beside \(name)")
             }
         }
-    }
-}
-
-// MARK: - describe
-
-extension Operation {
-    /// What `describe` answers: every operation with its fields and errors, and every error code.
-    package static let description = JSON.object([
-        "operations": .array(all.map(\.description)),
-        "common": .array([Field.actor.description]),
-        "errorCodes": .strings(ErrorCode.allCases.map(\.rawValue)),
-        "reasons": .strings(ConnError.Reason.allCases.map(\.rawValue)),
-    ])
-
-    private var description: JSON {
-        .object([
-            "op": .string(name),
-            "about": .string(about),
-            "backends": .strings(backends.map(\.rawValue)),
-            "fields": .array(fields.map(\.description)),
-            "atLeastOneOf": atLeastOneOf.isEmpty ? nil : .array(atLeastOneOf.map(JSON.strings)),
-            "alone": alone.isEmpty ? nil : .strings(alone),
-            "answer": .string(answer),
-            "errors": .strings(errors.map(\.rawValue)),
-        ])
-    }
-}
-
-extension Field {
-    fileprivate var description: JSON {
-        let object = JSON.object([
-            "name": .string(name),
-            "required": .boolean(required),
-            "backends": .strings(backends.map(\.rawValue)),
-            "about": .string(about),
-        ])
-        switch kind {
-        case .string, .foreignText: object.set("type", .string("string"))
-        case .secret, .clearableSecret, .foreignSecret: object.set("type", .string("secret"))
-        case .redirectURL, .endpointURL: object.set("type", .string("url"))
-        case .integer(let range):
-            object.set("type", .string("integer"))
-            object.set("minimum", .integer(range.lowerBound))
-            object.set("maximum", .integer(range.upperBound))
-        case .boolean: object.set("type", .string("boolean"))
-        case .oneOf(let values):
-            object.set("type", .string("string"))
-            object.set("values", .strings(values))
-        case .strings: object.set("type", .string("strings"))
-        case .texts, .foreignTexts: object.set("type", .string("texts"))
-        case .object(let fields):
-            object.set("type", .string("object"))
-            object.set("fields", .array(fields.map(\.description)))
-        case .anyObject, .foreignObject: object.set("type", .string("object"))
-        case .objects(let fields, let maxCount):
-            object.set("type", .string("objects"))
-            object.set("maxCount", .integer(maxCount))
-            object.set("fields", .array(fields.map(\.description)))
-        }
-        return object
     }
 }

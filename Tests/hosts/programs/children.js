@@ -57,7 +57,7 @@ const acts = {
     await once(process.stdin, 'data');
     console.log(await worker.terminate());
     const client = new Client(config);
-    console.log((await client.list({ userId: 'alice' })).tokens.length);
+    console.log((await client.listTokens({ userId: 'alice' })).tokens.length);
     process.stdin.destroy();
   },
 };

@@ -22,7 +22,7 @@ cloud = {
     "retry": {"attempts": 1},
 }
 with Client({**cloud, "caFile": ca}) as client:
-    assert client.apps.list() == []
+    assert list(client.apps.list()) == []
 with Client(cloud) as client:
     try:
         client.apps.list()

@@ -40,7 +40,7 @@ export async function use(client: Client, signal: AbortSignalOfHost): Promise<st
   const { failures } = await client.storeTokens({ tokens: [{ appId: 'crm', userId: 'alice', refreshToken: 'r' }] });
   const { deleted, revokedAtProvider } = await client.deleteTokens({ tokenId: 'x', revoke: false });
   const { revoked, pending, failed } = await client.runRevocations({ limit: 1, waitMs: 5 });
-  const { tokens, next, total, unreadable } = await client.list({ appId: 'crm', status: 'expiring', count: true });
+  const { tokens, next, total, unreadable } = await client.listTokens({ appId: 'crm', status: 'expiring', count: true });
   if (tokens[0].status === 'needs_reauthorization' && tokens[0].reason === 'refused') tokens[0].since?.toFixed();
   for await (const one of client.listAll({ userId: 'alice', limit: 10 })) one.lastRefreshError?.trim();
   await client.reportRejected({ tokenId: 'x', tokenHash: 'h', userId: 'alice' });
@@ -51,7 +51,7 @@ export async function use(client: Client, signal: AbortSignalOfHost): Promise<st
   const verdict = await client.checkBackup({ path: copy.path });
   if (!verdict.audit.ok) verdict.audit.brokenAt.toFixed();
   const description = await client.describe();
-  description.operations[0].fields[0].fields?.[0].name.trim();
+  description.types[0].fields[0].of?.trim();
   const answer = await client.call<{ brandNew: number }>('brand.new', { anyField: 1 }, options);
 
   const { app } = await client.apps.create({
@@ -62,7 +62,7 @@ export async function use(client: Client, signal: AbortSignalOfHost): Promise<st
   await client.apps.update({ id: kept.id, name: 'CRM', sameProvider: true, scopeSeparator: ',' });
   await client.apps.load({ id: 'crm' });
   (await client.apps.list()).apps[0].defaultScopes?.join();
-  await client.apps.list({}, options);
+  await client.apps.list(options);
   await client.apps.delete({ id: 'crm', revoke: true });
   (await client.templates.list()).templates[0].notes?.trim();
   (await client.templates.load({ id: 'google' })).template;

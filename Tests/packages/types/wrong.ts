@@ -2,7 +2,7 @@
 
 import {
   Client, ConnectionRequiredError, DescopeConnError, Token, buildInfo,
-  type App, type AuditPage, type Completion, type Config, type Deletion, type TokenStatus, type VaultConfig,
+  type App, type AuditPage, type Completion, type Config, type Deletion, type TokenInfo, type VaultConfig,
 } from 'descope-conn';
 import { Connections, type Caller, type Connection, type McpRequest } from 'descope-conn/mcp';
 
@@ -52,7 +52,7 @@ export const options = [
   // @ts-expect-error
   client.fetchToken({ appId: 'crm' }, { Signal: undefined }),
   // @ts-expect-error
-  client.apps.list({}, { acter: 'a' }),
+  client.apps.list({ acter: 'a' }),
   // @ts-expect-error
   client.close({ wait: 10 }),
   // @ts-expect-error
@@ -95,7 +95,7 @@ export const fields = [
   // @ts-expect-error
   client.runRevocations({ limits: 1 }),
   // @ts-expect-error
-  client.list({ appId: 'crm', status: 'activ' }),
+  client.listTokens({ appId: 'crm', status: 'activ' }),
   // @ts-expect-error
   client.listAll({ appIds: 'crm' }),
   // @ts-expect-error
@@ -148,7 +148,7 @@ export const needed: Connection = { appId: 'crm', scope: ['read'] };
 // @ts-expect-error
 export const caller: Caller = { user: 'alice' };
 
-export async function results(app: App, one: TokenStatus, page: AuditPage, grant: Completion, gone: Deletion) {
+export async function results(app: App, one: TokenInfo, page: AuditPage, grant: Completion, gone: Deletion) {
   // @ts-expect-error
   token.acessToken;
   // @ts-expect-error
@@ -172,7 +172,7 @@ export async function results(app: App, one: TokenStatus, page: AuditPage, grant
   // @ts-expect-error
   (await client.connect({ appId: 'crm' })).connectionUrl;
   // @ts-expect-error
-  (await client.list({ appId: 'crm' })).items;
+  (await client.listTokens({ appId: 'crm' })).items;
   // @ts-expect-error
   (await client.fetchToken({ appId: 'crm' })).token;
   // @ts-expect-error

@@ -116,9 +116,9 @@ test('a list comes in pages, and all are gone through', async (t) => {
   t.after(() => vault.close());
   await vault.apps.create({ id: 'a', appType: 'apikey' });
   for (const number of [1, 2, 3, 4, 5]) await vault.storeApiKey({ appId: 'a', userId: `u${number}`, apiKey: 'k' });
-  const { tokens, next, total } = await vault.list({ appId: 'a', limit: 3, count: true });
+  const { tokens, next, total } = await vault.listTokens({ appId: 'a', limit: 3, count: true });
   assert.deepEqual([tokens.length, total], [3, 5]);
-  const rest = await vault.list({ appId: 'a', after: next });
+  const rest = await vault.listTokens({ appId: 'a', after: next });
   assert.deepEqual([rest.tokens.length, rest.next, rest.total], [2, undefined, undefined]);
   const all = [];
   for await (const token of vault.listAll({ appId: 'a', limit: 2 })) all.push(token);

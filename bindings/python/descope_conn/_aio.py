@@ -2,104 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import _app_operations, _device_operations, _mcp_operations, _operations, _template_operations, _vault_operations
-from ._call import Call, present
-from ._frames import hiding
+from ._aio_generated import AsyncOperations
+from ._call import Call, awaited, raw_call
 from ._handle import Handle
 from ._in_flight import look_for_end
 from ._loops import running_loop
 from ._wire import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator, Mapping
 
-    from typing_extensions import Concatenate, ParamSpec, Self
+    from typing_extensions import Self
 
     from ._loops import Loop
-    from ._types import TokenInfo
-
-    P = ParamSpec("P")
+    from ._types import TokenInfo, TokenStatus
 
 T = TypeVar("T")
 
 
-class _Performer(Protocol):
-    async def _perform(self, call: Call[T]) -> T: ...
-
-
-def _method(operation: Callable[P, Call[T]]) -> Callable[Concatenate[_Performer, P], Coroutine[Any, Any, T]]:
-    prepare = hiding(operation)
-
-    async def method(performer: _Performer, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            call = prepare(*args, **kwargs)
-        finally:
-            del args, kwargs
-        return await performer._perform(call)
-
-    present(method, operation)
-    return method
-
-
-class AsyncClient(Handle):
+class AsyncClient(AsyncOperations, Handle):
     """Performs each call without blocking the event loop. It belongs to the loop that it was first used on.
 
     The loop is asyncio's, another that asyncio runs on, such as uvloop's, or trio's. It is an asynchronous context
     manager. Cancelling a call's task or scope cancels the call in the library too.
     """
 
-    connect = _method(_operations.connect)
-    open_connect = _method(_operations.open_connect)
-    complete = _method(_operations.complete)
-    confirm = _method(_operations.confirm)
-    fetch_token = _method(_operations.fetch_token)
-    store_api_key = _method(_operations.store_api_key)
-    store_token = _method(_operations.store_token)
-    store_tokens = _method(_operations.store_tokens)
-    delete_tokens = _method(_operations.delete_tokens)
-    run_revocations = _method(_operations.run_revocations)
-    list_tokens = _method(_operations.list_tokens)
-    report_rejected = _method(_operations.report_rejected)
-    export_tokens = _method(_vault_operations.export_tokens)
-    delete_idle_tokens = _method(_vault_operations.delete_idle_tokens)
-    back_up = _method(_vault_operations.back_up)
-    check_backup = _method(_vault_operations.check_backup)
-    describe = _method(_operations.describe)
-    call = _method(_operations.call)
-
     _loop: Loop | None = None
 
-    @property
-    def apps(self) -> AsyncApps:
-        """The operations on connections themselves."""
-        return AsyncApps(self)
+    @awaited
+    def call(
+        self,
+        op: str,
+        fields: Mapping[str, object] | None = None,
+        *,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Call[dict[str, Any]]:
+        """Any operation by its name, in the wire's own field names; gives its whole answer.
 
-    @property
-    def templates(self) -> AsyncTemplates:
-        """The vault's catalogue of providers."""
-        return AsyncTemplates(self)
-
-    @property
-    def device(self) -> AsyncDevice:
-        """Grants that users give on another device."""
-        return AsyncDevice(self)
-
-    @property
-    def keys(self) -> AsyncKeys:
-        """The keys that seal a vault."""
-        return AsyncKeys(self)
-
-    @property
-    def audit(self) -> AsyncAudit:
-        """What was done to a vault's tokens."""
-        return AsyncAudit(self)
-
-    @property
-    def mcp(self) -> AsyncMCP:
-        """The operations for MCP servers."""
-        return AsyncMCP(self)
+        For plugins' own operations, and for those that this package has no method for yet.
+        """
+        return raw_call(op, fields or {}, actor, timeout, dict)
 
     async def iter_tokens(
         self,
@@ -107,7 +52,7 @@ class AsyncClient(Handle):
         app_id: str | None = None,
         user_id: str | None = None,
         tenant_id: str | None = None,
-        status: str | None = None,
+        status: TokenStatus | None = None,
         limit: int | None = None,
         actor: str | None = None,
         timeout: float | None = None,
@@ -185,62 +130,3 @@ class AsyncClient(Handle):
         elif self._loop != loop:
             raise RuntimeError("this AsyncClient belongs to another event loop: open one for each loop")
         return loop
-
-
-class _Group:
-    """Operations that stand together under the client."""
-
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
-
-    async def _perform(self, call: Call[T]) -> T:
-        return await self._client._perform(call)
-
-
-class AsyncApps(_Group):
-    """``client.apps``: the operations on connections themselves."""
-
-    create = _method(_app_operations.create_app)
-    update = _method(_app_operations.update_app)
-    delete = _method(_app_operations.delete_app)
-    load = _method(_app_operations.load_app)
-    list = _method(_app_operations.list_apps)
-
-
-class AsyncTemplates(_Group):
-    """``client.templates``: the vault's catalogue of providers."""
-
-    list = _method(_template_operations.list_templates)
-    load = _method(_template_operations.load_template)
-
-
-class AsyncDevice(_Group):
-    """``client.device``: grants that users give on another device."""
-
-    start = _method(_device_operations.start_device)
-    poll = _method(_device_operations.poll_device)
-
-
-class AsyncKeys(_Group):
-    """``client.keys``: the keys that seal a vault."""
-
-    list = _method(_vault_operations.list_keys)
-    add = _method(_vault_operations.add_key)
-    activate = _method(_vault_operations.activate_key)
-    reseal = _method(_vault_operations.reseal_rows)
-    drop = _method(_vault_operations.drop_key)
-
-
-class AsyncAudit(_Group):
-    """``client.audit``: what was done to a vault's tokens."""
-
-    list = _method(_vault_operations.list_audit)
-    verify = _method(_vault_operations.verify_audit)
-
-
-class AsyncMCP(_Group):
-    """``client.mcp``: the operations for MCP servers."""
-
-    answer = _method(_mcp_operations.answer)
-    resume = _method(_mcp_operations.resume)
-    card = _method(_mcp_operations.card)

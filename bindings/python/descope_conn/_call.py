@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar
 
 from ._errors import parse
 from ._frames import hiding
-from ._wire import milliseconds
+from ._wire import milliseconds, without_nones
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
+
+    from typing_extensions import Concatenate, ParamSpec
+
+    P = ParamSpec("P")
 
 T = TypeVar("T")
 
@@ -35,21 +39,94 @@ class Call(Generic[T]):
 def make_call(
     op: str, fields: Mapping[str, object], actor: str | None, timeout: float | None, read: Callable[[Any], T]
 ) -> Call[T]:
-    """A call of an operation with its fields in wire names; the timeout is in seconds."""
+    """A call of an operation with its fields in wire names, without those that are None; the timeout is in seconds."""
+    return raw_call(op, without_nones(fields), actor, timeout, read)
+
+
+def raw_call(
+    op: str, fields: Mapping[str, object], actor: str | None, timeout: float | None, read: Callable[[Any], T]
+) -> Call[T]:
+    """A call with its fields as they are."""
     who = {} if actor is None else {"actor": actor}
     return Call(json.dumps({**fields, **who, "op": op}).encode(), milliseconds(timeout), read)
 
 
-def present(method: Callable[..., Any], operation: Callable[..., Call[Any]]) -> None:
-    """Gives a client's method the documentation and the signature of its operation, for help() and for editors.
+def nothing(_: Any) -> None:
+    """Reads an answer without members."""
 
-    Type checkers see the same signature through the ParamSpec in _client.py and _aio.py.
-    """
+
+class Performer:
+    """Performs calls on the calling thread."""
+
+    def _perform(self, call: Call[T]) -> T:
+        raise NotImplementedError
+
+
+class AsyncPerformer:
+    """Performs calls on an event loop."""
+
+    async def _perform(self, call: Call[T]) -> T:
+        raise NotImplementedError
+
+
+class Group(Performer):
+    """Operations that stand together under a client."""
+
+    def __init__(self, client: Performer) -> None:
+        self._client = client
+
+    def _perform(self, call: Call[T]) -> T:
+        return self._client._perform(call)
+
+
+class AsyncGroup(AsyncPerformer):
+    """Operations that stand together under an asynchronous client."""
+
+    def __init__(self, client: AsyncPerformer) -> None:
+        self._client = client
+
+    async def _perform(self, call: Call[T]) -> T:
+        return await self._client._perform(call)
+
+
+S = TypeVar("S", bound=Performer)
+A = TypeVar("A", bound=AsyncPerformer)
+
+
+def performed(operation: Callable[Concatenate[S, P], Call[T]]) -> Callable[Concatenate[S, P], T]:
+    """Makes a method of a function that says what the call is. No frame that waits has the arguments."""
+    prepare = hiding(operation)
+
+    def method(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            call = prepare(self, *args, **kwargs)
+        finally:
+            del args, kwargs
+        return self._perform(call)
+
+    _present(method, operation)
+    return method
+
+
+def awaited(operation: Callable[Concatenate[A, P], Call[T]]) -> Callable[Concatenate[A, P], Coroutine[Any, Any, T]]:
+    """The same for an asynchronous client: the method is a coroutine function."""
+    prepare = hiding(operation)
+
+    async def method(self: A, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            call = prepare(self, *args, **kwargs)
+        finally:
+            del args, kwargs
+        return await self._perform(call)
+
+    _present(method, operation)
+    return method
+
+
+def _present(method: Callable[..., Any], operation: Callable[..., Call[Any]]) -> None:
+    """Gives a method the documentation of its function, and its signature with what the method gives."""
     functools.update_wrapper(method, operation)
     signature = inspect.signature(operation)
-    itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
     # Postponed annotations are text: "Call[Token]". The method gives the Token.
     returns = signature.return_annotation[len("Call[") : -len("]")]
-    method.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[itself, *signature.parameters.values()], return_annotation=returns
-    )
+    method.__signature__ = signature.replace(return_annotation=returns)  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import struct
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Callable
 
 UI_EXTENSION = "io.modelcontextprotocol/ui"
 _TEXT_LIMIT = 256
@@ -78,11 +78,19 @@ def _number(value: float) -> float:
     return number or 0.0  # there is no negative zero
 
 
-def arguments_fields(arguments: Mapping[str, Any] | None, digest: str | None) -> dict[str, Any]:
-    """The digest in place of the arguments. Who gives both hears from the library that one is enough."""
-    if digest is None:
-        return {"arguments_digest": arguments_digest(arguments)}
-    return {"arguments": arguments, "arguments_digest": digest}
+_REDUCED: Mapping[str, Callable[[Any], Any]]
+
+
+def reduced(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A request with what its client sent reduced to what the core looks at.
+
+    The digest stands in place of the arguments. Who gives both hears from the library that one is enough.
+    """
+    reduced = {name: _REDUCED[name](value) if name in _REDUCED else value for name, value in fields.items()}
+    if fields.get("argumentsDigest") is None:
+        reduced["argumentsDigest"] = arguments_digest(fields.get("arguments"))
+        del reduced["arguments"]
+    return reduced
 
 
 def declared_capabilities(capabilities: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -157,3 +165,13 @@ def known_version(version: str) -> str:
 def _is_plain(value: object) -> bool:
     """Whether it is a short text that the core takes from its caller."""
     return isinstance(value, str) and 0 < len(value) <= _TEXT_LIMIT and value.isprintable()
+
+
+_REDUCED = {
+    "capabilities": declared_capabilities,
+    "clientInfo": known_client,
+    "inputResponses": input_answers,
+    "name": call_name,
+    "protocolVersion": known_version,
+    "requestState": echoed_state,
+}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import resource
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cloud_server import ACCESS_TOKEN, NOT_FOUND, CloudServer
 
-from descope_conn import AsyncClient, Cancelled, Client, InvalidRequest, NotFound, Timeout, _aio, _client
+from descope_conn import (
+    AsyncClient,
+    Cancelled,
+    InvalidRequest,
+    NotFound,
+    Timeout,
+    _aio_generated,
+    _client_generated,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -227,19 +236,19 @@ def test_a_client_that_nobody_closed_gives_its_descriptors_back(config: dict[str
 @pytest.mark.parametrize(
     ("blocking", "awaited"),
     [
-        (Client, AsyncClient),
-        (_client.Apps, _aio.AsyncApps),
-        (_client.Templates, _aio.AsyncTemplates),
-        (_client.Device, _aio.AsyncDevice),
-        (_client.Keys, _aio.AsyncKeys),
-        (_client.Audit, _aio.AsyncAudit),
-        (_client.MCP, _aio.AsyncMCP),
+        (_client_generated.Operations, _aio_generated.AsyncOperations),
+        (_client_generated.Apps, _aio_generated.AsyncApps),
+        (_client_generated.Templates, _aio_generated.AsyncTemplates),
+        (_client_generated.Device, _aio_generated.AsyncDevice),
+        (_client_generated.Keys, _aio_generated.AsyncKeys),
+        (_client_generated.Audit, _aio_generated.AsyncAudit),
+        (_client_generated.MCP, _aio_generated.AsyncMCP),
     ],
 )
 def test_both_clients_have_the_same_methods(blocking: type[object], awaited: type[object]) -> None:
     def operations(client: type[object]) -> dict[str, object]:
-        methods = {name: getattr(method, "__wrapped__", None) for name, method in vars(client).items()}
-        return {name: operation for name, operation in methods.items() if operation is not None}
+        methods = {name: method for name, method in vars(client).items() if hasattr(method, "__wrapped__")}
+        return {name: (inspect.signature(method), method.__doc__) for name, method in methods.items()}
 
     assert operations(blocking)
     assert operations(blocking) == operations(awaited)

@@ -8,74 +8,56 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 
-import descope_conn
-from descope_conn import (
-    Client,
-    _app_operations,
-    _device_operations,
-    _mcp_operations,
-    _operations,
-    _template_operations,
-    _vault_operations,
-)
-from descope_conn._client import MCP, Apps, Audit, Device, Keys, Templates
+from descope_conn import Client, _types_generated
+from descope_conn._aio_generated import AsyncOperations
+from descope_conn._client_generated import Operations
 from descope_conn._errors import CLASSES
-from descope_conn._types import (
-    CallbackRules,
-    ConnectOptions,
-    ExpiryRule,
-    MissingConnection,
-    NewToken,
-    RefreshRules,
-    RevocationRules,
-    ScopeRules,
-    Subject,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from descope_conn._call import Call
 
-EXAMPLES: Mapping[str, object] = {
+EXAMPLES: dict[str, object] = {
     "str": "text",
     "bool": True,
     "int": 1,
-    "float": 1.0,
+    "float": 1.5,
     "Sequence[str]": ["text"],
     "Mapping[str, str]": {"name": "text"},
     "Mapping[str, QueryValue]": {"name": "text"},
     "QueryValue": "text",
     "Mapping[str, Any]": {},
-    "Sequence[MissingConnection]": [dict.fromkeys(MissingConnection.__annotations__, "text")],
-    "Subject": dict.fromkeys(Subject.__annotations__, "text"),
-    "ConnectOptions": dict.fromkeys(ConnectOptions.__annotations__, "text"),
-    "ScopeRules": {
-        **dict.fromkeys(ScopeRules.__annotations__, "text"),
-        "aliases": {"name": "text"},
-        "implies": {"name": "text"},
-    },
-    "ExpiryRule": dict.fromkeys(ExpiryRule.__annotations__, "text"),
-    "RefreshRules": dict.fromkeys(RefreshRules.__annotations__, "text"),
-    "CallbackRules": dict.fromkeys(CallbackRules.__annotations__, "text"),
-    "RevocationRules": dict.fromkeys(RevocationRules.__annotations__, "text"),
-    "Sequence[NewToken]": [dict.fromkeys(NewToken.__annotations__, "text")],
 }
 
 
-def operations() -> Iterator[Callable[..., Call[Any]]]:
-    modules = (_app_operations, _device_operations, _mcp_operations, _template_operations, _vault_operations)
-    for module in (_operations, *modules):
-        for name, function in vars(module).items():
-            public = inspect.isfunction(function) and function.__module__ == module.__name__ and name[0] != "_"
-            if public and function is not _operations.call:
-                yield function
+def example(annotation: str) -> object:
+    annotation = annotation.split(" | ")[0]
+    if annotation in EXAMPLES:
+        return EXAMPLES[annotation]
+    if annotation.startswith("Sequence["):
+        return [example(annotation[len("Sequence[") : -1])]
+    named = getattr(_types_generated, annotation)
+    members = getattr(named, "__annotations__", None)
+    if members is None:
+        return "text"  # one of a list of strings
+    return {name: example(member.__forward_arg__) for name, member in members.items()}
+
+
+def operations(of: type = Operations) -> Iterator[Callable[..., Call[Any]]]:
+    """The functions behind the methods of a client and of its groups."""
+    groups = [value.fget for value in vars(of).values() if isinstance(value, property)]
+    module = inspect.getmodule(of)
+    for cls in (of, *(getattr(module, group.__annotations__["return"]) for group in groups)):
+        for method in vars(cls).values():
+            if hasattr(method, "__wrapped__"):
+                yield method.__wrapped__
 
 
 def request_with_every_field(operation: Callable[..., Call[Any]]) -> dict[str, Any]:
     parameters = inspect.signature(operation).parameters.values()
-    arguments = {p.name: EXAMPLES[p.annotation.split(" | ")[0]] for p in parameters if p.name != "timeout"}
-    request: dict[str, Any] = json.loads(operation(**arguments).request)
+    arguments = {p.name: example(p.annotation) for p in parameters if p.name not in ("self", "timeout")}
+    request: dict[str, Any] = json.loads(operation(None, **arguments).request)
     return request
 
 
@@ -90,13 +72,19 @@ def paths(value: object, prefix: str = "") -> Iterator[str]:
         yield prefix
 
 
-def described_paths(fields: Iterable[Mapping[str, Any]], prefix: str = "") -> Iterator[str]:
+def described_paths(
+    description: Mapping[str, Any], fields: Iterable[Mapping[str, Any]], includes: Iterable[str] = (), prefix: str = ""
+) -> Iterator[str]:
+    types = {type_["name"]: type_ for type_ in description["types"]}
     for field in fields:
         path = f"{prefix}.{field['name']}" if prefix else field["name"]
-        if field.get("fields"):
-            yield from described_paths(field["fields"], path)
+        if field["type"] in ("object", "objects") and "of" in field:
+            type_ = types[field["of"]]
+            yield from described_paths(description, type_["fields"], type_.get("includes", ()), path)
         else:
-            yield f"{path}.name" if field["type"] == "texts" else path
+            yield f"{path}.name" if field["type"] in ("texts", "query_values") else path
+    for name in includes:
+        yield from described_paths(description, types[name]["fields"], types[name].get("includes", ()), prefix)
 
 
 @pytest.fixture
@@ -104,29 +92,26 @@ def description(client: Client) -> dict[str, Any]:
     return client.describe()
 
 
-def test_operations_and_their_fields(description: dict[str, Any]) -> None:
+@pytest.mark.parametrize("client_operations", [Operations, AsyncOperations])
+def test_operations_and_their_fields(description: dict[str, Any], client_operations: type) -> None:
     common = description["common"]
-    described = {op["op"]: sorted(described_paths([*op["fields"], *common])) for op in description["operations"]}
+    described = {
+        op["op"]: sorted(described_paths(description, [*op["fields"], *common], op.get("includes", ())))
+        for op in description["operations"]
+    }
     ours = {}
-    for operation in operations():
+    for operation in operations(client_operations):
         request = request_with_every_field(operation)
         op = request.pop("op")
         ours[op] = sorted(paths(request))
     assert ours == described
 
 
-def test_all_times_are_in_seconds() -> None:
-    names = [name for operation in operations() for name in inspect.signature(operation).parameters]
-    public = [getattr(descope_conn, name) for name in descope_conn.__all__]
-    names += [name for cls in public if inspect.isclass(cls) for name in getattr(cls, "__annotations__", {})]
-    assert "timeout" in names
-    assert [name for name in names if name.endswith("_ms")] == []
+def test_editors_and_help_explain_every_parameter() -> None:
+    for operation in operations():
+        for name in inspect.signature(operation).parameters:
+            assert name == "self" or f"- ``{name}``: " in str(operation.__doc__), f"{operation.__qualname__} {name}"
 
 
 def test_error_codes(description: dict[str, Any]) -> None:
     assert sorted(CLASSES) == sorted(description["errorCodes"])
-
-
-def test_every_operation_is_a_method() -> None:
-    methods = [value for cls in (Client, Apps, MCP, Templates, Device, Keys, Audit) for value in vars(cls).values()]
-    assert {*operations(), _operations.call} == {m.__wrapped__ for m in methods if hasattr(m, "__wrapped__")}

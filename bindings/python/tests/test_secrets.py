@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from descope_conn import TokenEndpointAuthMethod
+
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"
 CLIENT_SECRET = "s3cr3t/with+slash=="
 CODE = "4/0AX+c0de=="
@@ -137,7 +139,7 @@ def config(tmp_path: Path) -> dict[str, Any]:
     }
 
 
-def make_app(vault: Client, provider: EchoingProvider, method: str) -> None:
+def make_app(vault: Client, provider: EchoingProvider, method: TokenEndpointAuthMethod) -> None:
     vault.apps.create(
         id="crm",
         client_id="client-p",
@@ -157,7 +159,7 @@ def all_of(error: BaseException) -> tuple[str, ...]:
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
 @pytest.mark.parametrize("quotation", QUOTATIONS)
 def test_what_a_provider_quotes_is_in_no_error_and_no_log_line(
-    tmp_path: Path, provider: EchoingProvider, log: list[str], method: str, quotation: str
+    tmp_path: Path, provider: EchoingProvider, log: list[str], method: TokenEndpointAuthMethod, quotation: str
 ) -> None:
     if method == "client_secret_post" and "header" in quotation:
         quotation = "the form"  # there is no such header

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import pickle
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cloud_server import ACCESS_TOKEN, REFRESH_TOKEN, SECRETS
 
-from descope_conn import App, Client, StoreFailure, Token, TokenInfo
-from descope_conn._operations import fetch_token, store_api_key
-from descope_conn._types import from_wire
+from descope_conn import App, AuditRecord, Client, Device, StoreFailure, Token, TokenInfo
+from descope_conn._client_generated import Operations
+from descope_conn._types import from_wire, read_connect_url
 from descope_conn._wire import camel_case
 
 if TYPE_CHECKING:
@@ -32,8 +34,9 @@ def test_a_client_shows_no_secret(client: Client) -> None:
 
 
 def test_a_call_shows_no_secret() -> None:
-    assert ACCESS_TOKEN not in repr(fetch_token("a", access_token=ACCESS_TOKEN))
-    assert ACCESS_TOKEN not in repr(store_api_key("a", ACCESS_TOKEN))
+    fetch, store = (vars(Operations)[name].__wrapped__ for name in ("fetch_token", "store_api_key"))
+    assert ACCESS_TOKEN not in repr(fetch(None, "a", access_token=ACCESS_TOKEN))
+    assert ACCESS_TOKEN not in repr(store(None, "a", ACCESS_TOKEN))
 
 
 @pytest.mark.parametrize(("wire", "expected"), [(1741107113, 1741107113), (0, None), (None, None)])
@@ -50,6 +53,30 @@ def test_empty_is_none() -> None:
 
 def test_fields_of_a_later_version_are_left_out() -> None:
     assert token(newField=1) == token()
+
+
+def test_a_connect_url_is_a_string_that_knows_its_lifetime() -> None:
+    url = read_connect_url({"url": "https://p.example/a?x=1", "expiresIn": 600})
+    assert url == "https://p.example/a?x=1"
+    assert url.expires_in == 600
+    assert read_connect_url({"url": "https://p.example/a"}).expires_in is None
+    again = pickle.loads(pickle.dumps(url))
+    assert (again, again.expires_in) == (url, 600)
+
+
+def test_times_are_in_seconds() -> None:
+    record = {"chain": 0, "sequence": 1, "timeMs": 1500, "op": "fetch", "outcome": "ok", "previous": "00"}
+    assert from_wire(AuditRecord, record).time == 1.5
+    poll = vars(Device)["poll"].__wrapped__
+    assert json.loads(poll(None, "f", wait=1.5).request)["waitMs"] == 1500
+
+
+def test_settings_come_back_as_they_are_given() -> None:
+    app = from_wire(
+        App, {"id": "a", "refresh": {"grantType": "g", "graceSeconds": 5}, "scopeRules": {"aliases": {"aB": "c"}}}
+    )
+    assert app.refresh == {"grant_type": "g", "grace_seconds": 5}
+    assert app.scope_rules == {"aliases": {"aB": "c"}}
 
 
 def test_the_hash_that_report_rejected_takes() -> None:

@@ -1,0 +1,123 @@
+// The way to a grant in the browser.
+
+extension Operation {
+    static let connecting: [Operation] = [
+        Operation(
+            "connect",
+            "Answers a URL where the user grants access to the connection. Hand it to that user only. The cloud binds it to "
+                + "whoever accessToken names, the vault to userId and tenantId.",
+            fields: [
+                .appID, .userID, .tenantID, .accessToken,
+                Field(
+                    "options",
+                    .object(.connectOptions),
+                    "What to ask for, and where the browser ends up."),
+            ],
+            answer: .connectURL,
+            errors: [.notFound, .misconfigured, .unauthorized, .forbidden]),
+        Operation(
+            "open", method: "openConnect",
+            "Answers the provider's URL for a connect URL that leads to a page of your own, once the page knows who is there. Each call answers another one.",
+            backends: .inVault,
+            fields: [
+                Field("ticket", .string(maxBytes: 512), required: true, "The query's ticket."),
+                Field(
+                    "openedBy", .object(.subject), required: true,
+                    "Who is signed in where the page was opened. It must be who the URL was made for."),
+            ],
+            answer: .connectURL,
+            errors: [.notFound, .misconfigured, .forbidden]),
+        Operation(
+            "complete",
+            "Takes the provider's answer, as it came to the redirect URI's query, and keeps the grant. A parameter may hold any "
+                + "text, or an array of texts where it stood more than once. The same callback again is answered the same.",
+            backends: .inVault,
+            fields: [
+                Field("state", .foreignText, "The query's state. Without it, only a refusal is understood."),
+                Field("code", .foreignSecret, "The query's code."),
+                Field("error", .foreignText, "The query's error, when the user or provider refused."),
+                Field("errorDescription", .foreignText, "The query's error_description."),
+                Field("iss", .foreignText, "The query's iss (RFC 9207)."),
+                Field(
+                    "parameters", .foreignTexts,
+                    "The query's other parameters, decoded: providers sign them, and say there whose account it is, or "
+                        + "why they refuse."),
+                Field(
+                    "openedBy", .object(.subject),
+                    "Who is signed in where the callback arrived. It must be who the URL was made for, and may be absent "
+                        + "only where requireOpener is false or the connect asked for a confirmation."),
+            ],
+            answer: .completeAnswer,
+            errors: [.notFound, .providerError, .misconfigured, .forbidden]),
+        Operation(
+            "confirm",
+            "Releases a grant that was held back: whoever the connect was for has typed the code that the "
+                + "browser showed. Five wrong codes throw the grant away.",
+            backends: .inVault,
+            fields: [
+                .appID, .userID, .tenantID,
+                Field(
+                    "code", .foreignDigits, required: true,
+                    "What the user has typed: six digits, however they are separated, or the number that they are."),
+            ],
+            atLeastOneOf: subject, answer: .completion,
+            errors: [.notFound, .forbidden]),
+    ]
+}
+
+extension ObjectType {
+    /// What a connect URL may ask for (Descope's `options` of Adaptive Connect).
+    static let connectOptions = ObjectType(
+        "ConnectOptions", "What a connect URL asks for.",
+        connectOptions(scopes: "The scopes to ask for; by default the connection's."))
+
+    static func connectOptions(scopes: String) -> [Field] {
+        [
+            Field(
+                "redirectUrl", .redirectURL, required: true, "Where the user's browser ends up.",
+                example: "https://app.example.com/connected"),
+            Field("scopes", .strings, scopes),
+            Field("prompt", .strings, "OpenID prompt values: none, login, consent, select_account."),
+            Field("loginHint", .string(), "The account to preselect at the provider."),
+            Field("resources", .strings, "RFC 8707 resource indicators."),
+            .externalIdentifier,
+            Field(
+                "confirmation", .boolean, backends: .inVault,
+                "Hold the grant back until whoever it is for has typed the code that complete answers; see confirm."),
+        ]
+    }
+
+    static let connectURL = ObjectType(
+        "ConnectURL", "Where to send the user's browser.",
+        [
+            Field(
+                "url", .redirectURL, required: true, "For this user alone.",
+                example: "https://accounts.example.com/authorize?..."),
+            Field(
+                "expiresIn", .seconds, required: true, backends: .inVault, "How long it can be opened.", example: 600),
+        ])
+
+    private static let granted: [Field] = [
+        Field("tokenId", .string(), required: true, "The token's id.", example: "T2x"), .appID, .userID, .tenantID,
+        Field("scopes", .strings, required: true, "What was granted."),
+        Field("missingScopes", .strings, "What the user was asked for and did not grant; absent if nothing."),
+        Field("metadata", .anyObject, "What else the provider said, under its own names."),
+        Field("redirectUrl", .redirectURL, "Where to send the user's browser next."),
+    ]
+
+    static let completion = ObjectType("Completion", "A grant that was kept.", granted)
+
+    private static let confirmationCode = ObjectType(
+        "ConfirmationCode", "A grant that is held back until confirm has the code.",
+        [
+            Field("confirmationRequired", .literal(true), required: true, "It is held back."),
+            Field(
+                "code", .secret, required: true, "To show to whoever is at the browser, and to nobody else.",
+                example: "483-920"),
+            .appID,
+            Field("expiresIn", .seconds, required: true, "How long the code is valid.", example: 600),
+        ])
+
+    static let completeAnswer = ObjectType(
+        "CompleteAnswer", "The grant, or the code that releases it.", oneOf: [completion, confirmationCode])
+}

@@ -1,0 +1,1 @@
+#include <descope_conn.h>
