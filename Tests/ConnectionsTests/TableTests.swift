@@ -1,5 +1,5 @@
 import JSON
-import Memory
+import Runtime
 import Testing
 
 @testable import Connections

@@ -1,5 +1,5 @@
 package import JSON
-internal import Memory
+internal import Runtime
 
 extension JSON {
     /// The texts that are meant by somebody who may have written one as a number or as a truth, or several in an array or

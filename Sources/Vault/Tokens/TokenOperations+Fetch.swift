@@ -108,8 +108,3 @@ extension ConnectOrder {
         if rules.repliesAreComplete { scopes = rules.union(scopes, row.value.scopes) }
     }
 }
-
-extension ConnError {
-    /// All that is missing was asked for before.
-    fileprivate var isDeclined: Bool { reason == .scopes && missingScopes?.count == declined?.count }
-}
