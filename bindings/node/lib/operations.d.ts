@@ -962,8 +962,8 @@ export interface OpenFields {
 
 /** Of `complete`. */
 export interface CompleteFields {
-  /** The query's state. */
-  state: string;
+  /** The query's state. Without it, only a refusal is understood. */
+  state?: QueryValue;
   /** The query's code. */
   code?: QueryValue;
   /** The query's error, when the user or provider refused. */
@@ -972,7 +972,9 @@ export interface CompleteFields {
   errorDescription?: QueryValue;
   /** The query's iss (RFC 9207). */
   iss?: QueryValue;
-  /** The query's other parameters, decoded: providers sign them, and say there whose account it is. */
+  /**
+   * The query's other parameters, decoded: providers sign them, and say there whose account it is, or why they refuse.
+   */
   parameters?: Record<string, QueryValue>;
   /**
    * Who is signed in where the callback arrived. It must be who the URL was made for, and may be absent only where
@@ -989,8 +991,8 @@ export interface ConfirmFields {
   userId?: string;
   /** The tenant whose token it is, or in which the user's token lives. */
   tenantId?: string;
-  /** Six digits, however they are parted. */
-  code: string;
+  /** What the user has typed: six digits, however they are separated, or the number that they are. */
+  code: string | number;
 }
 
 /** Of `fetch`. */
@@ -1385,7 +1387,7 @@ export interface Operations {
    * Vault: takes the provider's answer, as it came to the redirect URI's query, and keeps the grant. A parameter may
    * hold any text, or an array of texts where it stood more than once. The same callback again is answered the same.
    */
-  complete(fields: CompleteFields, options?: CallOptions): Promise<CompleteAnswer>;
+  complete(fields?: CompleteFields, options?: CallOptions): Promise<CompleteAnswer>;
   /**
    * Vault: releases a grant that was held back: whoever the connect was for has typed the code that the browser showed.
    * Five wrong codes throw the grant away.

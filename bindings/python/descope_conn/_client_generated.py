@@ -982,8 +982,8 @@ class Operations(Performer):
     @performed
     def complete(
         self,
-        state: str,
         *,
+        state: QueryValue | None = None,
         code: QueryValue | None = None,
         error: QueryValue | None = None,
         error_description: QueryValue | None = None,
@@ -998,12 +998,13 @@ class Operations(Performer):
         A parameter may hold any text, or an array of texts where it stood more than once. The same callback again is
         answered the same. The vault only.
 
-        - ``state``: The query's state.
+        - ``state``: The query's state. Without it, only a refusal is understood.
         - ``code``: The query's code.
         - ``error``: The query's error, when the user or provider refused.
         - ``error_description``: The query's error_description.
         - ``iss``: The query's iss (RFC 9207).
-        - ``parameters``: The query's other parameters, decoded: providers sign them, and say there whose account it is.
+        - ``parameters``: The query's other parameters, decoded: providers sign them, and say there whose account it is,
+          or why they refuse.
         - ``opened_by``: Who is signed in where the callback arrived. It must be who the URL was made for, and may be
           absent only where requireOpener is false or the connect asked for a confirmation.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
@@ -1025,7 +1026,7 @@ class Operations(Performer):
     def confirm(
         self,
         app_id: str,
-        code: str,
+        code: str | int,
         *,
         user_id: str | None = None,
         tenant_id: str | None = None,
@@ -1037,7 +1038,7 @@ class Operations(Performer):
         Five wrong codes throw the grant away. The vault only.
 
         - ``app_id``: The connection.
-        - ``code``: Six digits, however they are parted.
+        - ``code``: What the user has typed: six digits, however they are separated, or the number that they are.
         - ``user_id``: The user whose token it is.
         - ``tenant_id``: The tenant whose token it is, or in which the user's token lives.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.

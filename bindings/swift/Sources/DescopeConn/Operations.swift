@@ -51,18 +51,18 @@ extension Client {
     /// any text, or an array of texts where it stood more than once. The same callback again is answered the same. The
     /// vault only.
     /// - Parameters:
-    ///   - state: The query's state.
+    ///   - state: The query's state. Without it, only a refusal is understood.
     ///   - code: The query's code.
     ///   - error: The query's error, when the user or provider refused.
     ///   - errorDescription: The query's error_description.
     ///   - iss: The query's iss (RFC 9207).
     ///   - parameters: The query's other parameters, decoded: providers sign them, and say there whose account it
-    ///     is.
+    ///     is, or why they refuse.
     ///   - openedBy: Who is signed in where the callback arrived. It must be who the URL was made for, and may be
     ///     absent only where requireOpener is false or the connect asked for a confirmation.
     @discardableResult
     public func complete(
-        state: String, code: JSON? = nil, error: JSON? = nil, errorDescription: JSON? = nil, iss: JSON? = nil,
+        state: JSON? = nil, code: JSON? = nil, error: JSON? = nil, errorDescription: JSON? = nil, iss: JSON? = nil,
         parameters: [String: JSON]? = nil, openedBy: Subject? = nil, actor: String? = nil, timeout: Duration? = nil
     ) async throws(DescopeConnError) -> CompleteAnswer {
         var request = Request("complete", actor: actor)
@@ -80,7 +80,7 @@ extension Client {
     /// Five wrong codes throw the grant away. The vault only.
     /// - Parameters:
     ///   - appId: The connection.
-    ///   - code: Six digits, however they are parted.
+    ///   - code: What the user has typed: six digits, however they are separated, or the number that they are.
     ///   - userId: The user whose token it is.
     ///   - tenantId: The tenant whose token it is, or in which the user's token lives.
     @discardableResult
