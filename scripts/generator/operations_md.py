@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 HEAD = """# Operations
 
 Made by `scripts/generate` from what the library itself answers to `describe`; the tables
-`Sources/Connections/Contract/Operation+*.swift` are where to change it. [operations.schema.json](operations.schema.json) says
-the same as a JSON Schema.
+`Sources/Connections/Contract/Operation+*.swift` are where to change it.
+[operations.schema.json](operations.schema.json) says the same as a JSON Schema.
 
 A request is one JSON object of at most 1 MiB, with these fields and no others; `{"op": NAME, ...}` for
 `descope_conn_call` and `descope_conn_submit`, without `op` for the four operations that have a function of their own.

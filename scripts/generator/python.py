@@ -472,6 +472,11 @@ class Python:
         optional = [f for f in flat if not f.required] + inner
         lines = [f"    @{decorator}", f"    def {snake(operation.method)}(", "        self,"]
         lines += [f"        {python_name(f)}: {self.annotation(f, is_request=True)}," for f in required]
+        # What a callback always has but for some refusals is given first, without its name.
+        if operation.name == "complete":
+            first = optional.pop(0)
+            lines.append(f"        {python_name(first)}: {self.annotation(first, is_request=True)} | None = None,")
+            required = [first]
         lines.append("        *,")
         lines += [f"        {python_name(f)}: {self.annotation(f, is_request=True)} | None = None," for f in optional]
         lines += ["        actor: str | None = None,", "        timeout: float | None = None,"]

@@ -982,8 +982,8 @@ class Operations(Performer):
     @performed
     def complete(
         self,
-        *,
         state: QueryValue | None = None,
+        *,
         code: QueryValue | None = None,
         error: QueryValue | None = None,
         error_description: QueryValue | None = None,

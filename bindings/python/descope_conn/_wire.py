@@ -47,16 +47,6 @@ def from_camel_case(fields: Mapping[str, object]) -> dict[str, object]:
     return {"".join(f"_{c.lower()}" if c.isupper() else c for c in name): value for name, value in fields.items()}
 
 
-def seconds(milliseconds: int | None) -> float | None:
-    """A time of the wire's as this package counts it."""
-    return None if milliseconds is None else milliseconds / 1000
-
-
-def wait_ms(seconds: float | None) -> int | None:
-    """For how long an operation waits by itself; None leaves that to the library."""
-    return None if seconds is None else milliseconds(seconds)
-
-
 def milliseconds(seconds: float | None) -> int:
     """A timeout as the library counts it, rounded up, so that a short one does not become "no waiting"."""
     if seconds is None or seconds == math.inf:

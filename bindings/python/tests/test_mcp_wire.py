@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from recorded import Recorded
 
-from descope_conn._mcp_operations import answer, resume
 from descope_conn._mcp_wire import arguments_digest, declared_capabilities, input_answers, known_client, typed_code
 
 NO_CODES: list[Any] = ["", " ", "none", None, True, -1, 1.5, float("nan"), float("inf"), {}, ["1"]]
@@ -128,11 +128,12 @@ def test_a_code_is_one_however_it_is_typed(typed: Any, code: str | None) -> None
 
 def test_what_is_too_long_still_fits_a_request() -> None:
     long = "x" * 2_000_000
-    calls = [
-        answer("resources/read", name, protocol_version=long, connections=[], user_id="u")
-        for name in (long, long + "y")
-    ]
-    assert len({call.request for call in calls}) == len(calls)
+    client = Recorded()
+    for name in (long, long + "y"):
+        client.mcp.answer("resources/read", name, protocol_version=long, connections=[], user_id="u")
+    assert len({call.request for call in client.calls}) == len(client.calls)
     states: list[Any] = [long, 7, None, {}, "\ud800"]
-    calls += [resume("resources/read", long, request_state=state, user_id="u") for state in states]
-    assert all(len(call.request) < 1 << 17 for call in calls)
+    for state in states:
+        client.mcp.resume("resources/read", long, request_state=state, user_id="u")
+    assert len(client.calls) == 2 + len(states)
+    assert all(len(call.request) < 1 << 17 for call in client.calls)

@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import certs
 import pytest
+from recorded import Recorded
 
 from descope_conn import AsyncClient, Client, Forbidden, InvalidConfig, InvalidRequest
-from descope_conn._device_operations import poll_device
-from descope_conn._mcp_operations import resume
-from descope_conn._operations import run_revocations
 from descope_conn._wire import camel_case
 
 if TYPE_CHECKING:
@@ -57,12 +55,11 @@ def test_the_keys_come_with_the_master_key(tmp_path: Path) -> None:
 
 
 def test_waits_are_in_seconds(tmp_path: Path) -> None:
-    waiting = [
-        run_revocations(wait=0.25),
-        poll_device("flow", wait=0.25),
-        resume("tools/call", "n", request_state="s", wait=0.25, user_id="u"),
-    ]
-    assert [json.loads(call.request)["waitMs"] for call in waiting] == [250, 250, 250]
+    client = Recorded()
+    client.run_revocations(wait=0.25)
+    client.device.poll("flow", wait=0.25)
+    client.mcp.resume("tools/call", "n", request_state="s", wait=0.25, user_id="u")
+    assert [json.loads(call.request)["waitMs"] for call in client.calls] == [250, 250, 250]
     with Client.vault(path=tmp_path / "audited.db", key=KEY, audit="all") as vault:
         vault.apps.create(id="mail")
         (record,) = vault.audit.list()
