@@ -49,12 +49,13 @@ import Testing
         }
     }
 
-    /// The store writes for longer than the caller has time. What is done is answered as done.
+    /// The store writes for longer than the caller has time. What is done is answered as done. A connection's deletion is
+    /// several commits, and may be cut off between them: the next one finishes it.
     @Test(
         arguments: [
             #"{"op":"store_api_key","appId":"once","userId":"u3","apiKey":"k"}"#,
             #"{"op":"delete","userId":"u1"}"#, #"{"op":"apps.create","id":"more","appType":"apikey"}"#,
-            #"{"op":"apps.delete","id":"once"}"#, #"{"op":"keys.add"}"#,
+            #"{"op":"keys.add"}"#,
         ], [false, true])
     func whatIsWrittenLateIsAnsweredAsDone(_ request: String, _ isSubmitted: Bool) throws {
         let deadline = Deadline.after(milliseconds: 3_000)
