@@ -70,9 +70,10 @@ class Ending:
 
         ``wait_ms`` is for where ``watch`` gave nothing to wait with: the library itself then waits, and gives up.
         """
+        if not self.has_begun:
+            self._end = self.watch()  # first, since who sees that it has begun may wait for the end at once
         if not _take(self._not_begun):
             return self._has_ended
-        self._end = self.watch()
         self._has_ended = self._library.close(self._handle, wait_ms)
         if self._has_ended:
             self._end = None
