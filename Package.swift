@@ -1,4 +1,5 @@
 // swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
 import PackageDescription
 
 // DESCOPE_CONN_DEPS names a folder with static archives (see scripts/build-deps). With it the release library carries
