@@ -34,7 +34,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #ifndef DESCOPE_CONN_API
-# define DESCOPE_CONN_API extern
+#define DESCOPE_CONN_API extern
 #endif
 #ifdef __cplusplus
 extern "C" {
@@ -53,16 +53,16 @@ typedef uint64_t descope_conn_ticket;
 /* What a call came to. New negative values may be added: treat every negative value as a failure. */
 typedef int32_t descope_conn_status;
 
-#define DESCOPE_CONN_OK            0
-#define DESCOPE_CONN_EMPTY         1    /* next: nothing finished in time. *out is NULL */
-#define DESCOPE_CONN_E_ARGUMENT  (-1)   /* error.code invalid_request or invalid_config */
-#define DESCOPE_CONN_E_HANDLE    (-2)   /* never opened, or closed */
-#define DESCOPE_CONN_E_FORKED    (-3)   /* opened by another process */
-#define DESCOPE_CONN_E_TIMEOUT   (-4)   /* error.code timeout */
-#define DESCOPE_CONN_E_CANCELLED (-5)   /* error.code cancelled */
-#define DESCOPE_CONN_E_FAILED    (-6)   /* the operation's own error: read error.code */
-#define DESCOPE_CONN_E_LIMIT     (-7)   /* error.code limit: too large, or too many handles or calls */
-#define DESCOPE_CONN_E_MEMORY    (-8)   /* out of memory. *out is NULL */
+#define DESCOPE_CONN_OK          0
+#define DESCOPE_CONN_EMPTY       1    /* next: nothing finished in time. *out is NULL */
+#define DESCOPE_CONN_E_ARGUMENT  (-1) /* error.code invalid_request or invalid_config */
+#define DESCOPE_CONN_E_HANDLE    (-2) /* never opened, or closed */
+#define DESCOPE_CONN_E_FORKED    (-3) /* opened by another process */
+#define DESCOPE_CONN_E_TIMEOUT   (-4) /* error.code timeout */
+#define DESCOPE_CONN_E_CANCELLED (-5) /* error.code cancelled */
+#define DESCOPE_CONN_E_FAILED    (-6) /* the operation's own error: read error.code */
+#define DESCOPE_CONN_E_LIMIT     (-7) /* error.code limit: too large, or too many handles or calls */
+#define DESCOPE_CONN_E_MEMORY    (-8) /* out of memory. *out is NULL */
 
 /* No bound on the whole call. Each exchange with a server is still bounded by the config's timeoutMs. */
 #define DESCOPE_CONN_NO_TIMEOUT 0xFFFFFFFFu
@@ -79,8 +79,8 @@ DESCOPE_CONN_API const char *descope_conn_build_info(void);
  * Does no network traffic. On success *out_handle is the handle and *out is NULL; on failure *out_handle is 0 and
  * *out holds the error: E_LIMIT for a config above 1 MiB or too many open handles, else E_ARGUMENT or E_FAILED.
  * out_handle must not be NULL. Since 1.0. */
-DESCOPE_CONN_API descope_conn_status descope_conn_open(const char *config, size_t config_len,
-                                                       descope_conn *out_handle, char **out, size_t *out_len);
+DESCOPE_CONN_API descope_conn_status descope_conn_open(const char *config, size_t config_len, descope_conn *out_handle,
+                                                       char **out, size_t *out_len);
 
 /* Refuses new calls, cancels those that need not finish, and waits for the end of all of them. What must finish is an
  * exchange whose reply may hold the only refresh token of a grant, also when its caller has long been told `timeout`.
@@ -106,8 +106,8 @@ DESCOPE_CONN_API descope_conn_status descope_conn_fetch(descope_conn handle, con
                                                         uint32_t timeout_ms, char **out, size_t *out_len);
 /* Keeps an API key. {"appId", "userId" and/or "tenantId", "apiKey"} -> {"tokenId"} where known, or {} */
 DESCOPE_CONN_API descope_conn_status descope_conn_store_api_key(descope_conn handle, const char *request,
-                                                                size_t request_len, uint32_t timeout_ms,
-                                                                char **out, size_t *out_len);
+                                                                size_t request_len, uint32_t timeout_ms, char **out,
+                                                                size_t *out_len);
 /* Removes tokens by id, by connection, by subject. At least one of them is needed. -> {"deleted"} where known; the vault
  * has their providers take them back too, and says so: "revokedAtProvider" */
 DESCOPE_CONN_API descope_conn_status descope_conn_delete(descope_conn handle, const char *request, size_t request_len,
@@ -130,8 +130,8 @@ DESCOPE_CONN_API descope_conn_status descope_conn_submit(descope_conn handle, co
  * time. Any number of threads may wait; each answer goes to one of them. Since 1.0. */
 DESCOPE_CONN_API descope_conn_status descope_conn_next(descope_conn handle, uint32_t wait_ms,
                                                        descope_conn_ticket *out_ticket,
-                                                       descope_conn_status *out_call_status,
-                                                       char **out, size_t *out_len);
+                                                       descope_conn_status *out_call_status, char **out,
+                                                       size_t *out_len);
 
 /* A descriptor that becomes readable when next has something: after each wake-up call next with wait_ms 0 until it
  * answers EMPTY. Reading from it is allowed and takes nothing away. It is the library's: do not close it (duplicate

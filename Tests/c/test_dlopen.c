@@ -8,17 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EXPECT(condition)                                                \
-    if (!(condition)) {                                                  \
-        fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);  \
-        return 1;                                                        \
+#define EXPECT(condition)                                               \
+    if (!(condition)) {                                                 \
+        fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+        return 1;                                                       \
     }
 
 /* ISO C has no conversion from an object's pointer to a function's; POSIX says that their bytes are the same. */
-#define RESOLVE(library, function)                          \
-    do {                                                    \
-        void *address = dlsym(library, #function);          \
-        memcpy(&my_##function, &address, sizeof address);   \
+#define RESOLVE(library, function)                        \
+    do {                                                  \
+        void *address = dlsym(library, #function);        \
+        memcpy(&my_##function, &address, sizeof address); \
     } while (0)
 
 static uint32_t (*my_descope_conn_abi)(void);
@@ -26,8 +26,8 @@ static descope_conn_status (*my_descope_conn_open)(const char *, size_t, descope
 static descope_conn_status (*my_descope_conn_close)(descope_conn, uint32_t);
 static descope_conn_status (*my_descope_conn_submit)(descope_conn, const char *, size_t, uint32_t,
                                                      descope_conn_ticket *);
-static descope_conn_status (*my_descope_conn_next)(descope_conn, uint32_t, descope_conn_ticket *,
-                                                   descope_conn_status *, char **, size_t *);
+static descope_conn_status (*my_descope_conn_next)(descope_conn, uint32_t, descope_conn_ticket *, descope_conn_status *,
+                                                   char **, size_t *);
 
 int main(int argc, char **argv)
 {
