@@ -91,10 +91,14 @@ extension CloudCall {
                 ? unreadable("answered \(response.status) with something that is not Descope's JSON", response.status)
                 : refusal(response, errorCode: nil, description: nil)
         }
-        let redaction = redaction.adding(ForeignSecrets.inside(body))
-        let errorCode = redaction.clean(body["errorCode"], maxCharacters: 64)
+        /// The words of a refusal. A reply without any is not looked through for secrets.
+        func told(_ name: String, maxCharacters: Int = 512) -> String? {
+            guard let words = body[name] else { return nil }
+            return redaction.adding(ForeignSecrets.inside(body)).clean(words, maxCharacters: maxCharacters)
+        }
+        let errorCode = told("errorCode", maxCharacters: 64)
         guard isSuccess, errorCode == nil else {
-            let description = redaction.clean(body["errorDescription"]) ?? redaction.clean(body["errorMessage"])
+            let description = told("errorDescription") ?? told("errorMessage")
             throw refusal(response, errorCode: errorCode, description: description)
         }
         if let name = Asked.strangeMember(of: body, to: endpoint.operation, fields) {
