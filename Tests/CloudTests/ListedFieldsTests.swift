@@ -161,7 +161,8 @@ import Testing
 
     private func value(of kind: Field.Kind, _ nested: NestedFields) -> JSON {
         switch kind {
-        case .string, .secret, .clearableSecret, .foreignText, .foreignString, .foreignDigits, .foreignSecret:
+        case .string, .secret, .clearableSecret, .foreign(.text), .foreign(.string), .foreign(.digits),
+            .foreign(.secret):
             return .string("text")
         case .redirectURL, .endpointURL: return .string("https://a.example/x")
         case .integer(let range, _): return .integer(range.upperBound)
@@ -169,8 +170,8 @@ import Testing
         case .oneOf(let enumeration): return .string(enumeration.values[0])
         case .literal(let literal): return literal.json
         case .strings: return nested == .none ? .array([]) : .strings(["a", "b"])
-        case .texts, .foreignTexts: return nested == .none ? .object() : .texts(["a": "b"])
-        case .anyObject, .any, .foreignObject: return .object()
+        case .texts, .foreign(.texts): return nested == .none ? .object() : .texts(["a": "b"])
+        case .anyObject, .any, .foreign(.object): return .object()
         case .object(let type): return object(of: type.fields, nested)
         case .objects(let type, _):
             let element = object(of: type.fields, nested)

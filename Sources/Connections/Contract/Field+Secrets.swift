@@ -8,7 +8,7 @@ extension Field {
             guard let value = object[field.name] else { return [] }
             switch field.kind {
             case .secret, .clearableSecret: return [value]
-            case .foreignSecret: return value.foreignTexts
+            case .foreign(.secret): return value.foreignTexts
             case .object(let type): return secrets(in: value, type.fields)
             case .objects(let type, _): return value.elements.flatMap { secrets(in: $0, type.fields) }
             default: return []
@@ -28,7 +28,7 @@ extension Field {
     private static func secretNames(in fields: [Field]) -> [String] {
         fields.flatMap { field -> [String] in
             switch field.kind {
-            case .secret, .clearableSecret, .foreignSecret: [field.name]
+            case .secret, .clearableSecret, .foreign(.secret): [field.name]
             case .object(let type), .objects(let type, _): secretNames(in: type.fields)
             default: []
             }

@@ -25,19 +25,8 @@ package struct Field: Sendable {
         /// An object of strings like `string`, but "" is allowed; at most 64, with names of 1 to 128 bytes.
         case texts
         case object(ObjectType)
-        /// What a third party said, usually a query's parameter: any JSON value. Whoever uses it takes what it can of it,
-        /// and cleans that.
-        case foreignText
-        /// The same, but secret.
-        case foreignSecret
-        /// An object whose members are such texts.
-        case foreignTexts
-        /// The same as `foreignText`, but usually a string.
-        case foreignString
-        /// The same, but usually a string of digits, or the number that they are.
-        case foreignDigits
-        /// The same, but usually an object.
-        case foreignObject
+        /// What a third party said. Whoever uses it takes what it can of it, and cleans that.
+        case foreign(Foreign)
         /// An object of any members, for somebody else to check.
         case anyObject
         /// Any value.
@@ -51,6 +40,20 @@ package struct Field: Sendable {
         static let seconds = Kind.integer(0...Int64.max, .seconds)
         /// A moment in an answer.
         static let epochSeconds = Kind.integer(0...Int64.max, .epochSeconds)
+    }
+
+    /// What a third party usually says in a field, by the type that `describe` names. But for the texts it may be any JSON
+    /// value.
+    package enum Foreign: String, Sendable {
+        /// A query's parameter.
+        case text = "query_value"
+        case secret = "secret_query_value"
+        /// An object whose members are such parameters.
+        case texts = "query_values"
+        case string
+        /// A string of digits, or the number that they are.
+        case digits
+        case object
     }
 
     /// What an integer counts.
@@ -214,13 +217,11 @@ extension Field.Kind {
         case .object(let type):
             guard value.kind == .object else { throw .invalid(path, "must be an object") }
             try Field.check(value, against: type.fields, path: path + ".", backend: backend)
-        case .foreignText, .foreignString, .foreignDigits, .foreignSecret, .foreignObject:
-            break
-        case .foreignTexts:
+        case .foreign(.texts):
             guard value.kind == .object else { throw .invalid(path, "must be an object of strings") }
         case .anyObject:
             guard value.kind == .object else { throw .invalid(path, "must be an object") }
-        case .any:
+        case .any, .foreign:
             break
         case .objects(let type, let maxCount):
             guard value.kind == .array else { throw .invalid(path, "must be an array of objects") }
@@ -233,12 +234,7 @@ extension Field.Kind {
         }
     }
 
-    var isForeign: Bool {
-        switch self {
-        case .foreignText, .foreignString, .foreignDigits, .foreignSecret, .foreignTexts, .foreignObject: true
-        default: false
-        }
-    }
+    var isForeign: Bool { if case .foreign = self { true } else { false } }
 
     private static func checkText(_ value: JSON, path: String, bytes range: ClosedRange<Int>) throws(ConnError) {
         let problem: String?? = value.withStringBytes { bytes in

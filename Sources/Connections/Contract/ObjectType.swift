@@ -94,8 +94,8 @@ extension Field.Kind {
         case .literal(let literal): fits = value.equals(literal.json)
         case .strings: fits = value.strings != nil
         case .texts: fits = value.texts != nil
-        case .anyObject, .foreignTexts: fits = value.kind == .object
-        case .foreignText, .foreignString, .foreignDigits, .foreignSecret, .foreignObject, .any: fits = true
+        case .anyObject, .foreign(.texts): fits = value.kind == .object
+        case .foreign, .any: fits = true
         case .object(let type): return type.mismatch(value, backend: backend, path: path)
         case .objects(let type, _):
             guard value.kind == .array else { return "\(path) is no array" }

@@ -33,13 +33,13 @@ extension Operation {
                 + "text, or an array of texts where it stood more than once. The same callback again is answered the same.",
             backends: .inVault,
             fields: [
-                Field("state", .foreignText, "The query's state. Without it, only a refusal is understood."),
-                Field("code", .foreignSecret, "The query's code."),
-                Field("error", .foreignText, "The query's error, when the user or provider refused."),
-                Field("errorDescription", .foreignText, "The query's error_description."),
-                Field("iss", .foreignText, "The query's iss (RFC 9207)."),
+                Field("state", .foreign(.text), "The query's state. Without it, only a refusal is understood."),
+                Field("code", .foreign(.secret), "The query's code."),
+                Field("error", .foreign(.text), "The query's error, when the user or provider refused."),
+                Field("errorDescription", .foreign(.text), "The query's error_description."),
+                Field("iss", .foreign(.text), "The query's iss (RFC 9207)."),
                 Field(
-                    "parameters", .foreignTexts,
+                    "parameters", .foreign(.texts),
                     "The query's other parameters, decoded: providers sign them, and say there whose account it is, or "
                         + "why they refuse."),
                 Field(
@@ -57,7 +57,7 @@ extension Operation {
             fields: [
                 .appID, .userID, .tenantID,
                 Field(
-                    "code", .foreignDigits, required: true,
+                    "code", .foreign(.digits), required: true,
                     "What the user has typed: six digits, however they are separated, or the number that they are."),
             ],
             atLeastOneOf: subject, answer: .completion,

@@ -96,7 +96,7 @@ extension Field.Kind {
     /// Its name in `describe`.
     private var name: String {
         switch self {
-        case .string, .oneOf, .foreignString: "string"
+        case .string, .oneOf: "string"
         case .secret, .clearableSecret: "secret"
         case .redirectURL, .endpointURL: "url"
         case .integer: "integer"
@@ -104,11 +104,8 @@ extension Field.Kind {
         case .literal: "literal"
         case .strings: "strings"
         case .texts: "texts"
-        case .foreignDigits: "digits"
-        case .foreignText: "query_value"
-        case .foreignSecret: "secret_query_value"
-        case .foreignTexts: "query_values"
-        case .object, .anyObject, .foreignObject: "object"
+        case .foreign(let foreign): foreign.rawValue
+        case .object, .anyObject: "object"
         case .objects: "objects"
         case .any: "any"
         }

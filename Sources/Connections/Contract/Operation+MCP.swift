@@ -6,10 +6,10 @@ extension Operation {
             "mcp.answer",
             "Makes what an MCP server answers a request that needs connections, in the shape that its client understands.",
             fields: Field.mcpCall + [
-                Field("protocolVersion", .foreignString, required: true, "The client's, such as 2026-07-28."),
-                Field("capabilities", .foreignObject, "What the client declared; nothing if absent."),
+                Field("protocolVersion", .foreign(.string), required: true, "The client's, such as 2026-07-28."),
+                Field("capabilities", .foreign(.object), "What the client declared; nothing if absent."),
                 Field(
-                    "clientInfo", .foreignObject,
+                    "clientInfo", .foreign(.object),
                     "The client's name and version, as it says. What is known of it overrides what it declares."),
                 Field(
                     "connections",
@@ -28,8 +28,8 @@ extension Operation {
             "Waits for the grants that a requestState names, when the request comes again with it, and answers whether it may go on.",
             fields: Field.mcpCall + [
                 .accessToken,
-                Field("requestState", .foreignString, required: true, "As the client echoed it."),
-                Field("inputResponses", .foreignObject, "As the client sent them."),
+                Field("requestState", .foreign(.string), required: true, "As the client echoed it."),
+                Field("inputResponses", .foreign(.object), "As the client sent them."),
                 Field(
                     "waitMs", .integer(0...600_000, .milliseconds),
                     "How long to wait for the grants; give the call more time than that. 20 seconds by default."),
@@ -44,9 +44,10 @@ extension Field {
     /// The MCP request that is being answered, and whose.
     static let mcpCall: [Field] = [
         Field("method", .string(maxBytes: 64), required: true, "The request's method, such as tools/call."),
-        Field("name", .foreignString, required: true, "The tool's or prompt's name, or the resource's URI."),
+        Field("name", .foreign(.string), required: true, "The tool's or prompt's name, or the resource's URI."),
         Field(
-            "arguments", .foreignObject, "The request's arguments, as the client sent them. Only their digest is used."),
+            "arguments", .foreign(.object),
+            "The request's arguments, as the client sent them. Only their digest is used."),
         Field(
             "argumentsDigest", .string(maxBytes: 64),
             "In place of arguments: SHA-256 of their canonical form (docs/mcp.md), in base64url."),
