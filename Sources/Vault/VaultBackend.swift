@@ -19,7 +19,6 @@ package final class VaultBackend: Backend {
     private let audit: AuditOperations
     private let backups: BackupOperations
     private let expiry: Expiry
-    private let store: any Store
 
     /// What opening a vault may take. Milliseconds.
     private static let openMilliseconds = 5000
@@ -34,7 +33,6 @@ package final class VaultBackend: Backend {
         rows = try Rows(
             store: store, config: config, clock: clock, chains: chains,
             CallContext(deadline: .after(milliseconds: Self.openMilliseconds), cancellation: Cancellation()))
-        self.store = store
         let providers = Providers(rows: rows, config: config, clock: clock)
         outbox = Outbox(rows: rows, config: config, clock: clock, jitter: jitter, providers: providers)
         refresher = Refresher(
@@ -134,6 +132,6 @@ package final class VaultBackend: Backend {
         if lost > 0 {
             Log.write(.error, "the store has not taken what came of \(lost) refreshes: their grants may be lost")
         }
-        store.close()
+        rows.store.close()
     }
 }
