@@ -130,15 +130,22 @@ function argumentsFields({ arguments: args, argumentsDigest: digest }) {
   return { arguments: undefined, argumentsDigest: argumentsDigest(args) };
 }
 
+/** By field, what is left of what a client said. */
+const REDUCED = {
+  name: callName,
+  protocolVersion: (version) => cut(version, TEXT_LIMIT),
+  requestState: (state) => cut(state, STATE_LIMIT),
+  capabilities: declaredCapabilities,
+  clientInfo: knownClient,
+  inputResponses: inputAnswers,
+};
+
 /** Fields of mcp.answer or mcp.resume, with what a client said reduced. */
 function reduced(fields = {}) {
   const request = { ...fields, ...argumentsFields(fields) };
-  if ('name' in request) request.name = callName(request.name);
-  if ('protocolVersion' in request) request.protocolVersion = cut(request.protocolVersion, TEXT_LIMIT);
-  if ('requestState' in request) request.requestState = cut(request.requestState, STATE_LIMIT);
-  if ('capabilities' in request) request.capabilities = declaredCapabilities(request.capabilities);
-  if ('clientInfo' in request) request.clientInfo = knownClient(request.clientInfo);
-  if ('inputResponses' in request) request.inputResponses = inputAnswers(request.inputResponses);
+  for (const [name, reduce] of Object.entries(REDUCED)) {
+    if (name in request) request[name] = reduce(request[name]);
+  }
   return request;
 }
 
