@@ -53,6 +53,8 @@ EXTRA = {
         }
     ]
 }
+# What may be missing, and yet is given first, without its name: a callback has its state, but for some refusals.
+LEADING = {"complete": {"state"}}
 # By hand, in _mcp_wire.py: what clients send may be more than the core takes.
 REDUCED = {"mcp.answer", "mcp.resume"}
 
@@ -378,7 +380,7 @@ class Python:
             "from __future__ import annotations",
             "",
             "from dataclasses import dataclass, field",
-            "from typing import TYPE_CHECKING, Any, Callable, Literal, TypedDict, Union, cast",
+            "from typing import TYPE_CHECKING, Any, Callable, Literal, TypedDict, TypeVar, Union, cast",
             "",
             "from ._token import HashedToken",
             "from ._wire import from_camel_case",
@@ -389,6 +391,8 @@ class Python:
             "    from typing_extensions import Self",
             "",
             "    QueryValue = Union[str, Sequence[str]]",
+            "",
+            'T = TypeVar("T")',
             "",
             *aliases,
             "",
@@ -410,13 +414,7 @@ class Python:
             lines += self._dataclass(name)
         names = self.exported
         lines += ["", "", "__all__ = [", *(f'    "{name}",' for name in names), "]"]
-        text = "\n".join(lines) + "\n"
-        text = text.replace("Union, cast\n", "TypeVar, Union, cast\n")
-        text = text.replace(
-            "    QueryValue = Union[str, Sequence[str]]\n",
-            '    QueryValue = Union[str, Sequence[str]]\n\nT = TypeVar("T")\n',
-        )
-        return text
+        return "\n".join(lines) + "\n"
 
     # --- Operations ---
 
@@ -468,15 +466,13 @@ class Python:
         options = self._flattened(operation)
         flat = [f for f in operation.fields if f is not options]
         inner = self.model.fields(options.of or "") if options else []
+        leads = LEADING.get(operation.name, set())
         required = [f for f in flat if f.required]
-        optional = [f for f in flat if not f.required] + inner
+        leading = [f for f in flat if f.name in leads]
+        optional = [f for f in flat if f not in (*required, *leading)] + inner
         lines = [f"    @{decorator}", f"    def {snake(operation.method)}(", "        self,"]
         lines += [f"        {python_name(f)}: {self.annotation(f, is_request=True)}," for f in required]
-        # What a callback always has but for some refusals is given first, without its name.
-        if operation.name == "complete":
-            first = optional.pop(0)
-            lines.append(f"        {python_name(first)}: {self.annotation(first, is_request=True)} | None = None,")
-            required = [first]
+        lines += [f"        {python_name(f)}: {self.annotation(f, is_request=True)} | None = None," for f in leading]
         lines.append("        *,")
         lines += [f"        {python_name(f)}: {self.annotation(f, is_request=True)} | None = None," for f in optional]
         lines += ["        actor: str | None = None,", "        timeout: float | None = None,"]
@@ -484,7 +480,7 @@ class Python:
         lines.append(f"    ) -> Call[{gives}]:")
         about = operation.about + (" The vault only." if "cloud" not in operation.backends else "")
         paragraphs = [self.prose(about)]
-        parameters = [f"- ``{python_name(f)}``: {self.about(f)}" for f in (*required, *optional)]
+        parameters = [f"- ``{python_name(f)}``: {self.about(f)}" for f in (*required, *leading, *optional)]
         parameters += [f"- ``{name}``: {text}" for name, text in COMMON_DOCS.items()]
         lines += docstring(paragraphs[0], 8, parameters)
         if not flat and not options:
