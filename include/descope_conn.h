@@ -45,7 +45,7 @@ extern "C" {
 
 /* An open backend. 0 is no handle; a stale or invented one is an error, never undefined. Below 2^53, so that a
  * double can carry it. */
-typedef uint64_t descope_conn;
+typedef uint64_t descope_conn_handle;
 
 /* A submitted call. 0 is no ticket. Below 2^53. */
 typedef uint64_t descope_conn_ticket;
@@ -80,7 +80,7 @@ DESCOPE_CONN_API const char *descope_conn_build_info(void);
  * *out holds the error: E_LIMIT for a config above 1 MiB or too many open handles, else E_ARGUMENT or E_FAILED.
  * out_handle must not be NULL. Since 1.0. */
 DESCOPE_CONN_API descope_conn_status descope_conn_open(const char *config, size_t config_len,
-                                                       descope_conn *out_handle, char **out, size_t *out_len);
+                                                       descope_conn_handle *out_handle, char **out, size_t *out_len);
 
 /* Refuses new calls, cancels those that need not finish, and waits for the end of all of them. What must finish is an
  * exchange whose reply may hold the only refresh token of a grant, also when its caller has long been told `timeout`.
@@ -93,42 +93,42 @@ DESCOPE_CONN_API descope_conn_status descope_conn_open(const char *config, size_
  * the end.
  * A second close waits for nothing. E_TIMEOUT: the handle has not ended, and is given up now; a first close that waits
  * answers E_TIMEOUT too. Since 1.0. */
-DESCOPE_CONN_API descope_conn_status descope_conn_close(descope_conn handle, uint32_t wait_ms);
+DESCOPE_CONN_API descope_conn_status descope_conn_close(descope_conn_handle handle, uint32_t wait_ms);
 
 /* The four operations. Each takes one JSON object without "op", runs on the calling thread, and answers one JSON
  * object in *out: the result, or {"error":...}. Since 1.0. */
 
 /* A URL where the user grants access. {"appId", ...} -> {"url"} */
-DESCOPE_CONN_API descope_conn_status descope_conn_connect(descope_conn handle, const char *request, size_t request_len,
+DESCOPE_CONN_API descope_conn_status descope_conn_connect(descope_conn_handle handle, const char *request, size_t request_len,
                                                           uint32_t timeout_ms, char **out, size_t *out_len);
 /* A fresh token. {"appId", "userId" and/or "tenantId", "scopes", ...} -> {"token":{...}} */
-DESCOPE_CONN_API descope_conn_status descope_conn_fetch(descope_conn handle, const char *request, size_t request_len,
+DESCOPE_CONN_API descope_conn_status descope_conn_fetch(descope_conn_handle handle, const char *request, size_t request_len,
                                                         uint32_t timeout_ms, char **out, size_t *out_len);
 /* Keeps an API key. {"appId", "userId" and/or "tenantId", "apiKey"} -> {"tokenId"} where known, or {} */
-DESCOPE_CONN_API descope_conn_status descope_conn_store_api_key(descope_conn handle, const char *request,
+DESCOPE_CONN_API descope_conn_status descope_conn_store_api_key(descope_conn_handle handle, const char *request,
                                                                 size_t request_len, uint32_t timeout_ms,
                                                                 char **out, size_t *out_len);
 /* Removes tokens by id, by connection, by subject. At least one of them is needed. -> {"deleted"} where known; the vault
- * has their providers take them back too, and says so: "revokedAtProvider" */
-DESCOPE_CONN_API descope_conn_status descope_conn_delete(descope_conn handle, const char *request, size_t request_len,
+ * has their providers revoke them too, and reports it: "revocations" */
+DESCOPE_CONN_API descope_conn_status descope_conn_delete(descope_conn_handle handle, const char *request, size_t request_len,
                                                          uint32_t timeout_ms, char **out, size_t *out_len);
 
 /* Any operation by its name, those four included: {"op":"fetch", ...}. New operations need no new symbol.
  * Since 1.0. */
-DESCOPE_CONN_API descope_conn_status descope_conn_call(descope_conn handle, const char *request, size_t request_len,
+DESCOPE_CONN_API descope_conn_status descope_conn_call(descope_conn_handle handle, const char *request, size_t request_len,
                                                        uint32_t timeout_ms, char **out, size_t *out_len);
 
 /* Starts what call would do, on the handle's own thread, and returns at once; the request is copied. The first
  * submit starts that thread. OK: *out_ticket will be answered by next exactly once, also when its request turns out
  * to be wrong. Otherwise *out_ticket is 0 and nothing was started: E_ARGUMENT only for a NULL pointer, E_LIMIT when
  * the request is larger than 1 MiB or 100000 calls are in flight. Since 1.0. */
-DESCOPE_CONN_API descope_conn_status descope_conn_submit(descope_conn handle, const char *request, size_t request_len,
+DESCOPE_CONN_API descope_conn_status descope_conn_submit(descope_conn_handle handle, const char *request, size_t request_len,
                                                          uint32_t timeout_ms, descope_conn_ticket *out_ticket);
 
 /* Takes one finished call, waiting up to wait_ms for one (NO_TIMEOUT: until one comes or the handle is closed).
  * OK: *out_ticket, and *out_call_status and *out are that call's own status and answer. EMPTY: nothing finished in
  * time. Any number of threads may wait; each answer goes to one of them. Since 1.0. */
-DESCOPE_CONN_API descope_conn_status descope_conn_next(descope_conn handle, uint32_t wait_ms,
+DESCOPE_CONN_API descope_conn_status descope_conn_next(descope_conn_handle handle, uint32_t wait_ms,
                                                        descope_conn_ticket *out_ticket,
                                                        descope_conn_status *out_call_status,
                                                        char **out, size_t *out_len);
@@ -138,11 +138,11 @@ DESCOPE_CONN_API descope_conn_status descope_conn_next(descope_conn handle, uint
  * it if your event loop closes what it is given). It ends with the handle; a duplicate then reads as at its end (recv
  * answers 0, poll POLLHUP), which tells when a close that did not wait is done, or was given up. -1: no such handle, or no
  * descriptor left. Since 1.0. */
-DESCOPE_CONN_API int descope_conn_event_fd(descope_conn handle);
+DESCOPE_CONN_API int descope_conn_event_fd(descope_conn_handle handle);
 
 /* Asks for a submitted call to end early. It is still answered once, by next: E_CANCELLED, or its result if that came
  * first. ticket 0 asks all of the handle's. A ticket that is already answered is a no-op. Since 1.0. */
-DESCOPE_CONN_API descope_conn_status descope_conn_cancel(descope_conn handle, descope_conn_ticket ticket);
+DESCOPE_CONN_API descope_conn_status descope_conn_cancel(descope_conn_handle handle, descope_conn_ticket ticket);
 
 /* Wipes and frees memory that came from this library. NULL is a no-op. Since 1.0. */
 DESCOPE_CONN_API void descope_conn_free(void *memory);

@@ -45,7 +45,7 @@ public func descope_conn_set_log(
 
 @c @implementation
 public func descope_conn_open(
-    _ config: Text, _ config_len: Int, _ out_handle: UnsafeMutablePointer<descope_conn>!, _ out: OutText,
+    _ config: Text, _ config_len: Int, _ out_handle: UnsafeMutablePointer<descope_conn_handle>!, _ out: OutText,
     _ out_len: OutLength
 ) -> Status {
     Inside.enter()
@@ -68,7 +68,7 @@ public func descope_conn_open(
 }
 
 @c @implementation
-public func descope_conn_close(_ handle: descope_conn, _ wait_ms: UInt32) -> Status {
+public func descope_conn_close(_ handle: descope_conn_handle, _ wait_ms: UInt32) -> Status {
     Inside.enter()
     defer { Inside.leave() }
     guard let closing = HandleTable.shared.find(handle) else { return DESCOPE_CONN_OK }
@@ -89,7 +89,7 @@ public func descope_conn_close(_ handle: descope_conn, _ wait_ms: UInt32) -> Sta
 
 @c @implementation
 public func descope_conn_connect(
-    _ handle: descope_conn, _ request: Text, _ request_len: Int, _ timeout_ms: UInt32, _ out: OutText,
+    _ handle: descope_conn_handle, _ request: Text, _ request_len: Int, _ timeout_ms: UInt32, _ out: OutText,
     _ out_len: OutLength
 ) -> Status {
     call(handle, "connect", request, request_len, timeout_ms, Output(out, out_len))
@@ -97,7 +97,7 @@ public func descope_conn_connect(
 
 @c @implementation
 public func descope_conn_fetch(
-    _ handle: descope_conn, _ request: Text, _ request_len: Int, _ timeout_ms: UInt32, _ out: OutText,
+    _ handle: descope_conn_handle, _ request: Text, _ request_len: Int, _ timeout_ms: UInt32, _ out: OutText,
     _ out_len: OutLength
 ) -> Status {
     call(handle, "fetch", request, request_len, timeout_ms, Output(out, out_len))
@@ -105,7 +105,7 @@ public func descope_conn_fetch(
 
 @c @implementation
 public func descope_conn_store_api_key(
-    _ handle: descope_conn, _ request: Text, _ request_len: Int, _ timeout_ms: UInt32, _ out: OutText,
+    _ handle: descope_conn_handle, _ request: Text, _ request_len: Int, _ timeout_ms: UInt32, _ out: OutText,
     _ out_len: OutLength
 ) -> Status {
     call(handle, "store_api_key", request, request_len, timeout_ms, Output(out, out_len))
@@ -113,7 +113,7 @@ public func descope_conn_store_api_key(
 
 @c @implementation
 public func descope_conn_delete(
-    _ handle: descope_conn, _ request: Text, _ request_len: Int, _ timeout_ms: UInt32, _ out: OutText,
+    _ handle: descope_conn_handle, _ request: Text, _ request_len: Int, _ timeout_ms: UInt32, _ out: OutText,
     _ out_len: OutLength
 ) -> Status {
     call(handle, "delete", request, request_len, timeout_ms, Output(out, out_len))
@@ -121,14 +121,14 @@ public func descope_conn_delete(
 
 @c @implementation
 public func descope_conn_call(
-    _ handle: descope_conn, _ request: Text, _ request_len: Int, _ timeout_ms: UInt32, _ out: OutText,
+    _ handle: descope_conn_handle, _ request: Text, _ request_len: Int, _ timeout_ms: UInt32, _ out: OutText,
     _ out_len: OutLength
 ) -> Status {
     call(handle, nil, request, request_len, timeout_ms, Output(out, out_len))
 }
 
 private func call(
-    _ number: descope_conn, _ operation: String?, _ request: Text, _ length: Int, _ timeout: UInt32, _ output: Output
+    _ number: descope_conn_handle, _ operation: String?, _ request: Text, _ length: Int, _ timeout: UInt32, _ output: Output
 ) -> Status {
     Inside.enter()
     defer { Inside.leave() }
@@ -149,7 +149,7 @@ private func call(
 
 @c @implementation
 public func descope_conn_submit(
-    _ handle: descope_conn, _ request: Text, _ request_len: Int, _ timeout_ms: UInt32,
+    _ handle: descope_conn_handle, _ request: Text, _ request_len: Int, _ timeout_ms: UInt32,
     _ out_ticket: UnsafeMutablePointer<descope_conn_ticket>!
 ) -> Status {
     Inside.enter()
@@ -173,7 +173,7 @@ public func descope_conn_submit(
 
 @c @implementation
 public func descope_conn_next(
-    _ handle: descope_conn, _ wait_ms: UInt32, _ out_ticket: UnsafeMutablePointer<descope_conn_ticket>!,
+    _ handle: descope_conn_handle, _ wait_ms: UInt32, _ out_ticket: UnsafeMutablePointer<descope_conn_ticket>!,
     _ out_call_status: UnsafeMutablePointer<descope_conn_status>!, _ out: OutText, _ out_len: OutLength
 ) -> Status {
     Inside.enter()
@@ -200,7 +200,7 @@ public func descope_conn_next(
 }
 
 @c @implementation
-public func descope_conn_event_fd(_ handle: descope_conn) -> Int32 {
+public func descope_conn_event_fd(_ handle: descope_conn_handle) -> Int32 {
     Inside.enter()
     defer { Inside.leave() }
     guard case .success(let handle) = find(handle) else { return -1 }
@@ -208,7 +208,7 @@ public func descope_conn_event_fd(_ handle: descope_conn) -> Int32 {
 }
 
 @c @implementation
-public func descope_conn_cancel(_ handle: descope_conn, _ ticket: descope_conn_ticket) -> Status {
+public func descope_conn_cancel(_ handle: descope_conn_handle, _ ticket: descope_conn_ticket) -> Status {
     Inside.enter()
     defer { Inside.leave() }
     switch find(handle) {
@@ -237,7 +237,7 @@ private struct HandleFailure: Error {
         ))
 }
 
-private func find(_ number: descope_conn) -> Result<Handle, HandleFailure> {
+private func find(_ number: descope_conn_handle) -> Result<Handle, HandleFailure> {
     guard let handle = HandleTable.shared.find(number) else { return .failure(.closed) }
     guard !handle.isForked else { return .failure(.forked) }
     return handle.isOpen ? .success(handle) : .failure(.closed)

@@ -26,8 +26,8 @@ package struct CloudConfig: Sendable {
             "stateKey", .secret,
             "Seals the requestState of mcp.answer, 32 characters or more. Absent: the managementKey does; without "
                 + "that too, a key that only this process has."),
-        Field("baseUrl", .endpointURL, "The project's region's host unless said otherwise; may have a path."),
-        Field("timeoutMs", .integer(1...600_000), "Bounds one exchange. 10000 unless said otherwise."),
+        Field("baseUrl", .endpointURL, "By default the host of the project's region. May have a path."),
+        Field("timeoutMs", .integer(1...600_000), "Bounds one exchange. 10000 by default."),
         Field(
             "retry",
             .object(

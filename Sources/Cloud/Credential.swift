@@ -20,7 +20,7 @@ enum Credential: Sendable {
             guard token.isCredential else { throw .invalid("accessToken", "holds a character that no token has") }
             credential = token
         } else if self == .token {
-            throw .invalid("accessToken", "is missing: the URL is for whoever it names; a management key names nobody")
+            throw .invalid("accessToken", "is missing: the URL is for the user that it names; a management key names none")
         } else {
             credential = config.managementKey
         }

@@ -12,7 +12,7 @@ package final class PluginBackend: Backend {
     private static let fields = [
         Field("backend", .string(), required: true, "plugin"),
         Field("library", .string(maxBytes: 4096), required: true, "An absolute path, or a registered plugin's name."),
-        Field("config", .anyObject, "Handed to the plugin as it is."),
+        Field("config", .anyObject, "Passed to the plugin unchanged."),
     ]
 
     package init(config: JSON) throws(ConnError) {

@@ -65,9 +65,9 @@ struct CaseRun {
 
     func removeFolder() { try? FileManager.default.removeItem(at: folder) }
 
-    func open(_ config: Any?) throws -> (descope_conn, failure: [String: Any]?) {
+    func open(_ config: Any?) throws -> (descope_conn_handle, failure: [String: Any]?) {
         let text = try text(config)
-        var handle: descope_conn = 0
+        var handle: descope_conn_handle = 0
         let failure = try answer { out, length in
             text.withUnsafeBytes { bytes in
                 descope_conn_open(bytes.bindMemory(to: CChar.self).baseAddress, bytes.count, &handle, &out, &length)
@@ -76,7 +76,7 @@ struct CaseRun {
         return (handle, failure)
     }
 
-    func call(_ handle: descope_conn, _ request: Any?) throws -> [String: Any] {
+    func call(_ handle: descope_conn_handle, _ request: Any?) throws -> [String: Any] {
         let text = try text(request)
         let answer = try answer { out, length in
             text.withUnsafeBytes { bytes in

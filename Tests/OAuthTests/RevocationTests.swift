@@ -84,8 +84,8 @@ struct RevocationTests {
     ])
     func outcomes(_ answer: HTTPResult, _ expected: String) throws {
         let shown =
-            switch try result(answer, provider { $0.clearsGrant = true }) {
-            case .revoked(let clearsGrant): "revoked \(clearsGrant == true)"
+            switch try result(answer, provider { $0.revokesGrant = true }) {
+            case .revoked(let revokesGrant): "revoked \(revokesGrant == true)"
             case .unsupported: "unsupported"
             case .failed(let failure):
                 (["failed \(failure.kind.rawValue)"] + (failure.retryAfterMilliseconds.map { ["\($0)"] } ?? []))

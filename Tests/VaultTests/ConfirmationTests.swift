@@ -116,7 +116,7 @@ import Testing
         }
         #expect(refusal(code)?.code == .notFound)
         #expect(world.fetchError()?.reason == .missing)
-        // It is taken back at once: nobody waits for its time.
+        // It is revoked at once: nobody waits for its time.
         world.provider.next(200, "")
         #expect(try world.call("revocations.run", "{}")["revoked"]?.integer == 1)
         #expect(world.provider.forms.last?.contains("token=rt-1") == true)
@@ -194,7 +194,7 @@ import Testing
         #expect(try world.fetch()["accessToken"]?.string == "at-1")
     }
 
-    /// Another process has begun to take the grant back, while the code was typed.
+    /// Another process has begun to revoke the grant, while the code was typed.
     @Test func aGrantThatIsBeingTakenBackIsNotLetOut() throws {
         let store = MeddlingStore(world.store)
         let confirming = try World(store: store, clock: world.clock, provider: world.provider)

@@ -155,7 +155,7 @@ import Testing
 
     // MARK: - No damage
 
-    /// A store that fails is no damaged row: nothing is passed over, and nothing deleted without being taken back.
+    /// A store that fails is no damaged row: nothing is passed over, and nothing deleted without being revoked.
     @Test func aStoreThatFailsIsAnError() throws {
         let store = StoreWithoutFirstRow()
         let world = try World(store: store, config: Self.settings)

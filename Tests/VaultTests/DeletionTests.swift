@@ -29,7 +29,7 @@ import Testing
     }
 
     private func counts(_ answer: JSON) -> [Int64?] {
-        ["yes", "grantCleared", "pending", "unsupported"].map { answer["revokedAtProvider"]?[$0]?.integer }
+        ["revoked", "grantRevoked", "pending", "unsupported"].map { answer["revocations"]?[$0]?.integer }
     }
 
     private func run(_ more: String = "", in other: World? = nil) throws -> [Int64?] {
@@ -76,7 +76,7 @@ import Testing
             ])
     }
 
-    /// The client that a provider made for a connection goes with it, but not before its tokens are taken back.
+    /// The client that a provider made for a connection goes with it, but not before its tokens are revoked.
     @Test func aRegisteredClientTakesItsTokensBackAfterItsConnectionIsGone() throws {
         let discovery = #""discoveryUrl":"https://r.example/.well-known/openid-configuration""#
         let document = """
@@ -237,7 +237,7 @@ import Testing
         #expect(try run(in: other) == [1, 0, 0])
     }
 
-    /// Whatever commit of a deletion the store does not take: the token lives here, or it is taken back at its provider.
+    /// Whatever commit of a deletion the store does not take: the token lives here, or it is revoked at its provider.
     @Test(arguments: 0..<6) func aDeletionThatTheStoreCutsOffLeavesTheTokenOrItsRevocation(_ commits: Int) throws {
         let store = FailingStore()
         let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
@@ -349,7 +349,7 @@ import Testing
         #expect(authorization == basic("c:s3cret"))
     }
 
-    /// A deletion of a connection that ended after its mark: the next one knows how to take its tokens back.
+    /// A deletion of a connection that ended after its mark: the next one knows how to revoke its tokens.
     @Test func aConnectionsDeletionThatEndedIsFinishedWithItsSettings() throws {
         let store = FailingStore()
         let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
@@ -664,7 +664,7 @@ import Testing
         #expect(sent.last?.contains("token=rt-new") == true)
     }
 
-    /// The tokens live on elsewhere: a reply without a new refresh token does not have the old one taken back.
+    /// The tokens live on elsewhere: a reply without a new refresh token does not have the old one revoked.
     @Test func aForgottenTokenIsNotTakenBackByALateRefresh() throws {
         world.clock.advance(seconds: 3600)
         let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)

@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    /// Tokens whose deletion could not take them back; a second later.
+    /// Tokens whose deletion could not revoke them; a second later.
     private func leave(_ count: Int, at app: String) throws {
         let tokens = (0..<count).map { #"{"appId":"\#(app)","userId":"u\#($0)","refreshToken":"\#(app)-\#($0)"}"# }
         _ = try world.call("store_tokens", #"{"tokens":[\#(tokens.joined(separator: ","))]}"#)
@@ -172,8 +172,8 @@ import Testing
         let tokens = (0..<10).map { #"{"appId":"well","userId":"u\#($0)","refreshToken":"rt-\#($0)"}"# }
         _ = try world.call("store_tokens", #"{"tokens":[\#(tokens.joined(separator: ","))]}"#)
         refuseTheFirst()
-        let answer = try world.call("delete", #"{"appId":"well"}"#)["revokedAtProvider"]
-        #expect(answer?["yes"]?.integer == 9 && answer?["pending"]?.integer == 1)
+        let answer = try world.call("delete", #"{"appId":"well"}"#)["revocations"]
+        #expect(answer?["revoked"]?.integer == 9 && answer?["pending"]?.integer == 1)
     }
 
     private func refuseTheFirst() {

@@ -242,7 +242,7 @@ import Testing
         #expect(try owner(of: token) == "bob")
     }
 
-    /// A grant that nobody confirms is taken back.
+    /// A grant that nobody confirms is revoked.
     @Test func aGrantThatIsNotConfirmedDoesNotStayAtTheProvider() throws {
         let client = try open()
         defer { close(client) }
@@ -310,7 +310,7 @@ import Testing
     // MARK: - Deleting
 
     private static let answered =
-        #"{"deleted":1,"revokedAtProvider":{"yes":1,"grantCleared":0,"pending":0,"unsupported":0}}"#
+        #"{"deleted":1,"revocations":{"revoked":1,"grantRevoked":0,"pending":0,"unsupported":0}}"#
 
     @Test func aDeletedTokenIsDead() throws {
         let client = try open()
@@ -331,7 +331,7 @@ import Testing
         for user in ["alice", "bob"] { try connect(client, user, scopes: #"["read"]"#) }
         let answer = try call(client, "apps.delete", #"{"id":"dot"}"#)
         #expect(answer["deleted"]?.integer == 2)
-        #expect(answer["revokedAtProvider"]?["yes"]?.integer == 2)
+        #expect(answer["revocations"]?["revoked"]?.integer == 2)
         let grants = try control(.get, "grants")
         #expect(grants["alice"]?.integer == 0 && grants["bob"]?.integer == 0)
     }
@@ -345,7 +345,7 @@ import Testing
         let token = try call(client, "fetch", #"{"appId":"dot","userId":"alice"}"#)["token"]?["accessToken"]?.string
         _ = try control(.post, "faults", #"{"path":"/revoke","status":503,"headers":{"Retry-After":"120"}}"#)
         let answer = try call(client, "apps.delete", #"{"id":"dot"}"#)
-        #expect(answer["revokedAtProvider"]?["pending"]?.integer == 1)
+        #expect(answer["revocations"]?["pending"]?.integer == 1)
         #expect(try owner(of: token) == "alice")
         clock.advance(seconds: 119)
         #expect(
@@ -365,11 +365,11 @@ import Testing
         _ = try control(.post, "faults", #"{"path":"/revoke","delay":3}"#)
         let request = #"{"op":"delete","userId":"alice"}"#
         let answer = try submit(client, request, milliseconds: 300)
-        #expect(answer["revokedAtProvider"]?["pending"]?.integer == 1)
+        #expect(answer["revocations"]?["pending"]?.integer == 1)
         try connect(client, "bob", scopes: #"["read"]"#)
         _ = try control(.post, "faults", #"{"path":"/revoke","delay":3}"#)
         let blocking = try call(client, "delete", #"{"userId":"bob"}"#, milliseconds: 300)
-        #expect(blocking["revokedAtProvider"]?["pending"]?.integer == 1)
+        #expect(blocking["revocations"]?["pending"]?.integer == 1)
     }
 
     /// A call on the loop's thread.

@@ -259,7 +259,7 @@ import Testing
         _ = try world.call("apps.update", Self.settings("b"))
         for _ in 0..<2 { world.provider.next(200, "") }
         let deleted = try world.call("apps.delete", #"{"id":"crm"}"#)
-        #expect(deleted["revokedAtProvider"]?["yes"]?.integer == 2)
+        #expect(deleted["revocations"]?["revoked"]?.integer == 2)
         let sent = world.provider.requests.suffix(2).map { request in
             let header = request.headers.first { $0.name == "Authorization" }?.value
             return "\(request.url) \(header?.withBytes { String(decoding: $0, as: UTF8.self) } ?? "")"
@@ -300,7 +300,7 @@ import Testing
         #expect(authorization == authorization(of: "two"))
         #expect(registrations.count == 1)
         for _ in 0..<2 { world.provider.next(200, "") }
-        #expect(try world.call("apps.delete", #"{"id":"crm"}"#)["revokedAtProvider"]?["yes"]?.integer == 2)
+        #expect(try world.call("apps.delete", #"{"id":"crm"}"#)["revocations"]?["revoked"]?.integer == 2)
         #expect(try world.store.scan(prefix: RowKeys.registrations, after: nil, limit: 1).isEmpty)
     }
 }

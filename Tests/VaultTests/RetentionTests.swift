@@ -43,7 +43,7 @@ import Testing
         #expect(told?["op"]?.string == "retention" && told?["userId"]?.string == "u1")
     }
 
-    /// Nobody has a use for it any more, so its provider takes it back; one that was handed out lives on.
+    /// Nobody has a use for it any more, so its provider revokes it; one that was handed out lives on.
     @Test func whatIsIdleIsTakenBackAtTheProviderAndWhatIsHandedOutIsNot() throws {
         let world = try World(config: #","redirectUrl":"https://h.example/callback""#)
         try world.makeApp("google", #","maxIdleSeconds":1600,"revocationUrl":"https://p.example/revoke""#)

@@ -140,7 +140,7 @@ import Testing
         Call(world, "store_token", #"{"appId":"\#(app)",\#(subject),"refreshToken":"\#(token)","verifyRefresh":true}"#)
     }
 
-    /// The refresh tokens that were taken back.
+    /// The refresh tokens that were revoked.
     private func takenBack() throws -> [String] {
         world.clock.advance(seconds: 120)
         _ = try world.call("revocations.run", #"{"limit":1000}"#)

@@ -152,7 +152,7 @@ import Testing
         #expect(!world.provider.requests.contains { $0.url.contains("revoke") })
     }
 
-    /// It is lost then. The provider takes it back, and the error says so.
+    /// It is lost then. The provider revokes it, and the error says so.
     @Test(arguments: Way.allCases, [200, 503]) func aFirstGrantThatTheStoreNeverTakesIsTakenBack(
         _ way: Way, _ status: Int
     ) throws {
@@ -166,13 +166,13 @@ import Testing
         let error = #expect(throws: ConnError.self) { try call.result.get() }
         #expect(error?.code == .internal)
         #expect(
-            error?.message.hasSuffix(status == 200 ? "its token is taken back" : "stays valid at the provider") == true)
+            error?.message.hasSuffix(status == 200 ? "its token is revoked" : "stays valid at the provider") == true)
         let last = world.provider.requests.last
         #expect(last?.url == "https://p.example/revoke")
         #expect(world.provider.forms.last?.contains("token=rt-1") == true)
     }
 
-    /// Google takes back all that a user granted with any token: what is kept would go too.
+    /// Google revokes all that a user granted with any token: what is kept would go too.
     @Test(arguments: [false, true]) func whatIsKeptDoesNotGoWithAGrantThatIsLost(_ hasOthers: Bool) throws {
         let store = MemoryStore()
         let world = try World(store: store, config: Self.callback)

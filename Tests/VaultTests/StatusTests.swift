@@ -3,7 +3,7 @@ import JSON
 import Runtime
 import Testing
 
-/// What `list` tells of a token: how it fares, why, since when, and when it is refreshed next.
+/// What `list` tells of a token: its status, why, since when, and when it is refreshed next.
 @Suite struct StatusTests {
     private let world: World
 

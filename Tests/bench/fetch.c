@@ -16,7 +16,7 @@
 
 static const char *request;
 static size_t count, subjects;
-static descope_conn conn;
+static descope_conn_handle conn;
 
 static uint64_t now(void)
 {

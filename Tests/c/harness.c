@@ -25,9 +25,9 @@ struct answer take(descope_conn_status status, char *text, size_t len)
     return answer;
 }
 
-descope_conn open_config(const char *config)
+descope_conn_handle open_config(const char *config)
 {
-    descope_conn handle = 0;
+    descope_conn_handle handle = 0;
     char *text = NULL;
     size_t len = 0;
     descope_conn_status status = descope_conn_open(config, strlen(config), &handle, &text, &len);
@@ -41,12 +41,12 @@ descope_conn open_config(const char *config)
     return handle;
 }
 
-descope_conn open_harness(void)
+descope_conn_handle open_harness(void)
 {
     return open_config("{\"backend\":\"plugin\",\"library\":\"harness\"}");
 }
 
-struct answer call(descope_conn handle, const char *request)
+struct answer call(descope_conn_handle handle, const char *request)
 {
     char *text = NULL;
     size_t len = 0;
@@ -54,7 +54,7 @@ struct answer call(descope_conn handle, const char *request)
     return take(status, text, len);
 }
 
-descope_conn_ticket submit(descope_conn handle, const char *request)
+descope_conn_ticket submit(descope_conn_handle handle, const char *request)
 {
     descope_conn_ticket ticket = 0;
     descope_conn_status status = descope_conn_submit(handle, request, strlen(request), PATIENCE, &ticket);
@@ -63,7 +63,7 @@ descope_conn_ticket submit(descope_conn handle, const char *request)
     return ticket;
 }
 
-struct answer next(descope_conn handle, descope_conn_ticket *ticket)
+struct answer next(descope_conn_handle handle, descope_conn_ticket *ticket)
 {
     descope_conn_ticket unwanted;
     descope_conn_status call_status = 99;
@@ -75,7 +75,7 @@ struct answer next(descope_conn handle, descope_conn_ticket *ticket)
     return take(call_status, text, len);
 }
 
-void assert_empty(descope_conn handle)
+void assert_empty(descope_conn_handle handle)
 {
     descope_conn_ticket ticket = 99;
     descope_conn_status call_status = 99;
@@ -87,7 +87,7 @@ void assert_empty(descope_conn handle)
     assert_int_equal(len, 0);
 }
 
-void close_handle(descope_conn handle)
+void close_handle(descope_conn_handle handle)
 {
     assert_int_equal(descope_conn_close(handle, PATIENCE), DESCOPE_CONN_OK);
 }
@@ -119,45 +119,45 @@ void assert_ok(struct answer answer)
 
 #define REQUEST "{\"op\":\"describe\"}", sizeof "{\"op\":\"describe\"}" - 1
 
-static descope_conn_status use_connect(descope_conn handle)
+static descope_conn_status use_connect(descope_conn_handle handle)
 {
     return descope_conn_connect(handle, "{}", 2, PATIENCE, NULL, NULL);
 }
 
-static descope_conn_status use_fetch(descope_conn handle)
+static descope_conn_status use_fetch(descope_conn_handle handle)
 {
     return descope_conn_fetch(handle, "{}", 2, PATIENCE, NULL, NULL);
 }
 
-static descope_conn_status use_store_api_key(descope_conn handle)
+static descope_conn_status use_store_api_key(descope_conn_handle handle)
 {
     return descope_conn_store_api_key(handle, "{}", 2, PATIENCE, NULL, NULL);
 }
 
-static descope_conn_status use_delete(descope_conn handle)
+static descope_conn_status use_delete(descope_conn_handle handle)
 {
     return descope_conn_delete(handle, "{}", 2, PATIENCE, NULL, NULL);
 }
 
-static descope_conn_status use_call(descope_conn handle)
+static descope_conn_status use_call(descope_conn_handle handle)
 {
     return descope_conn_call(handle, REQUEST, PATIENCE, NULL, NULL);
 }
 
-static descope_conn_status use_submit(descope_conn handle)
+static descope_conn_status use_submit(descope_conn_handle handle)
 {
     descope_conn_ticket ticket;
     return descope_conn_submit(handle, REQUEST, PATIENCE, &ticket);
 }
 
-static descope_conn_status use_next(descope_conn handle)
+static descope_conn_status use_next(descope_conn_handle handle)
 {
     descope_conn_ticket ticket;
     descope_conn_status call_status;
     return descope_conn_next(handle, 0, &ticket, &call_status, NULL, NULL);
 }
 
-static descope_conn_status use_cancel(descope_conn handle)
+static descope_conn_status use_cancel(descope_conn_handle handle)
 {
     return descope_conn_cancel(handle, 0);
 }

@@ -46,25 +46,25 @@ struct answer {
 struct answer take(descope_conn_status status, char *text, size_t len);
 
 /* Opens a config, which must be fine. */
-descope_conn open_config(const char *config);
+descope_conn_handle open_config(const char *config);
 
 /* Opens the harness's own plugin, see harness_plugin.c. */
-descope_conn open_harness(void);
+descope_conn_handle open_harness(void);
 
 /* descope_conn_call with a terminated request, PATIENCE as its time. */
-struct answer call(descope_conn handle, const char *request);
+struct answer call(descope_conn_handle handle, const char *request);
 
 /* descope_conn_submit, which must succeed. */
-descope_conn_ticket submit(descope_conn handle, const char *request);
+descope_conn_ticket submit(descope_conn_handle handle, const char *request);
 
 /* descope_conn_next, which must give an answer. ticket may be NULL. */
-struct answer next(descope_conn handle, descope_conn_ticket *ticket);
+struct answer next(descope_conn_handle handle, descope_conn_ticket *ticket);
 
 /* descope_conn_next must answer EMPTY at once. */
-void assert_empty(descope_conn handle);
+void assert_empty(descope_conn_handle handle);
 
 /* descope_conn_close, which must end all calls. */
-void close_handle(descope_conn handle);
+void close_handle(descope_conn_handle handle);
 
 /* The answer failed with this status, code and field (NULL: none); it is released. */
 void assert_failed(struct answer answer, descope_conn_status status, const char *code, const char *field);
@@ -75,7 +75,7 @@ void assert_ok(struct answer answer);
 /* Every function that takes a handle. */
 struct function {
     const char *name;
-    descope_conn_status (*use)(descope_conn handle);
+    descope_conn_status (*use)(descope_conn_handle handle);
 };
 extern const struct function functions[];
 extern const size_t function_count;

@@ -44,13 +44,13 @@ static const struct {
 
 static void text_must_be_there(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     size_t index;
     (void)state;
     for (index = 0; index < COUNT(no_texts); index++) {
         const char *request = no_texts[index].request;
         size_t len = no_texts[index].len;
-        descope_conn other = 99;
+        descope_conn_handle other = 99;
         descope_conn_status status;
         char *out = NULL;
         size_t out_len = 0;
@@ -75,7 +75,7 @@ static void text_must_be_there(void **state)
 
 static void submit_takes_any_text_but_null(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     descope_conn_ticket ticket = 99;
     (void)state;
     assert_int_equal(descope_conn_submit(handle, NULL, 0, 0, &ticket), DESCOPE_CONN_E_ARGUMENT);
@@ -90,7 +90,7 @@ static void submit_takes_any_text_but_null(void **state)
 
 static void outputs_may_be_null(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     descope_conn_ticket ticket;
     descope_conn_status call_status;
     char *out = NULL;

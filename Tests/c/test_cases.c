@@ -100,7 +100,7 @@ static int is_as_expected(struct run *run, const json_t *step, json_t *actual)
     return matches(run, json_object_get(step, "answer"), actual, "answer");
 }
 
-static struct answer call_json(descope_conn handle, const json_t *request)
+static struct answer call_json(descope_conn_handle handle, const json_t *request)
 {
     char *text = json_dumps(request, JSON_COMPACT);
     struct answer answer = call(handle, text);
@@ -108,7 +108,7 @@ static struct answer call_json(descope_conn handle, const json_t *request)
     return answer;
 }
 
-static int run_calls(struct run *run, const json_t *test, descope_conn handle)
+static int run_calls(struct run *run, const json_t *test, descope_conn_handle handle)
 {
     const json_t *step;
     size_t index;
@@ -130,7 +130,7 @@ static int run_case(struct run *run, const json_t *test)
 {
     json_t *config = filled_in(run, json_object_get(test, "open"));
     char *text = json_dumps(config, JSON_COMPACT);
-    descope_conn handle = 0;
+    descope_conn_handle handle = 0;
     char *out = NULL;
     size_t len = 0;
     descope_conn_status status = descope_conn_open(text, strlen(text), &handle, &out, &len);

@@ -22,11 +22,11 @@
     } while (0)
 
 static uint32_t (*my_descope_conn_abi)(void);
-static descope_conn_status (*my_descope_conn_open)(const char *, size_t, descope_conn *, char **, size_t *);
-static descope_conn_status (*my_descope_conn_close)(descope_conn, uint32_t);
-static descope_conn_status (*my_descope_conn_submit)(descope_conn, const char *, size_t, uint32_t,
+static descope_conn_status (*my_descope_conn_open)(const char *, size_t, descope_conn_handle *, char **, size_t *);
+static descope_conn_status (*my_descope_conn_close)(descope_conn_handle, uint32_t);
+static descope_conn_status (*my_descope_conn_submit)(descope_conn_handle, const char *, size_t, uint32_t,
                                                      descope_conn_ticket *);
-static descope_conn_status (*my_descope_conn_next)(descope_conn, uint32_t, descope_conn_ticket *,
+static descope_conn_status (*my_descope_conn_next)(descope_conn_handle, uint32_t, descope_conn_ticket *,
                                                    descope_conn_status *, char **, size_t *);
 
 int main(int argc, char **argv)
@@ -34,7 +34,7 @@ int main(int argc, char **argv)
     static const char config[] = "{\"backend\":\"plugin\",\"library\":\"" PLUGINS "/backend_static.so\","
                                  "\"config\":{\"tokens\":{}}}";
     static const char request[] = "{\"op\":\"static.sleep\",\"ms\":0}";
-    descope_conn handles[3];
+    descope_conn_handle handles[3];
     descope_conn_ticket ticket;
     descope_conn_status status;
     void *first = NULL;

@@ -5,7 +5,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
-static void assert_refused(descope_conn number)
+static void assert_refused(descope_conn_handle number)
 {
     size_t index;
     for (index = 0; index < function_count; index++) {
@@ -18,7 +18,7 @@ static void assert_refused(descope_conn number)
     assert_int_equal(descope_conn_event_fd(number), -1);
 }
 
-static void assert_no_handle(descope_conn number)
+static void assert_no_handle(descope_conn_handle number)
 {
     assert_refused(number);
     assert_int_equal(descope_conn_close(number, PATIENCE), DESCOPE_CONN_OK);
@@ -26,7 +26,7 @@ static void assert_no_handle(descope_conn number)
 
 static void invented_numbers(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     unsigned bit;
     (void)state;
     assert_no_handle(0);
@@ -42,7 +42,7 @@ static void invented_numbers(void **state)
 
 static void closed_twice(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     struct answer answer;
     (void)state;
     close_handle(handle);
@@ -55,13 +55,13 @@ static void closed_twice(void **state)
 
 static int compare(const void *a, const void *b)
 {
-    descope_conn x = *(const descope_conn *)a, y = *(const descope_conn *)b;
+    descope_conn_handle x = *(const descope_conn_handle *)a, y = *(const descope_conn_handle *)b;
     return (x > y) - (x < y);
 }
 
 static void numbers_never_come_twice(void **state)
 {
-    static descope_conn numbers[2000];
+    static descope_conn_handle numbers[2000];
     size_t index;
     (void)state;
     for (index = 0; index < COUNT(numbers); index += 2) {
@@ -80,7 +80,7 @@ static void numbers_never_come_twice(void **state)
 /* --- Closing what is in use --------------------------------------------------------------------------------------- */
 
 struct caller {
-    descope_conn handle;
+    descope_conn_handle handle;
     const char *request;
     struct answer answer;
     pthread_t thread;
@@ -93,7 +93,7 @@ static void *run_call(void *argument)
     return NULL;
 }
 
-static void start_call(struct caller *caller, descope_conn handle, const char *request)
+static void start_call(struct caller *caller, descope_conn_handle handle, const char *request)
 {
     caller->handle = handle;
     caller->request = request;
@@ -102,7 +102,7 @@ static void start_call(struct caller *caller, descope_conn handle, const char *r
 
 static void close_cancels_calls(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     struct caller callers[3];
     size_t index;
     (void)state;
@@ -123,14 +123,14 @@ static void close_cancels_calls(void **state)
 }
 
 /* Closing has begun and something is still in flight. Closing again waits for nothing. */
-static void assert_closing(descope_conn handle)
+static void assert_closing(descope_conn_handle handle)
 {
     assert_refused(handle);
     assert_int_equal(descope_conn_close(handle, DESCOPE_CONN_NO_TIMEOUT), DESCOPE_CONN_E_TIMEOUT);
     assert_int_equal(descope_conn_close(handle, DESCOPE_CONN_NO_TIMEOUT), DESCOPE_CONN_E_TIMEOUT);
 }
 
-static void await_end(descope_conn handle)
+static void await_end(descope_conn_handle handle)
 {
     await_count(harness_instances, 0);
     while (descope_conn_close(handle, 0) != DESCOPE_CONN_OK) {
@@ -141,7 +141,7 @@ static void await_end(descope_conn handle)
 
 static void close_does_not_wait_longer_than_told(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     struct caller caller;
     (void)state;
     gate_close();
@@ -158,7 +158,7 @@ static void close_does_not_wait_longer_than_told(void **state)
 
 static void close_does_not_wait_longer_for_submitted_calls(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     (void)state;
     gate_close();
     submit(handle, "{\"op\":\"stubborn\"}");
@@ -172,7 +172,7 @@ static void close_does_not_wait_longer_for_submitted_calls(void **state)
 
 static void *run_next(void *argument)
 {
-    descope_conn handle = *(descope_conn *)argument;
+    descope_conn_handle handle = *(descope_conn_handle *)argument;
     descope_conn_ticket ticket;
     descope_conn_status call_status;
     static const descope_conn_status ended = DESCOPE_CONN_E_HANDLE;
@@ -183,7 +183,7 @@ static void *run_next(void *argument)
 
 static void close_ends_next(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     pthread_t threads[4];
     size_t index;
     (void)state;
@@ -201,7 +201,7 @@ static void close_ends_next(void **state)
 /* --- Everything at once ------------------------------------------------------------------------------------------- */
 
 struct crowd {
-    descope_conn handles[8];
+    descope_conn_handle handles[8];
     pthread_barrier_t start;
 };
 
@@ -211,7 +211,7 @@ static void *use_all(void *argument)
     size_t round, index;
     pthread_barrier_wait(&crowd->start);
     for (round = 0; round < COUNT(crowd->handles); round++) {
-        descope_conn handle = crowd->handles[round];
+        descope_conn_handle handle = crowd->handles[round];
         descope_conn_status status;
         for (index = 0; index < function_count; index++) {
             status = functions[index].use(handle);

@@ -43,7 +43,7 @@ static const char defect[] = "{\"op\":\"give\",\"status\":77}";
 static void lines_up_to_the_level(void **state)
 {
     struct sink sink;
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     (void)state;
     set_log(4, keep, new_sink(&sink));
     assert_failed(call(handle, refused), DESCOPE_CONN_E_ARGUMENT, "invalid_request", "appid");
@@ -68,7 +68,7 @@ static void lines_up_to_the_level(void **state)
 
 /* --- Exchanging the function while lines are written -------------------------------------------------------------- */
 
-static descope_conn noisy;
+static descope_conn_handle noisy;
 static struct flag is_over = FLAG_INITIALIZER;
 
 static void *make_noise(void *unused)

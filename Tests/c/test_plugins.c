@@ -11,7 +11,7 @@
 
 static struct answer open_fails(const char *config)
 {
-    descope_conn handle = 99;
+    descope_conn_handle handle = 99;
     char *out = NULL;
     size_t len = 0;
     descope_conn_status status = descope_conn_open(config, strlen(config), &handle, &out, &len);
@@ -61,7 +61,7 @@ static void what_cannot_be_loaded(void **state)
 
 static void the_static_backend(void **state)
 {
-    descope_conn handle = open_config("{\"backend\":\"plugin\",\"library\":\"" PLUGINS "/backend_static.so\","
+    descope_conn_handle handle = open_config("{\"backend\":\"plugin\",\"library\":\"" PLUGINS "/backend_static.so\","
                                       "\"config\":{\"tokens\":{\"github\":\"the-token\"}}}");
     struct answer answer = call(handle, "{\"op\":\"fetch\",\"appId\":\"github\",\"userId\":\"u\"}");
     const json_t *token = json_object_get(answer.json, "token");
@@ -211,7 +211,7 @@ static void what_cannot_be_registered(void **state)
 
 static void twice_is_a_no_op(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     (void)state;
     register_harness();
     assert_ok(call(handle, "{\"op\":\"echo\"}"));
@@ -258,7 +258,7 @@ static const struct {
 
 static void bad_answers(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     size_t index;
     (void)state;
     for (index = 0; index < COUNT(badly); index++) {
@@ -271,7 +271,7 @@ static void bad_answers(void **state)
 
 static void errors_keep_their_fields(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     struct answer answer =
         call(handle, "{\"op\":\"give\",\"status\":-6,\"text\":\"{\\\"code\\\":\\\"rate_limited\\\",\\\"message\\\":\\\"m"
                      "\\\",\\\"retryAfterMs\\\":1500,\\\"httpStatus\\\":429,\\\"errorCode\\\":\\\"E1\\\"}\"}");

@@ -19,7 +19,7 @@ static void threads_and_descriptors_come_and_go(void **state)
     unsigned threads = count_threads(), descriptors = count_descriptors(), round;
     (void)state;
     for (round = 0; round < 3; round++) {
-        descope_conn handle = open_harness();
+        descope_conn_handle handle = open_harness();
         assert_ok(call(handle, echo));
         /* A call on this thread needs neither. */
         assert_int_equal(count_threads(), threads);
@@ -39,7 +39,7 @@ static void no_handler_is_installed(void **state)
 {
     static const char *const names[] = {"SigCgt", "SigIgn", "SigBlk"};
     uint64_t before[COUNT(names)];
-    descope_conn handle;
+    descope_conn_handle handle;
     size_t index;
     (void)state;
     for (index = 0; index < COUNT(names); index++) {
@@ -59,7 +59,7 @@ static void no_handler_is_installed(void **state)
 
 static void threads_of_the_library_block_signals(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     uint64_t wanted = 0;
     unsigned seen = 0;
     int number;
@@ -97,7 +97,7 @@ static void threads_of_the_library_block_signals(void **state)
 
 /* Runs `body` in a child. It returns the number of the line that found a mistake, 0 for none; so does this. A child must
  * not use cmocka's assertions: it would go on with the tests. */
-static int in_child(int (*body)(descope_conn), descope_conn handle)
+static int in_child(int (*body)(descope_conn_handle), descope_conn_handle handle)
 {
     int status = -1;
     pid_t child = fork();
@@ -116,7 +116,7 @@ static int in_child(int (*body)(descope_conn), descope_conn handle)
         return __LINE__;   \
     }
 
-static int the_parents_handle_is_refused(descope_conn handle)
+static int the_parents_handle_is_refused(descope_conn_handle handle)
 {
     char *out = NULL;
     size_t len = 0, index;
@@ -133,10 +133,10 @@ static int the_parents_handle_is_refused(descope_conn handle)
     return 0;
 }
 
-static int a_fresh_handle_works(descope_conn parents)
+static int a_fresh_handle_works(descope_conn_handle parents)
 {
     static const char config[] = "{\"backend\":\"plugin\",\"library\":\"harness\"}";
-    descope_conn handle;
+    descope_conn_handle handle;
     descope_conn_ticket ticket, taken;
     descope_conn_status status;
     unsigned round;
@@ -156,7 +156,7 @@ static int a_fresh_handle_works(descope_conn parents)
     return 0;
 }
 
-static int a_grandchild_too(descope_conn handle)
+static int a_grandchild_too(descope_conn_handle handle)
 {
     EXPECT(in_child(the_parents_handle_is_refused, handle) == 0)
     EXPECT(in_child(a_fresh_handle_works, handle) == 0)
@@ -165,7 +165,7 @@ static int a_grandchild_too(descope_conn handle)
 
 static void a_child_has_no_handles(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     descope_conn_ticket ticket, taken;
     int fd = descope_conn_event_fd(handle);
     (void)state;
@@ -191,7 +191,7 @@ static struct flag is_over = FLAG_INITIALIZER;
 static void *open_call_and_close(void *unused)
 {
     while (!is_set(&is_over)) {
-        descope_conn handle = open_harness();
+        descope_conn_handle handle = open_harness();
         assert_ok(call(handle, echo));
         json_decref(call(handle, "{").json); /* writes a line to the log */
         close_handle(handle);
@@ -219,7 +219,7 @@ static void fork_beside_busy_threads(unsigned rounds)
         assert_int_equal(pthread_create(&threads[index], NULL, open_call_and_close, NULL), 0);
     }
     for (round = 0; round < rounds; round++) {
-        descope_conn handle = open_harness();
+        descope_conn_handle handle = open_harness();
         assert_int_equal(in_child(the_parents_handle_is_refused, handle), 0);
         assert_int_equal(in_child(a_fresh_handle_works, handle), 0);
         close_handle(handle);
@@ -233,7 +233,7 @@ static void fork_beside_busy_threads(unsigned rounds)
 
 static void fork_while_others_are_busy(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     (void)state;
     /* So that nobody does it for the first time. */
     assert_ok(call(handle, echo));
@@ -298,7 +298,7 @@ static void fork_while_others_make_their_first_calls(void **state)
 /* The Makefile makes a locale whose numbers have a comma, where localedef has what it needs for that. */
 static void numbers_have_a_point_in_every_locale(void **state)
 {
-    descope_conn handle;
+    descope_conn_handle handle;
     struct answer answer;
     (void)state;
     if (setlocale(LC_ALL, "de_DE.UTF-8") == NULL) {

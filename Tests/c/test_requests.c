@@ -57,7 +57,7 @@ static const struct {
     {TEXT("{\"op\":[\"describe\"]}"), "op"},
 };
 
-static struct answer call_text(descope_conn handle, const char *text, size_t len)
+static struct answer call_text(descope_conn_handle handle, const char *text, size_t len)
 {
     char *out = NULL;
     size_t out_len = 0;
@@ -65,7 +65,7 @@ static struct answer call_text(descope_conn handle, const char *text, size_t len
     return take(status, out, out_len);
 }
 
-static struct answer submit_text(descope_conn handle, const char *text, size_t len)
+static struct answer submit_text(descope_conn_handle handle, const char *text, size_t len)
 {
     descope_conn_ticket ticket, taken;
     struct answer answer;
@@ -78,7 +78,7 @@ static struct answer submit_text(descope_conn handle, const char *text, size_t l
 
 static struct answer open_text(const char *text, size_t len)
 {
-    descope_conn handle = 99;
+    descope_conn_handle handle = 99;
     char *out = NULL;
     size_t out_len = 0;
     descope_conn_status status = descope_conn_open(text, len, &handle, &out, &out_len);
@@ -87,7 +87,7 @@ static struct answer open_text(const char *text, size_t len)
 }
 
 /* The text is neither a request nor a config. */
-static void assert_refused(descope_conn handle, const char *text, size_t len, const char *field)
+static void assert_refused(descope_conn_handle handle, const char *text, size_t len, const char *field)
 {
     struct answer called = call_text(handle, text, len);
     struct answer submitted = submit_text(handle, text, len);
@@ -98,7 +98,7 @@ static void assert_refused(descope_conn handle, const char *text, size_t len, co
 
 static void bad_requests(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     size_t index;
     (void)state;
     for (index = 0; index < COUNT(bad_texts); index++) {
@@ -134,7 +134,7 @@ static void one_mebibyte_is_the_limit(void **state)
 {
     static const char request[] = "{\"op\":\"describe\"}";
     const size_t limit = 1 << 20;
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     char *text = padded(request, limit + 1);
     descope_conn_ticket ticket = 99;
     (void)state;
@@ -149,7 +149,7 @@ static void one_mebibyte_is_the_limit(void **state)
 }
 
 /* `depth` brackets, closed again if `closed`. */
-static void assert_too_deep(descope_conn handle, char open, char close, size_t depth, int closed)
+static void assert_too_deep(descope_conn_handle handle, char open, char close, size_t depth, int closed)
 {
     size_t len = closed ? 2 * depth : depth;
     char *text = malloc(len);
@@ -162,7 +162,7 @@ static void assert_too_deep(descope_conn handle, char open, char close, size_t d
 
 static void deep_nesting(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     (void)state;
     assert_too_deep(handle, '[', ']', 100000, 1);
     assert_too_deep(handle, '[', ']', 100000, 0);
@@ -184,7 +184,7 @@ static void errors_hold_no_text_of_the_request(void **state)
         "{\"op\":\"fetch\",\"accessToken\":\"" MARKER "\"}",
         "{\"op\":\"store_api_key\",\"appId\":\"a\",\"userId\":\"u\",\"apiKey\":\"" MARKER "\",\"apiKey\":\"b\"}",
     };
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     size_t index;
     (void)state;
     for (index = 0; index < COUNT(requests); index++) {
@@ -205,7 +205,7 @@ static void truncated_anywhere(void **state)
     static const char request[] =
         "{\"op\":\"connect\",\"appId\":\"\\u00e9\xc3\xa9\",\"options\":{\"redirectUrl\":\"https://example.com/\","
         "\"scopes\":[\"a\",\"b\"],\"prompt\":null},\"userId\":\"u\"}";
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     size_t len;
     (void)state;
     for (len = 1; len < sizeof request - 1; len++) {

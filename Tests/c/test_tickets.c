@@ -13,7 +13,7 @@ static const char hold[] = "{\"op\":\"hold\"}";
 
 static void one_call(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     descope_conn_ticket taken, ticket = submit(handle, "{\"op\":\"echo\",\"text\":\"\xc3\xa9\"}");
     struct answer answer = next(handle, &taken);
     (void)state;
@@ -28,7 +28,7 @@ static void one_call(void **state)
 
 static void the_request_is_copied(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     char request[] = "{\"op\":\"echo\",\"text\":\"first\"}";
     struct answer answer;
     (void)state;
@@ -47,7 +47,7 @@ static void the_request_is_copied(void **state)
 enum { SUBMITTERS = 4, TAKERS = 4, EACH = 2000, ALL = SUBMITTERS * EACH };
 
 struct traffic {
-    descope_conn handle;
+    descope_conn_handle handle;
     pthread_mutex_t mutex;
     unsigned char submitted[ALL + 1], taken[ALL + 1];
     unsigned left;
@@ -123,7 +123,7 @@ static void each_is_answered_once(void **state)
 
 static void cancel_one(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     descope_conn_ticket first, second, taken;
     (void)state;
     gate_close();
@@ -143,7 +143,7 @@ static void cancel_one(void **state)
 
 static void cancel_all(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     unsigned index;
     (void)state;
     gate_close();
@@ -162,7 +162,7 @@ static void cancel_all(void **state)
 
 static void cancel_what_is_answered_or_was_never(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     descope_conn_ticket ticket = submit(handle, describe), taken;
     (void)state;
     assert_int_equal(descope_conn_cancel(handle, ticket + 1), DESCOPE_CONN_OK);
@@ -175,7 +175,7 @@ static void cancel_what_is_answered_or_was_never(void **state)
 
 static void no_time(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     descope_conn_ticket ticket;
     (void)state;
     gate_close();
@@ -193,7 +193,7 @@ static void no_time(void **state)
 
 static void a_deadline_ends_a_call(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     descope_conn_ticket ticket;
     (void)state;
     gate_close();
@@ -207,7 +207,7 @@ static void a_deadline_ends_a_call(void **state)
 
 static void close_drops_answers(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     unsigned index;
     (void)state;
     for (index = 0; index < 10; index++) {
@@ -223,7 +223,7 @@ static void a_hundred_thousand_are_the_limit(void **state)
 {
     enum { LIMIT = 100000 };
     static const char bad[] = "{";
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     descope_conn_ticket ticket = 99;
     descope_conn_status call_status;
     unsigned index;
@@ -253,7 +253,7 @@ static int is_readable(int fd, int wait_ms)
 
 static void readable_while_answers_wait(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     int fd = descope_conn_event_fd(handle);
     (void)state;
     assert_true(fd >= 0);
@@ -284,7 +284,7 @@ static void readable_while_answers_wait(void **state)
 
 static void asked_for_late(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     (void)state;
     submit(handle, "{"); /* answered at once */
     assert_true(is_readable(descope_conn_event_fd(handle), 0));
@@ -293,7 +293,7 @@ static void asked_for_late(void **state)
 
 static void reading_takes_nothing_away(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     int fd = descope_conn_event_fd(handle);
     char bytes[64];
     (void)state;
@@ -312,7 +312,7 @@ static void reading_takes_nothing_away(void **state)
 
 static void a_duplicate_may_be_closed(void **state)
 {
-    descope_conn handle = open_harness();
+    descope_conn_handle handle = open_harness();
     int fd = dup(descope_conn_event_fd(handle));
     (void)state;
     submit(handle, echo);

@@ -71,7 +71,7 @@ static void check(int is_good, const char *scenario, const char *what)
     }
 }
 
-static void run_step(descope_conn handle, const char *name, const struct step *step)
+static void run_step(descope_conn_handle handle, const char *name, const struct step *step)
 {
     descope_conn_ticket ticket;
     descope_conn_status call_status;
@@ -89,7 +89,7 @@ static void run_step(descope_conn handle, const char *name, const struct step *s
 
 static void run(const struct scenario *scenario)
 {
-    descope_conn handle = 0;
+    descope_conn_handle handle = 0;
     unsigned before = freed_blocks_found();
     const struct step *step;
     check(descope_conn_open(scenario->config, strlen(scenario->config), &handle, NULL, NULL) == DESCOPE_CONN_OK,

@@ -172,7 +172,7 @@ def test_a_deletion_that_is_cut_off_is_done_or_not(vault: Vault, kill: str) -> N
 
 @KILLS
 def test_lesson15_a_deletion_that_is_cut_off_leaves_no_grant_behind(vault: Vault, kill: str) -> None:
-    """The token is in the vault yet, or its provider takes it back, by whoever comes next."""
+    """The token is in the vault yet, or its provider revokes it, by whoever comes next."""
     vault.call("apps.create", **app_settings(vault.server, APP), revocationUrl=f"{vault.server.url}/revoke")
     seen = set()
     vault.connect("u1")

@@ -1,5 +1,5 @@
 """Eight processes on one vault for half an hour, or for MINUTES: killed, ended, on slow and full disks, with clocks
-that are off and jump. What was acknowledged is there, what was deleted is gone and taken back, and no grant is lost but
+that are off and jump. What was acknowledged is there, what was deleted is gone and revoked, and no grant is lost but
 with a process that was killed between the provider's reply and the commit. SEED makes other choices."""
 
 from __future__ import annotations
@@ -321,7 +321,7 @@ class Soak:
         return found
 
     def verify_volatile(self, changes: list[Change]) -> list[str]:
-        """Nothing went without a deletion, and what a deletion took was taken back."""
+        """Nothing went without a deletion, and what a deletion took was revoked."""
         found = []
         deletions = [
             change

@@ -11,7 +11,7 @@ static int holds(const uint8_t *data, size_t size, const char *word)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    descope_conn handle = 0;
+    descope_conn_handle handle = 0;
     char *out = NULL;
     size_t out_len = 0;
     descope_conn_status status;

@@ -7,12 +7,12 @@
 descope_conn_status descope_conn_plugin_init(uint32_t host_plugin_abi, const descope_conn_host *host,
                                              descope_conn_plugin *plugin);
 
-static descope_conn open_vault(void)
+static descope_conn_handle open_vault(void)
 {
     static const char config[] =
         "{\"backend\":\"vault\",\"store\":{\"plugin\":\"memory\"},\"redirectUrl\":\"https://app.example.com/callback\","
         "\"key\":{\"bytes\":\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"}}";
-    descope_conn handle = 0;
+    descope_conn_handle handle = 0;
     if (descope_conn_register_plugin(descope_conn_plugin_init, NULL, NULL) != DESCOPE_CONN_OK ||
         descope_conn_open(config, sizeof config - 1, &handle, NULL, NULL) != DESCOPE_CONN_OK) {
         abort();
@@ -22,7 +22,7 @@ static descope_conn open_vault(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static descope_conn handle;
+    static descope_conn_handle handle;
     char *out = NULL;
     size_t out_len = 0;
     descope_conn_status status;

@@ -169,7 +169,7 @@ look:
             if
             :: generation != unfit -> goto look
 #ifndef NO_ORIGIN
-            :: grant != sentGrant -> goto look /* and the tokens are taken back */
+            :: grant != sentGrant -> goto look /* and the tokens are revoked */
 #endif
             :: else
             fi;

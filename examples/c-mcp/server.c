@@ -18,7 +18,7 @@
 
 enum { METHOD_NOT_FOUND = -32601, INVALID_PARAMS = -32602, WAIT_MS = 20000 };
 
-static descope_conn conn;
+static descope_conn_handle conn;
 static const char *app_id, *user_id, *redirect_url;
 
 /* What the client said at initialize. From 2026-07-28 on it says so in each request instead. */

@@ -15,12 +15,12 @@
 #include <string.h>
 
 /* The type of descope_conn_connect, _fetch, _store_api_key, _delete and _call. */
-typedef descope_conn_status (*operation)(descope_conn handle, const char *request, size_t request_len,
+typedef descope_conn_status (*operation)(descope_conn_handle handle, const char *request, size_t request_len,
                                          uint32_t timeout_ms, char **out, size_t *out_len);
 
 /* Makes one call and takes its answer apart; the caller releases that with json_decref. `request` becomes this
  * function's. Ends the program when the call fails, except with not_found: then NULL. */
-static json_t *ask(operation perform, descope_conn handle, json_t *request)
+static json_t *ask(operation perform, descope_conn_handle handle, json_t *request)
 {
     char *text = json_dumps(request, JSON_COMPACT);
     char *out = NULL;
@@ -47,13 +47,13 @@ static json_t *ask(operation perform, descope_conn handle, json_t *request)
     return NULL;
 }
 
-static descope_conn open_vault(const char *path)
+static descope_conn_handle open_vault(const char *path)
 {
     json_t *config = json_pack("{s:s, s:s, s:{s:s}, s:s}", "backend", "vault", "path", path, /* made if not there */
                                "key", "env", "DESCOPE_CONN_VAULT_KEY",                       /* 32 bytes, in hex */
                                "redirectUrl", "https://app.example.com/oauth/callback");
     char *text = json_dumps(config, JSON_COMPACT);
-    descope_conn handle;
+    descope_conn_handle handle;
     char *error = NULL;
     if (descope_conn_open(text, strlen(text), &handle, &error, NULL) != DESCOPE_CONN_OK) {
         fprintf(stderr, "cannot open the vault: %s\n", error);
@@ -65,7 +65,7 @@ static descope_conn open_vault(const char *path)
 }
 
 /* Connections to two services. An operation without a function of its own is called by its name. */
-static void make_connections(descope_conn vault)
+static void make_connections(descope_conn_handle vault)
 {
     json_decref(ask(descope_conn_call, vault,
                     json_pack("{s:s, s:s, s:s}", "op", "apps.create", "id", "weather", "appType", "apikey")));
@@ -79,7 +79,7 @@ static void make_connections(descope_conn vault)
 int main(int argc, char **argv)
 {
     const char *user = "user-42";
-    descope_conn vault;
+    descope_conn_handle vault;
     json_t *answer;
 
     if (argc != 2) {

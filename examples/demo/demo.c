@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-static descope_conn conn;
+static descope_conn_handle conn;
 
 static void wrong(const char *words)
 {
@@ -277,15 +277,15 @@ static void delete_everything(void)
     if (json_integer_value(json_object_get(answer, "deleted")) != 2) {
         wrong("not everything was deleted");
     }
-    if (json_integer_value(json_object_get(json_object_get(answer, "revokedAtProvider"), "yes")) != 1) {
-        wrong("the provider did not take its token back");
+    if (json_integer_value(json_object_get(json_object_get(answer, "revocations"), "revoked")) != 1) {
+        wrong("the provider did not revoke its token");
     }
     json_decref(answer);
     required = connection_required("read", NULL);
     if (strcmp(text(required, "reason"), "missing") != 0) {
         wrong("the token is not gone");
     }
-    puts("  delete: 2 tokens, 1 taken back by its provider; fetch: connection_required again");
+    puts("  delete: 2 tokens, 1 revoked by its provider; fetch: connection_required again");
     json_decref(required);
 }
 

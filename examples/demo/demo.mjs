@@ -78,12 +78,12 @@ try {
   assert.deepEqual(connected, ['crm', 'weather']);
   step(`list: alice is connected to ${connected.join(' and ')}`);
 
-  const { deleted, revokedAtProvider } = await client.deleteTokens({ userId: 'alice' });
+  const { deleted, revocations } = await client.deleteTokens({ userId: 'alice' });
   assert.equal(deleted, 2);
-  assert.equal(revokedAtProvider.yes, 1);
+  assert.equal(revocations.revoked, 1);
   required = await connectionRequired(client, ['read']);
   assert.equal(required.reason, 'missing');
-  step(`delete: ${deleted} tokens, 1 taken back by its provider; fetch: ${required.code} again`);
+  step(`delete: ${deleted} tokens, 1 revoked by its provider; fetch: ${required.code} again`);
 } finally {
   await client.close();
 }

@@ -104,9 +104,9 @@ with Client.vault(**config) as client:
     step(f"list: alice is connected to {' and '.join(connected)}")
 
     deletion = client.delete_tokens(user_id="alice")
-    deleted, revoked = deletion.deleted, deletion.revoked_at_provider
+    deleted, revocations = deletion.deleted, deletion.revocations
     check(deleted == 2, f"{deleted} were deleted")
-    check(revoked is not None and revoked.yes == 1, "the provider did not take its token back")
+    check(revocations is not None and revocations.revoked == 1, "the provider did not revoke its token")
     required = expect_connection_required(client, ["read"])
     check(required.reason == "missing", "the token is not gone")
-    step(f"delete: {deleted} tokens, 1 taken back by its provider; fetch: {required.code} again")
+    step(f"delete: {deleted} tokens, 1 revoked by its provider; fetch: {required.code} again")

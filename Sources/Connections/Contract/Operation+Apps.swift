@@ -221,7 +221,7 @@ extension ObjectType {
             Field("authentication", .oneOf(.revocationAuthentication), "client by default."),
             Field("takes", .oneOf(.revocableToken), "any by default."),
             Field("tokenParameter", .string(maxBytes: 128), "The name that the token goes by; token."),
-            Field("clearsGrant", .boolean, "Whether the user's whole grant goes with the token."),
+            Field("revokesGrant", .boolean, "Whether the user's whole grant goes with the token."),
         ])
 
     private static let app = ObjectType(

@@ -83,7 +83,7 @@ extension ObjectType {
             .externalIdentifier,
             Field(
                 "confirmation", .boolean, backends: .inVault,
-                "Hold the grant back until whoever it is for has typed the code that complete answers; see confirm."),
+                "Hold the grant back until the user that it is for has typed the code that complete returns; see confirm."),
         ]
     }
 
@@ -112,7 +112,7 @@ extension ObjectType {
         [
             Field("confirmationRequired", .literal(true), required: true, "It is held back."),
             Field(
-                "code", .secret, required: true, "To show to whoever is at the browser, and to nobody else.",
+                "code", .secret, required: true, "To show to the person at the browser, and to nobody else.",
                 example: "483-920"),
             .appID,
             Field("expiresIn", .seconds, required: true, "How long the code is valid.", example: 600),

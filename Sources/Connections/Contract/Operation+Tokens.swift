@@ -164,7 +164,7 @@ extension ObjectType {
         "TokenAnswer", "A token.", [Field("token", .object(token), required: true, "The token.")])
 
     static let tokenInfo = ObjectType(
-        "TokenInfo", "A token without its secrets. The cloud names the connection and the subject, and no more.",
+        "TokenInfo", "A token without its secrets. From the cloud only the connection and the subject.",
         [
             Field("id", .string(), required: true, backends: .inVault, "For delete.", example: "T2x"),
             .appID, .userID, .tenantID,
@@ -204,15 +204,15 @@ extension ObjectType {
         ])
 
     static let storeTokensAnswer = ObjectType(
-        "StoreTokensAnswer", "What became of the batch.",
+        "StoreTokensAnswer", "The result of the batch.",
         [Field("failures", .objects(storeFailure), required: true, "Empty: all were kept. Otherwise none was.")])
 
     private static let revocations = ObjectType(
-        "Revocations", "What became of deleted tokens at their providers.",
+        "Revocations", "How many of the deleted tokens their providers revoked.",
         [
-            Field("yes", .count, required: true, "Revoked.", example: 1),
+            Field("revoked", .count, required: true, "Revoked by the provider.", example: 1),
             Field(
-                "grantCleared", .count, required: true,
+                "grantRevoked", .count, required: true,
                 "Of these, those whose whole grant is known to be gone. Others may still be listed in the user's account."
             ),
             Field("pending", .count, required: true, "The provider did not answer. They are tried again."),
@@ -224,8 +224,8 @@ extension ObjectType {
         [
             Field("deleted", .count, required: true, backends: .inVault, "How many tokens, where known.", example: 1),
             Field(
-                "revokedAtProvider", .object(revocations), backends: .inVault,
-                "What became of them at their providers; absent if revoke was false."),
+                "revocations", .object(revocations), backends: .inVault,
+                "Whether their providers revoked them; absent if revoke was false."),
         ])
 
     static let revocationRun = ObjectType(

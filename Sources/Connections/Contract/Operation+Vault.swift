@@ -112,7 +112,7 @@ extension ObjectType {
         [Field("id", .string(), required: true, "The key's id.", example: "9f86d081")])
 
     static let resealing = ObjectType(
-        "Resealing", "What was sealed anew.",
+        "Resealing", "What was sealed again.",
         [
             Field("resealed", .count, required: true, "How many rows."),
             Field("unreadable", .count, required: true, "How many rows do not open, and stay as they are."),

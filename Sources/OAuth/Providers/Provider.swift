@@ -149,7 +149,7 @@ package struct Provider: Sendable {
         }
     }
 
-    /// How a token is taken back.
+    /// How a token is revoked.
     package struct Revocation: Sendable {
         package enum Method: String, Sendable {
             case post = "POST"
@@ -178,7 +178,7 @@ package struct Provider: Sendable {
         package var takes = Takes.any
         package var tokenParameter = "token"
         /// Whether the user's whole grant goes, and not the token alone; nil when nobody says.
-        package var clearsGrant: Bool?
+        package var revokesGrant: Bool?
 
         /// RFC 7009, as far as nothing is changed afterwards.
         package init(url: String) { self.url = url }

@@ -106,6 +106,6 @@ extension Provider.Revocation {
         authentication = try row.choice("authentication") ?? authentication
         takes = try row.choice("takes") ?? takes
         tokenParameter = try row.string("tokenParameter") ?? tokenParameter
-        clearsGrant = try row.boolean("clearsGrant")
+        revokesGrant = try row.boolean("revokesGrant")
     }
 }

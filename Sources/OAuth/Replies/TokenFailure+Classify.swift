@@ -11,7 +11,7 @@ extension TokenFailure {
         case code
         /// A device asks whether its user has granted access (RFC 8628 section 3.5).
         case device
-        /// A token is taken back: what is permanent is about it.
+        /// A token is revoked: what is permanent is about it.
         case revocation
     }
 

@@ -3,12 +3,12 @@ import HTTP
 package import JSON
 package import Runtime
 
-/// What became of a token that was to be taken back.
+/// What became of a token that was to be revoked.
 package enum RevocationResult: Sendable {
     /// It is not valid any more. RFC 7009 counts tokens that never were as well.
-    /// `clearsGrant`: whether the user's whole grant went with it; nil when nobody says.
-    case revoked(clearsGrant: Bool?)
-    /// The provider takes back no tokens, or none of this kind.
+    /// `revokesGrant`: whether the user's whole grant went with it; nil when nobody says.
+    case revoked(revokesGrant: Bool?)
+    /// The provider revokes no tokens, or none of this kind.
     case unsupported
     /// `transient` ones may be tried again.
     case failed(TokenFailure)
@@ -69,12 +69,12 @@ extension OAuth {
             let answer = Answer(response)
             let isRefused = answer.error != nil || answer.object?["ok"]?.boolean == false
             if (200...299).contains(answer.status), !isRefused {
-                return .revoked(clearsGrant: revocation.clearsGrant)
+                return .revoked(revokesGrant: revocation.revokesGrant)
             }
             let failure = TokenFailure(answer, .revocation, provider: provider, clock: clock, redaction: redaction)
             let code = answer.error.map { ID($0.asciiLowercased) }
             switch failure.kind {
-            case .permanent where code.map(deadTokenCodes.contains) == true: return .revoked(clearsGrant: nil)
+            case .permanent where code.map(deadTokenCodes.contains) == true: return .revoked(revokesGrant: nil)
             case .misconfigured where code == "unsupported_token_type": return .unsupported
             default: return .failed(failure)
             }

@@ -5,7 +5,7 @@ internal import Runtime
 internal import Store
 
 // A connection that goes on at another authorization server. It becomes another incarnation there: what was granted before
-// is not shown to the new server, and is taken back at the old one, whose settings are kept for that.
+// is not shown to the new server, and is revoked at the old one, whose settings are kept for that.
 
 extension AppRecord {
     /// What is kept of a connection that has gone on elsewhere.

@@ -162,7 +162,7 @@ final class AppOperations: Sendable {
 
 extension Change {
     /// Has a commit go through only while the connection stands, so that no grant comes to one that is deleted meanwhile:
-    /// it would never be taken back.
+    /// it would never be revoked.
     /// - Throws: `not_found` when it is gone, has moved to another server, or when another one has its id.
     mutating func stand(_ app: AppRecord) throws(ConnError) {
         let key = keys.app(app.id)
@@ -184,7 +184,7 @@ extension Change {
 }
 
 extension RowReader {
-    /// A connection, to delete it. Of a damaged one it is not known where its tokens would be taken back.
+    /// A connection, to delete it. Of a damaged one it is not known where its tokens would be revoked.
     fileprivate func connection(_ id: ID) throws(ConnError) -> Row<AppRecord>? {
         guard let stored = try stored(keys.app(id)) else { return nil }
         if let row: Row<AppRecord> = try readable(stored) { return row }

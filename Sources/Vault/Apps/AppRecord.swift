@@ -28,7 +28,7 @@ struct AppRecord: Record {
     /// Marked for deletion: nobody finds it any more, and its tokens are on their way out.
     var isBeingDeleted: Bool { settings["isBeingDeleted"]?.boolean ?? false }
 
-    /// Whether its tokens are taken back at the provider on their way out.
+    /// Whether its tokens are revoked at the provider on their way out.
     var revokes: Bool { settings["revokes"]?.boolean ?? true }
 
     /// This connection marked for deletion.
@@ -39,7 +39,7 @@ struct AppRecord: Record {
         }
     }
 
-    /// What of it takes a token back.
+    /// What of it revokes a token.
     var forRevoking: AppRecord {
         changed { settings in
             let unneeded = ["name", "description", "logo", "isBeingDeleted", "revokes", Self.epochName]

@@ -31,7 +31,7 @@ extension Providers {
             case .grant(let id):
                 guard let client = try reader.client(id, of: app, at: issuer), client.isAlive(now: clock.seconds) else {
                     throw ConnError(
-                        .misconfigured, "\(app.id) has no client of this grant at \(issuer) any more: connect again")
+                        .misconfigured, "\(app.id) has no client of this grant at \(issuer) any longer: connect again")
                 }
                 return .done(client.client(of: provider))
             case .connecting(let redirectURIs):

@@ -128,7 +128,7 @@ struct AuditVerdict: Sendable {
         }
         guard marks.count == pieces.count else { throw .invalid("anchor", "is none of an answer of audit.verify") }
         noted = marks.filter { $0.place.number >= (heads[$0.place.chain].head?.first ?? 1) - 1 }
-        if noted.isEmpty, !marks.isEmpty { throw .invalid("anchor", "is of records that are not kept any more") }
+        if noted.isEmpty, !marks.isEmpty { throw .invalid("anchor", "is of records that are no longer kept") }
     }
 
     /// Nil when there is nothing to follow.

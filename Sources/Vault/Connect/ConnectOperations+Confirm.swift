@@ -6,7 +6,7 @@ internal import Store
 
 extension ConnectOperations {
     /// Keeps a grant where nobody can fetch it, and answers the code that lets it out. If the code does not come in
-    /// time, the outbox takes the grant back.
+    /// time, the outbox revokes the grant.
     /// - Parameters:
     ///   - flow: the flow's row, to which the answer is added.
     ///   - isAgain: whether it was tried before, and may be there.
@@ -64,7 +64,7 @@ extension ConnectOperations {
         let held = row.value
         return try rows.retrying { [self] (isAgain) throws(ConnError) in
             try grants.keep(held.token, of: app, for: request, isAgain: isAgain) { [self] (change) throws(ConnError) in
-                // A grant that is let out is not taken back, and one that is being taken back is not let out.
+                // A grant that is let out is not revoked, and one that is being revoked is not let out.
                 for key in [row.key] + [held.revocation].compactMap({ $0 }) {
                     guard let stored = try change.reader.stored(key) else { throw noneWaits }
                     change.remove(key, expecting: .version(stored.version))
@@ -113,7 +113,7 @@ extension ConnectOperations {
         return try reader.client(held.token.clientID, of: app) != nil
     }
 
-    /// Throws away what was guessed at too often, and has it taken back without waiting any longer.
+    /// Throws away what was guessed at too often, and has it revoked without waiting any longer.
     private func dropWornOut(_ tried: [Row<HeldGrant>]) throws(ConnError) -> Step<Void> {
         try pending.drop(tried.filter { $0.value.tries >= HeldGrant.maxTries }.map(\.key)[...], revoking: true)
     }

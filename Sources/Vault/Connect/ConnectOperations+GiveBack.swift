@@ -3,7 +3,7 @@ internal import OAuth
 internal import Runtime
 
 extension ConnectOperations {
-    /// Has a first grant taken back that could not be kept, and fails with `error`: with `not_found` its connection or its
+    /// Has a first grant revoked that could not be kept, and fails with `error`: with `not_found` its connection or its
     /// subject was deleted, and with anything else the store did not take it. Nobody else has it, so that it is lost.
     func giveBack<Value>(
         _ token: TokenRecord, of app: AppRecord, _ provider: Provider, because error: ConnError
@@ -17,9 +17,9 @@ extension ConnectOperations {
                 if case .success = result { return .done(true) }
                 return try revokeAtOnce(record, provider)
             }
-        }.then { (isTakenBack: Bool) throws(ConnError) -> Step<Value> in
-            let rest = isTakenBack ? "its token is taken back" : "its token stays valid at the provider"
-            if isWanted || !isTakenBack {
+        }.then { (isRevoked: Bool) throws(ConnError) -> Step<Value> in
+            let rest = isRevoked ? "its token is revoked" : "its token stays valid at the provider"
+            if isWanted || !isRevoked {
                 Log.write(.error, "a grant of \(app.id) is lost (\(error.message)); \(rest)")
             }
             guard isWanted else { throw error }
@@ -29,11 +29,11 @@ extension ConnectOperations {
         }
     }
 
-    /// Whether nothing that is kept goes with a token that is taken back.
+    /// Whether nothing that is kept goes with a token that is revoked.
     private func isAlone(
         _ token: TokenRecord, at provider: Provider, isWanted: Bool
     ) throws(ConnError) -> Step<Bool> {
-        guard isWanted, provider.revocation?.clearsGrant == true else { return .done(true) }
+        guard isWanted, provider.revocation?.revokesGrant == true else { return .done(true) }
         return try rows.read { [self] (reader) throws(ConnError) in
             .done(try reader.page(rows.keys.tokens(of: token.subject, at: token.appID), limit: 1).isEmpty)
         }.result { (result) throws(ConnError) in .done((try? result.get()) ?? false) }

@@ -19,7 +19,7 @@ struct HeldGrant: Record {
     let redirectURL: String
     /// Six decimal digits.
     let code: String
-    /// The row of the outbox that takes the grant back if nobody confirms it.
+    /// The row of the outbox that revokes the grant if nobody confirms it.
     let revocation: [UInt8]?
     /// Codes that were typed.
     var tries: Int64 = 0

@@ -82,7 +82,7 @@ final class PendingGrants: Sendable {
     }
 
     /// Throws grants away that nobody can fetch yet.
-    /// - Parameter revoking: whether they are taken back at once, or not at all.
+    /// - Parameter revoking: whether they are revoked at once, or not at all.
     func drop(
         _ keys: ArraySlice<[UInt8]>, revoking: Bool, deleting app: AppRecord? = nil
     ) throws(ConnError) -> Step<Void> {
@@ -101,7 +101,7 @@ final class PendingGrants: Sendable {
         }.then { [self] () throws(ConnError) in try drop(keys.dropFirst(), revoking: revoking, deleting: app) }
     }
 
-    /// What takes a held grant back waits in the outbox for the grant's time to be over.
+    /// What revokes a held grant waits in the outbox for the grant's time to be over.
     private func takeOut(_ held: HeldGrant, revoking: Bool, _ change: inout Change) throws(ConnError) {
         guard let key = held.revocation, let stored = try change.reader.stored(key),
             let waiting: Row<RevocationRecord> = try change.reader.readable(stored)
@@ -110,7 +110,7 @@ final class PendingGrants: Sendable {
         if revoking { change.writes.append(outbox.put(waiting.value, due: clock.milliseconds()).write) }
     }
 
-    /// Has a token taken back that nobody can fetch.
+    /// Has a token revoked that nobody can fetch.
     func takeBack(_ token: TokenRecord, _ change: inout Change) throws(ConnError) {
         var apps = KnownApps(change.reader)
         guard let owner = try apps.owner(of: token) else { return }

@@ -157,7 +157,7 @@ final class Refresher: Sendable {
             let isOfTheServer = row.value.incarnation == outcome.token.incarnation
             guard isOfTheServer, row.value.refresh.isOfThisRow(outcome.lease.generation) else {
                 // Deleted, and granted anew. Where all that a user granted goes with any token, the new grant would too.
-                return isOfTheServer && clearsGrant(outcome) ? () : try discard(outcome, &change)
+                return isOfTheServer && revokesGrant(outcome) ? () : try discard(outcome, &change)
             }
             var record = row.value
             let now = clock.instant
@@ -177,19 +177,19 @@ final class Refresher: Sendable {
         }
     }
 
-    /// Has the tokens taken back that a refresh brought after its row was deleted. What the deletion took back is the
+    /// Has the tokens revoked that a refresh brought after its row was deleted. What the deletion revoked is the
     /// token before, which may have been spent by then.
     private func discard(_ outcome: Outcomes.Outcome, _ change: inout Change) throws(ConnError) {
-        // Without a new refresh token there is nothing that the deletion did not take back, or left alone by intention.
+        // Without a new refresh token there is nothing that the deletion did not revoke, or left alone by intention.
         guard case .success(let reply) = outcome.result, reply.refreshToken != nil else { return }
         var late = outcome.token
         late.take(reply)
         try outbox.discard(late, of: outcome.app, &change)
     }
 
-    /// Whether all that the user granted goes with any token that is taken back.
-    private func clearsGrant(_ outcome: Outcomes.Outcome) -> Bool {
-        (try? outcome.app.provider(config, hosts: outcome.token.hosts))?.revocation?.clearsGrant == true
+    /// Whether all that the user granted goes with any token that is revoked.
+    private func revokesGrant(_ outcome: Outcomes.Outcome) -> Bool {
+        (try? outcome.app.provider(config, hosts: outcome.token.hosts))?.revocation?.revokesGrant == true
     }
 }
 

@@ -211,7 +211,7 @@ extension TokenRecord {
 
 // MARK: - Status
 
-/// How a token fares, for `list`.
+/// The status of a token, for `list`.
 struct TokenStatus: Sendable {
     enum Name: String, Sendable {
         /// It is there, or a refresh brings it.

@@ -4,7 +4,7 @@ internal import OAuth
 internal import Runtime
 internal import Store
 
-// The outbox: tokens that are to be taken back at their providers (RFC 7009).
+// The outbox: tokens that are to be revoked at their providers (RFC 7009).
 //
 // A row's key begins with the moment that it is due. Whoever tries it first moves it to a later moment, in one commit:
 // nobody else tries it meanwhile, and should the process end, it falls due again. It goes when the provider has confirmed,
@@ -13,7 +13,7 @@ internal import Store
 
 /// What came of one try.
 enum RevocationOutcome: Sendable {
-    case revoked(clearsGrant: Bool?)
+    case revoked(revokesGrant: Bool?)
     case unsupported
     case pending
     /// It was tried for long enough.
@@ -59,7 +59,7 @@ final class Outbox: Sendable {
         return (Row(key: key, value: record, version: 0), rows.seal(record, at: key, expecting: .absent))
     }
 
-    /// What takes a token back, whatever becomes of its connection; nil when its provider takes none.
+    /// What revokes a token, whatever becomes of its connection; nil when its provider revokes none.
     /// - Parameter id: the token's, for the audit; nil when it never had one.
     func revocation(
         of token: TokenRecord, id: ID? = nil, at app: AppRecord, _ reader: RowReader
@@ -76,7 +76,7 @@ final class Outbox: Sendable {
         return try reader.client(token.clientID, of: app)?.client(of: app) ?? app
     }
 
-    /// Has a token taken back that came too late to be kept.
+    /// Has a token revoked that came too late to be kept.
     func discard(_ token: TokenRecord, of app: AppRecord, _ change: inout Change) throws(ConnError) {
         guard let record = try revocation(of: token, at: app, change.reader) else { return }
         change.writes.append(put(record, due: clock.milliseconds()).write)
@@ -104,9 +104,9 @@ final class Outbox: Sendable {
         return try step.then { [self] (outcome) throws(ConnError) in
             var tally = tally
             switch outcome {
-            case .revoked(let clearsGrant):
-                tally.yes += 1
-                if clearsGrant == true { tally.grantCleared += 1 }
+            case .revoked(let revokesGrant):
+                tally.revoked += 1
+                if revokesGrant == true { tally.grantRevoked += 1 }
             case .unsupported: tally.unsupported += 1
             case .pending, .givenUp: tally.pending += 1
             }
@@ -121,7 +121,7 @@ final class Outbox: Sendable {
             guard let row = look.claimed else { return .done(()) }
             return try attempt(row, watch).then { (_) throws(ConnError) in .done(()) }
         }.result { (result) throws(ConnError) in
-            if case .failure(let error) = result { Log.write(.warning, "no token is taken back: \(error.message)") }
+            if case .failure(let error) = result { Log.write(.warning, "no token is revoked: \(error.message)") }
             return .done(())
         }
     }
@@ -241,7 +241,7 @@ final class Outbox: Sendable {
         }.then { (count) throws(ConnError) in
             for (_, record) in hopeless {
                 let whose = record.map { "of \($0.app.id) " } ?? "whose row does not open "
-                Log.write(.warning, "a token \(whose)was not taken back, and is given up")
+                Log.write(.warning, "a token \(whose)was not revoked, and is given up")
             }
             return .done(count)
         }
@@ -266,7 +266,7 @@ final class Outbox: Sendable {
                 case .failure(let error):
                     // The row falls due again.
                     Log.write(
-                        .warning, "what became of a token of \(row.value.app.id) is not kept: \(error.message)")
+                        .warning, "the result of revoking a token of \(row.value.app.id) is not kept: \(error.message)")
                     return .done(.pending)
                 }
             }
@@ -314,8 +314,8 @@ final class Outbox: Sendable {
         _ result: Result<RevocationResult, ConnError>, _ row: Row<RevocationRecord>
     ) throws(ConnError) -> Step<RevocationOutcome> {
         switch result {
-        case .success(.revoked(let clearsGrant)):
-            return try finish(row, "ok", .revoked(clearsGrant: clearsGrant))
+        case .success(.revoked(let revokesGrant)):
+            return try finish(row, "ok", .revoked(revokesGrant: revokesGrant))
         case .success(.unsupported):
             return try finish(row, "unsupported", .unsupported)
         case .success(.failed(let failure)):
@@ -348,9 +348,9 @@ final class Outbox: Sendable {
         }.then { (outcome) throws(ConnError) in
             let app = row.value.app.id
             if case .givenUp = outcome {
-                Log.write(.warning, "a token of \(app) was not taken back, and is given up: \(problem)")
+                Log.write(.warning, "a token of \(app) was not revoked, and is given up: \(problem)")
             } else {
-                Log.write(.info, "a token of \(app) is not taken back yet: \(problem)")
+                Log.write(.info, "a token of \(app) is not revoked yet: \(problem)")
             }
             return .done(outcome)
         }
@@ -423,7 +423,7 @@ final class Outbox: Sendable {
 
     private func answer(_ run: Run) throws(ConnError) -> Step<JSON> {
         if run.look.unreadable > 0 {
-            Log.write(.warning, "\(run.look.unreadable) tokens cannot be taken back: their rows do not open")
+            Log.write(.warning, "\(run.look.unreadable) tokens cannot be revoked: their rows do not open")
         }
         return try rows.pages(RowKeys.revocations, into: 0) { (count, page, _) throws(ConnError) in
             .done(count + page.count)

@@ -3,7 +3,7 @@ internal import JSON
 internal import OAuth
 internal import Runtime
 
-/// A token that the vault has no use for any more, and that its provider is to take back: with all that takes, since
+/// A token that the vault has no use for any more, and that its provider is to revoke: with all that takes, since
 /// its connection may be gone by then.
 struct RevocationRecord: Record {
     /// After so many days of failures it is given up. Milliseconds.
@@ -93,18 +93,18 @@ struct RevocationRecord: Record {
 
 /// What became of tokens at their providers.
 struct RevocationTally: Sendable {
-    /// Taken back.
-    var yes = 0
+    /// Revoked by the provider.
+    var revoked = 0
     /// Of these, those that are known to have taken the user's whole grant along.
-    var grantCleared = 0
+    var grantRevoked = 0
     /// They stay in the outbox.
     var pending = 0
-    /// The provider takes none back, or none such; or the token had nothing to show there.
+    /// The provider revokes none, or none such; or the token had nothing to show there.
     var unsupported = 0
 
     var json: JSON {
         .object([
-            "yes": .integer(yes), "grantCleared": .integer(grantCleared), "pending": .integer(pending),
+            "revoked": .integer(revoked), "grantRevoked": .integer(grantRevoked), "pending": .integer(pending),
             "unsupported": .integer(unsupported),
         ])
     }

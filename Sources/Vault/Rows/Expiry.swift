@@ -53,7 +53,7 @@ final class Expiry: Sendable {
 
     private func expire(_ stored: StoredRow, namedBy name: [UInt8], _ change: inout Change) throws(ConnError) {
         guard RowFamily(of: stored.key) != .heldGrants else {
-            // What takes it back waits in the outbox since it was made.
+            // What revokes it waits in the outbox since it was made.
             change.remove(stored.key, expecting: .any)
             return change.remove(name, expecting: .any)
         }
@@ -73,7 +73,7 @@ final class Expiry: Sendable {
             if try isLost(token, change.reader) { try pending.takeBack(token, &change) }
         } catch {
             guard error.code == .internal else { throw error }
-            Log.write(.warning, "a token of \(token.appID) that was being verified is not taken back: \(error.message)")
+            Log.write(.warning, "a token of \(token.appID) that was being verified is not revoked: \(error.message)")
         }
     }
 

@@ -59,7 +59,7 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
         case retention
         /// Nobody needs the client any more, when there are many.
         case disuse
-        /// A week in which its provider did not take it back.
+        /// A week in which its provider did not revoke it.
         case patience
         /// The audit's retention.
         case auditRetention
@@ -78,7 +78,7 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// Whether it holds a token, which is taken back at its provider when the row is deleted or ends.
+    /// Whether it holds a token, which is revoked at its provider when the row is deleted or ends.
     var holdsToken: Bool {
         switch self {
         case .tokens, .heldGrants, .unverified, .revocations: true

@@ -38,7 +38,7 @@ extension RowKeys {
     /// - Parameter due: milliseconds since 1970.
     static func revocation(due: Int64) -> [UInt8] { revocations + bytes(due) + Crypto.random(16) }
 
-    /// When the token of such a row is to be taken back. Milliseconds since 1970.
+    /// When the token of such a row is to be revoked. Milliseconds since 1970.
     static func revocationDue(_ key: [UInt8]) -> Int64 { number(key.dropFirst(revocations.count).prefix(8)) }
 
     /// The prefix of a subject's grants at an app that wait for a confirmation code.

@@ -21,7 +21,7 @@ internal import Runtime
 ///     s  owner  context  app  slot            a refresh token that is being verified
 ///     e  expiry  key                          which row of p or s expires, the next one first
 ///     u  expiry  place                        the same of earlier versions, of tokens that they verified among those of t
-///     o  due  random                          a token to take back at its provider, the next one due first
+///     o  due  random                          a token to revoke at its provider, the next one due first
 ///     n  expiry  id                           something that was used and is good for one use, the next to expire first
 ///     h                                       the head of the audit's first chain: how far it goes
 ///     h  chain                                that of another one

@@ -165,7 +165,7 @@ final class Supplier: Sendable {
     }
 
     private func reauthorize(_ record: TokenRecord) -> ConnError {
-        var error = ConnError.noToken(.reauthorize, "the grant is not valid any more", appID: record.appID)
+        var error = ConnError.noToken(.reauthorize, "the grant is no longer valid", appID: record.appID)
         error.errorCode = record.refresh.lastFailure?.code
         return error
     }
@@ -284,7 +284,7 @@ final class Supplier: Sendable {
     }
 
     /// - Parameters:
-    ///   - revoking: whether nobody has a use for the token any more: the outbox takes it back.
+    ///   - revoking: whether nobody has a use for the token any more: the outbox revokes it.
     ///   - others: recorded after it.
     /// - Returns: false when the row has changed, and stays.
     private func remove(

@@ -50,11 +50,11 @@ final class TokenRemover: Sendable {
     /// Tokens that are looked at, or go with one commit.
     static let batch = 64
 
-    /// Tries to have removed tokens taken back, and answers.
+    /// Tries to have removed tokens revoked, and answers.
     func finish(_ removal: Removal) throws(ConnError) -> Step<JSON> {
         guard let tally = removal.tally else { return .done(.object(["deleted": .integer(removal.count)])) }
         return try outbox.revoke(removal.claimed, tally).then { (tally) throws(ConnError) in
-            .done(.object(["deleted": .integer(removal.count), "revokedAtProvider": tally.json]))
+            .done(.object(["deleted": .integer(removal.count), "revocations": tally.json]))
         }
     }
 

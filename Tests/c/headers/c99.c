@@ -6,7 +6,7 @@
 
 /* What a C program relies on, checked when this compiles. */
 #define CHECK(name, condition) typedef char check_##name[(condition) ? 1 : -1]
-CHECK(handle_is_64_bits, sizeof(descope_conn) == 8);
+CHECK(handle_is_64_bits, sizeof(descope_conn_handle) == 8);
 CHECK(ticket_is_64_bits, sizeof(descope_conn_ticket) == 8);
 CHECK(status_is_32_bits, sizeof(descope_conn_status) == 4);
 CHECK(ok_is_zero, DESCOPE_CONN_OK == 0);

@@ -6,7 +6,7 @@
 
 #include <type_traits>
 
-static_assert(std::is_same<descope_conn, uint64_t>::value, "");
+static_assert(std::is_same<descope_conn_handle, uint64_t>::value, "");
 static_assert(std::is_same<decltype(&descope_conn_free), void (*)(void *)>::value, "");
 static_assert(std::is_standard_layout<descope_conn_plugin>::value, "");
 

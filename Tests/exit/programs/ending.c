@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static const char fetch[] = "{\"op\":\"fetch\",\"appId\":\"crm\",\"userId\":\"alice\"}";
-static descope_conn handle;
+static descope_conn_handle handle;
 
 static void open_vault(void)
 {

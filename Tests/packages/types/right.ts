@@ -38,7 +38,7 @@ export async function use(client: Client, signal: AbortSignalOfHost): Promise<st
   await client.storeApiKey({ appId: 'crm', userId: 'alice', apiKey: 'k' });
   await client.storeToken({ appId: 'crm', userId: 'alice', accessToken: 'a', verifyRefresh: false });
   const { failures } = await client.storeTokens({ tokens: [{ appId: 'crm', userId: 'alice', refreshToken: 'r' }] });
-  const { deleted, revokedAtProvider } = await client.deleteTokens({ tokenId: 'x', revoke: false });
+  const { deleted, revocations } = await client.deleteTokens({ tokenId: 'x', revoke: false });
   const { revoked, pending, failed } = await client.runRevocations({ limit: 1, waitMs: 5 });
   const { tokens, next, total, unreadable } = await client.listTokens({ appId: 'crm', status: 'expiring', count: true });
   if (tokens[0].status === 'needs_reauthorization' && tokens[0].reason === 'refused') tokens[0].since?.toFixed();
@@ -105,7 +105,7 @@ export async function use(client: Client, signal: AbortSignalOfHost): Promise<st
   await client.close({ waitMs: 10 });
   const { version, libraries } = buildInfo();
   return [
-    expiresIn, confirmed.tokenId, failures[0].errorCode, deleted, revokedAtProvider?.grantCleared, revoked, pending,
+    expiresIn, confirmed.tokenId, failures[0].errorCode, deleted, revocations?.grantRevoked, revoked, pending,
     failed, next, total, unreadable, answer.brandNew, token.accessToken, token.refreshToken, token.accessTokenExpiry,
     version, libraries?.curl, keys.masterKey, exported.apiKeys[0].apiKey, ...errorCodes,
   ].join();

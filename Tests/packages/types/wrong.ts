@@ -168,7 +168,7 @@ export async function results(app: App, one: TokenInfo, page: AuditPage, grant: 
   // @ts-expect-error
   grant.tokenID;
   // @ts-expect-error
-  gone.revokedAtProvider?.no;
+  gone.revocations?.no;
   // @ts-expect-error
   (await client.connect({ appId: 'crm' })).connectionUrl;
   // @ts-expect-error

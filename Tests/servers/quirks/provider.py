@@ -3,7 +3,7 @@
     GET  /<name>/authorize          grants at once all but the scope "unticked", and sends the browser on with a code
     POST /<name>/token, /refresh    tokens
     POST /<name>/introspect         says when a token expires, where nothing else does
-    POST or DELETE /<name>/revoke   takes tokens back
+    POST or DELETE /<name>/revoke   revokes tokens
 
 Whatever the provider would not take is refused with 400 and an `error` of `emulator_refused`, and words that say why.
 """

@@ -62,12 +62,12 @@ export type Prepared<Name extends string> =
 export interface ConnectionsOptions {
   /** Where the user's browser ends up. */
   redirectUrl: string;
-  /** How long a retried request waits for the user, in milliseconds. 20000 unless said otherwise. */
+  /** How long a retried request waits for the user, in milliseconds. 20000 by default. */
   waitMs?: number;
   /**
    * Vault: hold grants back until the user has typed, at the client, the code that complete answers and the browser
    * shows. A client without forms brings it in the argument `confirmation_code`; a tool may declare that in its
-   * inputSchema. Where the caller is local unless said otherwise. False is for a machine with one user, or with pages
+   * inputSchema. By default where the caller is local. False is for a machine with one user, or with pages
    * that sign users in.
    */
   confirmation?: boolean;

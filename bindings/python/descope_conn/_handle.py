@@ -115,7 +115,7 @@ class Handle:
         URLs lead to a page of yours, which calls ``open_connect``; they wait for ``connect_ttl_seconds``. Only with
         ``require_opener`` False may ``complete`` leave out who is signed in.
 
-        ``audit`` is what is recorded, ``changes`` unless said otherwise, and ``audit_days`` how long records are kept.
+        ``audit`` is what is recorded, ``changes`` by default, and ``audit_days`` how long records are kept.
         ``allow_export`` lets ``export_tokens`` hand out refresh tokens. ``timeout`` is in seconds and bounds each
         exchange with a provider. ``allow_private_addresses`` lets discovered endpoints be on private addresses.
         ``docs/configuration.md`` has the limits, and what is taken where something is absent.

@@ -7,7 +7,7 @@ import Synchronization
 /// Calls run side by side, without a thread each: one thread takes the answers of all. It is closed when nobody has it any
 /// more, or by ``close()``, which also waits for what must finish.
 public final class Client: Sendable {
-    private let handle: descope_conn
+    private let handle: descope_conn_handle
     private let inbox = Inbox()
 
     /// Opens a backend. Does no network traffic.
@@ -18,7 +18,7 @@ public final class Client: Sendable {
             throw DescopeConnError(code: .misconfigured, message: "libdescope_conn has another version: \(abi)")
         }
         let text = try DescopeConnError.encoding(config)
-        var opened: descope_conn = 0
+        var opened: descope_conn_handle = 0
         var out: UnsafeMutablePointer<CChar>?
         var length = 0
         let status = text.withBytes { descope_conn_open($0, $1, &opened, &out, &length) }
@@ -112,7 +112,7 @@ private final class Inbox: Sendable {
         }
     }
 
-    func serve(_ handle: descope_conn) {
+    func serve(_ handle: descope_conn_handle) {
         Thread.detachNewThread { [self] in
             var ticket: descope_conn_ticket = 0
             var status: descope_conn_status = 0
