@@ -128,7 +128,8 @@ public func descope_conn_call(
 }
 
 private func call(
-    _ number: descope_conn_handle, _ operation: String?, _ request: Text, _ length: Int, _ timeout: UInt32, _ output: Output
+    _ number: descope_conn_handle, _ operation: String?, _ request: Text, _ length: Int, _ timeout: UInt32,
+    _ output: Output
 ) -> Status {
     Inside.enter()
     defer { Inside.leave() }

@@ -20,7 +20,8 @@ enum Credential: Sendable {
             guard token.isCredential else { throw .invalid("accessToken", "holds a character that no token has") }
             credential = token
         } else if self == .token {
-            throw .invalid("accessToken", "is missing: the URL is for the user that it names; a management key names none")
+            throw .invalid(
+                "accessToken", "is missing: the URL is for the user that it names; a management key names none")
         } else {
             credential = config.managementKey
         }

@@ -122,7 +122,8 @@ extension Endpoint {
 
     /// What Descope's API has no endpoint for, and what to do instead.
     static let gaps: [ID: String] = [
-        "connect": "the connect URL is for the user that the accessToken names; it cannot be made for a userId or tenantId",
+        "connect":
+            "the connect URL is for the user that the accessToken names; it cannot be made for a userId or tenantId",
         "delete": "Descope deletes no tokens by tenant: fetch the token, and delete it by its id as tokenId",
         "list": "Descope lists what a user has connected, not a tenant or all of a connection: name a userId",
     ]

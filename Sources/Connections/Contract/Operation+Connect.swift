@@ -83,7 +83,8 @@ extension ObjectType {
             .externalIdentifier,
             Field(
                 "confirmation", .boolean, backends: .inVault,
-                "Hold the grant back until the user that it is for has typed the code that complete returns; see confirm."),
+                "Hold the grant back until the user that it is for has typed the code that complete returns; see confirm."
+            ),
         ]
     }
 
