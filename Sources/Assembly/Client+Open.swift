@@ -35,7 +35,7 @@ extension Client {
             return try Client(MCPBackend(CloudBackend(config)), http: config.http)
         case .vault:
             let config = try VaultConfig(config, environment: environmentVariable)
-            let store = try open(config.storage)
+            let store = try open(config)
             do throws(ConnError) {
                 return try Client(MCPBackend(VaultBackend(store: store, config: config)), http: config.http)
             } catch {
@@ -47,9 +47,9 @@ extension Client {
         }
     }
 
-    private static func open(_ storage: VaultConfig.Storage) throws(ConnError) -> any Store {
-        switch storage {
-        case .path(let path): try SQLiteStore(path: path)
+    private static func open(_ config: VaultConfig) throws(ConnError) -> any Store {
+        switch config.storage {
+        case .path(let path): try SQLiteStore(path: path, creates: config.creates)
         case .plugin(let reference, let config): try PluginStore(reference, field: "store.plugin", config: config)
         }
     }

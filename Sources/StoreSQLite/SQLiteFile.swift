@@ -23,13 +23,15 @@ struct SQLiteFile: Sendable {
     private let now: @Sendable () -> Int
 
     /// Errors are `invalid_config` for the field `path`; `unavailable` when the file stays locked.
-    init(path: String, now: @escaping @Sendable () -> Int, patience: Patience) throws(ConnError) {
+    init(
+        path: String, creates: Bool, now: @escaping @Sendable () -> Int, patience: Patience
+    ) throws(ConnError) {
         self.now = now
         let path = try Self.absolute(path)
         let context = CallContext(
             deadline: .after(milliseconds: Self.openTimeoutMilliseconds), cancellation: Cancellation())
         do throws(ConnError) {
-            try Self.make(path)
+            if creates { try Self.make(path) } else { try Self.findVault(path) }
             (inode, id) = try patience.whileLocked(context) { () throws(ConnError) in try Self.prepare(path) }
         } catch {
             if error.code == .timeout { throw SQLiteConnection.locked }
@@ -58,6 +60,15 @@ struct SQLiteFile: Sendable {
         guard problem == 0 else {
             throw ConnError(.internal, "the file cannot be made: \(String(cString: strerror(problem)))")
         }
+    }
+
+    private static func findVault(_ path: String) throws(ConnError) {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            throw ConnError(
+                .internal, "there is no vault, and create is false: \(String(cString: strerror(dc_errno())))")
+        }
+        guard status.st_size > 0 else { throw ConnError(.internal, "the file is empty, and create is false") }
     }
 
     private static func prepare(_ path: String) throws(ConnError) -> (Inode, [UInt8]) {

@@ -40,13 +40,15 @@ package final class SQLiteStore: Store {
 
     /// Opens the file, or makes it in an existing folder. Errors are `invalid_config` for the field `path`.
     /// - Parameters:
+    ///   - creates: whether the file is made where there is none.
     ///   - whenWaiting: called on its thread whenever a call begins to wait for another process.
     ///   - now: seconds since 1970, instead of the clock that files' times are of.
     package init(
-        path: String, whenWaiting: @escaping @Sendable () -> Void = {}, now: (@Sendable () -> Int)? = nil
+        path: String, creates: Bool = true, whenWaiting: @escaping @Sendable () -> Void = {},
+        now: (@Sendable () -> Int)? = nil
     ) throws(ConnError) {
         patience = Patience(whenWaiting: whenWaiting)
-        file = try SQLiteFile(path: path, now: now ?? { FolderState.now }, patience: patience)
+        file = try SQLiteFile(path: path, creates: creates, now: now ?? { FolderState.now }, patience: patience)
         ForkGuard.add(self) { [self] in
             // A fork is no time to write all of the log to the file. Unless there may be in it what failed and was only not
             // counted: whoever reads the log next would take it for a commit.

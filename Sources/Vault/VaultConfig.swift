@@ -10,9 +10,18 @@ package struct VaultConfig: Sendable {
         case path(String)
         /// A store plugin: an absolute path, or a name that was registered.
         case plugin(String, config: JSON)
+
+        var name: String {
+            switch self {
+            case .path(let path): path
+            case .plugin(let reference, _): "the store \(reference)"
+            }
+        }
     }
 
     package let storage: Storage
+    /// Whether the vault is made where there is none.
+    package let creates: Bool
     /// Exactly 32 bytes.
     package let key: Secret
     /// Master keys of which one may still seal the vault, or will.
@@ -47,7 +56,7 @@ package struct VaultConfig: Sendable {
 
     package static let fields: [Field] = [
         Field("backend", .literal(.text(BackendKind.vault.rawValue)), required: true, "vault"),
-        Field("path", .string(maxBytes: 4096), "The SQLite file; made if it is not there, in a folder that is."),
+        Field("path", .string(maxBytes: 4096), "The SQLite file, in a folder that exists."),
         Field(
             "store",
             .object(
@@ -59,6 +68,10 @@ package struct VaultConfig: Sendable {
                             "A library's absolute path, or a registered name."),
                         Field("config", .anyObject, "What the plugin is opened with."),
                     ])), "A store plugin, in place of path."),
+        Field(
+            "create", .boolean,
+            "Makes the vault where there is none, and logs a warning; true by default. False opens only one that exists."
+        ),
         Field(
             "key", .object(keySource), required: true,
             "One of these. At least 32 bytes: as they are, if there are just 32, or in hexadecimal digits, base64 or "
@@ -87,6 +100,9 @@ package struct VaultConfig: Sendable {
         try Field.checkConfig(config, against: Self.fields, backend: .vault)
         switch (config["path"]?.string, config["store"]) {
         case (let path?, nil):
+            guard path != ":memory:", !path.lowercased().hasPrefix("file:") else {
+                throw .invalidConfig("path", "must be a file's path: a vault is not kept in memory, and takes no URI")
+            }
             storage = .path(path)
         case (nil, let store?):
             storage = .plugin(store["plugin"]?.string ?? "", config: store["config"] ?? .object())
@@ -95,6 +111,7 @@ package struct VaultConfig: Sendable {
         case (_?, _?):
             throw .invalidConfig("store", "may not stand beside path")
         }
+        creates = config["create"]?.boolean ?? true
         key = try MasterKey.read(config["key"] ?? .object(), field: "key", environment: environment)
         var others: [Secret] = []
         for (index, source) in (config["otherKeys"]?.elements ?? []).enumerated() {

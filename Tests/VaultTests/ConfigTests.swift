@@ -36,6 +36,10 @@ import Testing
             (#"{\#(vault)}"#, "path"),
             (#"{\#(vault),"path":"v.db","store":{"plugin":"/x.so"}}"#, "store"),
             (#"{\#(vault),"store":{}}"#, "store.plugin"),
+            (#"{\#(vault),"path":":memory:"}"#, "path"),
+            (#"{\#(vault),"path":"file:v.db?mode=memory"}"#, "path"),
+            (#"{\#(vault),"path":"FILE:///v.db"}"#, "path"),
+            (#"{\#(vault),"path":"v.db","create":"no"}"#, "create"),
             (#"{\#(vault),"path":"v.db","pth":1}"#, "pth"),
             (#"{\#(vault),"path":"v.db","redirectUrl":"nowhere"}"#, "redirectUrl"),
             (#"{\#(vault),"path":"v.db","timeoutMs":1}"#, "timeoutMs"),
@@ -49,6 +53,23 @@ import Testing
             #expect(error?.field == field, "\(config)")
             #expect(error?.message.contains(key) != true)
         }
+    }
+
+    @Test(arguments: ["in memory.db", "./:memory:", "files:v.db"]) func aPathIsAPath(_ path: String) throws {
+        let read = try config(#"{"backend":"vault","path":"\#(path)","key":{"bytes":"\#(key)"}}"#).get()
+        guard case .path(path) = read.storage else { throw ConnError(.internal, "it is read as another path") }
+        #expect(read.creates)
+    }
+
+    /// Whatever store it is in.
+    @Test func aVaultThatIsNotToBeMadeMustExist() throws {
+        let store = try makeStore()
+        let error = #expect(throws: ConnError.self) { try World(store: store, config: #","create":false"#) }
+        #expect(error?.code == .invalidConfig)
+        #expect(error?.field == "create")
+        #expect(try store.scan(prefix: [], after: nil, limit: 1).isEmpty)
+        _ = try World(store: store)
+        _ = try World(store: store, config: #","create":false"#)
     }
 
     @Test func oneKeyInManyForms() throws {

@@ -76,6 +76,24 @@ import Vault
         #expect(FileManager.default.fileExists(atPath: folder.file(":memory:")))
     }
 
+    /// Without leave to make it, a mistyped path leads to an error, and to no file.
+    @Test func aFileThatIsNotToBeMadeMustExist() throws {
+        let folder = try TemporaryFolder()
+        let missing = folder.file("mistyped.db")
+        let empty = try folder.write("empty.db", [])
+        for path in [missing, empty, folder.file("missing/vault.db")] {
+            let error = #expect(throws: ConnError.self) { try SQLiteStore(path: path, creates: false) }
+            #expect(error?.code == .invalidConfig, "\(path)")
+            #expect(error?.field == "path", "\(path)")
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["empty.db"])
+        #expect(FileManager.default.contents(atPath: empty) == Data())
+
+        let path = folder.file("vault.db")
+        try SQLiteStore(path: path).close()
+        try SQLiteStore(path: path, creates: false).close()
+    }
+
     @Test func whatCannotBeAVaultIsRefusedByName() throws {
         let folder = try TemporaryFolder()
         let noise = try folder.write("noise.db", Array(repeating: 0x5A, count: 8192))

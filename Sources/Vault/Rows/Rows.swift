@@ -40,7 +40,7 @@ final class Rows: Sendable {
         if let found {
             first = found
         } else {
-            first = try Self.make(in: store, masters: masters, clock: clock, context)
+            first = try Self.make(in: store, masters: masters, config: config, clock: clock, context)
         }
         self.init(store: store, first: first, config: config, clock: clock, chains: chains)
         try takeMaster(context)
@@ -70,14 +70,18 @@ final class Rows: Sendable {
     }
 
     private static func make(
-        in store: any Store, masters: KeyRing, clock: Clock, _ context: CallContext
+        in store: any Store, masters: KeyRing, config: VaultConfig, clock: Clock, _ context: CallContext
     ) throws(ConnError) -> FirstRow {
         let record = VaultRecord(now: clock.seconds)
         let head = record.ring.seal(AuditHead().json.secret, boundTo: RowKeys.auditHead)
         if try store.read([.scan(prefix: [], limit: 1)], context).allSatisfy(\.isEmpty) {
+            guard config.creates else {
+                throw .invalidConfig("create", "is false, and there is no vault in \(config.storage.name)")
+            }
             let writes = [FirstRow.new(record, masters: masters), .put(RowKeys.auditHead, head, expecting: .absent)]
             do throws(ConnError) {
                 try store.commit(context) { StoreCommit(writes, context) }
+                Log.write(.warning, "there was no vault in \(config.storage.name): a new one was made")
             } catch {
                 guard error.code == .conflict else { throw error }  // another process was faster
             }

@@ -50,6 +50,8 @@ export interface VaultConfig {
   key: VaultKey;
   /** Keys that the vault was sealed by, or will be: docs/keys.md. */
   otherKeys?: VaultKey[];
+  /** Makes the vault where there is none, and logs a warning; true by default. False opens only one that exists. */
+  create?: boolean;
   /** What is recorded: docs/audit.md. changes by default. */
   audit?: 'off' | 'changes' | 'all';
   /** How long records are kept; for good by default. */

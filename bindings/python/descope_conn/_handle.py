@@ -93,6 +93,7 @@ class Handle:
         path: str | PathLike[str] | None = None,
         store: Mapping[str, object] | None = None,
         other_keys: Sequence[Mapping[str, str]] | None = None,
+        create: bool | None = None,
         audit: Literal["off", "changes", "all"] | None = None,
         audit_days: int | None = None,
         allow_export: bool | None = None,
@@ -109,7 +110,8 @@ class Handle:
 
         ``key`` says where the sealing key is: ``{"env": "NAME"}``, ``{"file": "/path"}``, or itself as
         ``{"bytes": "..."}``. ``other_keys`` are more of the same, while the key changes. ``store`` is
-        ``{"plugin": "/abs/libstore.so", "config": {}}``.
+        ``{"plugin": "/abs/libstore.so", "config": {}}``. A vault that does not exist is made, with a warning in the log;
+        with ``create`` False that is an error.
 
         ``redirect_url`` is where providers send users back to, your own callback. With ``connect_page_url`` connect
         URLs lead to a page of yours, which calls ``open_connect``; they wait for ``connect_ttl_seconds``. Only with
@@ -127,6 +129,7 @@ class Handle:
                 "store": store,
                 "key": key,
                 "other_keys": other_keys,
+                "create": create,
                 "audit": audit,
                 "audit_days": audit_days,
                 "allow_export": allow_export,

@@ -71,6 +71,7 @@ def test_waits_are_in_seconds(tmp_path: Path) -> None:
     [
         ("store", {"plugin": "/none.so"}, "store"),
         ("other_keys", [{"bytes": "short"}], "otherKeys[0]"),
+        ("create", "yes", "create"),
         ("audit", "some", "audit"),
         ("audit_days", 0, "auditDays"),
         ("allow_export", "yes", "allowExport"),
