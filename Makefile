@@ -4,7 +4,9 @@
 # What each needs it makes first. The other targets are the parts of these two, and what is too long for every day:
 #
 # make dist      dist/include, dist/lib, and dist/lib/pkgconfig: all that a C program needs
-# make wheel npm the Python and Node packages, with the release library inside
+# make wheel npm deb    the packages, with the release library inside
+# make packages  dist/packages: all of them, their SBOM and checksums
+# make release   the same, twice and from nothing, and compared; see docs/releasing.md
 # make generate  docs/operations.md, the JSON Schema and the bindings' operations, from what the library says of itself
 # make check     format, lint, and lists that must agree
 # make memory    valgrind, and the address and thread sanitizers
@@ -73,14 +75,18 @@ setup: .make-setup .venv/installed $(NODES:%=.node/%)
 
 # --- The release library ---
 
-.deps/stamp: scripts/build-deps | .make-setup
+.deps/stamp: scripts/build-deps scripts/deps.txt | .make-setup
 	scripts/build-deps .deps
 
+# The same bytes from any folder: neither the folder, nor the compiler's cache, nor a hash of what names them.
+REPRODUCIBLE := -Xswiftc -file-prefix-map -Xswiftc $(ROOT)=. -Xcc -ffile-prefix-map=$(ROOT)=. \
+    $(foreach flag,-disable-incremental-llvm-codegen -no-clang-module-breadcrumbs,-Xswiftc -Xfrontend -Xswiftc $(flag))
+
 $(RELEASE): $(SWIFT_SOURCES) .deps/stamp
-	DESCOPE_CONN_DEPS=$(ROOT)/.deps swift build -c release --product descope_conn --disable-local-rpath --scratch-path .build-release
+	DESCOPE_CONN_DEPS=$(ROOT)/.deps swift build -c release --product descope_conn --disable-local-rpath --scratch-path .build-release $(REPRODUCIBLE)
 	@touch $@
 
-$(LIBRARY): $(RELEASE) $(HEADERS) scripts/dist
+$(LIBRARY): $(RELEASE) $(HEADERS) scripts/dist scripts/licenses LICENSE NOTICE
 	scripts/dist $(RELEASE) dist
 
 dist: $(LIBRARY)
@@ -146,12 +152,22 @@ bench: $(LIBRARY) | setup
 
 # --- The packages ---
 
-.PHONY: wheel npm
+.PHONY: wheel npm deb packages release
 wheel: $(LIBRARY) | setup
 	PYTHON=$(PYTHON) scripts/wheel $(RELEASE) dist
 
 npm: $(LIBRARY) bindings/node/native
 	PATH="$(dir $(NODE)):$$PATH" scripts/npm-pack $(RELEASE) dist
+
+deb: $(LIBRARY)
+	scripts/deb $(RELEASE) dist
+
+packages: $(LIBRARY) bindings/node/native | setup
+	rm -rf dist/packages
+	PYTHON=$(PYTHON) PATH="$(dir $(NODE)):$$PATH" scripts/packages $(RELEASE) dist/packages
+
+release:
+	scripts/release dist/release
 
 # --- What must agree ---
 
@@ -179,7 +195,7 @@ check-abi: $(LIBRARY)
 .PHONY: memory memory-c sanitizers
 memory: memory-c sanitizers
 
-sanitizers: | setup
+sanitizers: .deps/stamp | setup
 	scripts/sanitize address
 	scripts/sanitize thread
 
