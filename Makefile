@@ -1,5 +1,7 @@
 # make demo      sets up, builds, and runs the main job in C, Python and Node
 # make test      sets up, and runs all the tests
+# make quick     for daily work: format, and the Swift and Python tests, with the debug library
+# make format    formats every file
 #
 # What each needs it makes first. The other targets are the parts of these two, and what is too long for every day:
 #
@@ -22,6 +24,7 @@ ROOT := $(CURDIR)
 PYTHON := $(ROOT)/.venv/bin/python
 LIBRARY := $(ROOT)/dist/lib/libdescope_conn.so.1
 RELEASE := .build-release/release/libdescope_conn.so
+DEBUG := $(ROOT)/.build/debug/libdescope_conn.so
 REQUIREMENTS := $(wildcard Tests/*/requirements.txt) Tests/requirements.txt
 HEADERS := $(wildcard include/*.h)
 SWIFT_SOURCES := Package.swift $(shell find Sources -type f)
@@ -32,7 +35,7 @@ NODE := $(call node,$(lastword $(NODES)))
 
 export DESCOPE_CONN_LIBRARY = $(LIBRARY)
 
-.PHONY: demo test setup dist clean
+.PHONY: demo test quick format setup dist clean
 demo: setup dist bindings/node/native
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) examples/demo/run
 
@@ -56,6 +59,15 @@ test: setup
 	@$(part) check
 	@$(part) memory
 	@echo "make test: everything passed"
+
+# Neither the pinned libraries nor a release build.
+quick: debug | setup
+	scripts/format --check
+	swift test
+	cd bindings/python && DESCOPE_CONN_LIBRARY=$(DEBUG) $(PYTHON) -m pytest -q
+
+format: | setup
+	scripts/format
 
 # --- What is installed ---
 
@@ -171,20 +183,23 @@ release:
 
 # --- What must agree ---
 
-.PHONY: check check-abi
-check: $(LIBRARY) | setup
-	swift format lint --strict --recursive Sources Tests Package.swift bindings/swift/Package.swift bindings/swift/Sources bindings/swift/Tests
+.PHONY: check check-abi debug
+check generate: export DESCOPE_CONN_LIBRARY = $(DEBUG)
+check: debug | setup
+	scripts/format --check
 	! grep -rnE '\bMutex[(<]' Sources # does not live through a fork, see Sources/Runtime/Locks/Monitor.swift
 	! grep -rnE 'Set<String>|\[String\??: ' Sources # tells text apart by how it reads, see Sources/Runtime/ID.swift
-	.venv/bin/ruff check .
-	cd bindings/python && $(ROOT)/.venv/bin/ruff check . && $(ROOT)/.venv/bin/ruff format --check . && $(ROOT)/.venv/bin/mypy
+	scripts/lint
 	Tests/abi/check-codes
 	Tests/abi/check-versions
 	Tests/abi/check-lessons
 	$(PYTHON) scripts/generate --check
 
+debug: | setup
+	swift build --product descope_conn
+
 .PHONY: generate
-generate: $(LIBRARY) | setup
+generate: debug | setup
 	$(PYTHON) scripts/generate
 
 check-abi: $(LIBRARY)
