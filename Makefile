@@ -1,10 +1,14 @@
 # make demo      sets up, builds, and runs the main job in C, Python and Node
 # make test      sets up, and runs all the tests
+# make quick     for daily work: format, and the Swift and Python tests, with the debug library
+# make format    formats every file
 #
 # What each needs it makes first. The other targets are the parts of these two, and what is too long for every day:
 #
 # make dist      dist/include, dist/lib, and dist/lib/pkgconfig: all that a C program needs
-# make wheel npm the Python and Node packages, with the release library inside
+# make wheel npm deb    the packages, with the release library inside
+# make packages  dist/packages: all of them, their SBOM and checksums
+# make release   the same, twice and from nothing, and compared; see docs/releasing.md
 # make generate  docs/operations.md, the JSON Schema and the bindings' operations, from what the library says of itself
 # make check     format, lint, and lists that must agree
 # make memory    valgrind, and the address and thread sanitizers
@@ -20,6 +24,7 @@ ROOT := $(CURDIR)
 PYTHON := $(ROOT)/.venv/bin/python
 LIBRARY := $(ROOT)/dist/lib/libdescope_conn.so.1
 RELEASE := .build-release/release/libdescope_conn.so
+DEBUG := $(ROOT)/.build/debug/libdescope_conn.so
 REQUIREMENTS := $(wildcard Tests/*/requirements.txt) Tests/requirements.txt
 HEADERS := $(wildcard include/*.h)
 SWIFT_SOURCES := Package.swift $(shell find Sources -type f)
@@ -30,7 +35,7 @@ NODE := $(call node,$(lastword $(NODES)))
 
 export DESCOPE_CONN_LIBRARY = $(LIBRARY)
 
-.PHONY: demo test setup dist clean
+.PHONY: demo test quick format setup dist clean
 demo: setup dist bindings/node/native
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) examples/demo/run
 
@@ -55,6 +60,15 @@ test: setup
 	@$(part) memory
 	@echo "make test: everything passed"
 
+# Neither the pinned libraries nor a release build.
+quick: debug | setup
+	scripts/format --check
+	swift test
+	cd bindings/python && DESCOPE_CONN_LIBRARY=$(DEBUG) $(PYTHON) -m pytest -q
+
+format: | setup
+	scripts/format
+
 # --- What is installed ---
 
 setup: .make-setup .venv/installed $(NODES:%=.node/%)
@@ -73,14 +87,18 @@ setup: .make-setup .venv/installed $(NODES:%=.node/%)
 
 # --- The release library ---
 
-.deps/stamp: scripts/build-deps | .make-setup
+.deps/stamp: scripts/build-deps scripts/deps.txt | .make-setup
 	scripts/build-deps .deps
 
+# The same bytes from any folder: neither the folder, nor the compiler's cache, nor a hash of what names them.
+REPRODUCIBLE := -Xswiftc -file-prefix-map -Xswiftc $(ROOT)=. -Xcc -ffile-prefix-map=$(ROOT)=. \
+    $(foreach flag,-disable-incremental-llvm-codegen -no-clang-module-breadcrumbs,-Xswiftc -Xfrontend -Xswiftc $(flag))
+
 $(RELEASE): $(SWIFT_SOURCES) .deps/stamp
-	DESCOPE_CONN_DEPS=$(ROOT)/.deps swift build -c release --product descope_conn --disable-local-rpath --scratch-path .build-release
+	DESCOPE_CONN_DEPS=$(ROOT)/.deps swift build -c release --product descope_conn --disable-local-rpath --scratch-path .build-release $(REPRODUCIBLE)
 	@touch $@
 
-$(LIBRARY): $(RELEASE) $(HEADERS) scripts/dist
+$(LIBRARY): $(RELEASE) $(HEADERS) scripts/dist scripts/licenses LICENSE NOTICE
 	scripts/dist $(RELEASE) dist
 
 dist: $(LIBRARY)
@@ -146,29 +164,42 @@ bench: $(LIBRARY) | setup
 
 # --- The packages ---
 
-.PHONY: wheel npm
+.PHONY: wheel npm deb packages release
 wheel: $(LIBRARY) | setup
 	PYTHON=$(PYTHON) scripts/wheel $(RELEASE) dist
 
 npm: $(LIBRARY) bindings/node/native
 	PATH="$(dir $(NODE)):$$PATH" scripts/npm-pack $(RELEASE) dist
 
+deb: $(LIBRARY)
+	scripts/deb $(RELEASE) dist
+
+packages: $(LIBRARY) bindings/node/native | setup
+	rm -rf dist/packages
+	PYTHON=$(PYTHON) PATH="$(dir $(NODE)):$$PATH" scripts/packages $(RELEASE) dist/packages
+
+release:
+	scripts/release dist/release
+
 # --- What must agree ---
 
-.PHONY: check check-abi
-check: $(LIBRARY) | setup
-	swift format lint --strict --recursive Sources Tests Package.swift bindings/swift/Package.swift bindings/swift/Sources bindings/swift/Tests
+.PHONY: check check-abi debug
+check generate: export DESCOPE_CONN_LIBRARY = $(DEBUG)
+check: debug | setup
+	scripts/format --check
 	! grep -rnE '\bMutex[(<]' Sources # does not live through a fork, see Sources/Runtime/Locks/Monitor.swift
 	! grep -rnE 'Set<String>|\[String\??: ' Sources # tells text apart by how it reads, see Sources/Runtime/ID.swift
-	.venv/bin/ruff check .
-	cd bindings/python && $(ROOT)/.venv/bin/ruff check . && $(ROOT)/.venv/bin/ruff format --check . && $(ROOT)/.venv/bin/mypy
+	scripts/lint
 	Tests/abi/check-codes
 	Tests/abi/check-versions
 	Tests/abi/check-lessons
 	$(PYTHON) scripts/generate --check
 
+debug: | setup
+	swift build --product descope_conn
+
 .PHONY: generate
-generate: $(LIBRARY) | setup
+generate: debug | setup
 	$(PYTHON) scripts/generate
 
 check-abi: $(LIBRARY)
@@ -179,7 +210,7 @@ check-abi: $(LIBRARY)
 .PHONY: memory memory-c sanitizers
 memory: memory-c sanitizers
 
-sanitizers: | setup
+sanitizers: .deps/stamp | setup
 	scripts/sanitize address
 	scripts/sanitize thread
 

@@ -81,7 +81,7 @@ static int step(void)
 {
     if (mode == PASS) return PASS;
     long number = atomic_fetch_add(&counted, 1) + 1;
-    switch (mode) {
+    switch (atomic_load(&mode)) {
     case KILL_BEFORE:
         if (number == chosen) die();
         return PASS;

@@ -20,27 +20,53 @@ import certs  # noqa: E402
 from launch import launch  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
-def made_by(script: str, folder: Path) -> Path:
-    """The one file that a script of scripts/ makes."""
-    library = os.environ["DESCOPE_CONN_LIBRARY"]
+def made_packages(folder: Path, environment: Mapping[str, str], umask: int) -> Path:
+    """What scripts/packages makes in a copy of the sources in a folder, of which the packages must tell nothing."""
+    listed = subprocess.run(
+        ["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    made = folder / "made"
     subprocess.run(
-        [ROOT / "scripts" / script, library, folder], check=True, env={**os.environ, "PYTHON": sys.executable}
+        [folder / "scripts/packages", os.environ["DESCOPE_CONN_LIBRARY"], made],
+        check=True,
+        umask=umask,
+        env={
+            **os.environ,
+            "DESCOPE_CONN_DEPS": os.environ.get("DESCOPE_CONN_DEPS", f"{ROOT}/.deps"),
+            "PYTHON": sys.executable,
+            "SOURCE_DATE_EPOCH": "1700000000",
+            **environment,
+        },
     )
-    (made,) = folder.iterdir()
     return made
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made_by("wheel", tmp_path_factory.mktemp("wheel"))
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with all of them, in which nothing may be changed."""
+    return made_packages(tmp_path_factory.mktemp("sources"), {"TZ": "UTC"}, umask=0o022)
 
 
 @pytest.fixture(scope="session")
-def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made_by("npm-pack", tmp_path_factory.mktemp("npm"))
+def wheel(packages: Path) -> Path:
+    (made,) = packages.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="session")
+def tarball(packages: Path) -> Path:
+    (made,) = packages.glob("*.tgz")
+    return made
 
 
 @pytest.fixture(scope="session")

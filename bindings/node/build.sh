@@ -32,6 +32,7 @@ target=native/$(node -p 'process.platform + "-" + process.arch')
 mkdir -p "$target"
 
 # libffi is linked in and hidden: a Node built with a libffi of its own must not get in its way.
+# shellcheck disable=SC2086  # flags are several words
 ${CC:-cc} -std=c99 -O2 -fPIC -fvisibility=hidden ${CFLAGS-} \
     -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Werror \
     -DNAPI_VERSION=8 -isystem "$include" \

@@ -143,7 +143,7 @@ static descope_conn_status sleep_for(const descope_conn_context *context, const 
 static descope_conn_status call(void *self, const descope_conn_context *context, const char *request,
                                 size_t request_len, descope_conn_bytes *answer)
 {
-    size_t len;
+    size_t len = 0;
     const char *op = member(request, request_len, "op", &len);
     if (is(op, len, "fetch")) {
         return fetch(self, request, request_len, answer);

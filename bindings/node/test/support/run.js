@@ -10,7 +10,7 @@ function run(program, { args = [], flags = [], env = {}, cwd } = {}) {
   const file = path.isAbsolute(program) ? program : path.join(__dirname, '..', 'programs', program);
   const options = { cwd, timeout: 30_000, killSignal: 'SIGKILL', env: { ...process.env, ...env } };
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [...flags, file, ...args], options, (error, stdout, stderr) => {
+    const child = execFile(process.execPath, [...flags, file, ...args], options, (_error, stdout, stderr) => {
       resolve({ code: child.exitCode, stdout, stderr });
     });
   });
