@@ -2,6 +2,7 @@ import Connections
 import Foundation
 import JSON
 import Runtime
+import TestSupport
 import Testing
 
 @testable import Vault

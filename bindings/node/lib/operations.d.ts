@@ -62,7 +62,7 @@ export interface ConnectOptions {
   resources?: string[];
   /** Names one of several accounts of the subject at the connection. */
   externalIdentifier?: string;
-  /** Vault: hold the grant back until whoever it is for has typed the code that complete answers; see confirm. */
+  /** Vault: hold the grant back until the user that it is for has typed the code that complete returns; see confirm. */
   confirmation?: boolean;
 }
 
@@ -110,7 +110,7 @@ export interface Completion {
 export interface ConfirmationCode {
   /** It is held back. */
   confirmationRequired: true;
-  /** To show to whoever is at the browser, and to nobody else. */
+  /** To show to the person at the browser, and to nobody else. */
   code: string;
   /** The connection. */
   appId: string;
@@ -145,7 +145,7 @@ export interface FetchConnectOptions {
   resources?: string[];
   /** Names one of several accounts of the subject at the connection. */
   externalIdentifier?: string;
-  /** Vault: hold the grant back until whoever it is for has typed the code that complete answers; see confirm. */
+  /** Vault: hold the grant back until the user that it is for has typed the code that complete returns; see confirm. */
   confirmation?: boolean;
   /** Vault: ask also for scopes that the user was asked for before and did not grant. */
   askDeclined?: boolean;
@@ -219,7 +219,7 @@ export interface NewToken {
   grantedBy?: string;
 }
 
-/** What became of the batch. */
+/** The result of the batch. */
 export interface StoreTokensAnswer {
   /** Empty: all were kept. Otherwise none was. */
   failures: StoreFailure[];
@@ -243,16 +243,16 @@ export interface StoreFailure {
 export interface Deletion {
   /** Vault: how many tokens, where known. */
   deleted?: number;
-  /** Vault: what became of them at their providers; absent if revoke was false. */
-  revokedAtProvider?: Revocations;
+  /** Vault: whether their providers revoked them; absent if revoke was false. */
+  revocations?: Revocations;
 }
 
-/** What became of deleted tokens at their providers. */
+/** How many of the deleted tokens their providers revoked. */
 export interface Revocations {
-  /** Revoked. */
-  yes: number;
+  /** Revoked by the provider. */
+  revoked: number;
   /** Of these, those whose whole grant is known to be gone. Others may still be listed in the user's account. */
-  grantCleared: number;
+  grantRevoked: number;
   /** The provider did not answer. They are tried again. */
   pending: number;
   /** The provider cannot revoke tokens. */
@@ -271,7 +271,7 @@ export interface TokenPage {
   unreadable?: number;
 }
 
-/** A token without its secrets. The cloud names the connection and the subject, and no more. */
+/** A token without its secrets. From the cloud only the connection and the subject. */
 export interface TokenInfo {
   /** Vault: for delete. */
   id?: string;
@@ -490,7 +490,7 @@ export interface RevocationRules {
   /** The name that the token goes by; token. */
   tokenParameter?: string;
   /** Whether the user's whole grant goes with the token. */
-  clearsGrant?: boolean;
+  revokesGrant?: boolean;
 }
 
 /** The connection as it is now. */
@@ -731,7 +731,7 @@ export interface AddedKey {
   id: string;
 }
 
-/** What was sealed anew. */
+/** What was sealed again. */
 export interface Resealing {
   /** How many rows. */
   resealed: number;

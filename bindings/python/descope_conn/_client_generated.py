@@ -930,8 +930,8 @@ class Operations(Performer):
         - ``login_hint``: The account to preselect at the provider.
         - ``resources``: RFC 8707 resource indicators.
         - ``external_identifier``: Names one of several accounts of the subject at the connection.
-        - ``confirmation``: Vault: hold the grant back until whoever it is for has typed the code that complete answers;
-          see confirm.
+        - ``confirmation``: Vault: hold the grant back until the user that it is for has typed the code that complete
+          returns; see confirm.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
           server; 0 asks for an answer that needs no waiting.

@@ -78,7 +78,8 @@ class ConnectOptions(_ConnectOptions, total=False):
     external_identifier: str
     """Names one of several accounts of the subject at the connection."""
     confirmation: bool
-    """Vault: hold the grant back until whoever it is for has typed the code that complete answers; see confirm."""
+    """Vault: hold the grant back until the user that it is for has typed the code that complete returns; see confirm.
+    """
     ask_declined: bool
     """Vault: ask also for scopes that the user was asked for before and did not grant."""
 
@@ -186,7 +187,7 @@ class RevocationRules(TypedDict, total=False):
     """any by default. One of ``any``, ``access_token``, ``refresh_token``."""
     token_parameter: str
     """The name that the token goes by; token."""
-    clears_grant: bool
+    revokes_grant: bool
     """Whether the user's whole grant goes with the token."""
 
 
@@ -277,7 +278,7 @@ class Completion:
     confirmation_required: bool = False
     """It is held back."""
     code: str | None = field(default=None, repr=False)
-    """To show to whoever is at the browser, and to nobody else."""
+    """To show to the person at the browser, and to nobody else."""
     expires_in: int | None = None
     """How long the code is valid. In seconds."""
 
@@ -395,24 +396,24 @@ class Deletion:
 
     deleted: int | None = None
     """Vault: how many tokens, where known."""
-    revoked_at_provider: Revocations | None = None
-    """Vault: what became of them at their providers; absent if revoke was false."""
+    revocations: Revocations | None = None
+    """Vault: whether their providers revoked them; absent if revoke was false."""
 
     @classmethod
     def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
         return cls(
             deleted=wire.get("deleted"),
-            revoked_at_provider=_optional(Revocations._from_wire, wire.get("revokedAtProvider")),
+            revocations=_optional(Revocations._from_wire, wire.get("revocations")),
         )
 
 
 @dataclass(frozen=True)
 class Revocations:
-    """What became of deleted tokens at their providers."""
+    """How many of the deleted tokens their providers revoked."""
 
-    yes: int
-    """Revoked."""
-    grant_cleared: int
+    revoked: int
+    """Revoked by the provider."""
+    grant_revoked: int
     """Of these, those whose whole grant is known to be gone. Others may still be listed in the user's account."""
     pending: int
     """The provider did not answer. They are tried again."""
@@ -422,8 +423,8 @@ class Revocations:
     @classmethod
     def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
         return cls(
-            yes=int(wire["yes"]),
-            grant_cleared=int(wire["grantCleared"]),
+            revoked=int(wire["revoked"]),
+            grant_revoked=int(wire["grantRevoked"]),
             pending=int(wire["pending"]),
             unsupported=int(wire["unsupported"]),
         )
@@ -463,7 +464,7 @@ class TokenPage:
 
 @dataclass(frozen=True)
 class TokenInfo:
-    """A token without its secrets. The cloud names the connection and the subject, and no more."""
+    """A token without its secrets. From the cloud only the connection and the subject."""
 
     app_id: str
     """The connection."""
@@ -906,7 +907,7 @@ class SealingKey:
 
 @dataclass(frozen=True)
 class Resealing:
-    """What was sealed anew."""
+    """What was sealed again."""
 
     resealed: int
     """How many rows."""

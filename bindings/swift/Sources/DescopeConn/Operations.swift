@@ -1082,7 +1082,7 @@ public struct ConnectOptions: Codable, Sendable, Hashable {
     public var resources: [String]?
     /// Names one of several accounts of the subject at the connection.
     public var externalIdentifier: String?
-    /// Vault: hold the grant back until whoever it is for has typed the code that complete answers; see confirm.
+    /// Vault: hold the grant back until the user that it is for has typed the code that complete returns; see confirm.
     public var confirmation: Bool?
 
     public init(
@@ -1140,7 +1140,7 @@ public struct CompleteAnswer: Codable, Sendable, Hashable {
     public var redirectUrl: String?
     /// It is held back.
     public var confirmationRequired: Bool?
-    /// To show to whoever is at the browser, and to nobody else.
+    /// To show to the person at the browser, and to nobody else.
     public var code: Secret?
     /// How long the code is valid. In seconds.
     public var expiresIn: Int?
@@ -1197,7 +1197,7 @@ public struct FetchConnectOptions: Codable, Sendable, Hashable {
     public var resources: [String]?
     /// Names one of several accounts of the subject at the connection.
     public var externalIdentifier: String?
-    /// Vault: hold the grant back until whoever it is for has typed the code that complete answers; see confirm.
+    /// Vault: hold the grant back until the user that it is for has typed the code that complete returns; see confirm.
     public var confirmation: Bool?
     /// Vault: ask also for scopes that the user was asked for before and did not grant.
     public var askDeclined: Bool?
@@ -1320,16 +1320,16 @@ public struct StoreFailure: Codable, Sendable, Hashable {
 public struct Deletion: Codable, Sendable, Hashable {
     /// Vault: how many tokens, where known.
     public var deleted: Int?
-    /// Vault: what became of them at their providers; absent if revoke was false.
-    public var revokedAtProvider: Revocations?
+    /// Vault: whether their providers revoked them; absent if revoke was false.
+    public var revocations: Revocations?
 }
 
-/// What became of deleted tokens at their providers.
+/// How many of the deleted tokens their providers revoked.
 public struct Revocations: Codable, Sendable, Hashable {
-    /// Revoked.
-    public var yes: Int
+    /// Revoked by the provider.
+    public var revoked: Int
     /// Of these, those whose whole grant is known to be gone. Others may still be listed in the user's account.
-    public var grantCleared: Int
+    public var grantRevoked: Int
     /// The provider did not answer. They are tried again.
     public var pending: Int
     /// The provider cannot revoke tokens.
@@ -1348,7 +1348,7 @@ public struct TokenPage: Codable, Sendable, Hashable {
     public var unreadable: Int?
 }
 
-/// A token without its secrets. The cloud names the connection and the subject, and no more.
+/// A token without its secrets. From the cloud only the connection and the subject.
 public struct TokenInfo: Codable, Sendable, Hashable {
     /// Vault: for delete.
     public var id: String?
@@ -1515,18 +1515,18 @@ public struct RevocationRules: Codable, Sendable, Hashable {
     /// The name that the token goes by; token.
     public var tokenParameter: String?
     /// Whether the user's whole grant goes with the token.
-    public var clearsGrant: Bool?
+    public var revokesGrant: Bool?
 
     public init(
         method: RevocationMethod? = nil, bodyFormat: BodyFormat? = nil, authentication: RevocationAuthentication? = nil,
-        takes: RevocableToken? = nil, tokenParameter: String? = nil, clearsGrant: Bool? = nil
+        takes: RevocableToken? = nil, tokenParameter: String? = nil, revokesGrant: Bool? = nil
     ) {
         self.method = method
         self.bodyFormat = bodyFormat
         self.authentication = authentication
         self.takes = takes
         self.tokenParameter = tokenParameter
-        self.clearsGrant = clearsGrant
+        self.revokesGrant = revokesGrant
     }
 }
 
@@ -1848,7 +1848,7 @@ public struct SealingKey: Codable, Sendable, Hashable {
     public var rows: Int
 }
 
-/// What was sealed anew.
+/// What was sealed again.
 public struct Resealing: Codable, Sendable, Hashable {
     /// How many rows.
     public var resealed: Int
