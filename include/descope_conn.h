@@ -34,7 +34,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #ifndef DESCOPE_CONN_API
-# define DESCOPE_CONN_API extern
+#define DESCOPE_CONN_API extern
 #endif
 #ifdef __cplusplus
 extern "C" {
@@ -53,16 +53,16 @@ typedef uint64_t descope_conn_ticket;
 /* What a call came to. New negative values may be added: treat every negative value as a failure. */
 typedef int32_t descope_conn_status;
 
-#define DESCOPE_CONN_OK            0
-#define DESCOPE_CONN_EMPTY         1    /* next: nothing finished in time. *out is NULL */
-#define DESCOPE_CONN_E_ARGUMENT  (-1)   /* error.code invalid_request or invalid_config */
-#define DESCOPE_CONN_E_HANDLE    (-2)   /* never opened, or closed */
-#define DESCOPE_CONN_E_FORKED    (-3)   /* opened by another process */
-#define DESCOPE_CONN_E_TIMEOUT   (-4)   /* error.code timeout */
-#define DESCOPE_CONN_E_CANCELLED (-5)   /* error.code cancelled */
-#define DESCOPE_CONN_E_FAILED    (-6)   /* the operation's own error: read error.code */
-#define DESCOPE_CONN_E_LIMIT     (-7)   /* error.code limit: too large, or too many handles or calls */
-#define DESCOPE_CONN_E_MEMORY    (-8)   /* out of memory. *out is NULL */
+#define DESCOPE_CONN_OK          0
+#define DESCOPE_CONN_EMPTY       1    /* next: nothing finished in time. *out is NULL */
+#define DESCOPE_CONN_E_ARGUMENT  (-1) /* error.code invalid_request or invalid_config */
+#define DESCOPE_CONN_E_HANDLE    (-2) /* never opened, or closed */
+#define DESCOPE_CONN_E_FORKED    (-3) /* opened by another process */
+#define DESCOPE_CONN_E_TIMEOUT   (-4) /* error.code timeout */
+#define DESCOPE_CONN_E_CANCELLED (-5) /* error.code cancelled */
+#define DESCOPE_CONN_E_FAILED    (-6) /* the operation's own error: read error.code */
+#define DESCOPE_CONN_E_LIMIT     (-7) /* error.code limit: too large, or too many handles or calls */
+#define DESCOPE_CONN_E_MEMORY    (-8) /* out of memory. *out is NULL */
 
 /* No bound on the whole call. Each exchange with a server is still bounded by the config's timeoutMs. */
 #define DESCOPE_CONN_NO_TIMEOUT 0xFFFFFFFFu
@@ -99,39 +99,44 @@ DESCOPE_CONN_API descope_conn_status descope_conn_close(descope_conn_handle hand
  * object in *out: the result, or {"error":...}. Since 1.0. */
 
 /* A URL where the user grants access. {"appId", ...} -> {"url"} */
-DESCOPE_CONN_API descope_conn_status descope_conn_connect(descope_conn_handle handle, const char *request, size_t request_len,
-                                                          uint32_t timeout_ms, char **out, size_t *out_len);
+DESCOPE_CONN_API descope_conn_status descope_conn_connect(descope_conn_handle handle, const char *request,
+                                                          size_t request_len, uint32_t timeout_ms, char **out,
+                                                          size_t *out_len);
 /* A fresh token. {"appId", "userId" and/or "tenantId", "scopes", ...} -> {"token":{...}} */
-DESCOPE_CONN_API descope_conn_status descope_conn_fetch(descope_conn_handle handle, const char *request, size_t request_len,
-                                                        uint32_t timeout_ms, char **out, size_t *out_len);
+DESCOPE_CONN_API descope_conn_status descope_conn_fetch(descope_conn_handle handle, const char *request,
+                                                        size_t request_len, uint32_t timeout_ms, char **out,
+                                                        size_t *out_len);
 /* Keeps an API key. {"appId", "userId" and/or "tenantId", "apiKey"} -> {"tokenId"} where known, or {} */
 DESCOPE_CONN_API descope_conn_status descope_conn_store_api_key(descope_conn_handle handle, const char *request,
-                                                                size_t request_len, uint32_t timeout_ms,
-                                                                char **out, size_t *out_len);
+                                                                size_t request_len, uint32_t timeout_ms, char **out,
+                                                                size_t *out_len);
 /* Removes tokens by id, by connection, by subject. At least one of them is needed. -> {"deleted"} where known; the vault
  * has their providers revoke them too, and reports it: "revocations" */
-DESCOPE_CONN_API descope_conn_status descope_conn_delete(descope_conn_handle handle, const char *request, size_t request_len,
-                                                         uint32_t timeout_ms, char **out, size_t *out_len);
+DESCOPE_CONN_API descope_conn_status descope_conn_delete(descope_conn_handle handle, const char *request,
+                                                         size_t request_len, uint32_t timeout_ms, char **out,
+                                                         size_t *out_len);
 
 /* Any operation by its name, those four included: {"op":"fetch", ...}. New operations need no new symbol.
  * Since 1.0. */
-DESCOPE_CONN_API descope_conn_status descope_conn_call(descope_conn_handle handle, const char *request, size_t request_len,
-                                                       uint32_t timeout_ms, char **out, size_t *out_len);
+DESCOPE_CONN_API descope_conn_status descope_conn_call(descope_conn_handle handle, const char *request,
+                                                       size_t request_len, uint32_t timeout_ms, char **out,
+                                                       size_t *out_len);
 
 /* Starts what call would do, on the handle's own thread, and returns at once; the request is copied. The first
  * submit starts that thread. OK: *out_ticket will be answered by next exactly once, also when its request turns out
  * to be wrong. Otherwise *out_ticket is 0 and nothing was started: E_ARGUMENT only for a NULL pointer, E_LIMIT when
  * the request is larger than 1 MiB or 100000 calls are in flight. Since 1.0. */
-DESCOPE_CONN_API descope_conn_status descope_conn_submit(descope_conn_handle handle, const char *request, size_t request_len,
-                                                         uint32_t timeout_ms, descope_conn_ticket *out_ticket);
+DESCOPE_CONN_API descope_conn_status descope_conn_submit(descope_conn_handle handle, const char *request,
+                                                         size_t request_len, uint32_t timeout_ms,
+                                                         descope_conn_ticket *out_ticket);
 
 /* Takes one finished call, waiting up to wait_ms for one (NO_TIMEOUT: until one comes or the handle is closed).
  * OK: *out_ticket, and *out_call_status and *out are that call's own status and answer. EMPTY: nothing finished in
  * time. Any number of threads may wait; each answer goes to one of them. Since 1.0. */
 DESCOPE_CONN_API descope_conn_status descope_conn_next(descope_conn_handle handle, uint32_t wait_ms,
                                                        descope_conn_ticket *out_ticket,
-                                                       descope_conn_status *out_call_status,
-                                                       char **out, size_t *out_len);
+                                                       descope_conn_status *out_call_status, char **out,
+                                                       size_t *out_len);
 
 /* A descriptor that becomes readable when next has something: after each wake-up call next with wait_ms 0 until it
  * answers EMPTY. Reading from it is allowed and takes nothing away. It is the library's: do not close it (duplicate

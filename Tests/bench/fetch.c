@@ -31,7 +31,8 @@ static void call_once(uint64_t *chance)
     size_t head = strcspn(request, "@");
     *chance = *chance * 6364136223846793005u + 1442695040888963407u;
     if (request[head] == '@') {
-        snprintf(text, sizeof text, "%.*s%zu%s", (int)head, request, (size_t)(*chance >> 33) % subjects, request + head + 1);
+        snprintf(text, sizeof text, "%.*s%zu%s", (int)head, request, (size_t)(*chance >> 33) % subjects,
+                 request + head + 1);
     } else {
         snprintf(text, sizeof text, "%s", request);
     }

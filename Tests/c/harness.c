@@ -163,8 +163,9 @@ static descope_conn_status use_cancel(descope_conn_handle handle)
 }
 
 const struct function functions[] = {
-    {"connect", use_connect}, {"fetch", use_fetch},   {"store_api_key", use_store_api_key}, {"delete", use_delete},
-    {"call", use_call},       {"submit", use_submit}, {"next", use_next},                   {"cancel", use_cancel},
+    {"connect", use_connect}, {"fetch", use_fetch},   {"store_api_key", use_store_api_key},
+    {"delete", use_delete},   {"call", use_call},     {"submit", use_submit},
+    {"next", use_next},       {"cancel", use_cancel},
 };
 const size_t function_count = COUNT(functions);
 

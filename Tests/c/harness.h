@@ -105,7 +105,10 @@ struct flag {
     pthread_mutex_t mutex;
     int is_set;
 };
-#define FLAG_INITIALIZER {PTHREAD_MUTEX_INITIALIZER, 0}
+#define FLAG_INITIALIZER             \
+    {                                \
+        PTHREAD_MUTEX_INITIALIZER, 0 \
+    }
 
 void set_flag(struct flag *flag, int is_set);
 int is_set(struct flag *flag);

@@ -34,12 +34,7 @@ static const struct {
     const char *request;
     size_t len;
 } no_texts[] = {
-    {NULL, 0},
-    {NULL, 1},
-    {NULL, SIZE_MAX},
-    {"", 0},
-    {describe, (size_t)INT64_MAX + 1},
-    {describe, SIZE_MAX},
+    {NULL, 0}, {NULL, 1}, {NULL, SIZE_MAX}, {"", 0}, {describe, (size_t)INT64_MAX + 1}, {describe, SIZE_MAX},
 };
 
 static void text_must_be_there(void **state)

@@ -33,10 +33,10 @@ static json_t *filled_in(struct run *run, json_t *value)
         return json_incref(copy);
     }
     copy = json_copy(value);
-    json_object_foreach(copy, key, child) {
+    json_object_foreach (copy, key, child) {
         json_object_set_new(copy, key, filled_in(run, child));
     }
-    json_array_foreach(copy, index, child) {
+    json_array_foreach (copy, index, child) {
         json_array_set_new(copy, index, filled_in(run, child));
     }
     return copy;
@@ -57,13 +57,13 @@ static int matches(struct run *run, const json_t *expected, json_t *actual, cons
             json_object_set(run->captured, capture, actual);
         }
     } else if (json_is_object(expected) && json_is_object(actual)) {
-        json_object_foreach((json_t *)expected, key, child) {
+        json_object_foreach ((json_t *)expected, key, child) {
             snprintf(inner, sizeof inner, "%s.%s", path, key);
             is_match &= matches(run, child, json_object_get(actual, key), inner);
         }
         return is_match;
     } else if (json_is_array(expected) && json_array_size(expected) == json_array_size(actual)) {
-        json_array_foreach(expected, index, child) {
+        json_array_foreach (expected, index, child) {
             snprintf(inner, sizeof inner, "%s[%u]", path, (unsigned)index);
             is_match &= matches(run, child, json_array_get(actual, index), inner);
         }
@@ -112,7 +112,7 @@ static int run_calls(struct run *run, const json_t *test, descope_conn_handle ha
 {
     const json_t *step;
     size_t index;
-    json_array_foreach(json_object_get(test, "calls"), index, step) {
+    json_array_foreach (json_object_get(test, "calls"), index, step) {
         json_t *request = filled_in(run, json_object_get(step, "request"));
         struct answer answer = call_json(handle, request);
         int is_good = is_as_expected(run, step, answer.json);
@@ -170,7 +170,7 @@ static unsigned run_file(const char *name, unsigned *count)
         print_error("%s:%d: %s\n", path, mistake.line, mistake.text);
         return 1;
     }
-    json_array_foreach(tests, index, test) {
+    json_array_foreach (tests, index, test) {
         struct run run = {"/tmp/descope_conn_cases.XXXXXX", json_object()};
         assert_non_null(mkdtemp(run.folder));
         if (!run_case(&run, test)) {

@@ -8,15 +8,9 @@ static const struct {
     int (*run)(void);
 } groups[] = {
     /* First, while nothing has been opened yet. */
-    {"process", test_process},
-    {"arguments", test_arguments},
-    {"requests", test_requests},
-    {"handles", test_handles},
-    {"tickets", test_tickets},
-    {"log", test_log},
-    {"plugins", test_plugins},
-    {"cases", test_cases},
-    {"first calls", test_first_calls},
+    {"process", test_process}, {"arguments", test_arguments}, {"requests", test_requests},
+    {"handles", test_handles}, {"tickets", test_tickets},     {"log", test_log},
+    {"plugins", test_plugins}, {"cases", test_cases},         {"first calls", test_first_calls},
 };
 /* The last one is for processes that test_process starts. */
 enum { BY_NAME_ALONE = COUNT(groups) - 1 };

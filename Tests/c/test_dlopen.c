@@ -8,17 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EXPECT(condition)                                                \
-    if (!(condition)) {                                                  \
-        fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);  \
-        return 1;                                                        \
+#define EXPECT(condition)                                               \
+    if (!(condition)) {                                                 \
+        fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+        return 1;                                                       \
     }
 
 /* ISO C has no conversion from an object's pointer to a function's; POSIX says that their bytes are the same. */
-#define RESOLVE(library, function)                          \
-    do {                                                    \
-        void *address = dlsym(library, #function);          \
-        memcpy(&my_##function, &address, sizeof address);   \
+#define RESOLVE(library, function)                        \
+    do {                                                  \
+        void *address = dlsym(library, #function);        \
+        memcpy(&my_##function, &address, sizeof address); \
     } while (0)
 
 static uint32_t (*my_descope_conn_abi)(void);

@@ -215,9 +215,8 @@ static void *use_all(void *argument)
         descope_conn_status status;
         for (index = 0; index < function_count; index++) {
             status = functions[index].use(handle);
-            assert_true(status == DESCOPE_CONN_OK || status == DESCOPE_CONN_EMPTY ||
-                        status == DESCOPE_CONN_E_HANDLE || status == DESCOPE_CONN_E_CANCELLED ||
-                        status == DESCOPE_CONN_E_ARGUMENT);
+            assert_true(status == DESCOPE_CONN_OK || status == DESCOPE_CONN_EMPTY || status == DESCOPE_CONN_E_HANDLE ||
+                        status == DESCOPE_CONN_E_CANCELLED || status == DESCOPE_CONN_E_ARGUMENT);
         }
         descope_conn_event_fd(handle);
         status = descope_conn_close(handle, PATIENCE); /* E_TIMEOUT: another thread closes it too */

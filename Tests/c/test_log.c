@@ -2,13 +2,12 @@
 #define _POSIX_C_SOURCE 200809L
 #include "harness.h"
 
-
 /* A place for lines, with a lock of its own. */
 struct sink {
     pthread_mutex_t mutex;
     unsigned lines, running;
-    int32_t levels;      /* one bit for each level seen */
-    int is_marked;       /* whether a line held MARKER */
+    int32_t levels; /* one bit for each level seen */
+    int is_marked;  /* whether a line held MARKER */
     char last[1024];
 };
 

@@ -62,7 +62,7 @@ static void what_cannot_be_loaded(void **state)
 static void the_static_backend(void **state)
 {
     descope_conn_handle handle = open_config("{\"backend\":\"plugin\",\"library\":\"" PLUGINS "/backend_static.so\","
-                                      "\"config\":{\"tokens\":{\"github\":\"the-token\"}}}");
+                                             "\"config\":{\"tokens\":{\"github\":\"the-token\"}}}");
     struct answer answer = call(handle, "{\"op\":\"fetch\",\"appId\":\"github\",\"userId\":\"u\"}");
     const json_t *token = json_object_get(answer.json, "token");
     (void)state;
@@ -163,13 +163,29 @@ static descope_conn_status fill(size_t index, uint32_t host_plugin_abi, const de
 }
 
 /* A function for each: an init is called once in a process. */
-#define FILL(index)                                                                                             \
+#define FILL(index)                                                                                                   \
     static descope_conn_status fill_##index(uint32_t abi, const descope_conn_host *host, descope_conn_plugin *plugin) \
-    {                                                                                                           \
-        return fill(index, abi, host, plugin);                                                                  \
+    {                                                                                                                 \
+        return fill(index, abi, host, plugin);                                                                        \
     }
-FILL(0) FILL(1) FILL(2) FILL(3) FILL(4) FILL(5) FILL(6) FILL(7) FILL(8)
-FILL(9) FILL(10) FILL(11) FILL(12) FILL(13) FILL(14) FILL(15) FILL(16) FILL(17)
+FILL(0)
+FILL(1)
+FILL(2)
+FILL(3)
+FILL(4)
+FILL(5)
+FILL(6)
+FILL(7)
+FILL(8)
+FILL(9)
+FILL(10)
+FILL(11)
+FILL(12)
+FILL(13)
+FILL(14)
+FILL(15)
+FILL(16)
+FILL(17)
 
 static const descope_conn_plugin_init_fn fills[COUNT(broken)] = {
     fill_0, fill_1,  fill_2,  fill_3,  fill_4,  fill_5,  fill_6,  fill_7,  fill_8,
@@ -272,9 +288,9 @@ static void bad_answers(void **state)
 static void errors_keep_their_fields(void **state)
 {
     descope_conn_handle handle = open_harness();
-    struct answer answer =
-        call(handle, "{\"op\":\"give\",\"status\":-6,\"text\":\"{\\\"code\\\":\\\"rate_limited\\\",\\\"message\\\":\\\"m"
-                     "\\\",\\\"retryAfterMs\\\":1500,\\\"httpStatus\\\":429,\\\"errorCode\\\":\\\"E1\\\"}\"}");
+    struct answer answer = call(
+        handle, "{\"op\":\"give\",\"status\":-6,\"text\":\"{\\\"code\\\":\\\"rate_limited\\\",\\\"message\\\":\\\"m"
+                "\\\",\\\"retryAfterMs\\\":1500,\\\"httpStatus\\\":429,\\\"errorCode\\\":\\\"E1\\\"}\"}");
     const json_t *error = json_object_get(answer.json, "error");
     (void)state;
     assert_int_equal(json_integer_value(json_object_get(error, "retryAfterMs")), 1500);

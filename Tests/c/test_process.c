@@ -111,9 +111,9 @@ static int in_child(int (*body)(descope_conn_handle), descope_conn_handle handle
     return WEXITSTATUS(status);
 }
 
-#define EXPECT(condition)  \
-    if (!(condition)) {    \
-        return __LINE__;   \
+#define EXPECT(condition) \
+    if (!(condition)) {   \
+        return __LINE__;  \
     }
 
 static int the_parents_handle_is_refused(descope_conn_handle handle)

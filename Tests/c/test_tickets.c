@@ -19,8 +19,7 @@ static void one_call(void **state)
     (void)state;
     assert_int_equal(taken, ticket);
     assert_int_equal(answer.status, DESCOPE_CONN_OK);
-    assert_string_equal(
-        json_string_value(json_object_get(json_object_get(answer.json, "echo"), "text")), "\xc3\xa9");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(answer.json, "echo"), "text")), "\xc3\xa9");
     json_decref(answer.json);
     assert_empty(handle);
     close_handle(handle);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define API_KEY "an-api-key-that-must-not-be-left-anywhere-in-memory"
+#define API_KEY    "an-api-key-that-must-not-be-left-anywhere-in-memory"
 #define MASTER_KEY "00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef"
 
 /* In one piece, as everything here: freed_blocks compares with it. */

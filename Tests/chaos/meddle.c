@@ -49,14 +49,26 @@ void meddle_arm(int new_mode, long step)
 }
 
 /* How many calls were counted since it was armed. */
-long meddle_steps(void) { return counted; }
+long meddle_steps(void)
+{
+    return counted;
+}
 
-void meddle_clock(long seconds) { clock_offset = seconds; }
+void meddle_clock(long seconds)
+{
+    clock_offset = seconds;
+}
 
 /* 1 and more: another start of the machine, for what is opened from then on. */
-void meddle_boot(int number) { own_boot = number; }
+void meddle_boot(int number)
+{
+    own_boot = number;
+}
 
-void meddle_slow(long microseconds) { sync_delay = microseconds; }
+void meddle_slow(long microseconds)
+{
+    sync_delay = microseconds;
+}
 
 /* For descope_conn_set_log: what the library says goes to stderr. Not in Python, which ends before the library does. */
 void meddle_log(void *user, int32_t level, const char *message, size_t size)
@@ -66,24 +78,30 @@ void meddle_log(void *user, int32_t level, const char *message, size_t size)
 }
 
 /* 0 to 2^24 - 3: the process connects to this machine from 127.0.0.1 plus the number. */
-void meddle_number(int number) { own_number = number; }
+void meddle_number(int number)
+{
+    own_number = number;
+}
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 static void die(void)
 {
     kill(getpid(), SIGKILL);
-    for (;;) pause();
+    for (;;)
+        pause();
 }
 
 /* The mode that applies to this call. */
 static int step(void)
 {
-    if (mode == PASS) return PASS;
+    if (mode == PASS)
+        return PASS;
     long number = atomic_fetch_add(&counted, 1) + 1;
     switch (atomic_load(&mode)) {
     case KILL_BEFORE:
-        if (number == chosen) die();
+        if (number == chosen)
+            die();
         return PASS;
     case KILL_HALFWAY:
         return number == chosen ? KILL_HALFWAY : PASS;
@@ -98,47 +116,54 @@ static int is_file(int fd)
     return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-static int disk_error(int now) { return now == DISK_FULL ? ENOSPC : EIO; }
+static int disk_error(int now)
+{
+    return now == DISK_FULL ? ENOSPC : EIO;
+}
 
 /* Calls that write `count` bytes, and answer how many. */
-#define WRITE(name, parameters, whole, half)                     \
-    ssize_t name parameters                                      \
-    {                                                            \
-        int now = step();                                        \
-        if (now == KILL_HALFWAY) {                               \
-            if (REAL(name) half < 0) die();                      \
-            die();                                               \
-        }                                                        \
-        if (now != PASS && is_file(fd)) {                        \
-            errno = disk_error(now);                             \
-            return -1;                                           \
-        }                                                        \
-        return REAL(name) whole;                                 \
+#define WRITE(name, parameters, whole, half) \
+    ssize_t name parameters                  \
+    {                                        \
+        int now = step();                    \
+        if (now == KILL_HALFWAY) {           \
+            if (REAL(name) half < 0)         \
+                die();                       \
+            die();                           \
+        }                                    \
+        if (now != PASS && is_file(fd)) {    \
+            errno = disk_error(now);         \
+            return -1;                       \
+        }                                    \
+        return REAL(name) whole;             \
     }
 
 /* Calls on a descriptor that answer 0 or -1. */
-#define CHANGE(name, parameters, arguments, delay)               \
-    int name parameters                                          \
-    {                                                            \
-        int now = step();                                        \
-        if (delay > 0) usleep(delay);                            \
+#define CHANGE(name, parameters, arguments, delay)                     \
+    int name parameters                                                \
+    {                                                                  \
+        int now = step();                                              \
+        if (delay > 0)                                                 \
+            usleep(delay);                                             \
         if ((now == DISK_FULL || now == DISK_BROKEN) && is_file(fd)) { \
-            errno = disk_error(now);                             \
-            return -1;                                           \
-        }                                                        \
-        int result = REAL(name) arguments;                       \
-        if (now == KILL_HALFWAY) die();                          \
-        return result;                                           \
+            errno = disk_error(now);                                   \
+            return -1;                                                 \
+        }                                                              \
+        int result = REAL(name) arguments;                             \
+        if (now == KILL_HALFWAY)                                       \
+            die();                                                     \
+        return result;                                                 \
     }
 
 /* Calls that receive. */
-#define RECEIVE(name, parameters, arguments)                     \
-    ssize_t name parameters                                      \
-    {                                                            \
-        int now = step();                                        \
-        ssize_t result = REAL(name) arguments;                   \
-        if (now == KILL_HALFWAY) die();                          \
-        return result;                                           \
+#define RECEIVE(name, parameters, arguments)   \
+    ssize_t name parameters                    \
+    {                                          \
+        int now = step();                      \
+        ssize_t result = REAL(name) arguments; \
+        if (now == KILL_HALFWAY)               \
+            die();                             \
+        return result;                         \
     }
 
 WRITE(write, (int fd, const void *bytes, size_t count), (fd, bytes, count), (fd, bytes, count / 2))
@@ -160,10 +185,12 @@ int connect(int fd, const struct sockaddr *address, socklen_t size)
     int now = step();
     if (own_number > 0 && address->sa_family == AF_INET) {
         struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + own_number)};
-        if (bind(fd, (struct sockaddr *)&own, sizeof own) < 0) return -1;
+        if (bind(fd, (struct sockaddr *)&own, sizeof own) < 0)
+            return -1;
     }
     int result = REAL(connect)(fd, address, size);
-    if (now == KILL_HALFWAY) die();
+    if (now == KILL_HALFWAY)
+        die();
     return result;
 }
 
@@ -173,9 +200,11 @@ int open(const char *path, int flags, ...)
     va_start(more, flags);
     mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0;
     va_end(more);
-    if (own_boot == 0 || strcmp(path, "/proc/sys/kernel/random/boot_id") != 0) return REAL(open)(path, flags, mode);
+    if (own_boot == 0 || strcmp(path, "/proc/sys/kernel/random/boot_id") != 0)
+        return REAL(open)(path, flags, mode);
     int fd = memfd_create("boot_id", MFD_CLOEXEC);
-    if (fd >= 0 && (dprintf(fd, "%d\n", own_boot) < 0 || lseek(fd, 0, SEEK_SET) < 0)) return -1;
+    if (fd >= 0 && (dprintf(fd, "%d\n", own_boot) < 0 || lseek(fd, 0, SEEK_SET) < 0))
+        return -1;
     return fd;
 }
 
@@ -183,14 +212,16 @@ int unlink(const char *path)
 {
     int now = step();
     int result = REAL(unlink)(path);
-    if (now == KILL_HALFWAY) die();
+    if (now == KILL_HALFWAY)
+        die();
     return result;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *time)
 {
     int result = REAL(clock_gettime)(clock, time);
-    if (result == 0 && clock == CLOCK_REALTIME) time->tv_sec += clock_offset;
+    if (result == 0 && clock == CLOCK_REALTIME)
+        time->tv_sec += clock_offset;
     return result;
 }
 
@@ -198,13 +229,15 @@ time_t time(time_t *time)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    if (time) *time = now.tv_sec;
+    if (time)
+        *time = now.tv_sec;
     return now.tv_sec;
 }
 
 int gettimeofday(struct timeval *restrict time, void *restrict zone)
 {
     int result = REAL(gettimeofday)(time, zone);
-    if (result == 0) time->tv_sec += clock_offset;
+    if (result == 0)
+        time->tv_sec += clock_offset;
     return result;
 }

@@ -235,12 +235,22 @@ static descope_conn_status call(void *self, const descope_conn_context *context,
 static descope_conn_status act(int what, descope_conn_bytes *error)
 {
     switch (what) {
-    case 'c': say(error, "{\"code\":\"conflict\"}"); return DESCOPE_CONN_E_FAILED;
-    case 'f': say(error, "{\"code\":\"limit\",\"message\":\"the store is full\"}"); return DESCOPE_CONN_E_FAILED;
-    case 't': return DESCOPE_CONN_E_TIMEOUT;
-    case 'B': give(error, "{\"code\":\"limit\"}", BIG); return DESCOPE_CONN_E_FAILED;
-    case 'E': give(error, "{\"code\":\"limit\"}", BIG); return DESCOPE_CONN_OK;
-    default: return DESCOPE_CONN_OK;
+    case 'c':
+        say(error, "{\"code\":\"conflict\"}");
+        return DESCOPE_CONN_E_FAILED;
+    case 'f':
+        say(error, "{\"code\":\"limit\",\"message\":\"the store is full\"}");
+        return DESCOPE_CONN_E_FAILED;
+    case 't':
+        return DESCOPE_CONN_E_TIMEOUT;
+    case 'B':
+        give(error, "{\"code\":\"limit\"}", BIG);
+        return DESCOPE_CONN_E_FAILED;
+    case 'E':
+        give(error, "{\"code\":\"limit\"}", BIG);
+        return DESCOPE_CONN_OK;
+    default:
+        return DESCOPE_CONN_OK;
     }
 }
 
@@ -279,8 +289,9 @@ static descope_conn_status commit(void *self, const descope_conn_context *contex
     (void)self, (void)context;
     if (*(const char *)writes->key == 'w') { /* says what it was given */
         const descope_conn_write *last = &writes[count - 1];
-        snprintf(text, sizeof text, "{\"code\":\"limit\",\"message\":\"%d %d %d %d %" PRIu64 " %" PRIu64 "\"}", (int)count,
-                 (int)writes->value_len, last->value == NULL, (int)last->key_len, writes->expected, last->expected);
+        snprintf(text, sizeof text, "{\"code\":\"limit\",\"message\":\"%d %d %d %d %" PRIu64 " %" PRIu64 "\"}",
+                 (int)count, (int)writes->value_len, last->value == NULL, (int)last->key_len, writes->expected,
+                 last->expected);
         say(error, text);
         return DESCOPE_CONN_E_FAILED;
     }
@@ -288,7 +299,8 @@ static descope_conn_status commit(void *self, const descope_conn_context *contex
 }
 
 static descope_conn_status read_rows(void *self, const descope_conn_context *context, const descope_conn_read *reads,
-                                     size_t count, descope_conn_store_found found, void *user, descope_conn_bytes *error)
+                                     size_t count, descope_conn_store_found found, void *user,
+                                     descope_conn_bytes *error)
 {
     size_t part;
     (void)self, (void)context;

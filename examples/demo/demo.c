@@ -205,8 +205,7 @@ static void connect_alice(void)
                         parameter(redirect, "code"), "openedBy", "userId", "alice");
     json_object_set_new(request, "iss", parameter(redirect, "iss"));
     answer = ok(request);
-    printf("  complete: alice granted %s\n",
-           json_string_value(json_array_get(json_object_get(answer, "scopes"), 0)));
+    printf("  complete: alice granted %s\n", json_string_value(json_array_get(json_object_get(answer, "scopes"), 0)));
     json_decref(answer);
 }
 

@@ -97,8 +97,7 @@ static void each_row(const struct instance *self, const void *prefix, size_t pre
     size_t index = lower_bound(self, prefix, prefix_len);
     if (after_len > 0) {
         size_t next = lower_bound(self, after, after_len);
-        if (next < self->count &&
-            compare(self->rows[next].key, self->rows[next].key_len, after, after_len) == 0) {
+        if (next < self->count && compare(self->rows[next].key, self->rows[next].key_len, after, after_len) == 0) {
             next++;
         }
         index = next > index ? next : index;
@@ -141,7 +140,8 @@ static int hand_on(void *user, const void *key, size_t key_len, const void *valu
 }
 
 static descope_conn_status read_rows(void *opaque, const descope_conn_context *context, const descope_conn_read *reads,
-                                     size_t count, descope_conn_store_found found, void *user, descope_conn_bytes *error)
+                                     size_t count, descope_conn_store_found found, void *user,
+                                     descope_conn_bytes *error)
 {
     struct instance *self = opaque;
     struct part part = {found, user, 0, 0};

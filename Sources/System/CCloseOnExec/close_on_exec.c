@@ -37,18 +37,18 @@ int __wrap_socketpair(int domain, int type, int protocol, int ends[2])
 }
 
 /* OpenSSL's is the one for large files, libcurl's is not. */
-#define OPENS(name)                                                              \
+#define OPENS(name)                                                                \
     FILE *__real_##name(const char *path, const char *mode) __attribute__((weak)); \
-    FILE *__wrap_##name(const char *path, const char *mode);                     \
-    FILE *__wrap_##name(const char *path, const char *mode)                      \
-    {                                                                            \
-        char closing[16];                                                        \
-        if (strlen(mode) + 2 > sizeof closing) {                                 \
-            return NULL;                                                         \
-        }                                                                        \
-        strcpy(closing, mode);                                                   \
-        strcat(closing, "e");                                                    \
-        return __real_##name(path, closing);                                     \
+    FILE *__wrap_##name(const char *path, const char *mode);                       \
+    FILE *__wrap_##name(const char *path, const char *mode)                        \
+    {                                                                              \
+        char closing[16];                                                          \
+        if (strlen(mode) + 2 > sizeof closing) {                                   \
+            return NULL;                                                           \
+        }                                                                          \
+        strcpy(closing, mode);                                                     \
+        strcat(closing, "e");                                                      \
+        return __real_##name(path, closing);                                       \
     }
 
 OPENS(fopen)

@@ -95,15 +95,15 @@ typedef struct {
 } words;
 typedef void *word;
 
-#define GATED(name)                                                                          \
+#define GATED(name)                                                                            \
     words __real_##name(word a, word b, word c, word d, word e, word f) __attribute__((weak)); \
-    words __wrap_##name(word a, word b, word c, word d, word e, word f);                     \
-    words __wrap_##name(word a, word b, word c, word d, word e, word f)                      \
-    {                                                                                        \
-        enter();                                                                             \
-        words made = __real_##name(a, b, c, d, e, f);                                        \
-        leave();                                                                             \
-        return made;                                                                         \
+    words __wrap_##name(word a, word b, word c, word d, word e, word f);                       \
+    words __wrap_##name(word a, word b, word c, word d, word e, word f)                        \
+    {                                                                                          \
+        enter();                                                                               \
+        words made = __real_##name(a, b, c, d, e, f);                                          \
+        leave();                                                                               \
+        return made;                                                                           \
     }
 
 GATED(swift_checkMetadataState)

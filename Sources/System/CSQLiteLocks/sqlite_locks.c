@@ -28,7 +28,7 @@ static struct held {
     ino_t inode;
     int descriptor;
     bool is_shared;
-} *all_held;
+} * all_held;
 
 static void drop(struct held **place)
 {
@@ -73,7 +73,10 @@ static int lock_database(int fd, struct flock *lock)
     return result;
 }
 
-static int of_description(int command) { return command == F_GETLK ? F_OFD_GETLK : F_OFD_SETLK; }
+static int of_description(int command)
+{
+    return command == F_GETLK ? F_OFD_GETLK : F_OFD_SETLK;
+}
 
 static int locking_fcntl(int fd, int command, ...)
 {
@@ -122,8 +125,14 @@ bool dc_sqlite_locks_install(void)
            vfs->xSetSystemCall(vfs, "fcntl", (sqlite3_syscall_ptr)locking_fcntl) == SQLITE_OK;
 }
 
-void dc_sqlite_locks_enter(void) { depth++; }
-void dc_sqlite_locks_leave(void) { depth--; }
+void dc_sqlite_locks_enter(void)
+{
+    depth++;
+}
+void dc_sqlite_locks_leave(void)
+{
+    depth--;
+}
 
 void dc_sqlite_locks_before_fork(void)
 {
@@ -133,6 +142,12 @@ void dc_sqlite_locks_before_fork(void)
     }
 }
 
-void dc_sqlite_locks_after_fork(void) { pthread_mutex_unlock(&mutex); }
+void dc_sqlite_locks_after_fork(void)
+{
+    pthread_mutex_unlock(&mutex);
+}
 
-bool dc_sqlite_locks_are_missing(void) { return atomic_load(&missing); }
+bool dc_sqlite_locks_are_missing(void)
+{
+    return atomic_load(&missing);
+}

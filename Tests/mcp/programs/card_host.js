@@ -19,11 +19,21 @@ class Element {
     this.style = { setProperty() {} };
   }
 
-  append(...children) { this.children.push(...children); }
-  replaceChildren(...children) { this.children = children; }
-  addEventListener(_, listener) { this.listeners.push(listener); }
-  click() { for (const listener of this.listeners) listener(); }
-  getBoundingClientRect() { return { width: 400, height: 120 }; }
+  append(...children) {
+    this.children.push(...children);
+  }
+  replaceChildren(...children) {
+    this.children = children;
+  }
+  addEventListener(_, listener) {
+    this.listeners.push(listener);
+  }
+  click() {
+    for (const listener of this.listeners) listener();
+  }
+  getBoundingClientRect() {
+    return { width: 400, height: 120 };
+  }
 }
 
 const ids = [...html.matchAll(/<(\w+) id="(\w+)"([^>]*)>/g)];
@@ -42,8 +52,13 @@ const sent = [];
 const listeners = [];
 const host = { postMessage: (message) => sent.push(JSON.parse(JSON.stringify(message))) };
 const window = { parent: host, addEventListener: (_, listener) => listeners.push(listener) };
-const say = (data, source = host) => { for (const listener of listeners) listener({ source, data }); };
-const turn = () => new Promise((resolve) => { setImmediate(resolve); });
+const say = (data, source = host) => {
+  for (const listener of listeners) listener({ source, data });
+};
+const turn = () =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 
 /** Answers what the card has asked since. */
 let answered = 0;

@@ -1,16 +1,35 @@
 // What a program may write, each method once. wrong.ts has the same with typing mistakes.
 
 import {
-  Client, ConnectionRequiredError, DescopeConnError, Token, buildInfo, errorCodes,
-  type App, type Config, type ErrorCode, type VaultConfig,
+  type App,
+  buildInfo,
+  Client,
+  type Config,
+  ConnectionRequiredError,
+  DescopeConnError,
+  type ErrorCode,
+  errorCodes,
+  Token,
+  type VaultConfig,
 } from 'descope-conn';
 import { Connections, type McpRequest } from 'descope-conn/mcp';
 
 const vaultConfig: VaultConfig = {
-  backend: 'vault', path: 'vault.db', key: { env: 'KEY' }, otherKeys: [{ bytes: '0a' }, { file: '/key' }],
-  audit: 'all', auditDays: 30, allowExport: true, redirectUrl: 'https://a.example/cb', connectTtlSeconds: 60,
-  connectPageUrl: 'https://a.example/connect', requireOpener: true, timeoutMs: 1000, allowPrivateAddresses: false,
-  caFile: null, proxy: '',
+  backend: 'vault',
+  path: 'vault.db',
+  key: { env: 'KEY' },
+  otherKeys: [{ bytes: '0a' }, { file: '/key' }],
+  audit: 'all',
+  auditDays: 30,
+  allowExport: true,
+  redirectUrl: 'https://a.example/cb',
+  connectTtlSeconds: 60,
+  connectPageUrl: 'https://a.example/connect',
+  requireOpener: true,
+  timeoutMs: 1000,
+  allowPrivateAddresses: false,
+  caFile: null,
+  proxy: '',
 };
 export const configs: Config[] = [
   vaultConfig,
@@ -40,7 +59,11 @@ export async function use(client: Client, signal: AbortSignalOfHost): Promise<st
   const { failures } = await client.storeTokens({ tokens: [{ appId: 'crm', userId: 'alice', refreshToken: 'r' }] });
   const { deleted, revocations } = await client.deleteTokens({ tokenId: 'x', revoke: false });
   const { revoked, pending, failed } = await client.runRevocations({ limit: 1, waitMs: 5 });
-  const { tokens, next, total, unreadable } = await client.listTokens({ appId: 'crm', status: 'expiring', count: true });
+  const { tokens, next, total, unreadable } = await client.listTokens({
+    appId: 'crm',
+    status: 'expiring',
+    count: true,
+  });
   if (tokens[0].status === 'needs_reauthorization' && tokens[0].reason === 'refused') tokens[0].since?.toFixed();
   for await (const one of client.listAll({ userId: 'alice', limit: 10 })) one.lastRefreshError?.trim();
   await client.reportRejected({ tokenId: 'x', tokenHash: 'h', userId: 'alice' });
@@ -55,8 +78,15 @@ export async function use(client: Client, signal: AbortSignalOfHost): Promise<st
   const answer = await client.call<{ brandNew: number }>('brand.new', { anyField: 1 }, options);
 
   const { app } = await client.apps.create({
-    id: 'crm', templateId: 'google', hosts: { shop: 'x' }, clientId: 'c', clientSecret: 's', defaultScopes: ['read'],
-    authorizationUrlParams: [{ key: 'a', value: 'b' }], tokenEndpointAuthMethod: 'client_secret_post', pkce: true,
+    id: 'crm',
+    templateId: 'google',
+    hosts: { shop: 'x' },
+    clientId: 'c',
+    clientSecret: 's',
+    defaultScopes: ['read'],
+    authorizationUrlParams: [{ key: 'a', value: 'b' }],
+    tokenEndpointAuthMethod: 'client_secret_post',
+    pkce: true,
   });
   const kept: App = app;
   await client.apps.update({ id: kept.id, name: 'CRM', sameProvider: true, scopeSeparator: ',' });
@@ -78,7 +108,11 @@ export async function use(client: Client, signal: AbortSignalOfHost): Promise<st
   page.records[0].witness?.hash.trim();
   await client.audit.verify({ anchor: 'x' });
   const asked = await client.mcp.answer({
-    method: 'tools/call', name: 'n', userId: 'alice', protocolVersion: '2026-07-28', capabilities: { elicitation: {} },
+    method: 'tools/call',
+    name: 'n',
+    userId: 'alice',
+    protocolVersion: '2026-07-28',
+    capabilities: { elicitation: {} },
     connections: [{ appId: 'crm', connectionUrl: url, scopes: ['read'], confirmation: true }],
     clientInfo: { name: 'claude-code', version: '2.1' },
   });
@@ -105,9 +139,26 @@ export async function use(client: Client, signal: AbortSignalOfHost): Promise<st
   await client.close({ waitMs: 10 });
   const { version, libraries } = buildInfo();
   return [
-    expiresIn, confirmed.tokenId, failures[0].errorCode, deleted, revocations?.grantRevoked, revoked, pending,
-    failed, next, total, unreadable, answer.brandNew, token.accessToken, token.refreshToken, token.accessTokenExpiry,
-    version, libraries?.curl, keys.masterKey, exported.apiKeys[0].apiKey, ...errorCodes,
+    expiresIn,
+    confirmed.tokenId,
+    failures[0].errorCode,
+    deleted,
+    revocations?.grantRevoked,
+    revoked,
+    pending,
+    failed,
+    next,
+    total,
+    unreadable,
+    answer.brandNew,
+    token.accessToken,
+    token.refreshToken,
+    token.accessTokenExpiry,
+    version,
+    libraries?.curl,
+    keys.masterKey,
+    exported.apiKeys[0].apiKey,
+    ...errorCodes,
   ].join();
 }
 

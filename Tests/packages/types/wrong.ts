@@ -1,10 +1,20 @@
 // Typing mistakes, one a line, each of which must be an error: one that is none fails the compilation.
 
 import {
-  Client, ConnectionRequiredError, DescopeConnError, Token, buildInfo,
-  type App, type AuditPage, type Completion, type Config, type Deletion, type TokenInfo, type VaultConfig,
+  type App,
+  type AuditPage,
+  buildInfo,
+  Client,
+  type Completion,
+  type Config,
+  ConnectionRequiredError,
+  type Deletion,
+  DescopeConnError,
+  Token,
+  type TokenInfo,
+  type VaultConfig,
 } from 'descope-conn';
-import { Connections, type Caller, type Connection, type McpRequest } from 'descope-conn/mcp';
+import { type Caller, type Connection, Connections, type McpRequest } from 'descope-conn/mcp';
 
 declare const client: Client;
 declare const token: Token;

@@ -36,14 +36,14 @@
 
 #include <node_api.h>
 
-#define MAX_ARGUMENTS 16
+#define MAX_ARGUMENTS    16
 #define MAX_SAFE_INTEGER 9007199254740991.0 /* 2^53 - 1 */
 
 /* In a function that JavaScript calls: any failure of Node-API ends it with an exception. */
-#define TRY(call)                  \
-    do {                           \
-        if ((call) != napi_ok)     \
-            return fail(env);      \
+#define TRY(call)              \
+    do {                       \
+        if ((call) != napi_ok) \
+            return fail(env);  \
     } while (0)
 
 static napi_value throw_type_error(napi_env env, const char *message)
@@ -79,8 +79,8 @@ typedef union {
 
 static bool read_integer(napi_env env, napi_value value, double min, double max, double *number)
 {
-    return napi_get_value_double(env, value, number) == napi_ok && *number >= min && *number <= max
-           && trunc(*number) == *number;
+    return napi_get_value_double(env, value, number) == napi_ok && *number >= min && *number <= max &&
+           trunc(*number) == *number;
 }
 
 static bool read_int32(napi_env env, napi_value value, slot *out)
@@ -281,11 +281,11 @@ static bool read_signature(napi_env env, napi_value signature, function *out)
     bool is_array = false;
     uint32_t count = 0;
 
-    if (napi_get_named_property(env, signature, "arguments", &arguments) != napi_ok
-        || napi_get_named_property(env, signature, "return", &result) != napi_ok)
+    if (napi_get_named_property(env, signature, "arguments", &arguments) != napi_ok ||
+        napi_get_named_property(env, signature, "return", &result) != napi_ok)
         return false;
-    if (napi_is_array(env, arguments, &is_array) != napi_ok || !is_array
-        || napi_get_array_length(env, arguments, &count) != napi_ok || count > MAX_ARGUMENTS) {
+    if (napi_is_array(env, arguments, &is_array) != napi_ok || !is_array ||
+        napi_get_array_length(env, arguments, &count) != napi_ok || count > MAX_ARGUMENTS) {
         throw_type_error(env, "The arguments of a signature must be an array of at most 16 types");
         return false;
     }
@@ -336,10 +336,10 @@ static napi_value make_function(napi_env env, void *library, const char *name, n
     }
     /* POSIX gives a function as a data pointer; ISO C has no cast for that. */
     memcpy(&called->address, &symbol, sizeof symbol);
-    if (!read_signature(env, signature, called)
-        || napi_create_function(env, name, NAPI_AUTO_LENGTH, call_function, called, &made) != napi_ok
-        || napi_type_tag_object(env, made, &function_tag) != napi_ok
-        || napi_wrap(env, made, called, free_function, NULL, NULL) != napi_ok) {
+    if (!read_signature(env, signature, called) ||
+        napi_create_function(env, name, NAPI_AUTO_LENGTH, call_function, called, &made) != napi_ok ||
+        napi_type_tag_object(env, made, &function_tag) != napi_ok ||
+        napi_wrap(env, made, called, free_function, NULL, NULL) != napi_ok) {
         free(called);
         return NULL;
     }
@@ -414,8 +414,8 @@ static napi_value js_at_teardown(napi_env env, napi_callback_info info)
         free(last);
         return NULL;
     }
-    if (napi_create_function(env, "callOff", NAPI_AUTO_LENGTH, js_call_off, last, &returned) != napi_ok
-        || napi_add_finalizer(env, returned, last, free_last_call, NULL, NULL) != napi_ok) {
+    if (napi_create_function(env, "callOff", NAPI_AUTO_LENGTH, js_call_off, last, &returned) != napi_ok ||
+        napi_add_finalizer(env, returned, last, free_last_call, NULL, NULL) != napi_ok) {
         free(last);
         return fail(env);
     }
@@ -430,8 +430,8 @@ static char *copy_string(napi_env env, napi_value value, const char *complaint)
 {
     size_t length = 0;
     char *copy = NULL;
-    if (napi_get_value_string_utf8(env, value, NULL, 0, &length) == napi_ok && (copy = malloc(length + 1)) != NULL
-        && napi_get_value_string_utf8(env, value, copy, length + 1, &length) == napi_ok && strlen(copy) == length)
+    if (napi_get_value_string_utf8(env, value, NULL, 0, &length) == napi_ok && (copy = malloc(length + 1)) != NULL &&
+        napi_get_value_string_utf8(env, value, copy, length + 1, &length) == napi_ok && strlen(copy) == length)
         return copy;
     free(copy);
     throw_type_error(env, complaint);
@@ -443,12 +443,12 @@ static bool make_functions(napi_env env, void *library, napi_value definitions, 
 {
     napi_value names, name, signature;
     uint32_t count = 0;
-    if (napi_get_property_names(env, definitions, &names) != napi_ok
-        || napi_get_array_length(env, names, &count) != napi_ok)
+    if (napi_get_property_names(env, definitions, &names) != napi_ok ||
+        napi_get_array_length(env, names, &count) != napi_ok)
         return false;
     for (uint32_t i = 0; i < count; i++) {
-        if (napi_get_element(env, names, i, &name) != napi_ok
-            || napi_get_property(env, definitions, name, &signature) != napi_ok)
+        if (napi_get_element(env, names, i, &name) != napi_ok ||
+            napi_get_property(env, definitions, name, &signature) != napi_ok)
             return false;
         char *symbol = copy_string(env, name, "A symbol must be a string without a zero byte");
         if (symbol == NULL)

@@ -75,7 +75,9 @@ class Calls {
    */
   close(waitMs) {
     if (!this.#closed) {
-      this.#closed = new Promise((resolve) => { this.#resolveClosed = resolve; });
+      this.#closed = new Promise((resolve) => {
+        this.#resolveClosed = resolve;
+      });
       this.#handle.cancel(0n);
       this.#settled();
     }

@@ -72,8 +72,10 @@ class Handle {
 
   /** @throws {DescopeConnError} invalid_config and others */
   constructor(config) {
-    const status = withBytes(config, (bytes, length) =>
-      library().descope_conn_open(bytes, length, outId, outAnswer, outLength));
+    const status = withBytes(
+      config,
+      (bytes, length) => library().descope_conn_open(bytes, length, outId, outAnswer, outLength),
+    );
     answerOf(status, takeAnswer());
     this.#id = outId[0];
     this.#callOffTeardown = ffi.atTeardown(library().descope_conn_close, this.#id, 0);
@@ -81,8 +83,10 @@ class Handle {
 
   /** Starts a call and returns its ticket. */
   submit(request, timeoutMs) {
-    const status = withBytes(request, (bytes, length) =>
-      library().descope_conn_submit(this.#id, bytes, length, timeoutMs, outId));
+    const status = withBytes(
+      request,
+      (bytes, length) => library().descope_conn_submit(this.#id, bytes, length, timeoutMs, outId),
+    );
     if (status !== OK) throw errorFrom(status);
     return outId[0];
   }

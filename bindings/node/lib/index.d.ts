@@ -162,8 +162,8 @@ export class Client {
 }
 
 /** A method that is named by a well-known symbol, where the types of the language's version declare that. */
-type NamedBySymbol<Name extends string, Method> =
-  SymbolConstructor extends { readonly [name in Name]: infer Key extends symbol } ? { [key in Key]: Method } : {};
+type NamedBySymbol<Name extends string, Method> = SymbolConstructor extends
+  { readonly [name in Name]: infer Key extends symbol } ? { [key in Key]: Method } : {};
 
 /** By `await using`: as close without a limit. */
 interface ClosedByAwaitUsing extends NamedBySymbol<'asyncDispose', () => Promise<void>> {}

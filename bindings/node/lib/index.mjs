@@ -1,1 +1,1 @@
-export { Client, Token, DescopeConnError, ConnectionRequiredError, errorCodes, buildInfo } from './index.js';
+export { buildInfo, Client, ConnectionRequiredError, DescopeConnError, errorCodes, Token } from './index.js';

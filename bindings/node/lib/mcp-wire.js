@@ -13,8 +13,9 @@ const STATE_LIMIT = 65_536;
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Whether it is a short text that the core takes from its caller. */
-const isPlain = (value) => typeof value === 'string' && value.length > 0 && value.length <= TEXT_LIMIT
-  && value.isWellFormed() && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(value);
+const isPlain = (value) =>
+  typeof value === 'string' && value.length > 0 && value.length <= TEXT_LIMIT &&
+  value.isWellFormed() && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(value);
 
 function tagged(tag, number) {
   const bytes = Buffer.alloc(9);
@@ -82,8 +83,10 @@ function declaredCapabilities(capabilities) {
 /** The name and the version of a client, as it says. */
 function knownClient(clientInfo) {
   if (!isObject(clientInfo)) return undefined;
-  return Object.fromEntries(['name', 'version'].filter((key) => isPlain(clientInfo[key]))
-    .map((key) => [key, clientInfo[key]]));
+  return Object.fromEntries(
+    ['name', 'version'].filter((key) => isPlain(clientInfo[key]))
+      .map((key) => [key, clientInfo[key]]),
+  );
 }
 
 /** What the user chose, and the codes that the user typed. */

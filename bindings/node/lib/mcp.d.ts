@@ -93,6 +93,8 @@ export class Connections {
    * request that comes again waits for the user. Bad states and what else the core refuses are answers too.
    */
   prepare<Name extends string>(
-    request: McpRequest, needed: Record<Name, Connection>, caller: Caller,
+    request: McpRequest,
+    needed: Record<Name, Connection>,
+    caller: Caller,
   ): Promise<Prepared<Name>>;
 }

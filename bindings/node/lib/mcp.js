@@ -89,14 +89,18 @@ class Connections {
 
   /** The token, or what is missing. */
   async #find(
-    { appId, scopes, externalIdentifier, acceptNarrower, connectUrl }, { userId, tenantId, accessToken }, needsCode,
+    { appId, scopes, externalIdentifier, acceptNarrower, connectUrl },
+    { userId, tenantId, accessToken },
+    needsCode,
   ) {
     const connection = { appId, scopes, externalIdentifier };
     const options = acceptNarrower ? { acceptNarrower } : undefined;
     const confirmation = needsCode ? true : undefined;
     const connect = connectUrl === undefined ? { redirectUrl: this.#redirectUrl, confirmation } : undefined;
     try {
-      return { token: await this.#client.fetchToken({ ...connection, userId, tenantId, accessToken, options, connect }) };
+      return {
+        token: await this.#client.fetchToken({ ...connection, userId, tenantId, accessToken, options, connect }),
+      };
     } catch (error) {
       if (error instanceof ConnectionRequiredError) {
         return { missing: { ...connection, acceptNarrower, confirmation, connectionUrl: error.connectionUrl } };
@@ -126,12 +130,13 @@ class Connections {
     if (!call.notify || call.progressToken === undefined) return waiting;
     const start = performance.now();
     const message = `Waiting for the user to connect ${needed.map(([, { appId }]) => appId).join(', ')}`;
-    const tell = () => call.tell('notifications/progress', {
-      progressToken: call.progressToken,
-      progress: (performance.now() - start) / 1000,
-      total: this.#waitMs / 1000,
-      message,
-    });
+    const tell = () =>
+      call.tell('notifications/progress', {
+        progressToken: call.progressToken,
+        progress: (performance.now() - start) / 1000,
+        total: this.#waitMs / 1000,
+        message,
+      });
     tell();
     const timer = setInterval(tell, PROGRESS_INTERVAL);
     try {
@@ -147,7 +152,10 @@ class Connections {
     this.#completions += 1;
     try {
       const { state } = await this.#client.mcp.resume({
-        ...call.fields, accessToken, requestState, waitMs: COMPLETION_WAIT,
+        ...call.fields,
+        accessToken,
+        requestState,
+        waitMs: COMPLETION_WAIT,
       });
       if (state === 'ready') call.tell('notifications/elicitation/complete', { elicitationId });
     } catch {

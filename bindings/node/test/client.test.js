@@ -50,16 +50,18 @@ test('nothing that prints or copies a token shows its secrets', async () => {
   const token = await client.fetchToken({ appId: 'mail', ...user });
   const answer = await client.call('fetch', { appId: 'mail', ...user });
   assert.equal(answer.token.accessToken, 'secret-of-mail');
-  for (const text of [
-    util.inspect(token),
-    util.inspect(answer, { depth: null, showHidden: true }),
-    util.format('%s %o %O %j', token, token, token, token),
-    JSON.stringify(answer),
-    String(token),
-    util.inspect({ ...token }),
-    util.inspect(structuredClone(token)),
-    util.inspect(client, { depth: null, showHidden: true }),
-  ]) {
+  for (
+    const text of [
+      util.inspect(token),
+      util.inspect(answer, { depth: null, showHidden: true }),
+      util.format('%s %o %O %j', token, token, token, token),
+      JSON.stringify(answer),
+      String(token),
+      util.inspect({ ...token }),
+      util.inspect(structuredClone(token)),
+      util.inspect(client, { depth: null, showHidden: true }),
+    ]
+  ) {
     assert.doesNotMatch(text, /secret|management-key/);
   }
 });
@@ -79,14 +81,25 @@ test('no error, no log and no inspection of an answer shows what a provider quot
   t.after(() => provider.close());
   const url = `http://127.0.0.1:${provider.address().port}`;
   const vault = new Client({
-    backend: 'vault', path: path.join(folder, 'vault.db'), key: { bytes: '0a'.repeat(32) }, requireOpener: false,
+    backend: 'vault',
+    path: path.join(folder, 'vault.db'),
+    key: { bytes: '0a'.repeat(32) },
+    requireOpener: false,
     allowExport: true,
   });
   t.after(() => vault.close());
   await vault.apps.create({
-    id: 'crm', clientId: 'c', clientSecret: secret, authorizationUrl: `${url}/authorize`, tokenUrl: `${url}/token`,
+    id: 'crm',
+    clientId: 'c',
+    clientSecret: secret,
+    authorizationUrl: `${url}/authorize`,
+    tokenUrl: `${url}/token`,
   });
-  const { url: connectUrl } = await vault.connect({ appId: 'crm', ...user, options: { redirectUrl: 'https://a.example/' } });
+  const { url: connectUrl } = await vault.connect({
+    appId: 'crm',
+    ...user,
+    options: { redirectUrl: 'https://a.example/' },
+  });
   const state = new URL(connectUrl).searchParams.get('state');
   const error = await vault.complete({ state, code: '4/0AX+c0de==' }).then(assert.fail, (reason) => reason);
   assert.ok(error instanceof DescopeConnError);
@@ -137,8 +150,14 @@ test('the audit says who asked, by the options or by the fields', async (t) => {
   await vault.apps.create({ id: 'e' });
   await vault.keys.add({ actor: 'by-options' });
   const { records } = await vault.audit.list();
-  assert.deepEqual(records.map(({ actor }) => actor),
-    ['by-options', 'by-fields', 'by-fields', 'by-options', undefined, 'by-options']);
+  assert.deepEqual(records.map(({ actor }) => actor), [
+    'by-options',
+    'by-fields',
+    'by-fields',
+    'by-options',
+    undefined,
+    'by-options',
+  ]);
 });
 
 test('the audit is listed in pages and verified', async (t) => {
@@ -169,20 +188,26 @@ test('a connect URL is asked for', async () => {
 
 test('a bad request names the field', async () => {
   await assert.rejects(client.fetchToken({ ...user }), failure({ code: 'invalid_request', field: 'appId' }));
-  await assert.rejects(client.fetchToken({ appId: 'mail', ...user, userid: 'u1' }),
-    failure({ code: 'invalid_request', field: 'userid' }));
+  await assert.rejects(
+    client.fetchToken({ appId: 'mail', ...user, userid: 'u1' }),
+    failure({ code: 'invalid_request', field: 'userid' }),
+  );
   await assert.rejects(client.call('no_such_operation'), failure({ code: 'invalid_request', field: 'op' }));
 });
 
 test('a number that JSON does not have is refused, not dropped', async () => {
-  await assert.rejects(client.fetchToken({ appId: 'mail', ...user, minTtlSeconds: NaN }),
-    failure({ code: 'invalid_request', field: 'minTtlSeconds' }));
+  await assert.rejects(
+    client.fetchToken({ appId: 'mail', ...user, minTtlSeconds: NaN }),
+    failure({ code: 'invalid_request', field: 'minTtlSeconds' }),
+  );
 });
 
 test('a time limit that is no time is refused', async () => {
   for (const timeoutMs of [-1, 1.5, 2 ** 32, Infinity, '5']) {
-    await assert.rejects(client.fetchToken({ appId: 'mail', ...user }, { timeoutMs }),
-      failure({ code: 'invalid_request', field: 'timeoutMs' }));
+    await assert.rejects(
+      client.fetchToken({ appId: 'mail', ...user }, { timeoutMs }),
+      failure({ code: 'invalid_request', field: 'timeoutMs' }),
+    );
   }
 });
 
@@ -191,24 +216,37 @@ test('a bad configuration names the field', () => {
 });
 
 test('the error of a server comes along', async () => {
-  await assert.rejects(client.fetchToken({ appId: 'missing', ...user }), failure({
-    code: 'not_found', httpStatus: 404, errorCode: 'E111504', errorDescription: 'Token not found',
-  }));
-  await assert.rejects(client.fetchToken({ appId: 'busy', ...user }), failure({
-    code: 'rate_limited', httpStatus: 429, retryAfterMs: 7000,
-  }));
+  await assert.rejects(
+    client.fetchToken({ appId: 'missing', ...user }),
+    failure({
+      code: 'not_found',
+      httpStatus: 404,
+      errorCode: 'E111504',
+      errorDescription: 'Token not found',
+    }),
+  );
+  await assert.rejects(
+    client.fetchToken({ appId: 'busy', ...user }),
+    failure({
+      code: 'rate_limited',
+      httpStatus: 429,
+      retryAfterMs: 7000,
+    }),
+  );
 });
 
 test('a fetch that needs a grant first says where to give it', async () => {
   const connect = { redirectUrl: 'https://app.example.com/done' };
-  await assert.rejects(client.fetchToken({ appId: 'missing', ...user, accessToken: 'token-of-the-user', connect }),
+  await assert.rejects(
+    client.fetchToken({ appId: 'missing', ...user, accessToken: 'token-of-the-user', connect }),
     (error) => {
       assert.ok(error instanceof ConnectionRequiredError, util.inspect(error));
       assert.equal(error.connectionUrl, connectUrl('missing'));
       assert.equal(error.appId, 'missing');
       assert.equal(error.toJSON().requiresConnection, true);
       return true;
-    });
+    },
+  );
 });
 
 test('an error leads back to the call in the program', async () => {
@@ -229,8 +267,10 @@ test('calls are answered in the order in which they finish', async () => {
 });
 
 test('a call ends when its time is up', async () => {
-  await assert.rejects(client.fetchToken({ appId: 'held-late', ...user }, { timeoutMs: 50 }),
-    failure({ code: 'timeout' }));
+  await assert.rejects(
+    client.fetchToken({ appId: 'held-late', ...user }, { timeoutMs: 50 }),
+    failure({ code: 'timeout' }),
+  );
 });
 
 test('thousands of calls in flight need no thread each', async () => {
@@ -239,7 +279,9 @@ test('thousands of calls in flight need no thread each', async () => {
   const before = threads();
   const calls = Array.from({ length: 2000 }, (_, i) => client.fetchToken({ appId: `app-${i}`, ...user }));
   let most = 0;
-  const watch = setInterval(() => { most = Math.max(most, threads()); }, 1);
+  const watch = setInterval(() => {
+    most = Math.max(most, threads());
+  }, 1);
   const tokens = await Promise.all(calls).finally(() => clearInterval(watch));
   assert.deepEqual(tokens.map((token) => token.accessToken), calls.map((_, i) => `secret-of-app-${i}`));
   // Node itself may start a thread or two meanwhile, and libcurl one to look up a name.
@@ -319,13 +361,14 @@ test('Symbol.asyncDispose closes as close does', async () => {
 });
 
 test('a closed client gives its descriptors back', async () => {
-  const descriptors = () => fs.readdirSync('/proc/self/fd').map((fd) => {
-    try {
-      return fs.readlinkSync(`/proc/self/fd/${fd}`);
-    } catch {
-      return ''; // the descriptor of readdir itself
-    }
-  }).filter((target) => target.startsWith('pipe:')).length;
+  const descriptors = () =>
+    fs.readdirSync('/proc/self/fd').map((fd) => {
+      try {
+        return fs.readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return ''; // the descriptor of readdir itself
+      }
+    }).filter((target) => target.startsWith('pipe:')).length;
   const before = descriptors();
   for (let i = 0; i < 10; i++) {
     const used = new Client(descope.config);

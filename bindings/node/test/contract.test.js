@@ -33,7 +33,7 @@ function fieldsOfInterface(name) {
   return { ...(found[1] && fieldsOfInterface(found[1])), ...Object.fromEntries(own) };
 }
 
-test('the error codes and reasons are the library\'s', () => {
+test("the error codes and reasons are the library's", () => {
   assert.deepEqual([...errorCodes].sort(), [...description.errorCodes].sort());
   for (const [name, values] of [['ErrorCode', description.errorCodes], ['Reason', description.reasons]]) {
     const [, union] = types.match(new RegExp(`^export type ${name} =(.*?);`, 'ms'));
@@ -136,20 +136,39 @@ test('real answers are as the types say', async (t) => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'descope-conn-'));
   t.after(() => fs.rmSync(folder, { recursive: true }));
   const vault = new Client({
-    backend: 'vault', path: path.join(folder, 'vault.db'), key: { bytes: '0a'.repeat(32) }, allowPrivateAddresses: true,
+    backend: 'vault',
+    path: path.join(folder, 'vault.db'),
+    key: { bytes: '0a'.repeat(32) },
+    allowPrivateAddresses: true,
   });
   t.after(() => vault.close());
 
   const settings = {
-    id: 'google', name: 'Google', description: 'd', clientId: 'c', clientSecret: 's', pkce: true, accessType: 'offline',
-    authorizationUrl: 'https://p.example/a', tokenUrl: 'https://p.example/t', defaultScopes: ['read'],
-    authorizationUrlParams: [{ key: 'a', value: 'b' }], scopeSeparator: ' ',
+    id: 'google',
+    name: 'Google',
+    description: 'd',
+    clientId: 'c',
+    clientSecret: 's',
+    pkce: true,
+    accessType: 'offline',
+    authorizationUrl: 'https://p.example/a',
+    tokenUrl: 'https://p.example/t',
+    defaultScopes: ['read'],
+    authorizationUrlParams: [{ key: 'a', value: 'b' }],
+    scopeSeparator: ' ',
   };
   assertDeclared((await vault.apps.create(settings)).app, 'App');
   assertDeclared((await vault.apps.list()).apps[0], 'App');
   await vault.storeToken({
-    appId: 'google', userId: 'u', tenantId: 't', accessToken: 'at', refreshToken: 'rt', scopes: ['read'],
-    accessTokenExpiry: 2147483647, externalIdentifier: 'e', grantedBy: 'g',
+    appId: 'google',
+    userId: 'u',
+    tenantId: 't',
+    accessToken: 'at',
+    refreshToken: 'rt',
+    scopes: ['read'],
+    accessTokenExpiry: 2147483647,
+    externalIdentifier: 'e',
+    grantedBy: 'g',
   });
   const token = await vault.fetchToken({ appId: 'google', userId: 'u', tenantId: 't', externalIdentifier: 'e' });
   assert.equal(token.accessTokenExpiry, 2147483647);

@@ -71,29 +71,31 @@ test('what is left to do at the end of a thread is done, unless it was called of
   fs.closeSync(read);
 });
 
-for (const [what, call] of Object.entries({
-  'another function to be called at the end': () => atTeardown(() => {}, 1),
-  'a pointer for what is called at the end': () => atTeardown(libc.free, null),
-  'too few arguments for what is called at the end': () => atTeardown(libc.abs),
-  'a string for an int32': () => libc.abs('1'),
-  'a fraction for an int32': () => libc.abs(1.5),
-  'an int32 that is too large': () => libc.abs(2 ** 31),
-  'a bigint for an int32': () => libc.abs(1n),
-  'a negative uint32': () => libc.htonl(-1),
-  'a negative uint64': () => libc.strnlen(hello, -1n),
-  'a uint64 that is too large': () => libc.strnlen(hello, 2n ** 64n),
-  'NaN for a uint64': () => libc.strnlen(hello, NaN),
-  'a number for a pointer': () => libc.free(0),
-  'an object for a pointer': () => libc.free({}),
-  'a negative address': () => libc.free(-1n),
-  'too few arguments': () => libc.abs(),
-  'too many arguments': () => libc.abs(1, 2),
-  'a number for the address of a buffer': () => toBuffer(1, 1),
-  'a negative length of a buffer': () => toBuffer(1n, -1),
-  'a type that does not exist': () => open(null, { abs: { arguments: ['int33'], return: 'int32' } }),
-  'arguments that are no array': () => open(null, { abs: { arguments: 'int32', return: 'int32' } }),
-  'a path with a zero byte': () => open('libc.so.6\0', {}),
-})) {
+for (
+  const [what, call] of Object.entries({
+    'another function to be called at the end': () => atTeardown(() => {}, 1),
+    'a pointer for what is called at the end': () => atTeardown(libc.free, null),
+    'too few arguments for what is called at the end': () => atTeardown(libc.abs),
+    'a string for an int32': () => libc.abs('1'),
+    'a fraction for an int32': () => libc.abs(1.5),
+    'an int32 that is too large': () => libc.abs(2 ** 31),
+    'a bigint for an int32': () => libc.abs(1n),
+    'a negative uint32': () => libc.htonl(-1),
+    'a negative uint64': () => libc.strnlen(hello, -1n),
+    'a uint64 that is too large': () => libc.strnlen(hello, 2n ** 64n),
+    'NaN for a uint64': () => libc.strnlen(hello, NaN),
+    'a number for a pointer': () => libc.free(0),
+    'an object for a pointer': () => libc.free({}),
+    'a negative address': () => libc.free(-1n),
+    'too few arguments': () => libc.abs(),
+    'too many arguments': () => libc.abs(1, 2),
+    'a number for the address of a buffer': () => toBuffer(1, 1),
+    'a negative length of a buffer': () => toBuffer(1n, -1),
+    'a type that does not exist': () => open(null, { abs: { arguments: ['int33'], return: 'int32' } }),
+    'arguments that are no array': () => open(null, { abs: { arguments: 'int32', return: 'int32' } }),
+    'a path with a zero byte': () => open('libc.so.6\0', {}),
+  })
+) {
   test(`${what} is a TypeError`, () => {
     assert.throws(call, TypeError);
   });
@@ -109,6 +111,11 @@ test('a failure has the words of the loader', () => {
 });
 
 test('what a getter of a definition throws is passed on', () => {
-  const definition = { arguments: [], get return() { throw new RangeError('mine'); } };
+  const definition = {
+    arguments: [],
+    get return() {
+      throw new RangeError('mine');
+    },
+  };
   assert.throws(() => open(null, { getpid: definition }), new RangeError('mine'));
 });

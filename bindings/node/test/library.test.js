@@ -33,8 +33,11 @@ test('without a choice, the copy in the package and the system are tried, in thi
   // Not a library, so that the search goes on to the system, where there is none either on a build machine.
   fs.writeFileSync(path.join(native, 'libdescope_conn.so.1'), 'not a library');
   const program = path.join(copy, 'open.js');
-  fs.writeFileSync(program, fs.readFileSync(path.join(__dirname, 'programs', 'open.js'), 'utf8')
-    .replace("'descope-conn'", "'./lib/index.js'"));
+  fs.writeFileSync(
+    program,
+    fs.readFileSync(path.join(__dirname, 'programs', 'open.js'), 'utf8')
+      .replace("'descope-conn'", "'./lib/index.js'"),
+  );
 
   const { stdout } = await run(program, { env: { DESCOPE_CONN_LIBRARY: '', LD_LIBRARY_PATH: '' } });
   const tried = JSON.parse(stdout).message.split('\n').filter((line) => line.startsWith('  '));
@@ -48,8 +51,12 @@ test('the interface must have the same major version, and at least the minor one
   checkAbi(1_000_007);
   checkAbi(1_023_000);
   for (const version of [0, 999_999, 2_000_000, 2_001_000]) {
-    assert.throws(() => checkAbi(version), (error) =>
-      error instanceof DescopeConnError && error.code === 'misconfigured' && error.message.startsWith('it has version'));
+    assert.throws(
+      () => checkAbi(version),
+      (error) =>
+        error instanceof DescopeConnError && error.code === 'misconfigured' &&
+        error.message.startsWith('it has version'),
+    );
   }
 });
 

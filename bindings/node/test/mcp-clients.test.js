@@ -21,8 +21,10 @@ before(async () => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'mcp-clients-'));
   client = new Client({ backend: 'vault', path: path.join(folder, 'vault.db'), key: { bytes: 'a5'.repeat(32) } });
   await client.apps.create({
-    id: 'calendar', clientId: 'c',
-    authorizationUrl: 'http://127.0.0.1:1/authorize', tokenUrl: 'http://127.0.0.1:1/token',
+    id: 'calendar',
+    clientId: 'c',
+    authorizationUrl: 'http://127.0.0.1:1/authorize',
+    tokenUrl: 'http://127.0.0.1:1/token',
   });
 });
 
@@ -41,7 +43,7 @@ function call(more = {}, capabilities = { elicitation: { form: {}, url: {} } }) 
   return { method: 'tools/call', params: { name: 'plan', arguments: {}, _meta: meta, ...more } };
 }
 
-test('the digest of arguments is every binding\'s', () => {
+test("the digest of arguments is every binding's", () => {
   const file = path.join(__dirname, '..', '..', '..', 'Tests', 'mcp', 'digests.json');
   for (const { arguments: text, digest } of JSON.parse(fs.readFileSync(file, 'utf8'))) {
     assert.equal(argumentsDigest(JSON.parse(text)), digest, text);
@@ -55,13 +57,15 @@ function deep(levels) {
   return value;
 }
 
-for (const [name, value] of Object.entries({
-  'numbers of any size': [1e20, 1e400, 2 ** 64, -0],
-  NUL: { 'a\0': 'a\0b' },
-  'lone surrogates': { '\ud83d': '\ude00' },
-  'a thousand levels': deep(500),
-  '4 MB': 'A'.repeat(4_000_000),
-})) {
+for (
+  const [name, value] of Object.entries({
+    'numbers of any size': [1e20, 1e400, 2 ** 64, -0],
+    NUL: { 'a\0': 'a\0b' },
+    'lone surrogates': { '\ud83d': '\ude00' },
+    'a thousand levels': deep(500),
+    '4 MB': 'A'.repeat(4_000_000),
+  })
+) {
   test(`${name} among the arguments give the URL, and the call goes on`, async () => {
     const userId = `user of ${name}`;
     const connections = connectionsWith({ waitMs: 0 });
@@ -90,7 +94,9 @@ test('a client that hides URLs is not asked to open one', async () => {
   const capabilities = { elicitation: { form: {}, url: {} } };
   for (const [version, isHidden] of [['2.1.87', true], ['2.1.200', false]]) {
     const clientInfo = { name: 'claude-code', version };
-    const { answer } = await connectionsWith({}).prepare({ ...request, capabilities, clientInfo }, needed, { userId: 'c' });
+    const { answer } = await connectionsWith({}).prepare({ ...request, capabilities, clientInfo }, needed, {
+      userId: 'c',
+    });
     assert.equal('result' in answer, isHidden);
   }
 });
@@ -106,27 +112,57 @@ test('who is local is asked for a code, in a form or through the model', async (
   const without = await connectionsWith({ confirmation: false }).prepare(call(), needed, local);
   assert.deepEqual(Object.keys(without.answer.result.inputRequests), ['connect-1']);
   // A code that no grant waits for says nothing.
-  const early = await connectionsWith({}).prepare(call({ arguments: { confirmation_code: '123-456' } }, {}), needed, local);
+  const early = await connectionsWith({}).prepare(
+    call({ arguments: { confirmation_code: '123-456' } }, {}),
+    needed,
+    local,
+  );
   assert.equal(missing(early.answer).error, 'connection_required');
 });
 
 test('a code is one however it is typed', () => {
-  for (const [typed, code] of [
-    [123456, '123456'], [7, '000007'], [7.0, '000007'], [0, '000000'], [12n, '000012'], ['123-456', '123-456'],
-    [' 12 34 56\n', ' 12 34 56\n'], ['The code is 123456.', 'The code is 123456.'], ['１２３４５６', '１２３４５６'],
-    ['', undefined], [' ', undefined], ['none', undefined], [null, undefined], [undefined, undefined], [true, undefined],
-    [-1, undefined], [1.5, undefined], [Infinity, undefined], [{}, undefined], [['1'], undefined],
-  ]) {
+  for (
+    const [typed, code] of [
+      [123456, '123456'],
+      [7, '000007'],
+      [7.0, '000007'],
+      [0, '000000'],
+      [12n, '000012'],
+      ['123-456', '123-456'],
+      [' 12 34 56\n', ' 12 34 56\n'],
+      ['The code is 123456.', 'The code is 123456.'],
+      ['１２３４５６', '１２３４５６'],
+      ['', undefined],
+      [' ', undefined],
+      ['none', undefined],
+      [null, undefined],
+      [undefined, undefined],
+      [true, undefined],
+      [-1, undefined],
+      [1.5, undefined],
+      [Infinity, undefined],
+      [{}, undefined],
+      [['1'], undefined],
+    ]
+  ) {
     assert.equal(typedCode(typed), code, String(typed));
     const responses = { 'confirm-1': { action: 'accept', content: { code: typed } } };
     assert.equal(reduced({ inputResponses: responses }).inputResponses['confirm-1'].content?.code, code);
   }
 });
 
-for (const [name, value] of Object.entries({
-  NUL: 'notes://a\0b', 'a line end': 'notes://a\nb', 'a lone surrogate': 'notes://\ud800', 'nothing in it': '',
-  '2 MB': `notes://${'x'.repeat(2_000_000)}`, 'a number': 7, infinity: Infinity, 'an object': { a: 1 },
-})) {
+for (
+  const [name, value] of Object.entries({
+    NUL: 'notes://a\0b',
+    'a line end': 'notes://a\nb',
+    'a lone surrogate': 'notes://\ud800',
+    'nothing in it': '',
+    '2 MB': `notes://${'x'.repeat(2_000_000)}`,
+    'a number': 7,
+    infinity: Infinity,
+    'an object': { a: 1 },
+  })
+) {
   test(`a name or URI with ${name} gets the URL, and the call goes on`, async () => {
     for (const method of ['resources/read', 'prompts/get', 'tools/call']) {
       const userId = `${method} of ${name}`;
@@ -170,9 +206,13 @@ test('a client of 2025 hears when the grant is there', { timeout: 30_000 }, asyn
   const request = { method: 'tools/call', params: { name: 'plan' }, protocolVersion: '2025-11-25' };
   const capabilities = { elicitation: { url: {} } };
   const heard = {};
-  heard.promise = new Promise((resolve) => { heard.resolve = resolve; });
+  heard.promise = new Promise((resolve) => {
+    heard.resolve = resolve;
+  });
   const { answer } = await connectionsWith({}).prepare(
-    { ...request, capabilities, notify: heard.resolve }, needed, { userId: 'hears' },
+    { ...request, capabilities, notify: heard.resolve },
+    needed,
+    { userId: 'hears' },
   );
   await grant('hears');
   const { method, params } = await heard.promise;
@@ -187,12 +227,14 @@ test('the card is a resource of MCP Apps', async () => {
   assert.match(contents.text, /^<!doctype html>/);
   const ui = { mimeTypes: ['text/html;profile=mcp-app'] };
   const { answer } = await connectionsWith({}).prepare(
-    call({}, { extensions: { [`${META}ui`]: ui } }), needed, { userId: 'apps' },
+    call({}, { extensions: { [`${META}ui`]: ui } }),
+    needed,
+    { userId: 'apps' },
   );
   assert.equal(missing(answer).appId, 'calendar');
 });
 
-test('what is in no JSON rejects, and a call without fields is the library\'s to refuse', async () => {
+test("what is in no JSON rejects, and a call without fields is the library's to refuse", async () => {
   await assert.rejects(client.mcp.answer({ arguments: { a: () => {} } }), TypeError);
   await assert.rejects(client.mcp.answer(), { code: 'invalid_request' });
 });

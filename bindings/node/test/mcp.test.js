@@ -23,8 +23,10 @@ before(async () => {
   client = new Client({ backend: 'vault', path: path.join(folder, 'vault.db'), key: { bytes: 'a5'.repeat(32) } });
   await client.apps.create({ id: 'weather', appType: 'apikey' });
   await client.apps.create({
-    id: 'calendar', clientId: 'c',
-    authorizationUrl: 'http://127.0.0.1:1/authorize', tokenUrl: 'http://127.0.0.1:1/token',
+    id: 'calendar',
+    clientId: 'c',
+    authorizationUrl: 'http://127.0.0.1:1/authorize',
+    tokenUrl: 'http://127.0.0.1:1/token',
   });
   connections = new Connections(client, { redirectUrl: 'http://127.0.0.1/callback', waitMs: 0 });
 });
@@ -74,8 +76,13 @@ test('the handshake says what clients of before 2026-07-28 can do', async () => 
   assert.equal(able.answer.error.code, -32042);
   assert.equal(able.answer.error.data.elicitations[0].url, weather.connectUrl);
   const unable = await connections.prepare(request, needed, carol);
-  assert.deepEqual(Object.keys(missing(unable.answer)),
-    ['error', 'requiresConnection', 'connectionUrl', 'message', 'appId']);
+  assert.deepEqual(Object.keys(missing(unable.answer)), [
+    'error',
+    'requiresConnection',
+    'connectionUrl',
+    'message',
+    'appId',
+  ]);
   assert.equal(unable.answer.result.structuredContent, undefined);
   assert.equal(unable.answer.result.content[0].text.split('\n')[0], weather.connectUrl);
 });
@@ -92,11 +99,13 @@ test('a state of another user, another call or nobody is an error of the request
   const carol = { userId: 'carol' };
   const { answer } = await connections.prepare(call('plan'), needed, carol);
   const { requestState } = answer.result;
-  for (const [request, caller, code] of [
-    [call('plan', { requestState }), { userId: 'dave' }, 'forbidden'],
-    [call('other', { requestState }), carol, 'invalid_request'],
-    [call('plan', { requestState: 'forged' }), carol, 'invalid_request'],
-  ]) {
+  for (
+    const [request, caller, code] of [
+      [call('plan', { requestState }), { userId: 'dave' }, 'forbidden'],
+      [call('other', { requestState }), carol, 'invalid_request'],
+      [call('plan', { requestState: 'forged' }), carol, 'invalid_request'],
+    ]
+  ) {
     const refused = (await connections.prepare(request, needed, caller)).answer.error;
     assert.equal(refused.code, -32602);
     assert.deepEqual(refused.data, { reason: 'invalid_request_state', code });
@@ -106,7 +115,8 @@ test('a state of another user, another call or nobody is an error of the request
 test('a user who declines and a connection that is not there are results of the tool', async () => {
   const { answer } = await connections.prepare(call('plan'), { key: weather }, { userId: 'erin' });
   const declined = call('plan', {
-    requestState: answer.result.requestState, inputResponses: { 'connect-1': { action: 'decline' } },
+    requestState: answer.result.requestState,
+    inputResponses: { 'connect-1': { action: 'decline' } },
   });
   const refused = (await connections.prepare(declined, { key: weather }, { userId: 'erin' })).answer;
   assert.equal(missing(refused).error, 'connection_declined');

@@ -11,7 +11,9 @@ const { makeCertificates, startDescope } = require('./support/tls.js');
 
 let folder;
 
-before(() => { folder = makeCertificates(); });
+before(() => {
+  folder = makeCertificates();
+});
 after(() => fs.rmSync(folder, { recursive: true }));
 beforeEach(() => {
   delete process.env.SSL_CERT_FILE;

@@ -110,8 +110,8 @@ class Handle:
 
         ``key`` says where the sealing key is: ``{"env": "NAME"}``, ``{"file": "/path"}``, or itself as
         ``{"bytes": "..."}``. ``other_keys`` are more of the same, while the key changes. ``store`` is
-        ``{"plugin": "/abs/libstore.so", "config": {}}``. A vault that does not exist is made, with a warning in the log;
-        with ``create`` False that is an error.
+        ``{"plugin": "/abs/libstore.so", "config": {}}``. A vault that does not exist is made, with a warning in the
+        log; with ``create`` False that is an error.
 
         ``redirect_url`` is where providers send users back to, your own callback. With ``connect_page_url`` connect
         URLs lead to a page of yours, which calls ``open_connect``; they wait for ``connect_ttl_seconds``. Only with

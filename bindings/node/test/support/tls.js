@@ -23,8 +23,9 @@ function makeCertificates() {
 /** Starts a server with one of the certificates. Resolves with the config for it, and what stops it. */
 async function startDescope(folder, certificate) {
   const files = ['pem', 'key'].map((kind) => path.join(folder, `${certificate}.${kind}`));
-  const server = spawn(python, [path.join(root, 'Tests', 'servers', 'descope'), '--tls', ...files],
-    { stdio: ['pipe', 'pipe', 'inherit'] });
+  const server = spawn(python, [path.join(root, 'Tests', 'servers', 'descope'), '--tls', ...files], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const [line] = await once(readline.createInterface(server.stdout), 'line');
   return {
     config: {
