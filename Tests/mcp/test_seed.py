@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from descope_conn import Client, ConnectionRequired, MissingConnection
+from descope_conn import Client, ConnectionRequiredError, MissingConnection
 
 from launch import launch  # isort: skip # parties says where it is
 
@@ -45,7 +45,7 @@ def handle_mcp_tool(client: Client, user_id: str, tool_name: str, mcp_access_tok
             access_token=mcp_access_token,
             connect={"redirect_url": REDIRECT_URL},
         )
-    except ConnectionRequired as error:
+    except ConnectionRequiredError as error:
         missing: MissingConnection = {"app_id": "google-contacts", "connection_url": error.connection_url}
         answer = client.mcp.answer(
             "tools/call", tool_name, user_id=user_id, protocol_version="2025-06-18", connections=[missing]

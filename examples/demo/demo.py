@@ -7,7 +7,7 @@ import subprocess
 import time
 from urllib.parse import parse_qsl, urlsplit
 
-from descope_conn import Client, ConnectionRequired, Token
+from descope_conn import Client, ConnectionRequiredError, Token
 
 PROVIDER = os.environ["DEMO_PROVIDER"]
 REDIRECT_URL = os.environ["DEMO_REDIRECT_URL"]
@@ -45,10 +45,10 @@ def open_in_browser(url: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(redirect).query))
 
 
-def expect_connection_required(client: Client, scopes: list[str]) -> ConnectionRequired:
+def expect_connection_required(client: Client, scopes: list[str]) -> ConnectionRequiredError:
     try:
         client.fetch_token("crm", user_id="alice", scopes=scopes, connect=CONNECT)
-    except ConnectionRequired as required:
+    except ConnectionRequiredError as required:
         return required
     raise SystemExit("  WRONG: there is a token where none should be")
 

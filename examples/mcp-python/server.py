@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import uvicorn
-from descope_conn import AsyncClient, Conflict, Token
+from descope_conn import AsyncClient, ConflictError, Token
 from descope_conn.mcp import Caller, Connection, Connections
 from mcp.server.apps import Apps
 from mcp.server.auth.settings import AuthSettings
@@ -101,7 +101,7 @@ async def main() -> None:
         config["backend"]["connectPageUrl"] = f"{origin}/connect"  # who opens a connect URL is asked who they are
     async with AsyncClient(config["backend"]) as client:
         for app in config["apps"]:
-            with suppress(Conflict):  # made at an earlier start
+            with suppress(ConflictError):  # made at an earlier start
                 await client.call("apps.create", app)
         if options.http is None:
             local = Caller(user_id=config["localUser"], access_token=os.environ.get("DESCOPE_ACCESS_TOKEN"))

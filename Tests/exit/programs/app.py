@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from descope_conn import AsyncClient, Client, Timeout
+from descope_conn import AsyncClient, Client
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -24,7 +24,7 @@ class WSGI:
         self.client = self.client or Client(CONFIG)  # not before gunicorn has forked
         try:
             self.client.fetch_token("crm", user_id="alice", timeout=2)
-        except Timeout:
+        except TimeoutError:
             print("timeout", flush=True)
         start_response("204 No Content", [])
         return []
@@ -52,7 +52,7 @@ class ASGI:
             return
         try:
             await self.client.fetch_token("crm", user_id="alice", timeout=2)
-        except Timeout:
+        except TimeoutError:
             print("timeout", flush=True)
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})

@@ -14,7 +14,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-from descope_conn import AsyncClient, Client, Timeout
+from descope_conn import AsyncClient, Client
 
 CONFIG = json.loads(os.environ["CONFIG"])
 
@@ -22,7 +22,7 @@ CONFIG = json.loads(os.environ["CONFIG"])
 def fetch(client: Client) -> None:
     try:
         client.fetch_token("crm", user_id="alice", timeout=2)
-    except Timeout:
+    except TimeoutError:
         print("timeout")
 
 
@@ -135,7 +135,7 @@ def in_a_loop() -> None:
         client = AsyncClient(CONFIG)
         try:
             await client.fetch_token("crm", user_id="alice", timeout=2)
-        except Timeout:
+        except TimeoutError:
             print("timeout")
 
     asyncio.run(main())

@@ -32,7 +32,7 @@ import json  # noqa: E402
 import os  # noqa: E402
 from typing import TYPE_CHECKING  # noqa: E402
 
-from descope_conn import Cancelled, Client  # noqa: E402
+from descope_conn import CancelledError, Client  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ def fetch() -> str:
 def fetch_in_vain() -> None:
     try:
         fetch()
-    except Cancelled:
+    except CancelledError:
         print("cancelled")
 
 

@@ -7,7 +7,7 @@ import os
 import sys
 
 import anyio
-from descope_conn import AsyncClient, Cancelled
+from descope_conn import AsyncClient, CancelledError
 
 loop, act = sys.argv[1:]
 
@@ -21,7 +21,7 @@ async def answer_a_line() -> None:
 async def fetch(client: AsyncClient) -> None:
     try:
         print((await client.fetch_token("crm", user_id="alice")).access_token)
-    except Cancelled:
+    except CancelledError:
         print("cancelled")
 
 

@@ -5,7 +5,7 @@ check.py VAULT URL CA
 
 import sys
 
-from descope_conn import Client, Unavailable
+from descope_conn import Client, UnavailableError
 
 vault, url, ca = sys.argv[1:]
 
@@ -26,7 +26,7 @@ with Client({**cloud, "caFile": ca}) as client:
 with Client(cloud) as client:
     try:
         client.apps.list()
-    except Unavailable:
+    except UnavailableError:
         print("ok")
     else:
         sys.exit("a server was trusted that nobody vouches for")

@@ -9,6 +9,8 @@ import {
   DescopeConnError,
   type ErrorCode,
   errorCodes,
+  NotFoundError,
+  TimeoutError,
   Token,
   type VaultConfig,
 } from 'descope-conn';
@@ -168,7 +170,9 @@ type AbortSignalOfHost = NonNullable<NonNullable<Parameters<Client['describe']>[
 export function explain(error: unknown): string | undefined {
   if (error instanceof ConnectionRequiredError) return error.connectionUrl + error.toJSON().appId;
   if (!(error instanceof DescopeConnError)) return undefined;
+  if (error instanceof NotFoundError) return error.reason;
+  if (error instanceof TimeoutError) return error.code;
   const code: ErrorCode = error.code;
-  if (code === 'not_found' && error.reason === 'scopes') return error.missingScopes?.join();
+  if (code === 'connection_required' && error.reason === 'scopes') return error.missingScopes?.join();
   return code === 'rate_limited' ? String(error.retryAfterMs) : error.field;
 }

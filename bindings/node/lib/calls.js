@@ -4,7 +4,7 @@
 
 const net = require('node:net');
 const ffi = require('./ffi.js');
-const { DescopeConnError } = require('./errors.js');
+const { DescopeConnError, makeError } = require('./errors.js');
 const { Handle } = require('./handle.js');
 
 /** fcntl's F_DUPFD_CLOEXEC, the same on every Linux. */
@@ -17,7 +17,7 @@ function duplicate(fd) {
   // fcntl is variadic; on the 64-bit Linux platforms an integer is passed to it as to any other function.
   libc ??= ffi.open(null, { fcntl: { arguments: ['int32', 'int32', 'int32'], return: 'int32' } });
   const copy = libc.fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (copy < 0) throw new DescopeConnError({ code: 'limit', message: 'No descriptor is left for the event loop' });
+  if (copy < 0) throw makeError({ code: 'limit', message: 'No descriptor is left for the event loop' });
   return copy;
 }
 
@@ -56,7 +56,7 @@ class Calls {
    * @param owner kept alive until then
    */
   start(request, timeoutMs, owner) {
-    if (this.#closed) throw new DescopeConnError({ code: 'invalid_request', message: 'The client is closed' });
+    if (this.#closed) throw makeError({ code: 'invalid_request', message: 'The client is closed' });
     this.#socket ??= this.#watch();
     const ticket = this.#handle.submit(request, timeoutMs);
     this.#socket.ref();
@@ -113,7 +113,7 @@ class Calls {
     socket.on('error', (error) => this.#reject(error));
     socket.on('close', () => {
       this.#socket = null;
-      this.#reject(new DescopeConnError({ code: 'internal', message: 'The library closed its descriptor' }));
+      this.#reject(makeError({ code: 'internal', message: 'The library closed its descriptor' }));
       this.#settled();
       if (this.#awaits === 'end') this.#ended(this.#handle.close());
     });
@@ -164,6 +164,6 @@ class Calls {
   }
 }
 
-const cancelled = () => new DescopeConnError({ code: 'cancelled', message: 'The client was closed' });
+const cancelled = () => makeError({ code: 'cancelled', message: 'The client was closed' });
 
 module.exports = { Calls };

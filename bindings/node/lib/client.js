@@ -1,7 +1,7 @@
 'use strict';
 
 const { Calls } = require('./calls.js');
-const { DescopeConnError } = require('./errors.js');
+const { makeError } = require('./errors.js');
 const { answerOf } = require('./handle.js');
 const { hide } = require('./hidden.js');
 const { Operations } = require('./operations.js');
@@ -16,7 +16,7 @@ const dropped = new FinalizationRegistry((calls) => calls.abandon());
 function timeoutOf(milliseconds, field = 'timeoutMs') {
   if (milliseconds === undefined || milliseconds === null) return NO_TIMEOUT;
   if (Number.isInteger(milliseconds) && milliseconds >= 0 && milliseconds < NO_TIMEOUT) return milliseconds;
-  throw new DescopeConnError({
+  throw makeError({
     code: 'invalid_request',
     message: `${field} must be a whole number of milliseconds from 0 to 4294967294`,
     field,

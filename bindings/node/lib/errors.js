@@ -14,6 +14,21 @@ class DescopeConnError extends Error {
   }
 }
 
+/** The request is wrong; field names the part. */
+class InvalidRequestError extends DescopeConnError {}
+
+/** The configuration is wrong; field names the part. */
+class InvalidConfigError extends DescopeConnError {}
+
+/** The management key or access token is missing, wrong or expired. */
+class UnauthorizedError extends DescopeConnError {}
+
+/** A policy denies it. Asking the user to connect does not help. */
+class ForbiddenError extends DescopeConnError {}
+
+/** No such token or connection; reason tells which of the four cases it is. */
+class NotFoundError extends DescopeConnError {}
+
 /** Somebody has to grant access first, at connectionUrl. */
 class ConnectionRequiredError extends DescopeConnError {
   /** The structured answer that a tool hands to its caller, so that a person can follow the URL. */
@@ -29,24 +44,54 @@ class ConnectionRequiredError extends DescopeConnError {
   }
 }
 
+/** It exists already, or somebody else changed it at the same time. */
+class ConflictError extends DescopeConnError {}
+
+/** Too many requests; retryAfterMs says when to come back. */
+class RateLimitedError extends DescopeConnError {}
+
+/** The call's time was up. */
+class TimeoutError extends DescopeConnError {}
+
+/** The client was closed while the call was running. */
+class CancelledError extends DescopeConnError {}
+
+/** The network or the server failed. Trying again later may help. */
+class UnavailableError extends DescopeConnError {}
+
+/** The OAuth provider refused; errorCode and errorDescription are its own words. */
+class ProviderError extends DescopeConnError {}
+
+/** The operator's fault, such as a wrong client secret. Never ask the user to connect again. */
+class MisconfiguredError extends DescopeConnError {}
+
+/** This backend has no such operation. */
+class UnsupportedError extends DescopeConnError {}
+
+/** The request is too large, or too many calls are in flight. */
+class LimitError extends DescopeConnError {}
+
+/** A fault of the library itself. */
+class InternalError extends DescopeConnError {}
+
 /** Every error code of the library, with its class. A later library may know more codes: they are DescopeConnError. */
 const CLASSES = new Map([
-  ['invalid_request', DescopeConnError],
-  ['invalid_config', DescopeConnError],
-  ['unauthorized', DescopeConnError],
-  ['forbidden', DescopeConnError],
-  ['not_found', DescopeConnError],
+  ['invalid_request', InvalidRequestError],
+  ['invalid_config', InvalidConfigError],
+  ['unauthorized', UnauthorizedError],
+  ['forbidden', ForbiddenError],
+  ['not_found', NotFoundError],
   ['connection_required', ConnectionRequiredError],
-  ['conflict', DescopeConnError],
-  ['rate_limited', DescopeConnError],
-  ['timeout', DescopeConnError],
-  ['cancelled', DescopeConnError],
-  ['unavailable', DescopeConnError],
-  ['provider_error', DescopeConnError],
-  ['misconfigured', DescopeConnError],
-  ['unsupported', DescopeConnError],
-  ['limit', DescopeConnError],
-  ['internal', DescopeConnError],
+  ['conflict', ConflictError],
+  ['rate_limited', RateLimitedError],
+  ['timeout', TimeoutError],
+  ['cancelled', CancelledError],
+  ['unavailable', UnavailableError],
+  ['provider_error', ProviderError],
+  ['misconfigured', MisconfiguredError],
+  ['unsupported', UnsupportedError],
+  ['limit', LimitError],
+  ['internal', InternalError],
 ]);
 
 /** The negative statuses that come without an error object, by their number in descope_conn.h. */
@@ -62,11 +107,38 @@ const STATUSES = new Map([
 
 /** The exception for a failed call: from the library's error object, or from the bare status where there is none. */
 function errorFrom(status, answer) {
-  const error = answer?.error ?? STATUSES.get(status) ?? { code: 'internal', message: `Unknown status ${status}` };
+  return makeError(
+    answer?.error ?? STATUSES.get(status) ?? { code: 'internal', message: `Unknown status ${status}` },
+  );
+}
+
+/** An error of its code's class. */
+function makeError(error) {
   const Class = CLASSES.get(error.code) ?? DescopeConnError;
   return new Class(error);
 }
 
 const errorCodes = Object.freeze([...CLASSES.keys()]);
 
-module.exports = { DescopeConnError, ConnectionRequiredError, errorFrom, errorCodes };
+module.exports = {
+  DescopeConnError,
+  InvalidRequestError,
+  InvalidConfigError,
+  UnauthorizedError,
+  ForbiddenError,
+  NotFoundError,
+  ConnectionRequiredError,
+  ConflictError,
+  RateLimitedError,
+  TimeoutError,
+  CancelledError,
+  UnavailableError,
+  ProviderError,
+  MisconfiguredError,
+  UnsupportedError,
+  LimitError,
+  InternalError,
+  errorFrom,
+  makeError,
+  errorCodes,
+};

@@ -6,7 +6,7 @@
 const fs = require('node:fs');
 const { isBuiltin } = require('node:module');
 const path = require('node:path');
-const { DescopeConnError } = require('./errors.js');
+const { makeError } = require('./errors.js');
 
 /** Where the package keeps its binaries for this platform. Electron's archives are no place to load them from. */
 const nativeFolder = path.join(__dirname, '..', 'native', `${process.platform}-${process.arch}`)
@@ -16,7 +16,7 @@ function choose() {
   const addon = path.join(nativeFolder, 'ffi.node');
   if (fs.existsSync(addon)) return require(addon);
   if (isBuiltin('node:ffi')) return require('node:ffi');
-  throw new DescopeConnError({
+  throw makeError({
     code: 'misconfigured',
     message: `${addon} is not there, and Node ${process.version} has no node:ffi. The package's build.sh builds it.`,
   });

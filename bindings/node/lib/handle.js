@@ -4,7 +4,7 @@
 
 const ffi = require('./ffi.js');
 const { library } = require('./library.js');
-const { DescopeConnError, errorFrom } = require('./errors.js');
+const { DescopeConnError, errorFrom, makeError } = require('./errors.js');
 
 const OK = 0;
 const EMPTY = 1;
@@ -19,7 +19,7 @@ const outStatus = new Int32Array(results, 24, 1);
 /** JSON.stringify turns a NaN into null, which would mean that the field is absent. */
 function refuseNonFinite(key, value) {
   if (typeof value === 'number' && !Number.isFinite(value)) {
-    throw new DescopeConnError({ code: 'invalid_request', message: `${key} must be a finite number`, field: key });
+    throw makeError({ code: 'invalid_request', message: `${key} must be a finite number`, field: key });
   }
   return value;
 }
@@ -53,7 +53,7 @@ function parse(text) {
     return JSON.parse(text);
   } catch {
     // The engine's own message would quote the answer, and with it a secret.
-    throw new DescopeConnError({ code: 'internal', message: 'The library answered something that is not JSON' });
+    throw makeError({ code: 'internal', message: 'The library answered something that is not JSON' });
   }
 }
 
@@ -108,7 +108,7 @@ class Handle {
   /** The library's own descriptor. */
   eventFd() {
     const fd = library().descope_conn_event_fd(this.#id);
-    if (fd < 0) throw new DescopeConnError({ code: 'limit', message: 'No descriptor is left for the library' });
+    if (fd < 0) throw makeError({ code: 'limit', message: 'No descriptor is left for the library' });
     return fd;
   }
 

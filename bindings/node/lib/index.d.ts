@@ -200,7 +200,10 @@ export type ErrorCode =
 /** More about not_found and connection_required. */
 export type Reason = 'missing' | 'scopes' | 'reauthorize' | 'app';
 
-/** Why a call failed. The message is for people; it never holds a token, a key or a request. */
+/**
+ * Why a call failed, and the class of what this version has no other class for. The message is for people; it never holds
+ * a token, a key or a request.
+ */
 export class DescopeConnError extends Error {
   protected constructor();
   readonly code: ErrorCode;
@@ -222,6 +225,32 @@ export class DescopeConnError extends Error {
   readonly errorDescription?: string;
 }
 
+/** The request is wrong; field names the part. */
+export class InvalidRequestError extends DescopeConnError {
+  readonly code: 'invalid_request';
+}
+
+/** The configuration is wrong; field names the part. */
+export class InvalidConfigError extends DescopeConnError {
+  readonly code: 'invalid_config';
+}
+
+/** The management key or access token is missing, wrong or expired. */
+export class UnauthorizedError extends DescopeConnError {
+  readonly code: 'unauthorized';
+}
+
+/** A policy denies it. Asking the user to connect does not help. */
+export class ForbiddenError extends DescopeConnError {
+  readonly code: 'forbidden';
+}
+
+/** No such token or connection; reason tells which of the four cases it is. */
+export class NotFoundError extends DescopeConnError {
+  readonly code: 'not_found';
+  readonly reason: Reason;
+}
+
 /** The user must grant access first, at connectionUrl. */
 export class ConnectionRequiredError extends DescopeConnError {
   readonly code: 'connection_required';
@@ -238,6 +267,56 @@ export class ConnectionRequiredError extends DescopeConnError {
     appId: string;
     missingScopes?: string[];
   };
+}
+
+/** It exists already, or somebody else changed it at the same time. */
+export class ConflictError extends DescopeConnError {
+  readonly code: 'conflict';
+}
+
+/** Too many requests; retryAfterMs says when to come back. */
+export class RateLimitedError extends DescopeConnError {
+  readonly code: 'rate_limited';
+}
+
+/** The call's time was up. */
+export class TimeoutError extends DescopeConnError {
+  readonly code: 'timeout';
+}
+
+/** The client was closed while the call was running. */
+export class CancelledError extends DescopeConnError {
+  readonly code: 'cancelled';
+}
+
+/** The network or the server failed. Trying again later may help. */
+export class UnavailableError extends DescopeConnError {
+  readonly code: 'unavailable';
+}
+
+/** The OAuth provider refused; errorCode and errorDescription are its own words. */
+export class ProviderError extends DescopeConnError {
+  readonly code: 'provider_error';
+}
+
+/** The operator's fault, such as a wrong client secret. Never ask the user to connect again. */
+export class MisconfiguredError extends DescopeConnError {
+  readonly code: 'misconfigured';
+}
+
+/** This backend has no such operation. */
+export class UnsupportedError extends DescopeConnError {
+  readonly code: 'unsupported';
+}
+
+/** The request is too large, or too many calls are in flight. */
+export class LimitError extends DescopeConnError {
+  readonly code: 'limit';
+}
+
+/** A fault of the library itself. */
+export class InternalError extends DescopeConnError {
+  readonly code: 'internal';
 }
 
 /** Every code of this version. */

@@ -4,7 +4,7 @@
 
 const path = require('node:path');
 const ffi = require('./ffi.js');
-const { DescopeConnError } = require('./errors.js');
+const { DescopeConnError, makeError } = require('./errors.js');
 
 /** What this package needs: this major, and at least this minor. */
 const ABI = { major: 1, minor: 0 };
@@ -34,7 +34,7 @@ function checkAbi(version) {
   const major = Math.floor(version / 1_000_000);
   const minor = Math.floor(version / 1000) % 1000;
   if (major !== ABI.major || minor < ABI.minor) {
-    throw new DescopeConnError({
+    throw makeError({
       code: 'misconfigured',
       message: `it has version ${major}.${minor} of the interface, ` +
         `and this package needs ${ABI.major}.${ABI.minor} or a later ${ABI.major}.x`,
@@ -53,7 +53,7 @@ function load() {
       failures.push(`  ${file}: ${error.message}`);
     }
   }
-  throw new DescopeConnError({
+  throw makeError({
     code: 'misconfigured',
     message: `The descope_conn library could not be loaded. Tried:\n${failures.join('\n')}\n` +
       'Set DESCOPE_CONN_LIBRARY to its path.',

@@ -11,7 +11,7 @@ test('an error has every field the library gave', () => {
   assert.ok(error instanceof DescopeConnError && error instanceof Error);
   assert.equal(error.message, 'slow down');
   assert.deepEqual({ ...error }, fields);
-  assert.match(error.stack, /^DescopeConnError: slow down/);
+  assert.match(error.stack, /^RateLimitedError: slow down/);
 });
 
 test('connection_required gives the structured answer for a tool', () => {
@@ -29,11 +29,27 @@ test('connection_required gives the structured answer for a tool', () => {
   assert.deepEqual(JSON.parse(JSON.stringify(error)), { error: 'connection_required', ...fields });
 });
 
-test('only connection_required has a class of its own', () => {
+test('every code has a class of its own, named after it, that both module systems export', async () => {
+  const required = require('descope-conn');
+  const imported = await import('descope-conn');
   for (const code of errorCodes) {
-    const Class = code === 'connection_required' ? ConnectionRequiredError : DescopeConnError;
-    assert.equal(errorFrom(-6, { error: { code, message: '' } }).constructor, Class);
+    const error = errorFrom(-6, { error: { code, message: '' } });
+    const name = code.replace(/(?:^|_)(.)/g, (_, letter) => letter.toUpperCase()).replace(/(Error)?$/, 'Error');
+    assert.equal(error.name, name);
+    assert.equal(error.code, code);
+    assert.equal(error.constructor, required[name]);
+    assert.equal(error.constructor, imported[name]);
+    assert.ok(error instanceof DescopeConnError);
   }
+});
+
+test('what the binding refuses itself has the class of its code too', async () => {
+  const { Client, InvalidConfigError, InvalidRequestError } = require('descope-conn');
+  assert.throws(() => new Client({ backend: 'nowhere' }), InvalidConfigError);
+  const client = new Client({ backend: 'cloud', projectId: 'P'.repeat(28), managementKey: 'K' });
+  await assert.rejects(client.describe({ timeoutMs: NaN }), InvalidRequestError);
+  await client.close();
+  await assert.rejects(client.describe(), InvalidRequestError);
 });
 
 test('a code or a status of a later library is an error as it is', () => {

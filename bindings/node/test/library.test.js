@@ -13,7 +13,7 @@ const { run } = require('./support/run.js');
 test('a library that is not there is an error with its path and the words of the loader', async () => {
   const { stdout } = await run('open.js', { env: { DESCOPE_CONN_LIBRARY: '/nowhere/libdescope_conn.so' } });
   const error = JSON.parse(stdout);
-  assert.equal(error.name, 'DescopeConnError');
+  assert.equal(error.name, 'MisconfiguredError');
   assert.equal(error.code, 'misconfigured');
   assert.match(error.message, /\/nowhere\/libdescope_conn\.so: .*cannot open shared object file: No such file/);
   assert.doesNotMatch(error.message, /native/, 'a chosen library is the only one that is tried');

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import json
 from typing import TYPE_CHECKING, Any
@@ -24,11 +25,11 @@ E_LIMIT = -7
 E_MEMORY = -8
 
 
-class ConnError(Exception):
+class DescopeConnError(Exception):
     """What the library answered instead of a result.
 
     ``str(error)`` is its message, which never holds a token, a key or a request body. Catch a subclass, or this class
-    for all of them. A code that this version does not know yet arrives as a plain ``ConnError``.
+    for all of them. A code that this version does not know yet arrives as a plain ``DescopeConnError``.
     """
 
     code: str = "internal"
@@ -84,37 +85,37 @@ class ConnError(Exception):
         return str(self)
 
 
-class InvalidRequest(ConnError):
+class InvalidRequestError(DescopeConnError):
     """The request is wrong; ``field`` names the part."""
 
     code = "invalid_request"
 
 
-class InvalidConfig(ConnError):
+class InvalidConfigError(DescopeConnError):
     """The configuration is wrong; ``field`` names the part."""
 
     code = "invalid_config"
 
 
-class Unauthorized(ConnError):
+class UnauthorizedError(DescopeConnError):
     """The management key or access token is missing, wrong or expired."""
 
     code = "unauthorized"
 
 
-class Forbidden(ConnError):
+class ForbiddenError(DescopeConnError):
     """A policy denies it. Asking the user to connect does not help."""
 
     code = "forbidden"
 
 
-class NotFound(ConnError):
+class NotFoundError(DescopeConnError):
     """No such token or connection; ``reason`` tells which of the four cases it is."""
 
     code = "not_found"
 
 
-class ConnectionRequired(ConnError):
+class ConnectionRequiredError(DescopeConnError):
     """The user has to grant access at ``connection_url`` first."""
 
     code = "connection_required"
@@ -145,97 +146,97 @@ class ConnectionRequired(ConnError):
         }
 
 
-class Conflict(ConnError):
+class ConflictError(DescopeConnError):
     """It exists already, or somebody else changed it at the same time."""
 
     code = "conflict"
 
 
-class RateLimited(ConnError):
+class RateLimitedError(DescopeConnError):
     """Too many requests; ``retry_after`` says when to come back."""
 
     code = "rate_limited"
 
 
-class Timeout(ConnError):
-    """The call's time was up."""
+class TimeoutError(DescopeConnError, builtins.TimeoutError):  # noqa: A001
+    """The call's time was up. It is a built-in ``TimeoutError`` too."""
 
     code = "timeout"
 
 
-class Cancelled(ConnError):
+class CancelledError(DescopeConnError):
     """The client was closed while the call was running."""
 
     code = "cancelled"
 
 
-class Unavailable(ConnError):
+class UnavailableError(DescopeConnError):
     """The network or the server failed. Trying again later may help."""
 
     code = "unavailable"
 
 
-class ProviderError(ConnError):
+class ProviderError(DescopeConnError):
     """The OAuth provider refused; ``error_code`` and ``error_description`` are its own words."""
 
     code = "provider_error"
 
 
-class Misconfigured(ConnError):
+class MisconfiguredError(DescopeConnError):
     """The operator's fault, such as a wrong client secret. Never ask the user to connect again."""
 
     code = "misconfigured"
 
 
-class Unsupported(ConnError):
+class UnsupportedError(DescopeConnError):
     """This backend has no such operation."""
 
     code = "unsupported"
 
 
-class Limit(ConnError):
+class LimitError(DescopeConnError):
     """The request is too large, or too many calls are in flight."""
 
     code = "limit"
 
 
-class Internal(ConnError):
+class InternalError(DescopeConnError):
     """A fault of the library itself."""
 
     code = "internal"
 
 
-CLASSES: Mapping[str, type[ConnError]] = {
+CLASSES: Mapping[str, type[DescopeConnError]] = {
     error.code: error
     for error in (
-        InvalidRequest,
-        InvalidConfig,
-        Unauthorized,
-        Forbidden,
-        NotFound,
-        ConnectionRequired,
-        Conflict,
-        RateLimited,
-        Timeout,
-        Cancelled,
-        Unavailable,
+        InvalidRequestError,
+        InvalidConfigError,
+        UnauthorizedError,
+        ForbiddenError,
+        NotFoundError,
+        ConnectionRequiredError,
+        ConflictError,
+        RateLimitedError,
+        TimeoutError,
+        CancelledError,
+        UnavailableError,
         ProviderError,
-        Misconfigured,
-        Unsupported,
-        Limit,
-        Internal,
+        MisconfiguredError,
+        UnsupportedError,
+        LimitError,
+        InternalError,
     )
 }
 
 # For the answers without JSON: submit, next and cancel give a bare status, and E_MEMORY has no room for an answer.
-BARE: Mapping[int, tuple[type[ConnError], str]] = {
-    E_ARGUMENT: (InvalidRequest, "the library refused the arguments"),
-    E_HANDLE: (InvalidRequest, "the client is closed"),
-    E_FORKED: (Unsupported, "the client belongs to the process that opened it: open a new one after fork"),
-    E_TIMEOUT: (Timeout, "the call's time was up"),
-    E_CANCELLED: (Cancelled, "the call was cancelled"),
-    E_LIMIT: (Limit, "the request is larger than 1 MiB, or too many calls are in flight"),
-    E_MEMORY: (Internal, "out of memory"),
+BARE: Mapping[int, tuple[type[DescopeConnError], str]] = {
+    E_ARGUMENT: (InvalidRequestError, "the library refused the arguments"),
+    E_HANDLE: (InvalidRequestError, "the client is closed"),
+    E_FORKED: (UnsupportedError, "the client belongs to the process that opened it: open a new one after fork"),
+    E_TIMEOUT: (TimeoutError, "the call's time was up"),
+    E_CANCELLED: (CancelledError, "the call was cancelled"),
+    E_LIMIT: (LimitError, "the request is larger than 1 MiB, or too many calls are in flight"),
+    E_MEMORY: (InternalError, "out of memory"),
 }
 
 FIELDS = (
@@ -254,20 +255,20 @@ def parse(answer: bytes) -> Any:
     """The library's answer. What cannot be read is not quoted: the parser's own exceptions hold all of the text."""
     with contextlib.suppress(ValueError):
         return json.loads(answer)
-    raise Internal("the library answered something that is not JSON")
+    raise InternalError("the library answered something that is not JSON")
 
 
-def error_from(status: int, answer: bytes | None) -> ConnError:
+def error_from(status: int, answer: bytes | None) -> DescopeConnError:
     """The exception for a negative status and the JSON that came with it, if any."""
     if answer is None:
-        cls, message = BARE.get(status, (Internal, f"the library answered status {status} and nothing else"))
+        cls, message = BARE.get(status, (InternalError, f"the library answered status {status} and nothing else"))
         return cls(message)
     error: Mapping[str, Any] = parse(answer)["error"]
     fields = {name: error.get(camel_case(name)) for name in FIELDS}
     fields["retry_after"] = seconds(error.get("retryAfterMs"))
     code = error["code"]
-    if code == ConnectionRequired.code:
-        return ConnectionRequired(error["message"], connection_url=error["connectionUrl"], **fields)
-    exception = CLASSES.get(code, ConnError)(error["message"], **fields)
+    if code == ConnectionRequiredError.code:
+        return ConnectionRequiredError(error["message"], connection_url=error["connectionUrl"], **fields)
+    exception = CLASSES.get(code, DescopeConnError)(error["message"], **fields)
     exception.code = code
     return exception

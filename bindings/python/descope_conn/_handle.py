@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 class Handle:
     """Opens a backend, and closes it at the latest when it is collected or the process ends.
 
-    A token request, whose reply may hold the only refresh token there is, goes on when its caller has been told
-    ``Timeout``. It finishes in the background when the client is collected, and the end of the process waits for it.
+    A token request, whose reply may hold the only refresh token there is, goes on after its caller has got a
+    ``TimeoutError``. It finishes in the background when the client is collected, and the end of the process waits for
+    it.
 
     ``config`` is the library's own, in its own field names: ``{"backend": "cloud" | "vault" | "plugin", ...}``.
     Opening does no network traffic. ``cloud``, ``vault`` and ``plugin`` write the configuration for you.

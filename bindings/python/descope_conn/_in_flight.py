@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable
 
-from ._errors import Cancelled, ConnError, InvalidRequest, Limit
+from ._errors import CancelledError, DescopeConnError, InvalidRequestError, LimitError
 from ._library import answered
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ class Waiting:
 
     ticket: int
     answered: Event
-    outcome: bytes | ConnError | None = field(default=None, repr=False)
+    outcome: bytes | DescopeConnError | None = field(default=None, repr=False)
     is_abandoned: bool = False
 
-    def settle(self, outcome: bytes | ConnError) -> None:
+    def settle(self, outcome: bytes | DescopeConnError) -> None:
         if not self.is_abandoned:
             self.outcome = outcome
             self.answered.set()
@@ -98,9 +98,9 @@ class InFlight:
                 call = self._calls.pop(ticket, None)
                 if call:
                     call.settle(outcome)
-        except ConnError as error:
+        except DescopeConnError as error:
             # The handle itself failed, so that nothing else will be answered: most likely another thread closed it.
-            self._settle_all(_closed() if isinstance(error, InvalidRequest) else error)
+            self._settle_all(_closed() if isinstance(error, InvalidRequestError) else error)
         self._rest()
 
     def close(self) -> None:
@@ -109,7 +109,7 @@ class InFlight:
         self._settle_all(_closed())
         self._rest()
 
-    def _settle_all(self, outcome: ConnError) -> None:
+    def _settle_all(self, outcome: DescopeConnError) -> None:
         for call in self._calls.values():
             call.settle(outcome)
         self._calls.clear()
@@ -123,7 +123,7 @@ class InFlight:
             # A duplicate tells of the end of the handle too, whoever closes it.
             duplicate = os.dup(descriptor)
         except OSError:
-            raise Limit("no file descriptor is left to watch") from None
+            raise LimitError("no file descriptor is left to watch") from None
         try:
             stop = watcher.watch(duplicate, self.drain)
         except BaseException:
@@ -154,5 +154,5 @@ def look_for_end(descriptor: int, ended: Event) -> None:
             ended.set()
 
 
-def _closed() -> Cancelled:
-    return Cancelled("the client was closed")
+def _closed() -> CancelledError:
+    return CancelledError("the client was closed")

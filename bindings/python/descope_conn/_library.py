@@ -10,7 +10,7 @@ from ctypes import POINTER, byref, c_char_p, c_int, c_int32, c_size_t, c_uint32,
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
-from ._errors import EMPTY, ConnError, Misconfigured, error_from
+from ._errors import EMPTY, DescopeConnError, MisconfiguredError, error_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,15 +45,15 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 def load() -> Library:
     """The library of this process, loaded at the first call. Importing the package loads nothing.
 
-    Without one that fits it raises ``Misconfigured``, whose message lists what was tried.
+    Without one that fits it raises ``MisconfiguredError``, whose message lists what was tried.
     """
     failures = []
     for path in candidates():
         try:
             return Library(path)
-        except (OSError, Misconfigured) as error:
+        except (OSError, MisconfiguredError) as error:
             failures.append(f"  {path}: {error}")
-    raise Misconfigured("\n".join(["no usable descope_conn library; tried", *failures]))
+    raise MisconfiguredError("\n".join(["no usable descope_conn library; tried", *failures]))
 
 
 def candidates() -> list[str]:
@@ -67,7 +67,9 @@ def candidates() -> list[str]:
 def check_abi(found: int) -> None:
     """Raises unless a library with this number serves a package written for ABI."""
     if found // 1_000_000 != ABI // 1_000_000 or found // 1_000 < ABI // 1_000:
-        raise Misconfigured(f"its ABI is {_version(found)}, but this package needs {_version(ABI)} or a later minor")
+        raise MisconfiguredError(
+            f"its ABI is {_version(found)}, but this package needs {_version(ABI)} or a later minor"
+        )
 
 
 def build_info() -> dict[str, Any]:
@@ -91,7 +93,7 @@ class Library:
             try:
                 function = getattr(library, name)
             except AttributeError as error:
-                raise Misconfigured(f"not a descope_conn library: {error}") from None
+                raise MisconfiguredError(f"not a descope_conn library: {error}") from None
             function.restype, function.argtypes = result, arguments
             if name == "descope_conn_abi":
                 check_abi(function())
@@ -136,7 +138,7 @@ class Library:
             raise error_from(status, None)
         return ticket.value
 
-    def finished(self, handle: int) -> Iterator[tuple[int, bytes | ConnError]]:
+    def finished(self, handle: int) -> Iterator[tuple[int, bytes | DescopeConnError]]:
         """Takes what has finished by now, without waiting: each call's ticket, and its answer or its error."""
         ticket, call_status = c_uint64(), c_int32()
         while True:
@@ -180,7 +182,7 @@ class _Answer:
         return ctypes.string_at(self._data, self._length.value) if self._data else None
 
 
-def answered(outcome: bytes | ConnError) -> bytes:
+def answered(outcome: bytes | DescopeConnError) -> bytes:
     """The answer, or raises the error."""
     if isinstance(outcome, bytes):
         return outcome
@@ -191,7 +193,7 @@ def answered(outcome: bytes | ConnError) -> bytes:
         del outcome
 
 
-def _outcome(status: int, answer: bytes | None) -> bytes | ConnError:
+def _outcome(status: int, answer: bytes | None) -> bytes | DescopeConnError:
     if status < 0 or answer is None:
         return error_from(status, answer)
     return answer

@@ -12,10 +12,9 @@ from cloud_server import ACCESS_TOKEN, NOT_FOUND, CloudServer
 
 from descope_conn import (
     AsyncClient,
-    Cancelled,
-    InvalidRequest,
-    NotFound,
-    Timeout,
+    CancelledError,
+    InvalidRequestError,
+    NotFoundError,
     _aio_generated,
     _client_generated,
 )
@@ -53,10 +52,10 @@ def test_errors_are_those_of_the_blocking_client(config: dict[str, Any], server:
 
     async def main() -> None:
         async with AsyncClient(config) as client:
-            with pytest.raises(InvalidRequest) as failure:
+            with pytest.raises(InvalidRequestError) as failure:
                 await client.call("fetch", {"userId": "U1"})
             assert failure.value.field == "appId"
-            with pytest.raises(NotFound):
+            with pytest.raises(NotFoundError):
                 await client.fetch_token("missing", user_id="U1")
 
     asyncio.run(main())
@@ -113,7 +112,7 @@ def test_timeouts(config: dict[str, Any], server: CloudServer) -> None:
     async def main() -> None:
         async with AsyncClient(config) as client:
             with server.held():
-                with pytest.raises(Timeout):
+                with pytest.raises(TimeoutError):
                     await client.fetch_token("a", user_id="U1", timeout=0.05)
                 with pytest.raises(asyncio.TimeoutError):
                     await asyncio.wait_for(client.fetch_token("a", user_id="U1"), 0.05)
@@ -161,10 +160,10 @@ def test_closing_ends_what_is_in_flight(config: dict[str, Any], server: CloudSer
             await arrivals(server, 1)
             # The server answers nothing, so that only cancelling the call lets this end in time.
             assert await asyncio.wait_for(client.aclose(wait=60), 10)
-            with pytest.raises(Cancelled):
+            with pytest.raises(CancelledError):
                 await call
         assert await client.aclose()
-        with pytest.raises(InvalidRequest, match="closed"):
+        with pytest.raises(InvalidRequestError, match="closed"):
             await client.describe()
 
     asyncio.run(main())
@@ -179,9 +178,9 @@ def test_a_call_is_refused_as_soon_as_closing_begins(config: dict[str, Any], ser
             closing = asyncio.create_task(client.aclose(wait=60))
             await asyncio.sleep(0)
             # It waits for what is in flight.
-            with pytest.raises(InvalidRequest, match="the client is closed"):
+            with pytest.raises(InvalidRequestError, match="the client is closed"):
                 await client.describe()
-            with pytest.raises(Cancelled):
+            with pytest.raises(CancelledError):
                 await call
         assert await closing
 

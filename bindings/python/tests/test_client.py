@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cloud_server import ACCESS_TOKEN, MANAGEMENT_KEY, PROJECT_ID, REFRESH_TOKEN, USER_JWT, CloudServer
 
-from descope_conn import Cancelled, Client, InvalidConfig, Timeout
+from descope_conn import CancelledError, Client, InvalidConfigError
 from descope_conn._wire import NO_TIMEOUT, milliseconds
 
 
@@ -43,7 +43,7 @@ def test_the_constructor_for_the_cloud(server: CloudServer) -> None:
 
 
 def test_the_constructor_for_a_vault_needs_a_key() -> None:
-    with pytest.raises(InvalidConfig) as failure:
+    with pytest.raises(InvalidConfigError) as failure:
         Client({"backend": "vault", "path": "vault.db"})
     assert failure.value.field == "key"
 
@@ -57,7 +57,7 @@ def test_threads_wait_at_the_same_time(client: Client, server: CloudServer) -> N
 
 
 def test_a_timeout(client: Client, server: CloudServer) -> None:
-    with server.held(), pytest.raises(Timeout):
+    with server.held(), pytest.raises(TimeoutError):
         client.fetch_token("a", user_id="U1", timeout=0.1)
 
 
@@ -67,7 +67,7 @@ def test_closing_ends_what_other_threads_wait_for(config: dict[str, Any], server
         call = pool.submit(client.fetch_token, "a", user_id="U1")
         server.wait_for_requests(1)
         client.close()
-        with pytest.raises(Cancelled):
+        with pytest.raises(CancelledError):
             call.result()
 
 

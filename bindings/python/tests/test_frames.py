@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
 import pytest
 
-from descope_conn import AsyncClient, Client, ConnError, InvalidConfig, InvalidRequest, NotFound
+from descope_conn import AsyncClient, Client, DescopeConnError, InvalidConfigError, InvalidRequestError, NotFoundError
 from descope_conn._call import Call
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ WRONG: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_a_refused_call_leaves_no_secret_in_a_frame(vault: Client, name: str) -> None:
-    with pytest.raises(ConnError) as failure:
+    with pytest.raises(DescopeConnError) as failure:
         getattr(vault, name)(**CALLS[name])
     expect_nothing_secret(failure.value)
 
@@ -73,7 +73,7 @@ def test_a_refused_call_leaves_no_secret_in_a_frame(vault: Client, name: str) ->
 def test_nor_does_one_that_was_awaited(tmp_path: Path, name: str) -> None:
     async def main() -> None:
         async with AsyncClient.vault(path=tmp_path / "vault.db", key={"bytes": KEY}) as client:
-            with pytest.raises(ConnError) as failure:
+            with pytest.raises(DescopeConnError) as failure:
                 await getattr(client, name)(**CALLS[name])
             expect_nothing_secret(failure.value)
 
@@ -122,12 +122,12 @@ def test_nor_does_an_answer_that_cannot_be_read() -> None:
 
 
 OPENINGS: dict[str, tuple[type[Exception], Callable[[type[Client | AsyncClient]], object]]] = {
-    "vault": (InvalidConfig, lambda kind: kind.vault(path="/nowhere/to/be", key={"bytes": KEY})),
+    "vault": (InvalidConfigError, lambda kind: kind.vault(path="/nowhere/to/be", key={"bytes": KEY})),
     "cloud": (
-        InvalidConfig,
+        InvalidConfigError,
         lambda kind: kind.cloud(project_id="P1", management_key=SECRET, base_url="not a url", proxy=SECRET),
     ),
-    "plugin": (ConnError, lambda kind: kind.plugin("/nowhere/to/be.so", {"password": SECRET})),
+    "plugin": (DescopeConnError, lambda kind: kind.plugin("/nowhere/to/be.so", {"password": SECRET})),
     "a timeout that is none": (TypeError, lambda kind: kind.vault(key={"bytes": KEY}, timeout=object())),  # type: ignore[arg-type]
     "what is no JSON": (TypeError, lambda kind: kind.vault(key={"bytes": KEY}, store={"config": object()})),
 }
@@ -162,24 +162,24 @@ class KeptAsyncClient(Kept, AsyncClient):
 
 @pytest.mark.parametrize("config", [{"backend": "vault"}, {"backend": "vault", "key": object()}])
 def test_a_client_that_could_not_be_opened_is_one_that_is_closed(config: Mapping[str, object]) -> None:
-    with pytest.raises((InvalidConfig, TypeError)):
+    with pytest.raises((InvalidConfigError, TypeError)):
         KeptClient(config)
     client: Client = Kept.last
     assert repr(client) == "<KeptClient vault closed>"
     assert client.closed
-    with client, pytest.raises(InvalidRequest, match="closed"):
+    with client, pytest.raises(InvalidRequestError, match="closed"):
         client.describe()
     assert client.close()
 
 
 def test_nor_is_an_asynchronous_one_open() -> None:
     async def main() -> None:
-        with pytest.raises(InvalidConfig):
+        with pytest.raises(InvalidConfigError):
             KeptAsyncClient({"backend": "vault"})
         client: AsyncClient = Kept.last
         assert repr(client) == "<KeptAsyncClient vault closed>"
         async with client:
-            with pytest.raises(InvalidRequest, match="closed"):
+            with pytest.raises(InvalidRequestError, match="closed"):
                 await client.describe()
         assert await client.aclose()
 
@@ -199,7 +199,7 @@ def test_a_client_whose_call_failed_goes_with_its_last_name(tmp_path: Path) -> N
     client = Client.vault(path=tmp_path / "vault.db", key={"bytes": KEY})
     try:
         client.fetch_token("none", user_id="alice")
-    except NotFound:
+    except NotFoundError:
         known = weakref.ref(client)
     del client
     assert known() is None
@@ -211,7 +211,7 @@ def test_so_does_one_whose_awaited_call_failed(tmp_path: Path) -> None:
         client = AsyncClient.vault(path=tmp_path / "vault.db", key={"bytes": KEY})
         try:
             await client.fetch_token("none", user_id="alice")
-        except NotFound:
+        except NotFoundError:
             known = weakref.ref(client)
         del client
         assert known() is None

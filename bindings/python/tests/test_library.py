@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from descope_conn import Misconfigured, _library, build_info
+from descope_conn import MisconfiguredError, _library, build_info
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def test_a_failure_lists_every_path_with_the_words_of_the_loader(
     missing, text = tmp_path / "missing.so", tmp_path / "text.so"
     text.write_text("not a library, but long enough to hold the header of one: " + "." * 64)
     monkeypatch.setattr(_library, "candidates", lambda: [str(missing), str(text)])
-    with pytest.raises(Misconfigured) as failure:
+    with pytest.raises(MisconfiguredError) as failure:
         _library.load()
     lines = str(failure.value).splitlines()
     assert [line.split(":")[0].strip() for line in lines[1:]] == [str(missing), str(text)]
@@ -55,7 +55,7 @@ def test_another_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     libc = find_library("c")
     assert libc is not None
     monkeypatch.setenv("DESCOPE_CONN_LIBRARY", libc)
-    with pytest.raises(Misconfigured, match="not a descope_conn library"):
+    with pytest.raises(MisconfiguredError, match="not a descope_conn library"):
         _library.load()
 
 
@@ -66,14 +66,14 @@ def test_the_same_major_and_a_later_minor_fit(found: int) -> None:
 
 @pytest.mark.parametrize("found", [0, _library.ABI - 1, _library.ABI + 1_000_000])
 def test_another_major_does_not_fit(found: int) -> None:
-    with pytest.raises(Misconfigured, match=r"needs 1\.0\.0"):
+    with pytest.raises(MisconfiguredError, match=r"needs 1\.0\.0"):
         _library.check_abi(found)
 
 
 def test_an_earlier_minor_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_library, "ABI", 1_002_000)
     _library.check_abi(1_002_000)
-    with pytest.raises(Misconfigured, match=r"its ABI is 1\.1\.9"):
+    with pytest.raises(MisconfiguredError, match=r"its ABI is 1\.1\.9"):
         _library.check_abi(1_001_009)
 
 

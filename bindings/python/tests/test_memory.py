@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Callable
 
 import pytest
 
-from descope_conn import InvalidRequest
+from descope_conn import InvalidRequestError
 
 if TYPE_CHECKING:
     from descope_conn import Client
@@ -30,7 +30,7 @@ def growth(call: Callable[[], object], calls: int) -> int:
 
 def test_errors_leave_nothing_behind(client: Client) -> None:
     def fail() -> None:
-        with pytest.raises(InvalidRequest):
+        with pytest.raises(InvalidRequestError):
             client.call("fetch", {"userId": "U1"})
 
     assert growth(fail, CALLS) < ALLOWED_BYTES

@@ -18,11 +18,11 @@ from descope_conn import (
     AsyncClient,
     Client,
     Completion,
-    ConnectionRequired,
-    ConnError,
+    ConnectionRequiredError,
+    DescopeConnError,
     DeviceFlow,
-    InvalidConfig,
-    InvalidRequest,
+    InvalidConfigError,
+    InvalidRequestError,
 )
 from descope_conn._call import Call
 from descope_conn._library import load
@@ -171,20 +171,20 @@ def test_what_a_provider_quotes_is_in_no_error_and_no_log_line(
         return quoted[-1]
 
     provider.quote = quote_and_note
-    errors: list[ConnError] = []
+    errors: list[DescopeConnError] = []
     with Client(config(tmp_path)) as vault:
         make_app(vault, provider, method)
         state = parse_qs(urlsplit(vault.connect("crm", user_id="alice", redirect_url="https://a.example/")).query)[
             "state"
         ]
-        with pytest.raises(ConnError) as completion:
+        with pytest.raises(DescopeConnError) as completion:
             vault.complete(state[0], code=CODE)
         errors.append(completion.value)
-        with pytest.raises(ConnError) as verification:
+        with pytest.raises(DescopeConnError) as verification:
             vault.store_token("crm", user_id="alice", refresh_token=REFRESH_TOKEN, verify_refresh=True)
         errors.append(verification.value)
         vault.store_token("crm", user_id="alice", refresh_token=REFRESH_TOKEN)
-        with pytest.raises(ConnError) as fetch:
+        with pytest.raises(DescopeConnError) as fetch:
             vault.fetch_token("crm", user_id="alice")
         errors.append(fetch.value)
         listed = repr(vault.list_tokens(app_id="crm"))
@@ -194,7 +194,7 @@ def test_what_a_provider_quotes_is_in_no_error_and_no_log_line(
             url = await vault.connect("crm", user_id="alice", redirect_url="https://a.example/")
             await vault.complete(parse_qs(urlsplit(url).query)["state"][0], code=CODE)
 
-    with pytest.raises(ConnError) as submitted:
+    with pytest.raises(DescopeConnError) as submitted:
         asyncio.run(complete())
     errors.append(submitted.value)
 
@@ -215,7 +215,7 @@ def test_a_providers_own_words_arrive(tmp_path: Path, provider: EchoingProvider)
         state = parse_qs(urlsplit(vault.connect("crm", user_id="alice", redirect_url="https://a.example/")).query)[
             "state"
         ]
-        with pytest.raises(ConnError) as failure:
+        with pytest.raises(DescopeConnError) as failure:
             vault.complete(state[0], code=CODE)
     assert failure.value.error_description == f"cannot take {provider.quote('', '')}"
 
@@ -227,7 +227,7 @@ def test_what_a_callback_says_repeats_no_code_and_no_state(tmp_path: Path, provi
             url = vault.connect("crm", user_id="alice", redirect_url="https://a.example/")
             state = parse_qs(urlsplit(url).query)["state"][0]
             words = words.format(state=state, code=CODE, quoted=quote_plus(CODE))
-            with pytest.raises(ConnError) as failure:
+            with pytest.raises(DescopeConnError) as failure:
                 vault.complete(state, code=CODE, error="access_denied", error_description=words)
             assert failure.value.error_code == "access_denied"
             assert failure.value.error_description == "(withheld: it repeats a secret)"
@@ -238,7 +238,7 @@ def test_no_log_line_has_more_of_a_url_than_its_place(
 ) -> None:
     with Client(config(tmp_path)) as vault:
         make_app(vault, provider, "client_secret_basic")
-        with pytest.raises(ConnectionRequired) as required:
+        with pytest.raises(ConnectionRequiredError) as required:
             vault.fetch_token("crm", user_id="nobody", connect={"redirect_url": "https://a.example/"})
     assert "?" in (required.value.connection_url or "")
     assert any(f"{provider.url}/authorize" in line for line in log)
@@ -249,7 +249,7 @@ def test_no_log_line_has_more_of_a_url_than_its_place(
 def test_a_key_in_the_wrong_place_is_not_shown(tmp_path: Path, source: str) -> None:
     # As bytes it is too short to be taken.
     key = {source: KEY[:16] if source == "bytes" else KEY}
-    with pytest.raises(InvalidConfig) as failure:
+    with pytest.raises(InvalidConfigError) as failure:
         Client.vault(path=tmp_path / "vault.db", key=key)
     assert (failure.value.field or "").startswith("key")
     assert not any(KEY[:8] in text for text in (str(failure.value), repr(failure.value), repr(vars(failure.value))))
@@ -266,7 +266,7 @@ def test_a_key_in_the_wrong_place_is_not_shown(tmp_path: Path, source: str) -> N
 )
 def test_a_request_in_disorder_is_not_quoted(tmp_path: Path, request_: dict[str, Any]) -> None:
     fields = dict(request_)
-    with Client(config(tmp_path)) as vault, pytest.raises(InvalidRequest) as failure:
+    with Client(config(tmp_path)) as vault, pytest.raises(InvalidRequestError) as failure:
         vault.call(fields.pop("op"), fields)
     expect_no_secret(str(failure.value), repr(vars(failure.value)))
 
@@ -279,7 +279,7 @@ def test_what_lets_its_holder_go_on_is_in_no_repr() -> None:
 
 def test_an_answer_that_cannot_be_read_is_not_quoted() -> None:
     call: Call[object] = Call(b"{}", 0, lambda answer: answer)
-    with pytest.raises(ConnError) as failure:
+    with pytest.raises(DescopeConnError) as failure:
         call.result(b'{"token":{"accessToken":"' + CLIENT_SECRET.encode() + b'"')
     assert failure.value.code == "internal"
     chained: BaseException | None = failure.value

@@ -9,7 +9,7 @@ import certs
 import pytest
 from launch import launch
 
-from descope_conn import Client, Unavailable
+from descope_conn import Client, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,11 +59,11 @@ def test_the_authority_of_the_environment(folder: Path, monkeypatch: pytest.Monk
 
 
 def test_an_authority_that_nobody_named_is_not_trusted(folder: Path) -> None:
-    with descope(folder, "server") as config, pytest.raises(Unavailable, match="certificate"):
+    with descope(folder, "server") as config, pytest.raises(UnavailableError, match="certificate"):
         round_trip(config)
 
 
 @pytest.mark.parametrize("certificate", ["untrusted", "expired", "wrong-name"])
 def test_a_certificate_that_proves_nothing_is_refused(folder: Path, certificate: str) -> None:
-    with descope(folder, certificate) as config, pytest.raises(Unavailable, match="certificate"):
+    with descope(folder, certificate) as config, pytest.raises(UnavailableError, match="certificate"):
         round_trip({**config, "caFile": str(folder / "ca.pem")})

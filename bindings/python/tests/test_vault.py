@@ -14,7 +14,7 @@ import certs
 import pytest
 from recorded import Recorded
 
-from descope_conn import AsyncClient, Client, Forbidden, InvalidConfig, InvalidRequest
+from descope_conn import AsyncClient, Client, ForbiddenError, InvalidConfigError, InvalidRequestError
 from descope_conn._wire import camel_case
 
 if TYPE_CHECKING:
@@ -86,13 +86,13 @@ def test_waits_are_in_seconds(tmp_path: Path) -> None:
     ],
 )
 def test_a_setting_reaches_the_library(tmp_path: Path, argument: str, wrong: Any, field: str) -> None:
-    with pytest.raises(InvalidConfig) as failure:
+    with pytest.raises(InvalidConfigError) as failure:
         Client.vault(path=tmp_path / "vault.db", key=KEY, **{argument: wrong})
     assert (failure.value.field or "").startswith(field)
 
 
 def test_what_a_setting_is_when_absent_is_up_to_the_library(tmp_path: Path) -> None:
-    with Client.vault(path=tmp_path / "vault.db", key=KEY) as vault, pytest.raises(Forbidden, match="allowExport"):
+    with Client.vault(path=tmp_path / "vault.db", key=KEY) as vault, pytest.raises(ForbiddenError, match="allowExport"):
         vault.export_tokens()
 
 
@@ -201,7 +201,7 @@ def test_the_audit_says_who_asked_through_asyncio(tmp_path: Path) -> None:
 
 
 def test_the_cloud_keeps_no_audit(client: Client) -> None:
-    with pytest.raises(InvalidRequest) as failure:
+    with pytest.raises(InvalidRequestError) as failure:
         client.fetch_token("a", user_id="U1", actor="tool:calendar")
     assert failure.value.field == "actor"
     client.fetch_token("a", user_id="U1", actor=None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from mcp.shared.exceptions import MCPError
 from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST
 
-from .._errors import ConnectionRequired, ConnError, NotFound
+from .._errors import ConnectionRequiredError, DescopeConnError, NotFoundError
 from .._types import Token
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class ConnectionsBase(ABC):
     ) -> Any:
         try:
             answer = await self._prepare(request, needed)
-        except ConnError as error:
+        except DescopeConnError as error:
             raise self._failure(request, error) from error
         if isinstance(answer, _Tokens):
             return await go_on(answer.by_name)
@@ -217,9 +217,9 @@ class ConnectionsBase(ABC):
                 accept_narrower=connection.accept_narrower or None,
                 connect=connect,
             )
-        except ConnectionRequired as error:
+        except ConnectionRequiredError as error:
             url = error.connection_url
-        except NotFound as error:
+        except NotFoundError as error:
             if connection.connect_url is None or error.reason in (None, "app"):
                 raise
             page = connection.connect_url
@@ -247,7 +247,7 @@ class ConnectionsBase(ABC):
         for connection in needed.values():
             if connection.connect_url:
                 continue
-            with contextlib.suppress(NotFound):
+            with contextlib.suppress(NotFoundError):
                 await self._client.confirm(connection.app_id, code, user_id=caller.user_id, tenant_id=caller.tenant_id)
                 return
 
@@ -307,7 +307,7 @@ class ConnectionsBase(ABC):
             return self._local
         raise MCPError(INVALID_REQUEST, "the request has no verified token that says whose it is")
 
-    def _failure(self, request: Request, error: ConnError) -> Exception:
+    def _failure(self, request: Request, error: DescopeConnError) -> Exception:
         """As the client is told; the library's messages hold no secret."""
         if error.field in ("requestState", "arguments", "argumentsDigest"):
             return MCPError(INVALID_PARAMS, str(error), {"reason": "invalid_request_state", "code": error.code})
