@@ -1,4 +1,4 @@
-/* descope_conn.h - third-party tokens for a person or a tenant, behind one C ABI.
+/** descope_conn.h - third-party tokens for a person or a tenant, behind one C ABI.
  *
  * C99 and C++11 or later, UTF-8, no other headers needed. Every request and answer is one JSON object;
  * docs/operations.md lists their fields, and {"op":"describe"} returns the same list from the library itself.
@@ -17,6 +17,18 @@
  * Timeouts   timeout_ms bounds one call, in milliseconds of the monotonic clock. 0 asks for an answer that needs
  *            no waiting. A refresh that is already on its way to a provider is finished in the background when its
  *            caller's time is up, so that the reply, and with it the only refresh token, is not lost.
+ * Loops      a program that must not wait in a call submits it, watches one descriptor, and takes what has finished:
+ *
+ *              descope_conn_submit(handle, request, strlen(request), 5000, &ticket);
+ *              ready.fd = descope_conn_event_fd(handle);
+ *              ready.events = POLLIN;
+ *              while (poll(&ready, 1, -1) > 0 && (ready.revents & POLLIN) != 0) {
+ *                  while (descope_conn_next(handle, 0, &ticket, &status, &answer, NULL) == DESCOPE_CONN_OK) {
+ *                      finished(ticket, status, answer);
+ *                      descope_conn_free(answer);
+ *                  }
+ *              }
+ *
  * Fork       a handle belongs to the process that opened it. In a child every call on it answers
  *            DESCOPE_CONN_E_FORKED; close forgets it and touches nothing it shares with the parent. Opening a new
  *            one in the child works.
@@ -40,17 +52,17 @@
 extern "C" {
 #endif
 
-/* major * 1000000 + minor * 1000 + patch. A new major breaks callers, a new minor only adds. */
+/** major * 1000000 + minor * 1000 + patch. A new major breaks callers, a new minor only adds. */
 #define DESCOPE_CONN_ABI 1000000u
 
-/* An open backend. 0 is no handle; a stale or invented one is an error, never undefined. Below 2^53, so that a
+/** An open backend. 0 is no handle; a stale or invented one is an error, never undefined. Below 2^53, so that a
  * double can carry it. */
 typedef uint64_t descope_conn_handle;
 
-/* A submitted call. 0 is no ticket. Below 2^53. */
+/** A submitted call. 0 is no ticket. Below 2^53. */
 typedef uint64_t descope_conn_ticket;
 
-/* What a call came to. New negative values may be added: treat every negative value as a failure. */
+/** What a call came to. New negative values may be added: treat every negative value as a failure. */
 typedef int32_t descope_conn_status;
 
 #define DESCOPE_CONN_OK          0
@@ -64,25 +76,25 @@ typedef int32_t descope_conn_status;
 #define DESCOPE_CONN_E_LIMIT     (-7) /* error.code limit: too large, or too many handles or calls */
 #define DESCOPE_CONN_E_MEMORY    (-8) /* out of memory. *out is NULL */
 
-/* No bound on the whole call. Each exchange with a server is still bounded by the config's timeoutMs. */
+/** No bound on the whole call. Each exchange with a server is still bounded by the config's timeoutMs. */
 #define DESCOPE_CONN_NO_TIMEOUT 0xFFFFFFFFu
 
-/* The DESCOPE_CONN_ABI the library was built with. A binding checks: same major, and at least its own minor.
+/** The DESCOPE_CONN_ABI the library was built with. A binding checks: same major, and at least its own minor.
  * Never fails. Since 1.0. */
 DESCOPE_CONN_API uint32_t descope_conn_abi(void);
 
-/* {"version","abi","swift","backends":[...],"libraries":{name:version}}, terminated. Static: do not free.
+/** {"version","abi","swift","backends":[...],"libraries":{name:version}}, terminated. Static: do not free.
  * Since 1.0. */
 DESCOPE_CONN_API const char *descope_conn_build_info(void);
 
-/* Opens a backend. config is {"backend":"cloud"|"vault"|"plugin", ...}; docs/configuration.md lists the rest.
+/** Opens a backend. config is {"backend":"cloud"|"vault"|"plugin", ...}; docs/configuration.md lists the rest.
  * Does no network traffic. On success *out_handle is the handle and *out is NULL; on failure *out_handle is 0 and
  * *out holds the error: E_LIMIT for a config above 1 MiB or too many open handles, else E_ARGUMENT or E_FAILED.
  * out_handle must not be NULL. Since 1.0. */
 DESCOPE_CONN_API descope_conn_status descope_conn_open(const char *config, size_t config_len,
                                                        descope_conn_handle *out_handle, char **out, size_t *out_len);
 
-/* Refuses new calls, cancels those that need not finish, and waits for the end of all of them. What must finish is an
+/** Refuses new calls, cancels those that need not finish, and waits for the end of all of them. What must finish is an
  * exchange whose reply may hold the only refresh token of a grant, also when its caller has long been told `timeout`.
  * Answers not taken with next are dropped. When the last call has ended the handle is freed; 0 and a handle that has ended
  * answer OK.
@@ -95,34 +107,34 @@ DESCOPE_CONN_API descope_conn_status descope_conn_open(const char *config, size_
  * answers E_TIMEOUT too. Since 1.0. */
 DESCOPE_CONN_API descope_conn_status descope_conn_close(descope_conn_handle handle, uint32_t wait_ms);
 
-/* The four operations. Each takes one JSON object without "op", runs on the calling thread, and answers one JSON
+/** The four operations. Each takes one JSON object without "op", runs on the calling thread, and answers one JSON
  * object in *out: the result, or {"error":...}. Since 1.0. */
 
-/* A URL where the user grants access. {"appId", ...} -> {"url"} */
+/** A URL where the user grants access. {"appId", ...} -> {"url"} */
 DESCOPE_CONN_API descope_conn_status descope_conn_connect(descope_conn_handle handle, const char *request,
                                                           size_t request_len, uint32_t timeout_ms, char **out,
                                                           size_t *out_len);
-/* A fresh token. {"appId", "userId" and/or "tenantId", "scopes", ...} -> {"token":{...}} */
+/** A fresh token. {"appId", "userId" and/or "tenantId", "scopes", ...} -> {"token":{...}} */
 DESCOPE_CONN_API descope_conn_status descope_conn_fetch(descope_conn_handle handle, const char *request,
                                                         size_t request_len, uint32_t timeout_ms, char **out,
                                                         size_t *out_len);
-/* Keeps an API key. {"appId", "userId" and/or "tenantId", "apiKey"} -> {"tokenId"} where known, or {} */
+/** Keeps an API key. {"appId", "userId" and/or "tenantId", "apiKey"} -> {"tokenId"} where known, or {} */
 DESCOPE_CONN_API descope_conn_status descope_conn_store_api_key(descope_conn_handle handle, const char *request,
                                                                 size_t request_len, uint32_t timeout_ms, char **out,
                                                                 size_t *out_len);
-/* Removes tokens by id, by connection, by subject. At least one of them is needed. -> {"deleted"} where known; the vault
+/** Removes tokens by id, by connection, by subject. At least one of them is needed. -> {"deleted"} where known; the vault
  * has their providers revoke them too, and reports it: "revocations" */
 DESCOPE_CONN_API descope_conn_status descope_conn_delete(descope_conn_handle handle, const char *request,
                                                          size_t request_len, uint32_t timeout_ms, char **out,
                                                          size_t *out_len);
 
-/* Any operation by its name, those four included: {"op":"fetch", ...}. New operations need no new symbol.
+/** Any operation by its name, those four included: {"op":"fetch", ...}. New operations need no new symbol.
  * Since 1.0. */
 DESCOPE_CONN_API descope_conn_status descope_conn_call(descope_conn_handle handle, const char *request,
                                                        size_t request_len, uint32_t timeout_ms, char **out,
                                                        size_t *out_len);
 
-/* Starts what call would do, on the handle's own thread, and returns at once; the request is copied. The first
+/** Starts what call would do, on the handle's own thread, and returns at once; the request is copied. The first
  * submit starts that thread. OK: *out_ticket will be answered by next exactly once, also when its request turns out
  * to be wrong. Otherwise *out_ticket is 0 and nothing was started: E_ARGUMENT only for a NULL pointer, E_LIMIT when
  * the request is larger than 1 MiB or 100000 calls are in flight. Since 1.0. */
@@ -130,7 +142,7 @@ DESCOPE_CONN_API descope_conn_status descope_conn_submit(descope_conn_handle han
                                                          size_t request_len, uint32_t timeout_ms,
                                                          descope_conn_ticket *out_ticket);
 
-/* Takes one finished call, waiting up to wait_ms for one (NO_TIMEOUT: until one comes or the handle is closed).
+/** Takes one finished call, waiting up to wait_ms for one (NO_TIMEOUT: until one comes or the handle is closed).
  * OK: *out_ticket, and *out_call_status and *out are that call's own status and answer. EMPTY: nothing finished in
  * time. Any number of threads may wait; each answer goes to one of them. Since 1.0. */
 DESCOPE_CONN_API descope_conn_status descope_conn_next(descope_conn_handle handle, uint32_t wait_ms,
@@ -138,21 +150,21 @@ DESCOPE_CONN_API descope_conn_status descope_conn_next(descope_conn_handle handl
                                                        descope_conn_status *out_call_status, char **out,
                                                        size_t *out_len);
 
-/* A descriptor that becomes readable when next has something: after each wake-up call next with wait_ms 0 until it
+/** A descriptor that becomes readable when next has something: after each wake-up call next with wait_ms 0 until it
  * answers EMPTY. Reading from it is allowed and takes nothing away. It is the library's: do not close it (duplicate
  * it if your event loop closes what it is given). It ends with the handle; a duplicate then reads as at its end (recv
  * answers 0, poll POLLHUP), which tells when a close that did not wait is done, or was given up. -1: no such handle, or no
  * descriptor left. Since 1.0. */
 DESCOPE_CONN_API int descope_conn_event_fd(descope_conn_handle handle);
 
-/* Asks for a submitted call to end early. It is still answered once, by next: E_CANCELLED, or its result if that came
+/** Asks for a submitted call to end early. It is still answered once, by next: E_CANCELLED, or its result if that came
  * first. ticket 0 asks all of the handle's. A ticket that is already answered is a no-op. Since 1.0. */
 DESCOPE_CONN_API descope_conn_status descope_conn_cancel(descope_conn_handle handle, descope_conn_ticket ticket);
 
-/* Wipes and frees memory that came from this library. NULL is a no-op. Since 1.0. */
+/** Wipes and frees memory that came from this library. NULL is a no-op. Since 1.0. */
 DESCOPE_CONN_API void descope_conn_free(void *memory);
 
-/* Log lines, for the whole process. level: 1 error, 2 warning, 3 info, 4 debug; lines above max_level are not made.
+/** Log lines, for the whole process. level: 1 error, 2 warning, 3 info, 4 debug; lines above max_level are not made.
  * max_level 0 makes none; below 0 or above 4 is E_ARGUMENT.
  * Called from any thread, with no lock held; must not call this library. When set_log returns, the earlier callback
  * is not running and will not run again. log NULL: none. The message is not terminated. It holds no secret, and of a
