@@ -78,6 +78,8 @@ from ._types import (
     TokenStatus,
 )
 
+__version__ = "1.0.0"
+
 __all__ = [
     "MCP",
     "AccessType",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._aio_generated import AsyncOperations
+from ._auth import asynchronous, subject
 from ._call import Call, awaited, raw_call
 from ._handle import Handle
 from ._in_flight import look_for_end
@@ -12,12 +13,13 @@ from ._loops import running_loop
 from ._wire import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from typing_extensions import Self
 
+    from ._auth import Auth
     from ._loops import Loop
-    from ._types import TokenInfo, TokenStatus
+    from ._types import ConnectOptions, TokenInfo, TokenStatus
 
 T = TypeVar("T")
 
@@ -45,6 +47,26 @@ class AsyncClient(AsyncOperations, Handle):
         For plugins' own operations, and for those that this package has no method for yet.
         """
         return raw_call(op, fields or {}, actor, timeout, dict)
+
+    def auth(
+        self,
+        app_id: str,
+        *,
+        user_id: str | None = None,
+        tenant_id: str | None = None,
+        scopes: Sequence[str] | None = None,
+        connect: ConnectOptions | None = None,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Auth:
+        """The ``auth=`` of an ``httpx.AsyncClient``: adds the token that ``fetch_token`` answers to each request.
+
+        A 401 is reported, and the request is sent once more with the new token. Whatever ``fetch_token`` raises comes
+        out of the request, ``ConnectionRequiredError`` too. ``timeout`` bounds each call of the library, in seconds.
+        """
+        options = {"scopes": scopes, "connect": connect, "actor": actor, "timeout": timeout}
+        auth: Auth = asynchronous()(self, subject(app_id, user_id, tenant_id, options))
+        return auth
 
     async def iter_tokens(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ._auth import blocking, subject
 from ._call import Call, performed, raw_call
 from ._client_generated import Operations
 from ._handle import Handle
@@ -11,12 +12,13 @@ from ._hubs import running_hub
 from ._wire import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from typing_extensions import Self
 
+    from ._auth import Auth
     from ._hubs import Hub
-    from ._types import TokenInfo, TokenStatus
+    from ._types import ConnectOptions, TokenInfo, TokenStatus
 
 T = TypeVar("T")
 
@@ -42,6 +44,26 @@ class Client(Operations, Handle):
         For plugins' own operations, and for those that this package has no method for yet.
         """
         return raw_call(op, fields or {}, actor, timeout, dict)
+
+    def auth(
+        self,
+        app_id: str,
+        *,
+        user_id: str | None = None,
+        tenant_id: str | None = None,
+        scopes: Sequence[str] | None = None,
+        connect: ConnectOptions | None = None,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Auth:
+        """The ``auth=`` of httpx or of requests: adds the token that ``fetch_token`` answers to each request.
+
+        A 401 is reported, and the request is sent once more with the new token. Whatever ``fetch_token`` raises comes
+        out of the request, ``ConnectionRequiredError`` too. ``timeout`` bounds each call of the library, in seconds.
+        """
+        options = {"scopes": scopes, "connect": connect, "actor": actor, "timeout": timeout}
+        auth: Auth = blocking()(self, subject(app_id, user_id, tenant_id, options))
+        return auth
 
     def iter_tokens(
         self,
