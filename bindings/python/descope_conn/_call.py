@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar
 
 from ._errors import parse
 from ._frames import hiding
-from ._wire import milliseconds, without_nones
+from ._wire import encode, milliseconds, without_nones
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -48,7 +47,7 @@ def raw_call(
 ) -> Call[T]:
     """A call with its fields as they are."""
     who = {} if actor is None else {"actor": actor}
-    return Call(json.dumps({**fields, **who, "op": op}).encode(), milliseconds(timeout), read)
+    return Call(encode({**fields, **who, "op": op}), milliseconds(timeout), read)
 
 
 def nothing(_: Any) -> None:

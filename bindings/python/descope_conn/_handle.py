@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import os
 import weakref
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from ._children import keep_until_end
@@ -12,10 +13,10 @@ from ._errors import E_HANDLE, error_from
 from ._frames import hiding
 from ._in_flight import InFlight
 from ._library import load
-from ._wire import to_wire
+from ._wire import encode, to_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from os import PathLike
 
     from typing_extensions import Self
@@ -38,9 +39,11 @@ class Handle:
 
     @hiding
     def __init__(self, config: Mapping[str, object]) -> None:
+        if not isinstance(config, Mapping):
+            raise TypeError(f"a configuration is a mapping, not {type(config).__name__}")
         self._backend = config.get("backend")
         self._library = load()
-        self._handle = self._library.open(json.dumps(config).encode())
+        self._handle = self._library.open(encode(config))
         self._in_flight = InFlight(self._library, self._handle)
         self._ending = Ending(self._library, self._handle)
         # Not at the exit of the interpreter: hooks of the user may still use the client then, or be the first to close
@@ -180,7 +183,7 @@ class Handle:
 
 
 def _path(path: str | PathLike[str] | None) -> str | None:
-    return None if path is None else str(path)
+    return None if path is None else os.fsdecode(path)
 
 
 def _milliseconds(seconds: float | None) -> int | None:

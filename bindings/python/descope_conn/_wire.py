@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from enum import Enum
+from typing import Any
 
 NO_TIMEOUT = 0xFFFFFFFF
 
@@ -27,19 +29,47 @@ def without_nones(fields: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def wire_object(value: Mapping[str, object] | None) -> dict[str, object] | None:
-    """An object that a caller wrote in Python's names."""
-    return None if value is None else to_wire(value)
+def wire_object(value: Mapping[str, object] | None) -> object:
+    """An object that a caller wrote in Python's names. Anything else stays, and the library says which field it is."""
+    return to_wire(value) if isinstance(value, Mapping) else value
 
 
-def wire_objects(values: Iterable[Mapping[str, object]] | None) -> list[dict[str, object]] | None:
+def wire_objects(values: Iterable[Mapping[str, object]] | None) -> object:
     """An array of such objects."""
-    return None if values is None else [to_wire(value) for value in values]
+    is_array = isinstance(values, Iterable) and not isinstance(values, (str, bytes, Mapping))
+    return [wire_object(value) for value in values] if is_array and values is not None else values
 
 
-def wire_parameters(parameters: Mapping[str, str] | None) -> list[dict[str, str]] | None:
+def wire_parameters(parameters: Mapping[str, str] | None) -> object:
     """A mapping as the array of pairs that the wire has for it."""
-    return None if parameters is None else [{"key": key, "value": value} for key, value in parameters.items()]
+    if not isinstance(parameters, Mapping):
+        return parameters
+    return [{"key": key, "value": value} for key, value in parameters.items()]
+
+
+def encode(fields: Mapping[str, object]) -> bytes:
+    """A request or a configuration as the library reads it."""
+    return json.dumps(fields, default=_plain).encode()
+
+
+def _plain(value: Any) -> object:
+    """What JSON has no word for, but Python's users pass. The error does not quote the value, which may be a secret."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, AbstractSet):
+        return sorted(value, key=repr)
+    if isinstance(value, Iterator):
+        return list(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, os.PathLike):
+        return os.fsdecode(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        try:
+            return bytes(value).decode()
+        except UnicodeDecodeError:
+            raise TypeError("bytes must be text in UTF-8") from None
+    raise TypeError(f"a value of type {type(value).__name__} is nothing that the library takes")
 
 
 def from_camel_case(fields: Mapping[str, object]) -> dict[str, object]:
@@ -51,6 +81,8 @@ def milliseconds(seconds: float | None) -> int:
     """A timeout as the library counts it, rounded up, so that a short one does not become "no waiting"."""
     if seconds is None or seconds == math.inf:
         return NO_TIMEOUT
+    if not isinstance(seconds, (int, float)):
+        raise TypeError(f"a timeout is a number of seconds, not {type(seconds).__name__}")
     if not seconds >= 0:
         raise ValueError("a timeout is a number of seconds, 0 or more")
     return min(math.ceil(seconds * 1000), NO_TIMEOUT - 1)
