@@ -4,7 +4,7 @@
 
 const net = require('node:net');
 const ffi = require('./ffi.js');
-const { DescopeConnError, makeError } = require('./errors.js');
+const { makeError } = require('./errors.js');
 const { Handle } = require('./handle.js');
 
 /** fcntl's F_DUPFD_CLOEXEC, the same on every Linux. */

@@ -4,7 +4,7 @@
 
 const ffi = require('./ffi.js');
 const { library } = require('./library.js');
-const { DescopeConnError, errorFrom, makeError } = require('./errors.js');
+const { errorFrom, makeError } = require('./errors.js');
 
 const OK = 0;
 const EMPTY = 1;

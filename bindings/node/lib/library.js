@@ -4,7 +4,7 @@
 
 const path = require('node:path');
 const ffi = require('./ffi.js');
-const { DescopeConnError, makeError } = require('./errors.js');
+const { makeError } = require('./errors.js');
 
 /** What this package needs: this major, and at least this minor. */
 const ABI = { major: 1, minor: 0 };
