@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "Tests/servers"), str(ROOT / "bindings/python")]
 import certs  # noqa: E402
-from descope_conn import Client, DescopeConnError  # noqa: E402
+from descope_conn import Client, ConnError  # noqa: E402
 
 TLS_1_2, TLS_1_3 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 TOKEN = {"appId": "crm", "userId": "alice", "accessToken": "the-token", "accessTokenType": "Bearer"}
@@ -114,7 +114,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_certificate_that_is_not_good_enough_is_refused(folder: Path, name: str) -> None:
     with (
         serving(context(folder / f"{name}.pem")) as url,
-        pytest.raises(DescopeConnError, match="certificate") as raised,
+        pytest.raises(ConnError, match="certificate") as raised,
     ):
         fetch(url, folder / "ca.pem")
     assert "a-management-key" not in str(raised.value)
@@ -167,7 +167,7 @@ def test_a_key_that_is_too_short_is_refused(folder: Path) -> None:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.set_ciphers("DEFAULT:@SECLEVEL=0")
     server.load_cert_chain(folder / "short.pem", folder / "short.key")
-    with serving(server) as url, pytest.raises(DescopeConnError, match="certificate"):
+    with serving(server) as url, pytest.raises(ConnError, match="certificate"):
         fetch(url, folder / "ca short.pem")
 
 
@@ -176,7 +176,7 @@ def test_a_server_without_tls_1_2_is_refused(folder: Path) -> None:
     with pytest.warns(DeprecationWarning):
         server.minimum_version = server.maximum_version = ssl.TLSVersion.TLSv1_1
     server.set_ciphers("ALL:@SECLEVEL=0")
-    with serving(server) as url, pytest.raises(DescopeConnError):
+    with serving(server) as url, pytest.raises(ConnError):
         fetch(url, folder / "ca RSA-2048.pem")
 
 

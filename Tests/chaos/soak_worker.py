@@ -43,7 +43,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from descope_conn import AsyncClient, Client, DescopeConnError
+from descope_conn import AsyncClient, Client, ConnError
 
 THREADS = 3
 ROUND_SECONDS = 20
@@ -315,7 +315,7 @@ def settled(operation: str, begin: float, limit: float, answer: Any) -> Any:
     if end - begin - limit > latest:
         latest = end - begin - limit
         tell("late", latest, operation)
-    if not isinstance(answer, DescopeConnError):
+    if not isinstance(answer, ConnError):
         return answer
     is_full = answer.code == "internal" and begin < full_until
     if answer.code not in EXPECTED and not is_full and not stopping.is_set():
@@ -332,7 +332,7 @@ def run_thread(client: Client, lane: Lane, end: float) -> None:
                 limit, begin = lane.chance.uniform(2, 20), time.monotonic()
                 try:
                     answer = client.call(operation, fields, timeout=limit)
-                except DescopeConnError as error:
+                except ConnError as error:
                     answer = error
                 answer = settled(operation, begin, limit, answer)
         except StopIteration:
@@ -349,7 +349,7 @@ async def run_task(client: AsyncClient, lane: Lane, end: float) -> None:
                 limit, begin = lane.chance.uniform(2, 20), time.monotonic()
                 try:
                     answer = await client.call(operation, fields, timeout=limit)
-                except DescopeConnError as error:
+                except ConnError as error:
                     answer = error
                 answer = settled(operation, begin, limit, answer)
         except EndOfActs:

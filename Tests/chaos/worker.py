@@ -30,7 +30,7 @@ import threading
 import time
 from typing import Any
 
-from descope_conn import Client, DescopeConnError
+from descope_conn import Client, ConnError
 from descope_conn._library import load
 
 MODES = {"pass": 0, "kill before": 1, "kill halfway": 2, "disk full": 3, "disk broken": 4}
@@ -43,7 +43,7 @@ meddle.meddle_steps.restype = ctypes.c_long
 def attempt(client: Client, operation: str, fields: dict[str, Any], limit: float | None = None) -> dict[str, Any]:
     try:
         return client.call(operation, fields, timeout=limit)
-    except DescopeConnError as error:
+    except ConnError as error:
         kept = ("field", "reason", "error_code", "retry_after")
         told = {name: getattr(error, name) for name in kept if getattr(error, name) is not None}
         return {"error": {"code": error.code, "message": error.message, **told}}
@@ -86,7 +86,7 @@ def do(job: dict[str, Any]) -> dict[str, Any]:
         meddle.meddle_arm(MODES[mode], step)
     try:
         client = Client(job["config"])
-    except DescopeConnError as error:
+    except ConnError as error:
         return {"open": {"code": error.code, "field": error.field, "message": error.message}}
     for call in job.get("first") or []:
         attempt(client, *call)

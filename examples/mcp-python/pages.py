@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from descope_conn import AsyncClient, DescopeConnError
+from descope_conn import AsyncClient, ConnError
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -48,7 +48,7 @@ class Pages:
             return _sign_in(request)
         try:
             url = await self._client.open_connect(request.query_params.get("ticket", ""), {"user_id": user})
-        except DescopeConnError as error:
+        except ConnError as error:
             return _not_connected(error)
         return page("Connect", f'You are {escape(user)}. <a href="{escape(url)}">Go on to the provider</a>')
 
@@ -69,7 +69,7 @@ class Pages:
                 iss=query.get("iss"),
                 opened_by={"user_id": user},
             )
-        except DescopeConnError as error:
+        except ConnError as error:
             return _not_connected(error)
         if completion.code is not None:  # it is shown here and nowhere else
             return page("Almost connected", f"Type {escape(completion.code)} where you asked for the connection.")
@@ -88,7 +88,7 @@ class Pages:
         key = (await request.form()).get("key")
         try:
             await self._client.store_api_key(app_id, str(key or ""), user_id=user)
-        except DescopeConnError as error:
+        except ConnError as error:
             return _not_connected(error)
         return RedirectResponse("/connected", 303)
 
@@ -114,7 +114,7 @@ def is_sent_from(origin: str, request: Request) -> bool:
     return request.headers.get("origin") == origin
 
 
-def _not_connected(error: DescopeConnError) -> Response:
+def _not_connected(error: ConnError) -> Response:
     return page("Not connected", escape(str(error)), status=403 if error.code == "forbidden" else 400)
 
 

@@ -158,7 +158,7 @@ class Swift:
             gives = self.kind(field) + optional_mark
             unwrapped = f'["{field.name}"]'
         head = f"    public func {operation.method}("
-        effects = "async throws(DescopeConnError)" + ("" if gives == "Void" else f" -> {gives}")
+        effects = "async throws(ConnError)" + ("" if gives == "Void" else f" -> {gives}")
         if gives != "Void":
             lines.append("    @discardableResult")
         lines += self._wrapped(head, parameters, f") {effects} {{")

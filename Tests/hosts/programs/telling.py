@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from descope_conn import DescopeConnError
+from descope_conn import ConnError
 
 if TYPE_CHECKING:
     from descope_conn import Client
@@ -21,5 +21,5 @@ def say(line: object) -> None:
 def outcome(client: Client) -> str:
     try:
         return client.fetch_token("crm", user_id="alice", timeout=2).access_token
-    except DescopeConnError as error:
+    except ConnError as error:
         return error.code

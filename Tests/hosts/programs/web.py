@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from descope_conn import AsyncClient, Client, DescopeConnError
+from descope_conn import AsyncClient, Client, ConnError
 from telling import CONFIG, outcome, say
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ async def asgi(
         return
     try:
         await client.fetch_token("crm", user_id="alice", timeout=2)
-    except DescopeConnError as error:
+    except ConnError as error:
         say(os.getpid())
         say(error.code)
     await send({"type": "http.response.start", "status": 204, "headers": []})

@@ -6,7 +6,7 @@ import {
   Client,
   type Config,
   ConnectionRequiredError,
-  DescopeConnError,
+  ConnError,
   type ErrorCode,
   errorCodes,
   NotFoundError,
@@ -169,7 +169,7 @@ type AbortSignalOfHost = NonNullable<NonNullable<Parameters<Client['describe']>[
 
 export function explain(error: unknown): string | undefined {
   if (error instanceof ConnectionRequiredError) return error.connectionUrl + error.toJSON().appId;
-  if (!(error instanceof DescopeConnError)) return undefined;
+  if (!(error instanceof ConnError)) return undefined;
   if (error instanceof NotFoundError) return error.reason;
   if (error instanceof TimeoutError) return error.code;
   const code: ErrorCode = error.code;

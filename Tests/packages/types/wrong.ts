@@ -8,8 +8,8 @@ import {
   type Completion,
   type Config,
   ConnectionRequiredError,
+  ConnError,
   type Deletion,
-  DescopeConnError,
   Token,
   type TokenInfo,
   type VaultConfig,
@@ -206,10 +206,10 @@ export async function results(app: App, one: TokenInfo, page: AuditPage, grant: 
   // @ts-expect-error
   new Token();
   // @ts-expect-error
-  new DescopeConnError();
+  new ConnError();
 }
 
-export function errors(error: DescopeConnError, required: ConnectionRequiredError) {
+export function errors(error: ConnError, required: ConnectionRequiredError) {
   // @ts-expect-error
   error.code === 'notfound';
   // @ts-expect-error

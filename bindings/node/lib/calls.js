@@ -45,7 +45,7 @@ class Calls {
   /** By ticket: what settles the promise, and the owner, which must not be collected meanwhile. */
   #pending = new Map();
 
-  /** @throws {DescopeConnError} when the backend does not open */
+  /** @throws {ConnError} when the backend does not open */
   constructor(config) {
     this.#handle = new Handle(config);
     open.add(this);

@@ -1,7 +1,7 @@
 'use strict';
 
 /** Why a call failed. Every field of the library's error object is a property of its own. */
-class DescopeConnError extends Error {
+class ConnError extends Error {
   /** @param {{code: string, message: string}} error the library's error object */
   constructor({ code, message, ...details }) {
     super(message);
@@ -15,22 +15,22 @@ class DescopeConnError extends Error {
 }
 
 /** The request is wrong; field names the part. */
-class InvalidRequestError extends DescopeConnError {}
+class InvalidRequestError extends ConnError {}
 
 /** The configuration is wrong; field names the part. */
-class InvalidConfigError extends DescopeConnError {}
+class InvalidConfigError extends ConnError {}
 
 /** The management key or access token is missing, wrong or expired. */
-class UnauthorizedError extends DescopeConnError {}
+class UnauthorizedError extends ConnError {}
 
 /** A policy denies it. Asking the user to connect does not help. */
-class ForbiddenError extends DescopeConnError {}
+class ForbiddenError extends ConnError {}
 
 /** No such token or connection; reason tells which of the four cases it is. */
-class NotFoundError extends DescopeConnError {}
+class NotFoundError extends ConnError {}
 
 /** Somebody has to grant access first, at connectionUrl. */
-class ConnectionRequiredError extends DescopeConnError {
+class ConnectionRequiredError extends ConnError {
   /** The structured answer that a tool hands to its caller, so that a person can follow the URL. */
   toJSON() {
     return {
@@ -45,36 +45,36 @@ class ConnectionRequiredError extends DescopeConnError {
 }
 
 /** It exists already, or somebody else changed it at the same time. */
-class ConflictError extends DescopeConnError {}
+class ConflictError extends ConnError {}
 
 /** Too many requests; retryAfterMs says when to come back. */
-class RateLimitedError extends DescopeConnError {}
+class RateLimitedError extends ConnError {}
 
 /** The call's time was up. */
-class TimeoutError extends DescopeConnError {}
+class TimeoutError extends ConnError {}
 
 /** The client was closed while the call was running. */
-class CancelledError extends DescopeConnError {}
+class CancelledError extends ConnError {}
 
 /** The network or the server failed. Trying again later may help. */
-class UnavailableError extends DescopeConnError {}
+class UnavailableError extends ConnError {}
 
 /** The OAuth provider refused; errorCode and errorDescription are its own words. */
-class ProviderError extends DescopeConnError {}
+class ProviderError extends ConnError {}
 
 /** The operator's fault, such as a wrong client secret. Never ask the user to connect again. */
-class MisconfiguredError extends DescopeConnError {}
+class MisconfiguredError extends ConnError {}
 
 /** This backend has no such operation. */
-class UnsupportedError extends DescopeConnError {}
+class UnsupportedError extends ConnError {}
 
 /** The request is too large, or too many calls are in flight. */
-class LimitError extends DescopeConnError {}
+class LimitError extends ConnError {}
 
 /** A fault of the library itself. */
-class InternalError extends DescopeConnError {}
+class InternalError extends ConnError {}
 
-/** Every error code of the library, with its class. A later library may know more codes: they are DescopeConnError. */
+/** Every error code of the library, with its class. A later library may know more codes: they are ConnError. */
 const CLASSES = new Map([
   ['invalid_request', InvalidRequestError],
   ['invalid_config', InvalidConfigError],
@@ -114,14 +114,14 @@ function errorFrom(status, answer) {
 
 /** An error of its code's class. */
 function makeError(error) {
-  const Class = CLASSES.get(error.code) ?? DescopeConnError;
+  const Class = CLASSES.get(error.code) ?? ConnError;
   return new Class(error);
 }
 
 const errorCodes = Object.freeze([...CLASSES.keys()]);
 
 module.exports = {
-  DescopeConnError,
+  ConnError,
   InvalidRequestError,
   InvalidConfigError,
   UnauthorizedError,

@@ -70,7 +70,7 @@ class Handle {
   /** A thread that is terminated runs no more of this, and a handle that nobody closes stays open. */
   #callOffTeardown;
 
-  /** @throws {DescopeConnError} invalid_config and others */
+  /** @throws {ConnError} invalid_config and others */
   constructor(config) {
     const status = withBytes(
       config,

@@ -2,7 +2,7 @@
  * Third-party tokens for a person or a tenant, from Descope's cloud, an encrypted vault of your own, or a plugin.
  *
  * Fields carry Descope's wire names. The library checks every request and answers alike in every language; what is
- * wrong comes back as a {@link DescopeConnError}. `describe` returns the operations and their fields at run time.
+ * wrong comes back as a {@link ConnError}. `describe` returns the operations and their fields at run time.
  *
  * @packageDocumentation
  */
@@ -134,10 +134,10 @@ export interface Token extends TokenDescription {}
  * thread each; an idle client lets the process end. Close it when it is no longer needed: by `await using`, by
  * `close()`, or else it is closed when it is collected or its thread ends.
  *
- * Every method's promise rejects with a {@link DescopeConnError}, or with the reason of `options.signal`.
+ * Every method's promise rejects with a {@link ConnError}, or with the reason of `options.signal`.
  */
 export class Client {
-  /** @throws {DescopeConnError} invalid_config with `field`; misconfigured when the library cannot be loaded */
+  /** @throws {ConnError} invalid_config with `field`; misconfigured when the library cannot be loaded */
   constructor(config: Config);
 
   /** What the config named. */
@@ -204,7 +204,7 @@ export type Reason = 'missing' | 'scopes' | 'reauthorize' | 'app';
  * Why a call failed, and the class of what this version has no other class for. The message is for people; it never holds
  * a token, a key or a request.
  */
-export class DescopeConnError extends Error {
+export class ConnError extends Error {
   protected constructor();
   readonly code: ErrorCode;
   /** invalid_request and invalid_config: the field, as a path such as options.redirectUrl. */
@@ -226,33 +226,33 @@ export class DescopeConnError extends Error {
 }
 
 /** The request is wrong; field names the part. */
-export class InvalidRequestError extends DescopeConnError {
+export class InvalidRequestError extends ConnError {
   readonly code: 'invalid_request';
 }
 
 /** The configuration is wrong; field names the part. */
-export class InvalidConfigError extends DescopeConnError {
+export class InvalidConfigError extends ConnError {
   readonly code: 'invalid_config';
 }
 
 /** The management key or access token is missing, wrong or expired. */
-export class UnauthorizedError extends DescopeConnError {
+export class UnauthorizedError extends ConnError {
   readonly code: 'unauthorized';
 }
 
 /** A policy denies it. Asking the user to connect does not help. */
-export class ForbiddenError extends DescopeConnError {
+export class ForbiddenError extends ConnError {
   readonly code: 'forbidden';
 }
 
 /** No such token or connection; reason tells which of the four cases it is. */
-export class NotFoundError extends DescopeConnError {
+export class NotFoundError extends ConnError {
   readonly code: 'not_found';
   readonly reason: Reason;
 }
 
 /** The user must grant access first, at connectionUrl. */
-export class ConnectionRequiredError extends DescopeConnError {
+export class ConnectionRequiredError extends ConnError {
   readonly code: 'connection_required';
   readonly requiresConnection: true;
   readonly connectionUrl: string;
@@ -270,52 +270,52 @@ export class ConnectionRequiredError extends DescopeConnError {
 }
 
 /** It exists already, or somebody else changed it at the same time. */
-export class ConflictError extends DescopeConnError {
+export class ConflictError extends ConnError {
   readonly code: 'conflict';
 }
 
 /** Too many requests; retryAfterMs says when to come back. */
-export class RateLimitedError extends DescopeConnError {
+export class RateLimitedError extends ConnError {
   readonly code: 'rate_limited';
 }
 
 /** The call's time was up. */
-export class TimeoutError extends DescopeConnError {
+export class TimeoutError extends ConnError {
   readonly code: 'timeout';
 }
 
 /** The client was closed while the call was running. */
-export class CancelledError extends DescopeConnError {
+export class CancelledError extends ConnError {
   readonly code: 'cancelled';
 }
 
 /** The network or the server failed. Trying again later may help. */
-export class UnavailableError extends DescopeConnError {
+export class UnavailableError extends ConnError {
   readonly code: 'unavailable';
 }
 
 /** The OAuth provider refused; errorCode and errorDescription are its own words. */
-export class ProviderError extends DescopeConnError {
+export class ProviderError extends ConnError {
   readonly code: 'provider_error';
 }
 
 /** The operator's fault, such as a wrong client secret. Never ask the user to connect again. */
-export class MisconfiguredError extends DescopeConnError {
+export class MisconfiguredError extends ConnError {
   readonly code: 'misconfigured';
 }
 
 /** This backend has no such operation. */
-export class UnsupportedError extends DescopeConnError {
+export class UnsupportedError extends ConnError {
   readonly code: 'unsupported';
 }
 
 /** The request is too large, or too many calls are in flight. */
-export class LimitError extends DescopeConnError {
+export class LimitError extends ConnError {
   readonly code: 'limit';
 }
 
 /** A fault of the library itself. */
-export class InternalError extends DescopeConnError {
+export class InternalError extends ConnError {
   readonly code: 'internal';
 }
 

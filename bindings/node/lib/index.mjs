@@ -4,7 +4,7 @@ export {
   Client,
   ConflictError,
   ConnectionRequiredError,
-  DescopeConnError,
+  ConnError,
   errorCodes,
   ForbiddenError,
   InternalError,

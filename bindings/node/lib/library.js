@@ -64,7 +64,7 @@ let functions;
 
 /**
  * The library's functions by their C names. The first call loads it.
- * @throws {DescopeConnError} misconfigured, with every path tried and the loader's own words
+ * @throws {ConnError} misconfigured, with every path tried and the loader's own words
  */
 function library() {
   functions ??= load();

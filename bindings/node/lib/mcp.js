@@ -2,7 +2,7 @@
 
 // Connections for tools of MCP servers, whatever implements the server: requests and answers are plain objects.
 
-const { ConnectionRequiredError, DescopeConnError } = require('./errors.js');
+const { ConnectionRequiredError, ConnError } = require('./errors.js');
 const { argumentsDigest, typedCode } = require('./mcp-wire.js');
 
 const VERSION = 'io.modelcontextprotocol/protocolVersion';
@@ -50,7 +50,7 @@ class Connections {
     try {
       return await this.#prepare(new Call(request, caller), Object.entries(needed), caller);
     } catch (error) {
-      if (error instanceof DescopeConnError) return { answer: failure(request, error) };
+      if (error instanceof ConnError) return { answer: failure(request, error) };
       throw error;
     }
   }

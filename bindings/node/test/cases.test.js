@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
-const { Client, DescopeConnError } = require('descope-conn');
+const { Client, ConnError } = require('descope-conn');
 
 const cases = path.join(__dirname, '..', '..', '..', 'Tests', 'cases');
 const files = fs.readdirSync(cases).filter((file) => file.endsWith('.json'));
@@ -46,7 +46,7 @@ class Run {
   }
 
   assertError(thrown, expected, where) {
-    assert.ok(thrown instanceof DescopeConnError, thrown.stack);
+    assert.ok(thrown instanceof ConnError, thrown.stack);
     this.assertMatches(thrown, expected, where);
     return true;
   }

@@ -9,7 +9,7 @@ const path = require('node:path');
 const { after, before, test } = require('node:test');
 const util = require('node:util');
 const { Worker } = require('node:worker_threads');
-const { Client, ConnectionRequiredError, DescopeConnError, Token } = require('descope-conn');
+const { Client, ConnectionRequiredError, ConnError, Token } = require('descope-conn');
 const { connectUrl, startDescope } = require('./support/descope.js');
 const { run } = require('./support/run.js');
 
@@ -28,9 +28,9 @@ after(async () => {
 
 const user = { userId: 'u1' };
 
-/** For assert.rejects: a DescopeConnError with at least these properties. */
+/** For assert.rejects: a ConnError with at least these properties. */
 const failure = (expected) => (error) => {
-  assert.ok(error instanceof DescopeConnError, util.inspect(error));
+  assert.ok(error instanceof ConnError, util.inspect(error));
   for (const [key, value] of Object.entries(expected)) assert.deepEqual(error[key], value, key);
   return true;
 };
@@ -102,7 +102,7 @@ test('no error, no log and no inspection of an answer shows what a provider quot
   });
   const state = new URL(connectUrl).searchParams.get('state');
   const error = await vault.complete({ state, code: '4/0AX+c0de==' }).then(assert.fail, (reason) => reason);
-  assert.ok(error instanceof DescopeConnError);
+  assert.ok(error instanceof ConnError);
   assert.equal(error.errorDescription, '(withheld: it repeats a secret)');
   const basic = Buffer.from(`c:${encodeURIComponent(secret)}`).toString('base64');
   for (const text of [util.inspect(error), JSON.stringify(error), String(error), error.stack]) {

@@ -2,13 +2,13 @@
 
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
-const { ConnectionRequiredError, DescopeConnError, errorCodes } = require('descope-conn');
+const { ConnectionRequiredError, ConnError, errorCodes } = require('descope-conn');
 const { errorFrom } = require('../lib/errors.js');
 
 test('an error has every field the library gave', () => {
   const fields = { code: 'rate_limited', retryAfterMs: 7, httpStatus: 429 };
   const error = errorFrom(-6, { error: { ...fields, message: 'slow down' } });
-  assert.ok(error instanceof DescopeConnError && error instanceof Error);
+  assert.ok(error instanceof ConnError && error instanceof Error);
   assert.equal(error.message, 'slow down');
   assert.deepEqual({ ...error }, fields);
   assert.match(error.stack, /^RateLimitedError: slow down/);
@@ -23,7 +23,7 @@ test('connection_required gives the structured answer for a tool', () => {
     message: 'Please grant access',
   };
   const error = errorFrom(-6, { error: { code: 'connection_required', ...fields } });
-  assert.ok(error instanceof ConnectionRequiredError && error instanceof DescopeConnError);
+  assert.ok(error instanceof ConnectionRequiredError && error instanceof ConnError);
   assert.equal(error.name, 'ConnectionRequiredError');
   assert.equal(error.connectionUrl, fields.connectionUrl);
   assert.deepEqual(JSON.parse(JSON.stringify(error)), { error: 'connection_required', ...fields });
@@ -39,7 +39,7 @@ test('every code has a class of its own, named after it, that both module system
     assert.equal(error.code, code);
     assert.equal(error.constructor, required[name]);
     assert.equal(error.constructor, imported[name]);
-    assert.ok(error instanceof DescopeConnError);
+    assert.ok(error instanceof ConnError);
   }
 });
 

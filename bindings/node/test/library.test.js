@@ -5,7 +5,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
-const { buildInfo, DescopeConnError } = require('descope-conn');
+const { buildInfo, ConnError } = require('descope-conn');
 const { checkAbi } = require('../lib/library.js');
 const { nativeFolder } = require('../lib/ffi.js');
 const { run } = require('./support/run.js');
@@ -54,7 +54,7 @@ test('the interface must have the same major version, and at least the minor one
     assert.throws(
       () => checkAbi(version),
       (error) =>
-        error instanceof DescopeConnError && error.code === 'misconfigured' &&
+        error instanceof ConnError && error.code === 'misconfigured' &&
         error.message.startsWith('it has version'),
     );
   }

@@ -25,11 +25,11 @@ E_LIMIT = -7
 E_MEMORY = -8
 
 
-class DescopeConnError(Exception):
+class ConnError(Exception):
     """What the library answered instead of a result.
 
     ``str(error)`` is its message, which never holds a token, a key or a request body. Catch a subclass, or this class
-    for all of them. A code that this version does not know yet arrives as a plain ``DescopeConnError``.
+    for all of them. A code that this version does not know yet arrives as a plain ``ConnError``.
     """
 
     code: str = "internal"
@@ -85,37 +85,37 @@ class DescopeConnError(Exception):
         return str(self)
 
 
-class InvalidRequestError(DescopeConnError):
+class InvalidRequestError(ConnError):
     """The request is wrong; ``field`` names the part."""
 
     code = "invalid_request"
 
 
-class InvalidConfigError(DescopeConnError):
+class InvalidConfigError(ConnError):
     """The configuration is wrong; ``field`` names the part."""
 
     code = "invalid_config"
 
 
-class UnauthorizedError(DescopeConnError):
+class UnauthorizedError(ConnError):
     """The management key or access token is missing, wrong or expired."""
 
     code = "unauthorized"
 
 
-class ForbiddenError(DescopeConnError):
+class ForbiddenError(ConnError):
     """A policy denies it. Asking the user to connect does not help."""
 
     code = "forbidden"
 
 
-class NotFoundError(DescopeConnError):
+class NotFoundError(ConnError):
     """No such token or connection; ``reason`` tells which of the four cases it is."""
 
     code = "not_found"
 
 
-class ConnectionRequiredError(DescopeConnError):
+class ConnectionRequiredError(ConnError):
     """The user has to grant access at ``connection_url`` first."""
 
     code = "connection_required"
@@ -146,67 +146,67 @@ class ConnectionRequiredError(DescopeConnError):
         }
 
 
-class ConflictError(DescopeConnError):
+class ConflictError(ConnError):
     """It exists already, or somebody else changed it at the same time."""
 
     code = "conflict"
 
 
-class RateLimitedError(DescopeConnError):
+class RateLimitedError(ConnError):
     """Too many requests; ``retry_after`` says when to come back."""
 
     code = "rate_limited"
 
 
-class TimeoutError(DescopeConnError, builtins.TimeoutError):  # noqa: A001
+class TimeoutError(ConnError, builtins.TimeoutError):  # noqa: A001
     """The call's time was up. It is a built-in ``TimeoutError`` too."""
 
     code = "timeout"
 
 
-class CancelledError(DescopeConnError):
+class CancelledError(ConnError):
     """The client was closed while the call was running."""
 
     code = "cancelled"
 
 
-class UnavailableError(DescopeConnError):
+class UnavailableError(ConnError):
     """The network or the server failed. Trying again later may help."""
 
     code = "unavailable"
 
 
-class ProviderError(DescopeConnError):
+class ProviderError(ConnError):
     """The OAuth provider refused; ``error_code`` and ``error_description`` are its own words."""
 
     code = "provider_error"
 
 
-class MisconfiguredError(DescopeConnError):
+class MisconfiguredError(ConnError):
     """The operator's fault, such as a wrong client secret. Never ask the user to connect again."""
 
     code = "misconfigured"
 
 
-class UnsupportedError(DescopeConnError):
+class UnsupportedError(ConnError):
     """This backend has no such operation."""
 
     code = "unsupported"
 
 
-class LimitError(DescopeConnError):
+class LimitError(ConnError):
     """The request is too large, or too many calls are in flight."""
 
     code = "limit"
 
 
-class InternalError(DescopeConnError):
+class InternalError(ConnError):
     """A fault of the library itself."""
 
     code = "internal"
 
 
-CLASSES: Mapping[str, type[DescopeConnError]] = {
+CLASSES: Mapping[str, type[ConnError]] = {
     error.code: error
     for error in (
         InvalidRequestError,
@@ -229,7 +229,7 @@ CLASSES: Mapping[str, type[DescopeConnError]] = {
 }
 
 # For the answers without JSON: submit, next and cancel give a bare status, and E_MEMORY has no room for an answer.
-BARE: Mapping[int, tuple[type[DescopeConnError], str]] = {
+BARE: Mapping[int, tuple[type[ConnError], str]] = {
     E_ARGUMENT: (InvalidRequestError, "the library refused the arguments"),
     E_HANDLE: (InvalidRequestError, "the client is closed"),
     E_FORKED: (UnsupportedError, "the client belongs to the process that opened it: open a new one after fork"),
@@ -258,7 +258,7 @@ def parse(answer: bytes) -> Any:
     raise InternalError("the library answered something that is not JSON")
 
 
-def error_from(status: int, answer: bytes | None) -> DescopeConnError:
+def error_from(status: int, answer: bytes | None) -> ConnError:
     """The exception for a negative status and the JSON that came with it, if any."""
     if answer is None:
         cls, message = BARE.get(status, (InternalError, f"the library answered status {status} and nothing else"))
@@ -269,6 +269,6 @@ def error_from(status: int, answer: bytes | None) -> DescopeConnError:
     code = error["code"]
     if code == ConnectionRequiredError.code:
         return ConnectionRequiredError(error["message"], connection_url=error["connectionUrl"], **fields)
-    exception = CLASSES.get(code, DescopeConnError)(error["message"], **fields)
+    exception = CLASSES.get(code, ConnError)(error["message"], **fields)
     exception.code = code
     return exception

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable
 
-from ._errors import CancelledError, DescopeConnError, InvalidRequestError, LimitError
+from ._errors import CancelledError, ConnError, InvalidRequestError, LimitError
 from ._library import answered
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ class Waiting:
 
     ticket: int
     answered: Event
-    outcome: bytes | DescopeConnError | None = field(default=None, repr=False)
+    outcome: bytes | ConnError | None = field(default=None, repr=False)
     is_abandoned: bool = False
 
-    def settle(self, outcome: bytes | DescopeConnError) -> None:
+    def settle(self, outcome: bytes | ConnError) -> None:
         if not self.is_abandoned:
             self.outcome = outcome
             self.answered.set()
@@ -98,7 +98,7 @@ class InFlight:
                 call = self._calls.pop(ticket, None)
                 if call:
                     call.settle(outcome)
-        except DescopeConnError as error:
+        except ConnError as error:
             # The handle itself failed, so that nothing else will be answered: most likely another thread closed it.
             self._settle_all(_closed() if isinstance(error, InvalidRequestError) else error)
         self._rest()
@@ -109,7 +109,7 @@ class InFlight:
         self._settle_all(_closed())
         self._rest()
 
-    def _settle_all(self, outcome: DescopeConnError) -> None:
+    def _settle_all(self, outcome: ConnError) -> None:
         for call in self._calls.values():
             call.settle(outcome)
         self._calls.clear()

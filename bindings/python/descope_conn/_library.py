@@ -10,7 +10,7 @@ from ctypes import POINTER, byref, c_char_p, c_int, c_int32, c_size_t, c_uint32,
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable
 
-from ._errors import EMPTY, DescopeConnError, MisconfiguredError, error_from
+from ._errors import EMPTY, ConnError, MisconfiguredError, error_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +138,7 @@ class Library:
             raise error_from(status, None)
         return ticket.value
 
-    def finished(self, handle: int) -> Iterator[tuple[int, bytes | DescopeConnError]]:
+    def finished(self, handle: int) -> Iterator[tuple[int, bytes | ConnError]]:
         """Takes what has finished by now, without waiting: each call's ticket, and its answer or its error."""
         ticket, call_status = c_uint64(), c_int32()
         while True:
@@ -182,7 +182,7 @@ class _Answer:
         return ctypes.string_at(self._data, self._length.value) if self._data else None
 
 
-def answered(outcome: bytes | DescopeConnError) -> bytes:
+def answered(outcome: bytes | ConnError) -> bytes:
     """The answer, or raises the error."""
     if isinstance(outcome, bytes):
         return outcome
@@ -193,7 +193,7 @@ def answered(outcome: bytes | DescopeConnError) -> bytes:
         del outcome
 
 
-def _outcome(status: int, answer: bytes | None) -> bytes | DescopeConnError:
+def _outcome(status: int, answer: bytes | None) -> bytes | ConnError:
     if status < 0 or answer is None:
         return error_from(status, answer)
     return answer

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from descope_conn import Client, DescopeConnError
+from descope_conn import Client, ConnError
 from descope_conn._wire import camel_case
 
 CASES = Path(__file__).parents[3] / "Tests" / "cases"
@@ -55,7 +55,7 @@ class Run:
         return [] if is_same else [f"{path}: {actual!r}, not {expected!r}"]
 
 
-def as_wire(error: DescopeConnError) -> dict[str, Any]:
+def as_wire(error: ConnError) -> dict[str, Any]:
     fields = {camel_case(name): value for name, value in vars(error).items()}
     fields["requiresConnection"] = True if error.code == "connection_required" else None
     return {**fields, "code": error.code, "message": error.message, "missingScopes": list(error.missing_scopes)}
@@ -67,7 +67,7 @@ def run_calls(run: Run, client: Client, calls: list[Any]) -> None:
         op = request.pop("op")
         try:
             actual = {"answer": client.call(op, request)}
-        except DescopeConnError as error:
+        except ConnError as error:
             actual = {"error": as_wire(error)}
         expected = {key: step[key] for key in ("answer", "error") if key in step}
         assert run.differences(expected, actual, f"calls[{number}]") == []
@@ -78,7 +78,7 @@ def test_case(case: dict[str, Any], tmp_path: Path) -> None:
     run = Run(tmp_path)
     config = run.filled_in(case["open"])
     if "error" in case:
-        with pytest.raises(DescopeConnError) as raised:
+        with pytest.raises(ConnError) as raised:
             Client(config)
         assert run.differences(case["error"], as_wire(raised.value), "error") == []
     else:

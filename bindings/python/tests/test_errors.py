@@ -10,7 +10,7 @@ from cloud_server import NOT_FOUND, USER_JWT, CloudServer
 from descope_conn import (
     Client,
     ConnectionRequiredError,
-    DescopeConnError,
+    ConnError,
     ForbiddenError,
     InternalError,
     InvalidConfigError,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def failed(**error: Any) -> DescopeConnError:
+def failed(**error: Any) -> ConnError:
     return error_from(E_FAILED, json.dumps({"error": error}).encode())
 
 
@@ -40,7 +40,7 @@ def test_each_code_has_its_class(code: str) -> None:
 
 def test_a_code_of_a_later_version_is_a_plain_error() -> None:
     error = failed(code="new_code", message="m")
-    assert type(error) is DescopeConnError
+    assert type(error) is ConnError
     assert error.code == "new_code"
 
 
@@ -155,9 +155,7 @@ def test_adaptive_connect_answers_in_a_form_that_a_tool_hands_on(client: Client,
 @pytest.mark.parametrize(
     ("status", "expected"), [(403, ForbiddenError), (429, RateLimitedError), (500, UnavailableError)]
 )
-def test_what_the_server_says(
-    client: Client, server: CloudServer, status: int, expected: type[DescopeConnError]
-) -> None:
+def test_what_the_server_says(client: Client, server: CloudServer, status: int, expected: type[ConnError]) -> None:
     server.answers["a"] = (status, {"errorCode": "E1", "errorDescription": "in its own words"})
     with pytest.raises(expected) as failure:
         client.fetch_token("a", user_id="U1")

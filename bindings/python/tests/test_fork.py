@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 
-from descope_conn import Client, DescopeConnError
+from descope_conn import Client, ConnError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ def test_a_child_is_told_that_the_client_is_not_its_own(client: Client) -> None:
     client.fetch_token("a", user_id="U1")
 
     def check() -> None:
-        with pytest.raises(DescopeConnError, match="process"):
+        with pytest.raises(ConnError, match="process"):
             client.fetch_token("a", user_id="U1")
         client.close()
 
@@ -73,5 +73,5 @@ def test_multiprocessing(client: Client, config: dict[str, Any], method: str) ->
 
 def test_the_error_in_a_worker_reaches_the_parent(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "parents_client", client)
-    with multiprocessing.get_context("fork").Pool(1) as pool, pytest.raises(DescopeConnError, match="process"):
+    with multiprocessing.get_context("fork").Pool(1) as pool, pytest.raises(ConnError, match="process"):
         pool.map(describe_parents_client, [0])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
 import pytest
 
-from descope_conn import AsyncClient, Client, DescopeConnError, InvalidConfigError, InvalidRequestError, NotFoundError
+from descope_conn import AsyncClient, Client, ConnError, InvalidConfigError, InvalidRequestError, NotFoundError
 from descope_conn._call import Call
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ WRONG: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_a_refused_call_leaves_no_secret_in_a_frame(vault: Client, name: str) -> None:
-    with pytest.raises(DescopeConnError) as failure:
+    with pytest.raises(ConnError) as failure:
         getattr(vault, name)(**CALLS[name])
     expect_nothing_secret(failure.value)
 
@@ -73,7 +73,7 @@ def test_a_refused_call_leaves_no_secret_in_a_frame(vault: Client, name: str) ->
 def test_nor_does_one_that_was_awaited(tmp_path: Path, name: str) -> None:
     async def main() -> None:
         async with AsyncClient.vault(path=tmp_path / "vault.db", key={"bytes": KEY}) as client:
-            with pytest.raises(DescopeConnError) as failure:
+            with pytest.raises(ConnError) as failure:
                 await getattr(client, name)(**CALLS[name])
             expect_nothing_secret(failure.value)
 
@@ -127,7 +127,7 @@ OPENINGS: dict[str, tuple[type[Exception], Callable[[type[Client | AsyncClient]]
         InvalidConfigError,
         lambda kind: kind.cloud(project_id="P1", management_key=SECRET, base_url="not a url", proxy=SECRET),
     ),
-    "plugin": (DescopeConnError, lambda kind: kind.plugin("/nowhere/to/be.so", {"password": SECRET})),
+    "plugin": (ConnError, lambda kind: kind.plugin("/nowhere/to/be.so", {"password": SECRET})),
     "a timeout that is none": (TypeError, lambda kind: kind.vault(key={"bytes": KEY}, timeout=object())),  # type: ignore[arg-type]
     "what is no JSON": (TypeError, lambda kind: kind.vault(key={"bytes": KEY}, store={"config": object()})),
 }

@@ -19,7 +19,7 @@ from descope_conn import (
     Client,
     Completion,
     ConnectionRequiredError,
-    DescopeConnError,
+    ConnError,
     DeviceFlow,
     InvalidConfigError,
     InvalidRequestError,
@@ -171,20 +171,20 @@ def test_what_a_provider_quotes_is_in_no_error_and_no_log_line(
         return quoted[-1]
 
     provider.quote = quote_and_note
-    errors: list[DescopeConnError] = []
+    errors: list[ConnError] = []
     with Client(config(tmp_path)) as vault:
         make_app(vault, provider, method)
         state = parse_qs(urlsplit(vault.connect("crm", user_id="alice", redirect_url="https://a.example/")).query)[
             "state"
         ]
-        with pytest.raises(DescopeConnError) as completion:
+        with pytest.raises(ConnError) as completion:
             vault.complete(state[0], code=CODE)
         errors.append(completion.value)
-        with pytest.raises(DescopeConnError) as verification:
+        with pytest.raises(ConnError) as verification:
             vault.store_token("crm", user_id="alice", refresh_token=REFRESH_TOKEN, verify_refresh=True)
         errors.append(verification.value)
         vault.store_token("crm", user_id="alice", refresh_token=REFRESH_TOKEN)
-        with pytest.raises(DescopeConnError) as fetch:
+        with pytest.raises(ConnError) as fetch:
             vault.fetch_token("crm", user_id="alice")
         errors.append(fetch.value)
         listed = repr(vault.list_tokens(app_id="crm"))
@@ -194,7 +194,7 @@ def test_what_a_provider_quotes_is_in_no_error_and_no_log_line(
             url = await vault.connect("crm", user_id="alice", redirect_url="https://a.example/")
             await vault.complete(parse_qs(urlsplit(url).query)["state"][0], code=CODE)
 
-    with pytest.raises(DescopeConnError) as submitted:
+    with pytest.raises(ConnError) as submitted:
         asyncio.run(complete())
     errors.append(submitted.value)
 
@@ -215,7 +215,7 @@ def test_a_providers_own_words_arrive(tmp_path: Path, provider: EchoingProvider)
         state = parse_qs(urlsplit(vault.connect("crm", user_id="alice", redirect_url="https://a.example/")).query)[
             "state"
         ]
-        with pytest.raises(DescopeConnError) as failure:
+        with pytest.raises(ConnError) as failure:
             vault.complete(state[0], code=CODE)
     assert failure.value.error_description == f"cannot take {provider.quote('', '')}"
 
@@ -227,7 +227,7 @@ def test_what_a_callback_says_repeats_no_code_and_no_state(tmp_path: Path, provi
             url = vault.connect("crm", user_id="alice", redirect_url="https://a.example/")
             state = parse_qs(urlsplit(url).query)["state"][0]
             words = words.format(state=state, code=CODE, quoted=quote_plus(CODE))
-            with pytest.raises(DescopeConnError) as failure:
+            with pytest.raises(ConnError) as failure:
                 vault.complete(state, code=CODE, error="access_denied", error_description=words)
             assert failure.value.error_code == "access_denied"
             assert failure.value.error_description == "(withheld: it repeats a secret)"
@@ -279,7 +279,7 @@ def test_what_lets_its_holder_go_on_is_in_no_repr() -> None:
 
 def test_an_answer_that_cannot_be_read_is_not_quoted() -> None:
     call: Call[object] = Call(b"{}", 0, lambda answer: answer)
-    with pytest.raises(DescopeConnError) as failure:
+    with pytest.raises(ConnError) as failure:
         call.result(b'{"token":{"accessToken":"' + CLIENT_SECRET.encode() + b'"')
     assert failure.value.code == "internal"
     chained: BaseException | None = failure.value

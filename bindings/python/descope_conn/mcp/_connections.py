@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from mcp.shared.exceptions import MCPError
 from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST
 
-from .._errors import ConnectionRequiredError, DescopeConnError, NotFoundError
+from .._errors import ConnectionRequiredError, ConnError, NotFoundError
 from .._types import Token
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class ConnectionsBase(ABC):
     ) -> Any:
         try:
             answer = await self._prepare(request, needed)
-        except DescopeConnError as error:
+        except ConnError as error:
             raise self._failure(request, error) from error
         if isinstance(answer, _Tokens):
             return await go_on(answer.by_name)
@@ -307,7 +307,7 @@ class ConnectionsBase(ABC):
             return self._local
         raise MCPError(INVALID_REQUEST, "the request has no verified token that says whose it is")
 
-    def _failure(self, request: Request, error: DescopeConnError) -> Exception:
+    def _failure(self, request: Request, error: ConnError) -> Exception:
         """As the client is told; the library's messages hold no secret."""
         if error.field in ("requestState", "arguments", "argumentsDigest"):
             return MCPError(INVALID_PARAMS, str(error), {"reason": "invalid_request_state", "code": error.code})

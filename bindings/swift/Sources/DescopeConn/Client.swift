@@ -12,18 +12,18 @@ public final class Client: Sendable {
 
     /// Opens a backend. Does no network traffic.
     /// - Parameter config: what docs/configuration.md lists, such as `["backend": "cloud", "projectId": "P..."]`.
-    public init(_ config: [String: JSON]) throws(DescopeConnError) {
+    public init(_ config: [String: JSON]) throws(ConnError) {
         let abi = descope_conn_abi()
         guard abi / 1_000_000 == DESCOPE_CONN_ABI / 1_000_000, abi / 1000 >= DESCOPE_CONN_ABI / 1000 else {
-            throw DescopeConnError(code: .misconfigured, message: "libdescope_conn has another version: \(abi)")
+            throw ConnError(code: .misconfigured, message: "libdescope_conn has another version: \(abi)")
         }
-        let text = try DescopeConnError.encoding(config)
+        let text = try ConnError.encoding(config)
         var opened: descope_conn_handle = 0
         var out: UnsafeMutablePointer<CChar>?
         var length = 0
         let status = text.withBytes { descope_conn_open($0, $1, &opened, &out, &length) }
         let answer = take(out, length)
-        guard status == DESCOPE_CONN_OK else { throw DescopeConnError(status, answer) }
+        guard status == DESCOPE_CONN_OK else { throw ConnError(status, answer) }
         handle = opened
         inbox.serve(opened)
     }
@@ -45,7 +45,7 @@ public final class Client: Sendable {
     /// - Parameter timeout: bounds the whole call. By default only the configuration bounds each exchange with a server.
     public func call<Answer: Decodable>(
         _ operation: String, _ fields: [String: JSON] = [:], timeout: Duration? = nil, as: Answer.Type = JSON.self
-    ) async throws(DescopeConnError) -> Answer {
+    ) async throws(ConnError) -> Answer {
         var request = Request(operation)
         for (name, value) in fields { request[name] = value }
         return try await perform(request, timeout)
@@ -53,14 +53,14 @@ public final class Client: Sendable {
 
     func perform<Answer: Decodable>(
         _ request: Request, _ timeout: Duration?
-    ) async throws(DescopeConnError) -> Answer {
-        let text = try DescopeConnError.encoding(request.fields)
+    ) async throws(ConnError) -> Answer {
+        let text = try ConnError.encoding(request.fields)
         let (status, answer) = await submit(text, timeout.map(milliseconds) ?? DESCOPE_CONN_NO_TIMEOUT)
-        guard status == DESCOPE_CONN_OK else { throw DescopeConnError(status, answer) }
+        guard status == DESCOPE_CONN_OK else { throw ConnError(status, answer) }
         do {
             return try JSONDecoder().decode(Answer.self, from: answer)
         } catch {
-            throw DescopeConnError(code: .internal, message: "the library's answer is of another form than expected")
+            throw ConnError(code: .internal, message: "the library's answer is of another form than expected")
         }
     }
 

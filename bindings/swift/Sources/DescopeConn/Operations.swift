@@ -22,7 +22,7 @@ extension Client {
     public func connect(
         appId: String, userId: String? = nil, tenantId: String? = nil, accessToken: Secret? = nil,
         options: ConnectOptions? = nil, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> ConnectURL {
+    ) async throws(ConnError) -> ConnectURL {
         var request = Request("connect", actor: actor)
         request["appId"] = appId
         request["userId"] = userId
@@ -40,7 +40,7 @@ extension Client {
     @discardableResult
     public func openConnect(
         ticket: String, openedBy: Subject, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> ConnectURL {
+    ) async throws(ConnError) -> ConnectURL {
         var request = Request("open", actor: actor)
         request["ticket"] = ticket
         request["openedBy"] = openedBy
@@ -64,7 +64,7 @@ extension Client {
     public func complete(
         state: JSON? = nil, code: JSON? = nil, error: JSON? = nil, errorDescription: JSON? = nil, iss: JSON? = nil,
         parameters: [String: JSON]? = nil, openedBy: Subject? = nil, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> CompleteAnswer {
+    ) async throws(ConnError) -> CompleteAnswer {
         var request = Request("complete", actor: actor)
         request["state"] = state
         request["code"] = code
@@ -87,7 +87,7 @@ extension Client {
     public func confirm(
         appId: String, code: String, userId: String? = nil, tenantId: String? = nil, actor: String? = nil,
         timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> Completion {
+    ) async throws(ConnError) -> Completion {
         var request = Request("confirm", actor: actor)
         request["appId"] = appId
         request["code"] = code
@@ -118,7 +118,7 @@ extension Client {
         externalIdentifier: String? = nil, accessToken: Secret? = nil, resources: [String]? = nil,
         minTtlSeconds: Int? = nil, options: FetchOptions? = nil, connect: FetchConnectOptions? = nil,
         actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> Token {
+    ) async throws(ConnError) -> Token {
         var request = Request("fetch", actor: actor)
         request["appId"] = appId
         request["userId"] = userId
@@ -145,7 +145,7 @@ extension Client {
     public func storeApiKey(
         appId: String, apiKey: Secret, userId: String? = nil, tenantId: String? = nil, actor: String? = nil,
         timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> String? {
+    ) async throws(ConnError) -> String? {
         var request = Request("store_api_key", actor: actor)
         request["appId"] = appId
         request["apiKey"] = apiKey
@@ -176,7 +176,7 @@ extension Client {
         refreshToken: Secret? = nil, accessToken: Secret? = nil, accessTokenExpiry: Int? = nil,
         accessTokenType: String? = nil, scopes: [String]? = nil, externalIdentifier: String? = nil,
         idToken: Secret? = nil, grantedBy: String? = nil, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> String? {
+    ) async throws(ConnError) -> String? {
         var request = Request("store_token", actor: actor)
         request["appId"] = appId
         request["verifyRefresh"] = verifyRefresh
@@ -201,7 +201,7 @@ extension Client {
     @discardableResult
     public func storeTokens(
         tokens: [NewToken], actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> [StoreFailure] {
+    ) async throws(ConnError) -> [StoreFailure] {
         var request = Request("store_tokens", actor: actor)
         request["tokens"] = tokens
         struct Answer: Decodable { var failures: [StoreFailure] }
@@ -221,7 +221,7 @@ extension Client {
     public func deleteTokens(
         tokenId: String? = nil, appId: String? = nil, userId: String? = nil, tenantId: String? = nil,
         revoke: Bool? = nil, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> Deletion {
+    ) async throws(ConnError) -> Deletion {
         var request = Request("delete", actor: actor)
         request["tokenId"] = tokenId
         request["appId"] = appId
@@ -245,7 +245,7 @@ extension Client {
     public func listTokens(
         appId: String? = nil, userId: String? = nil, tenantId: String? = nil, status: TokenStatus? = nil,
         limit: Int? = nil, after: String? = nil, count: Bool? = nil, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> TokenPage {
+    ) async throws(ConnError) -> TokenPage {
         var request = Request("list", actor: actor)
         request["appId"] = appId
         request["userId"] = userId
@@ -268,7 +268,7 @@ extension Client {
     public func reportRejected(
         tokenId: String, tokenHash: String, userId: String? = nil, tenantId: String? = nil, actor: String? = nil,
         timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> Token {
+    ) async throws(ConnError) -> Token {
         var request = Request("report_rejected", actor: actor)
         request["tokenId"] = tokenId
         request["tokenHash"] = tokenHash
@@ -287,7 +287,7 @@ extension Client {
     @discardableResult
     public func runRevocations(
         limit: Int? = nil, waitMs: Int? = nil, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> RevocationRun {
+    ) async throws(ConnError) -> RevocationRun {
         var request = Request("revocations.run", actor: actor)
         request["limit"] = limit
         request["waitMs"] = waitMs
@@ -306,7 +306,7 @@ extension Client {
     public func exportTokens(
         appId: String? = nil, userId: String? = nil, tenantId: String? = nil, limit: Int? = nil, after: String? = nil,
         actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> Export {
+    ) async throws(ConnError) -> Export {
         var request = Request("export", actor: actor)
         request["appId"] = appId
         request["userId"] = userId
@@ -319,9 +319,7 @@ extension Client {
     /// Deletes the tokens that have been idle for longer than their connection allows, and what has expired. The vault
     /// only.
     @discardableResult
-    public func deleteIdleTokens(
-        actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> Sweep {
+    public func deleteIdleTokens(actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> Sweep {
         let request = Request("retention.sweep", actor: actor)
         return try await perform(request, timeout)
     }
@@ -330,9 +328,7 @@ extension Client {
     /// - Parameters:
     ///   - path: Absolute, in a folder that is there; the file is not.
     @discardableResult
-    public func backUp(
-        path: String, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> Backup {
+    public func backUp(path: String, actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> Backup {
         var request = Request("backup", actor: actor)
         request["path"] = path
         return try await perform(request, timeout)
@@ -345,7 +341,7 @@ extension Client {
     @discardableResult
     public func checkBackup(
         path: String, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> BackupVerdict {
+    ) async throws(ConnError) -> BackupVerdict {
         var request = Request("backup.check", actor: actor)
         request["path"] = path
         return try await perform(request, timeout)
@@ -353,7 +349,7 @@ extension Client {
 
     /// Lists the operations, with all that they take and answer.
     @discardableResult
-    public func describe(actor: String? = nil, timeout: Duration? = nil) async throws(DescopeConnError) -> Description {
+    public func describe(actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> Description {
         let request = Request("describe", actor: actor)
         return try await perform(request, timeout)
     }
@@ -440,7 +436,7 @@ public struct Apps: Sendable {
         errorMessages: [String: String]? = nil, refresh: RefreshRules? = nil, callback: CallbackRules? = nil,
         revocation: RevocationRules? = nil, maxIdleSeconds: Int? = nil, deleteAfterFirstFetch: Bool? = nil,
         actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> SavedApp {
+    ) async throws(ConnError) -> SavedApp {
         var request = Request("apps.create", actor: actor)
         request["id"] = id
         request["tenantId"] = tenantId
@@ -572,7 +568,7 @@ public struct Apps: Sendable {
         errorMessages: [String: String]? = nil, refresh: RefreshRules? = nil, callback: CallbackRules? = nil,
         revocation: RevocationRules? = nil, maxIdleSeconds: Int? = nil, deleteAfterFirstFetch: Bool? = nil,
         actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> SavedApp {
+    ) async throws(ConnError) -> SavedApp {
         var request = Request("apps.update", actor: actor)
         request["id"] = id
         request["templateId"] = templateId
@@ -633,7 +629,7 @@ public struct Apps: Sendable {
     @discardableResult
     public func delete(
         id: String, revoke: Bool? = nil, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> Deletion {
+    ) async throws(ConnError) -> Deletion {
         var request = Request("apps.delete", actor: actor)
         request["id"] = id
         request["revoke"] = revoke
@@ -644,7 +640,7 @@ public struct Apps: Sendable {
     /// - Parameters:
     ///   - id: The connection.
     @discardableResult
-    public func load(id: String, actor: String? = nil, timeout: Duration? = nil) async throws(DescopeConnError) -> App {
+    public func load(id: String, actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> App {
         var request = Request("apps.load", actor: actor)
         request["id"] = id
         struct Answer: Decodable { var app: App }
@@ -654,7 +650,7 @@ public struct Apps: Sendable {
 
     /// Lists all connections, never their secrets.
     @discardableResult
-    public func list(actor: String? = nil, timeout: Duration? = nil) async throws(DescopeConnError) -> AppList {
+    public func list(actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> AppList {
         let request = Request("apps.list", actor: actor)
         return try await client.perform(request, timeout)
     }
@@ -666,7 +662,7 @@ public struct Templates: Sendable {
 
     /// Lists the providers that a connection can be made for by templateId. The vault only.
     @discardableResult
-    public func list(actor: String? = nil, timeout: Duration? = nil) async throws(DescopeConnError) -> [Template] {
+    public func list(actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> [Template] {
         let request = Request("templates.list", actor: actor)
         struct Answer: Decodable { var templates: [Template] }
         let answer: Answer = try await client.perform(request, timeout)
@@ -679,7 +675,7 @@ public struct Templates: Sendable {
     @discardableResult
     public func load(
         id: String, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> [String: JSON] {
+    ) async throws(ConnError) -> [String: JSON] {
         var request = Request("templates.load", actor: actor)
         request["id"] = id
         struct Answer: Decodable { var template: [String: JSON] }
@@ -705,7 +701,7 @@ public struct Device: Sendable {
     public func start(
         appId: String, userId: String? = nil, tenantId: String? = nil, scopes: [String]? = nil,
         resources: [String]? = nil, externalIdentifier: String? = nil, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> DeviceFlow {
+    ) async throws(ConnError) -> DeviceFlow {
         var request = Request("device.start", actor: actor)
         request["appId"] = appId
         request["userId"] = userId
@@ -723,7 +719,7 @@ public struct Device: Sendable {
     @discardableResult
     public func poll(
         flow: String, waitMs: Int? = nil, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> DevicePollAnswer {
+    ) async throws(ConnError) -> DevicePollAnswer {
         var request = Request("device.poll", actor: actor)
         request["flow"] = flow
         request["waitMs"] = waitMs
@@ -754,7 +750,7 @@ public struct Mcp: Sendable {
         arguments: [String: JSON]? = nil, argumentsDigest: String? = nil, userId: String? = nil,
         tenantId: String? = nil, capabilities: [String: JSON]? = nil, clientInfo: [String: JSON]? = nil,
         ttlSeconds: Int? = nil, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> McpAnswer {
+    ) async throws(ConnError) -> McpAnswer {
         var request = Request("mcp.answer", actor: actor)
         request["method"] = method
         request["name"] = name
@@ -772,7 +768,7 @@ public struct Mcp: Sendable {
 
     /// Answers the card that shows a tool's user where to connect, for clients with the extension MCP Apps.
     @discardableResult
-    public func card(actor: String? = nil, timeout: Duration? = nil) async throws(DescopeConnError) -> McpCard {
+    public func card(actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> McpCard {
         let request = Request("mcp.card", actor: actor)
         return try await client.perform(request, timeout)
     }
@@ -796,7 +792,7 @@ public struct Mcp: Sendable {
         method: String, name: String, requestState: String, arguments: [String: JSON]? = nil,
         argumentsDigest: String? = nil, userId: String? = nil, tenantId: String? = nil, accessToken: Secret? = nil,
         inputResponses: [String: JSON]? = nil, waitMs: Int? = nil, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> McpResumeAnswer {
+    ) async throws(ConnError) -> McpResumeAnswer {
         var request = Request("mcp.resume", actor: actor)
         request["method"] = method
         request["name"] = name
@@ -818,14 +814,14 @@ public struct Keys: Sendable {
 
     /// Lists the keys that seal the vault, and how many rows each has sealed. The vault only.
     @discardableResult
-    public func list(actor: String? = nil, timeout: Duration? = nil) async throws(DescopeConnError) -> SealingKeys {
+    public func list(actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> SealingKeys {
         let request = Request("keys.list", actor: actor)
         return try await client.perform(request, timeout)
     }
 
     /// Creates a key. It seals nothing before it is activated. The vault only.
     @discardableResult
-    public func add(actor: String? = nil, timeout: Duration? = nil) async throws(DescopeConnError) -> String {
+    public func add(actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> String {
         let request = Request("keys.add", actor: actor)
         struct Answer: Decodable { var id: String }
         let answer: Answer = try await client.perform(request, timeout)
@@ -835,7 +831,7 @@ public struct Keys: Sendable {
     /// Makes a key the one that seals what is written from now on. The vault only.
     /// - Parameters:
     ///   - id: The key.
-    public func activate(id: String, actor: String? = nil, timeout: Duration? = nil) async throws(DescopeConnError) {
+    public func activate(id: String, actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) {
         var request = Request("keys.activate", actor: actor)
         request["id"] = id
         let _: JSON = try await client.perform(request, timeout)
@@ -844,7 +840,7 @@ public struct Keys: Sendable {
     /// Seals with the active key what other keys have sealed. It may take long; what is done when the time is up stays
     /// done, and another call goes on. The vault only.
     @discardableResult
-    public func reseal(actor: String? = nil, timeout: Duration? = nil) async throws(DescopeConnError) -> Resealing {
+    public func reseal(actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> Resealing {
         let request = Request("keys.reseal", actor: actor)
         return try await client.perform(request, timeout)
     }
@@ -852,7 +848,7 @@ public struct Keys: Sendable {
     /// Removes a key for good. It is a conflict while the key still seals a row. The vault only.
     /// - Parameters:
     ///   - id: The key.
-    public func drop(id: String, actor: String? = nil, timeout: Duration? = nil) async throws(DescopeConnError) {
+    public func drop(id: String, actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) {
         var request = Request("keys.drop", actor: actor)
         request["id"] = id
         let _: JSON = try await client.perform(request, timeout)
@@ -875,7 +871,7 @@ public struct Audit: Sendable {
     public func list(
         appId: String? = nil, userId: String? = nil, tenantId: String? = nil, tokenId: String? = nil, limit: Int? = nil,
         after: String? = nil, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> AuditPage {
+    ) async throws(ConnError) -> AuditPage {
         var request = Request("audit.list", actor: actor)
         request["appId"] = appId
         request["userId"] = userId
@@ -892,7 +888,7 @@ public struct Audit: Sendable {
     @discardableResult
     public func verify(
         anchor: String? = nil, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(DescopeConnError) -> AuditVerdict {
+    ) async throws(ConnError) -> AuditVerdict {
         var request = Request("audit.verify", actor: actor)
         request["anchor"] = anchor
         return try await client.perform(request, timeout)

@@ -38,7 +38,7 @@ import Testing
 
     @Test func errorsAreTyped() async throws {
         try await withVault { client in
-            do throws(DescopeConnError) {
+            do throws(ConnError) {
                 _ = try await client.fetchToken(appId: "none", userId: "alice")
                 Issue.record("it was found")
             } catch {
@@ -46,7 +46,7 @@ import Testing
                 #expect(error.reason == "app")
             }
         }
-        do throws(DescopeConnError) {
+        do throws(ConnError) {
             _ = try Client(["backend": "vault"])
             Issue.record("it was opened")
         } catch {
@@ -73,7 +73,7 @@ import Testing
             "backend": "cloud", "projectId": .string("P" + String(repeating: "2", count: 27)), "managementKey": "K",
             "baseUrl": .string("http://127.0.0.1:\(listener.port)"),
         ])
-        let call = Task { () throws(DescopeConnError) in try await client.fetchToken(appId: "crm", userId: "alice") }
+        let call = Task { () throws(ConnError) in try await client.fetchToken(appId: "crm", userId: "alice") }
         try await listener.waitForConnection()
         call.cancel()
         let result = await call.result
@@ -81,7 +81,7 @@ import Testing
             Issue.record("it was answered")
             return
         }
-        #expect((error as? DescopeConnError)?.code == .cancelled)
+        #expect((error as? ConnError)?.code == .cancelled)
     }
 
     @Test func aCallEndsWhenItsTimeIsUp() async throws {
@@ -90,7 +90,7 @@ import Testing
             "backend": "cloud", "projectId": .string("P" + String(repeating: "2", count: 27)), "managementKey": "K",
             "baseUrl": .string("http://127.0.0.1:\(listener.port)"),
         ])
-        do throws(DescopeConnError) {
+        do throws(ConnError) {
             _ = try await client.fetchToken(appId: "crm", userId: "alice", timeout: .milliseconds(50))
             Issue.record("it was answered")
         } catch {
@@ -113,7 +113,7 @@ import Testing
     @Test func aClosedClientRefuses() async throws {
         try await withVault { client in
             await client.close()
-            await #expect(throws: DescopeConnError.self) { try await client.apps.list() }
+            await #expect(throws: ConnError.self) { try await client.apps.list() }
         }
     }
 }

@@ -2,7 +2,7 @@ import CDescopeConn
 import Foundation
 
 /// Why a call failed. The message is for people; it never holds a token, a key or a request.
-public struct DescopeConnError: Error, Sendable, Hashable {
+public struct ConnError: Error, Sendable, Hashable {
     public var code: ErrorCode
     public var message: String
     /// The field, as a path such as `options.redirectUrl`.
@@ -26,14 +26,14 @@ public struct DescopeConnError: Error, Sendable, Hashable {
     public var errorDescription: String?
 }
 
-extension DescopeConnError: Decodable {
+extension ConnError: Decodable {
     init(code: ErrorCode, message: String) {
         self.code = code
         self.message = message
     }
 
     init(_ status: Int32, _ answer: Data) {
-        struct Answer: Decodable { var error: DescopeConnError }
+        struct Answer: Decodable { var error: ConnError }
         if let told = try? JSONDecoder().decode(Answer.self, from: answer) {
             self = told.error
         } else {
@@ -47,11 +47,11 @@ extension DescopeConnError: Decodable {
         }
     }
 
-    static func encoding(_ value: some Encodable) throws(DescopeConnError) -> Data {
+    static func encoding(_ value: some Encodable) throws(ConnError) -> Data {
         do {
             return try JSONEncoder().encode(value)
         } catch {
-            throw DescopeConnError(code: .invalidRequest, message: "the request is no JSON")
+            throw ConnError(code: .invalidRequest, message: "the request is no JSON")
         }
     }
 }
