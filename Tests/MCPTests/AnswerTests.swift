@@ -1,5 +1,6 @@
 import Connections
 import JSON
+import TestSupport
 import Testing
 
 @testable import MCP
@@ -14,12 +15,14 @@ import Testing
         #expect(answer["shape"]?.string == "input_required")
         #expect(answer["response"]?["result"]?["resultType"]?.string == "input_required")
         let request = answer["response"]?["result"]?["inputRequests"]?["connect-1"]
-        let expected = try JSON.parse(
-            """
-            {"method":"elicitation/create","params":{"mode":"url","url":"https://connect.example/calendar",
-             "message":"plan needs your access to calendar"}}
-            """)
-        #expect(request?.equals(expected) == true)
+        let expected: JSON = [
+            "method": "elicitation/create",
+            "params": [
+                "mode": "url", "url": "https://connect.example/calendar",
+                "message": "plan needs your access to calendar",
+            ],
+        ]
+        #expect(request == expected)
     }
 
     @Test func mergesSeveralConnectionsIntoOneAnswer() throws {
@@ -36,7 +39,7 @@ import Testing
         let ids = Set(elicitations?.compactMap { $0["elicitationId"]?.string } ?? [])
         #expect(ids.count == 2)
 
-        let result = try host.answer(capabilities: "{}", apps: ["calendar", "mail"])["response"]?["result"]
+        let result = try host.answer(capabilities: [:], apps: ["calendar", "mail"])["response"]?["result"]
         let text = result?["content"]?.elements.first?["text"]?.string ?? ""
         #expect(text.hasPrefix("https://connect.example/calendar\nhttps://connect.example/mail\n\n"))
         #expect(
@@ -56,14 +59,16 @@ import Testing
         #expect(completion?["elicitationId"]?.string == elicitation?["elicitationId"]?.string)
     }
 
-    @Test(arguments: [
-        ("2026-07-28", "{}"), ("2026-07-28", #"{"elicitation":{}}"#), ("2026-07-28", #"{"elicitation":{"form":{}}}"#),
-        ("2026-07-28", #"{"elicitation":{"url":false}}"#), ("2026-07-28", #"{"elicitation":{"url":null}}"#),
-        ("2026-07-28", #"{"elicitation":["url"]}"#), ("2026-07-28", #"{"elicitation":true,"extensions":[]}"#),
-        ("2025-11-25", #"{"elicitation":{}}"#), ("2025-06-18", urlElicitation), ("2024-11-05", "{}"),
+    private static let withoutURLs: [(version: String, capabilities: JSON)] = [
+        ("2026-07-28", [:]), ("2026-07-28", ["elicitation": [:]]), ("2026-07-28", ["elicitation": ["form": [:]]]),
+        ("2026-07-28", ["elicitation": ["url": false]]), ("2026-07-28", ["elicitation": ["url": nil]]),
+        ("2026-07-28", ["elicitation": ["url"]]), ("2026-07-28", ["elicitation": true, "extensions": []]),
+        ("2025-11-25", ["elicitation": [:]]), ("2025-06-18", urlElicitation), ("2024-11-05", [:]),
         ("DRAFT-2026-v1", urlElicitation), ("2026", urlElicitation), ("2026-07-281", urlElicitation),
-    ])
-    func answersAResultWhereTheClientCannotOpenURLs(version: String, capabilities: String) throws {
+    ]
+
+    @Test(arguments: withoutURLs)
+    func answersAResultWhereTheClientCannotOpenURLs(version: String, capabilities: JSON) throws {
         let answer = try host.answer(version: version, capabilities: capabilities)
         #expect(answer["shape"]?.string == "result")
         let result = answer["response"]?["result"]
@@ -74,12 +79,11 @@ import Testing
         #expect(text.contains("call plan again with the same arguments"))
         #expect(result?["resultType"]?.string == (version == "2026-07-28" ? "complete" : nil))
         #expect(result?["isError"]?.boolean == true)
-        let expected = try JSON.parse(
-            """
-            {"error":"connection_required","requiresConnection":true,"appId":"calendar",
-             "connectionUrl":"https://connect.example/calendar","message":"plan needs your access to calendar"}
-            """)
-        #expect(result?["_meta"]?["descope-conn/connection"]?.equals(expected) == true)
+        let expected: JSON = [
+            "error": "connection_required", "requiresConnection": true, "appId": "calendar",
+            "connectionUrl": "https://connect.example/calendar", "message": "plan needs your access to calendar",
+        ]
+        #expect(result?["_meta"]?["descope-conn/connection"] == expected)
         // A tool's outputSchema says what may stand there, and this is not what the tool answers.
         #expect(result?["structuredContent"] == nil)
     }
@@ -92,29 +96,31 @@ import Testing
         ("claude-code", "beta", "error"), ("Claude-Code", "2.1.87", "error"), ("another", "2.1.87", "error"),
     ])
     func aClientThatShowsNoURLsIsNotBelieved(name: String, version: String?, shape: String) throws {
-        let info = #"{"name":"\#(name)"\#(version.map { #","version":"\#($0)""# } ?? "")}"#
-        let answer = try host.answer(version: "2025-11-25", more: #","clientInfo":\#(info)"#)
+        let info = JSON.object(["name": .string(name), "version": version.map { .string($0) }])
+        let answer = try host.answer(version: "2025-11-25", more: ["clientInfo": info])
         #expect(answer["shape"]?.string == shape)
     }
 
-    @Test(arguments: [
+    private static let withApps: [(capabilities: JSON, name: String, shape: String)] = [
         (
-            #"{"extensions":{"io.modelcontextprotocol/ui":{"mimeTypes":["text/html;profile=mcp-app"]}}}"#, "claude-ai",
+            ["extensions": ["io.modelcontextprotocol/ui": ["mimeTypes": ["text/html;profile=mcp-app"]]]], "claude-ai",
             "app"
         ),
-        (#"{"extensions":{"io.modelcontextprotocol/ui":{"mimeTypes":["text/html"]}}}"#, "claude-ai", "result"),
-        (#"{"extensions":{"io.modelcontextprotocol/ui":{}}}"#, "claude-ai", "result"),
-        (#"{"elicitation":{}}"#, "Visual Studio Code", "app"),
-        (#"{"elicitation":{}}"#, "Visual Studio Code - Insiders", "app"),
+        (["extensions": ["io.modelcontextprotocol/ui": ["mimeTypes": ["text/html"]]]], "claude-ai", "result"),
+        (["extensions": ["io.modelcontextprotocol/ui": [:]]], "claude-ai", "result"),
+        (["elicitation": [:]], "Visual Studio Code", "app"),
+        (["elicitation": [:]], "Visual Studio Code - Insiders", "app"),
         (
-            #"{"extensions":{"io.modelcontextprotocol/ui":{"mimeTypes":["text/html;profile=mcp-app"]}}}"#,
+            ["extensions": ["io.modelcontextprotocol/ui": ["mimeTypes": ["text/html;profile=mcp-app"]]]],
             "cursor-vscode", "result"
         ),
         (urlElicitation, "Visual Studio Code", "input_required"),
-    ])
-    func aClientWithAppsIsShownTheCard(capabilities: String, name: String, shape: String) throws {
+    ]
+
+    @Test(arguments: withApps)
+    func aClientWithAppsIsShownTheCard(capabilities: JSON, name: String, shape: String) throws {
         let answer = try host.answer(
-            capabilities: capabilities, more: #","clientInfo":{"name":"\#(name)","version":"9999.0.0-insider"}"#)
+            capabilities: capabilities, more: ["clientInfo": ["name": "\(name)", "version": "9999.0.0-insider"]])
         #expect(answer["shape"]?.string == shape)
         if shape == "app" {
             let result = answer["response"]?["result"]
@@ -137,7 +143,7 @@ import Testing
     }
 
     @Test func theCardIsAResourceOfMCPApps() throws {
-        let card = try host.run("mcp.card", "{}")
+        let card = try host.run("mcp.card", [:])
         #expect(card["uri"]?.string?.hasPrefix("ui://") == true)
         #expect(card["mimeType"]?.string == "text/html;profile=mcp-app")
         #expect(card["toolMeta"]?["ui"]?["resourceUri"]?.string == card["uri"]?.string)
@@ -160,10 +166,11 @@ import Testing
     }
 
     /// Nobody else could ask for it.
-    @Test(arguments: [
-        ("2026-07-28", #"{"elicitation":{"url":{}}}"#), ("2025-11-25", urlElicitation), ("2026-07-28", "{}"),
-    ])
-    func theModelAsksForTheCodeWhereNoFormCan(version: String, capabilities: String) throws {
+    @Test(
+        arguments: [
+            ("2026-07-28", ["elicitation": ["url": [:]]]), ("2025-11-25", urlElicitation), ("2026-07-28", [:]),
+        ] as [(String, JSON)])
+    func theModelAsksForTheCodeWhereNoFormCan(version: String, capabilities: JSON) throws {
         let answer = try host.answer(
             version: version, capabilities: capabilities, apps: ["calendar", "mail"], confirmation: true)
         #expect(answer["shape"]?.string == "result")
@@ -173,12 +180,12 @@ import Testing
     }
 
     @Test func answersAnErrorWhereResultsHaveNoWords() throws {
-        let call = #""method":"prompts/get","name":"brief","userId":"alice""#
-        let error = try host.answer(call, capabilities: "{}")["response"]?["error"]
+        let call: JSON = ["method": "prompts/get", "name": "brief", "userId": "alice"]
+        let error = try host.answer(call, capabilities: [:])["response"]?["error"]
         #expect(error?["code"]?.integer == -32603)
         #expect(error?["message"]?.string?.contains("https://connect.example/calendar") == true)
         #expect(try host.answer(call)["shape"]?.string == "input_required")
-        let listing = #""method":"completion/complete","name":"brief","userId":"alice""#
+        let listing: JSON = ["method": "completion/complete", "name": "brief", "userId": "alice"]
         #expect(try host.answer(listing)["shape"]?.string == "error")
     }
 
@@ -190,10 +197,8 @@ import Testing
         let refused = error {
             try host.run(
                 "mcp.answer",
-                """
-                {\(Host.call),"protocolVersion":"2026-07-28",
-                 "connections":[{"appId":"calendar","connectionUrl":"\(url)"}]}
-                """)
+                (["protocolVersion": "2026-07-28", "connections": [["appId": "calendar", "connectionUrl": "\(url)"]]]
+                    as JSON).with(Host.call))
         }
         #expect(refused?.field == "connections[0].connectionUrl")
     }
@@ -201,7 +206,7 @@ import Testing
     @Test func needsAConnectionAndAUser() throws {
         let withoutConnection = error { _ = try host.answer(apps: []) }
         #expect(withoutConnection?.field == "connections")
-        let withoutUser = error { _ = try host.answer(#""method":"tools/call","name":"plan""#) }
+        let withoutUser = error { _ = try host.answer(["method": "tools/call", "name": "plan"]) }
         #expect(withoutUser?.field == "userId")
     }
 
@@ -219,7 +224,8 @@ import Testing
         func url(_ call: String, version: String = #""2026-07-28""#, more: String = "") throws -> String? {
             let answer = try host.run(
                 "mcp.answer",
-                #"{\#(call),"userId":"alice","protocolVersion":\#(version),"connections":[{"appId":"calendar","connectionUrl":"https://connect.example/calendar"}]\#(more)}"#
+                text:
+                    #"{\#(call),"userId":"alice","protocolVersion":\#(version),"connections":[{"appId":"calendar","connectionUrl":"https://connect.example/calendar"}]\#(more)}"#
             )
             let response = answer["response"]
             let text = response?["result"]?["content"]?.elements.first?["text"] ?? response?["error"]?["message"]
@@ -261,7 +267,8 @@ import Testing
         let error = error(of: {
             try host.run(
                 "mcp.answer",
-                #"{\#(method)"name":"a\u0000","protocolVersion":"2026-07-28",\#(own)\#(connections)}"#)
+                text:
+                    #"{\#(method)"name":"a\u0000","protocolVersion":"2026-07-28",\#(own)\#(connections)}"#)
         })
         #expect(error?.code == .invalidRequest)
         #expect(error?.field == field)
@@ -270,10 +277,12 @@ import Testing
     /// Names that differ are different calls, however they are shown.
     @Test func aLongNameIsShownCutAndCountsWhole() throws {
         let name = String(repeating: "x", count: 1000)
-        let state = try host.state(#""method":"tools/call","name":"\#(name)1","userId":"alice""#)
-        let other = error(of: { try host.resume(state, #""method":"tools/call","name":"\#(name)2","userId":"alice""#) })
+        let state = try host.state(["method": "tools/call", "name": "\(name)1", "userId": "alice"])
+        let other = error(of: {
+            try host.resume(state, ["method": "tools/call", "name": "\(name)2", "userId": "alice"])
+        })
         #expect(other?.field == "arguments")
-        let answer = try host.answer(#""method":"tools/call","name":"\#(name)","userId":"alice""#, capabilities: "{}")
+        let answer = try host.answer(["method": "tools/call", "name": "\(name)", "userId": "alice"], capabilities: [:])
         let text = answer["response"]?["result"]?["content"]?.elements.first?["text"]?.string ?? ""
         #expect(text.contains(String(repeating: "x", count: 256)))
         #expect(!text.contains(String(repeating: "x", count: 257)))

@@ -9,19 +9,6 @@ import Synchronization
 import TestSupport
 import Vault
 
-/// A clock that stands still unless a test or a pause moves it.
-final class MovableClock: Sendable {
-    private let now = Mutex<Int64>(1_700_000_000_000)
-
-    var clock: Clock {
-        Clock(
-            milliseconds: { [self] in now.withLock { $0 } },
-            monotonic: { [self] in Deadline(nanoseconds: now.withLock { UInt64($0) } * 1_000_000) })
-    }
-
-    func advance(milliseconds: Int) { now.withLock { $0 += Int64(milliseconds) } }
-}
-
 /// A vault in a temporary folder, with the operations for MCP servers above it.
 final class Host: Sendable {
     private let folder: Foundation.URL
@@ -35,12 +22,12 @@ final class Host: Sendable {
         for app in ["calendar", "mail"] {
             try run(
                 "apps.create",
-                """
-                {"id":"\(app)","clientId":"c","authorizationUrl":"http://127.0.0.1:1/authorize",
-                 "tokenUrl":"http://127.0.0.1:1/token"}
-                """)
+                [
+                    "id": .string(app), "clientId": "c", "authorizationUrl": "http://127.0.0.1:1/authorize",
+                    "tokenUrl": "http://127.0.0.1:1/token",
+                ])
         }
-        try run("apps.create", #"{"id":"weather","appType":"apikey"}"#)
+        try run("apps.create", ["id": "weather", "appType": "apikey"])
     }
 
     deinit {
@@ -49,14 +36,15 @@ final class Host: Sendable {
     }
 
     private static func open(_ folder: Foundation.URL, _ clock: Clock) throws -> MCPBackend {
-        let config = try VaultConfig(
-            try JSON.parse(
-                """
-                {"backend":"vault","path":"\(folder.path)/vault.db",
-                 "key":{"bytes":"\(String(repeating: "5a", count: 32))"},"audit":"all"}
-                """), environment: { _ in nil })
-        let store = try SQLiteStore(path: folder.path + "/vault.db")
-        return MCPBackend(try VaultBackend(store: store, config: config, clock: clock), clock: clock)
+        let path = folder.path + "/vault.db"
+        let config: JSON = [
+            "backend": "vault", "path": .string(path), "key": ["bytes": .string(String(repeating: "5a", count: 32))],
+            "audit": "all",
+        ]
+        let vault = try VaultBackend(
+            store: try SQLiteStore(path: path), config: try VaultConfig(config, environment: { _ in nil }), clock: clock
+        )
+        return MCPBackend(vault, clock: clock)
     }
 
     /// Runs `body` with another process's view of the same vault: it shares the file and nothing else.
@@ -68,10 +56,18 @@ final class Host: Sendable {
 
     @discardableResult
     func run(
-        _ operation: String, _ request: String, reply: String? = nil, onPause: (Flight?) throws -> Void = { _ in }
+        _ operation: String, _ request: JSON = [:], reply: String? = nil, onPause: (Flight?) throws -> Void = { _ in }
     ) throws -> JSON {
-        try Replica(backend: backend, clock: clock).run(operation, request, reply: reply, onPause: onPause)
+        try replica.run(operation, request, reply: reply, onPause: onPause)
     }
+
+    /// - Parameter text: a request in which a client's own words stand, which may be no JSON of ours.
+    @discardableResult
+    func run(_ operation: String, text: String) throws -> JSON {
+        try StepDriver(text, operation, of: backend, CannedProvider(), clock).finish()
+    }
+
+    private var replica: Replica { Replica(backend: backend, clock: clock) }
 }
 
 struct Replica {
@@ -84,109 +80,72 @@ struct Replica {
     ///   - onPause: called at each pause, with what would end it early.
     @discardableResult
     func run(
-        _ operation: String, _ request: String, reply: String? = nil, onPause: (Flight?) throws -> Void = { _ in }
+        _ operation: String, _ request: JSON = [:], reply: String? = nil, onPause: (Flight?) throws -> Void = { _ in }
     ) throws -> JSON {
-        let request = try checked(operation, request)
-        var step = try backend.begin(request)
-        while true {
-            switch step {
-            case .done(let answer):
-                try request.checkAnswer(answer, backend: .vault)
-                return answer
-            case .pause(let milliseconds, let then):
-                try onPause(nil)
-                clock.advance(milliseconds: milliseconds)
-                step = try then()
-            case .join(let flight, let limit?, let then):
-                try onPause(flight)
-                clock.advance(milliseconds: limit)
-                step = try then()
-            case .admission(_, _, let then), .settled(let then), .aside(_, let then):
-                step = try then()
-            case .blocking(let work):
-                step = try work(.unbounded)
-            case .queued(let work, _, let then):
-                step = try then(Result { () throws(ConnError) in try work.perform(.unbounded) })
-            case .http(_, let then):
-                guard let reply else { throw ConnError(.internal, "no reply was prepared") }
-                step = try then(.success(HTTPResponse(status: 200, headers: [:], body: Secret(reply))))
-            case .join:
-                throw ConnError(.internal, "these operations wait for nothing but time and grants")
-            }
+        let provider = CannedProvider()
+        if let reply { provider.next(200, reply) }
+        let call = StepDriver(operation, request, of: backend, provider, clock)
+        while !call.isDone {
+            if call.isPaused || call.isWaitingForFlight { try onPause(call.flight) }
+            guard call.step() else { throw ConnError(.internal, "it waits for another call") }
         }
+        return try call.result.get()
     }
 }
 
-func checked(_ operation: String, _ request: String) throws(ConnError) -> Request {
-    var request = request
-    let result: Result<Request, ConnError> = request.withUTF8 { bytes in
-        Result { () throws(ConnError) in
-            try Request(UnsafeRawBufferPointer(bytes), operation: operation, backend: .vault)
-        }
-    }
-    return try result.get()
-}
-
-/// What a body throws.
-func error(of body: () throws -> Void) -> ConnError? {
-    do {
-        try body()
-        return nil
-    } catch {
-        return error as? ConnError
-    }
-}
-
-let urlElicitation = #"{"elicitation":{"form":{},"url":{}}}"#
+let urlElicitation: JSON = ["elicitation": ["form": [:], "url": [:]]]
 
 extension Host {
-    static let call = #""method":"tools/call","name":"plan","arguments":{"day":"monday","n":1},"userId":"alice""#
+    static let call: JSON = [
+        "method": "tools/call", "name": "plan", "arguments": ["day": "monday", "n": 1], "userId": "alice",
+    ]
 
     /// Asks for the answer to a call that needs connections.
+    /// - Parameter wanting: more of each connection.
     func answer(
-        _ call: String = Host.call, version: String = "2026-07-28", capabilities: String = urlElicitation,
-        apps: [String] = ["calendar"], confirmation: Bool = false, wanting: String = "", more: String = ""
+        _ call: JSON = Host.call, version: String = "2026-07-28", capabilities: JSON = urlElicitation,
+        apps: [String] = ["calendar"], confirmation: Bool = false, wanting: JSON = [:], more: JSON = [:]
     ) throws -> JSON {
-        let connections = apps.map {
-            #"{"appId":"\#($0)","connectionUrl":"https://connect.example/\#($0)","confirmation":\#(confirmation)\#(wanting)}"#
+        let connections = apps.map { app -> JSON in
+            wanting.with([
+                "appId": .string(app), "connectionUrl": "https://connect.example/\(app)",
+                "confirmation": .boolean(confirmation),
+            ])
         }
-        return try run(
-            "mcp.answer",
-            """
-            {\(call),"protocolVersion":"\(version)","capabilities":\(capabilities),
-             "connections":[\(connections.joined(separator: ","))]\(more)}
-            """)
+        let client: JSON = [
+            "protocolVersion": .string(version), "capabilities": capabilities, "connections": .array(connections),
+        ]
+        return try run("mcp.answer", call.with(client).with(more))
     }
 
     /// The requestState of the answer to a call that needs connections.
-    /// - Parameter wanting: more of each connection that is missing.
+    /// - Parameter wanting: more of each connection.
     func state(
-        _ call: String = Host.call, apps: [String] = ["calendar"], wanting: String = "", more: String = ""
+        _ call: JSON = Host.call, apps: [String] = ["calendar"], wanting: JSON = [:], more: JSON = [:]
     ) throws -> String {
         try answer(call, apps: apps, wanting: wanting, more: more)["response"]?["result"]?["requestState"]?.string ?? ""
     }
 
     @discardableResult
     func resume(
-        _ state: String, _ call: String = Host.call, more: String = "", onPause: (Flight?) throws -> Void = { _ in }
+        _ state: String, _ call: JSON = Host.call, more: JSON = [:], onPause: (Flight?) throws -> Void = { _ in }
     ) throws -> JSON {
-        try run("mcp.resume", #"{\#(call),"requestState":"\#(state)"\#(more)}"#, onPause: onPause)
+        try run("mcp.resume", call.with(["requestState": .string(state)]).with(more), onPause: onPause)
     }
 
     /// Alice follows a connect URL, and leaves out what the provider does not name then.
-    func connect(_ app: String, asking: String, granting scope: String) throws {
-        let url = try run(
-            "connect",
-            #"{"appId":"\#(app)","userId":"alice","options":{"redirectUrl":"https://h.example/","scopes":[\#(asking)]}}"#
-        )
+    func connect(_ app: String, asking scopes: [String], granting scope: String) throws {
+        let options: JSON = ["redirectUrl": "https://h.example/", "scopes": .strings(scopes)]
+        let url = try run("connect", ["appId": .string(app), "userId": "alice", "options": options])
         let state = url["url"]?.string.flatMap(URLComponents.init)?.queryItems?.first { $0.name == "state" }?.value
         try run(
-            "complete", #"{"state":"\#(state ?? "")","code":"c","openedBy":{"userId":"alice"}}"#,
+            "complete", ["state": .string(state ?? ""), "code": "c", "openedBy": ["userId": "alice"]],
             reply: #"{"access_token":"t-\#(app)","scope":"\#(scope)"}"#)
     }
 
-    func grant(_ app: String, to user: String = "alice", scopes: String = "") throws {
+    func grant(_ app: String, to user: String = "alice", scopes: [String] = []) throws {
         try run(
-            "store_token", #"{"appId":"\#(app)","userId":"\#(user)","accessToken":"t-\#(app)","scopes":[\#(scopes)]}"#)
+            "store_token",
+            ["appId": .string(app), "userId": .string(user), "accessToken": "t-\(app)", "scopes": .strings(scopes)])
     }
 }

@@ -3,72 +3,74 @@ import Connections
 import JSON
 import MCP
 import Runtime
+import TestSupport
 import Testing
 
 /// Who can open whose states, with backends that keep nothing: no request is sent.
 @Suite struct KeyTests {
     private let clock = MovableClock()
 
-    private func cloud(_ more: String) throws -> MCPBackend {
-        let config = try CloudConfig(
-            try JSON.parse(#"{"backend":"cloud","projectId":"P2testtesttesttesttesttest01"\#(more)}"#),
-            environment: { _ in nil })
-        return MCPBackend(CloudBackend(config, clock: clock.clock), clock: clock.clock)
+    private func cloud(_ more: JSON) throws -> MCPBackend {
+        let config: JSON = ["backend": "cloud", "projectId": "P2testtesttesttesttesttest01"]
+        let settings = try CloudConfig(config.with(more), environment: { _ in nil })
+        return MCPBackend(CloudBackend(settings, clock: clock.clock), clock: clock.clock)
     }
 
-    private func run(_ backend: MCPBackend, _ operation: String, _ more: String) throws -> JSON {
-        try Replica(backend: backend, clock: clock).run(operation, "{\(Host.call)\(more)}")
+    private func run(_ backend: MCPBackend, _ operation: String, _ more: JSON) throws -> JSON {
+        try Replica(backend: backend, clock: clock).run(operation, Host.call.with(more))
     }
 
     private func state(of backend: MCPBackend) throws -> String {
         let answer = try run(
             backend, "mcp.answer",
-            """
-            ,"protocolVersion":"2026-07-28","capabilities":\(urlElicitation),
-            "connections":[{"appId":"calendar","connectionUrl":"https://connect.example/"}]
-            """)
+            [
+                "protocolVersion": "2026-07-28", "capabilities": urlElicitation,
+                "connections": [["appId": "calendar", "connectionUrl": "https://connect.example/"]],
+            ])
         return answer["response"]?["result"]?["requestState"]?.string ?? ""
     }
 
     /// A refusal of the user needs no look at the cloud.
     private func resume(_ backend: MCPBackend, _ state: String) throws -> String? {
         try run(
-            backend, "mcp.resume", #","requestState":"\#(state)","inputResponses":{"connect-1":{"action":"decline"}}"#
+            backend, "mcp.resume", ["requestState": "\(state)", "inputResponses": ["connect-1": ["action": "decline"]]]
         )["state"]?.string
     }
 
-    @Test(arguments: [
-        #","managementKey":"K2testmanagementkey""#,
-        #","managementKey":"K2testmanagementkey","stateKey":"0123456789abcdef0123456789abcdef""#,
-        #","stateKey":"0123456789abcdef0123456789abcdef""#,
-    ])
-    func processesOfOneConfigShareStates(config: String) throws {
+    @Test(
+        arguments: [
+            ["managementKey": "K2testmanagementkey"],
+            ["managementKey": "K2testmanagementkey", "stateKey": "0123456789abcdef0123456789abcdef"],
+            ["stateKey": "0123456789abcdef0123456789abcdef"],
+        ] as [JSON])
+    func processesOfOneConfigShareStates(config: JSON) throws {
         let state = try state(of: try cloud(config))
         #expect(try resume(try cloud(config), state) == "declined")
     }
 
-    @Test(arguments: [
-        #","managementKey":"K2anothermanagementkey""#,
-        #","managementKey":"K2testmanagementkey","stateKey":"0123456789abcdef0123456789abcdef""#,
-        "",
-    ])
-    func othersDoNot(config: String) throws {
-        let state = try state(of: try cloud(#","managementKey":"K2testmanagementkey""#))
+    @Test(
+        arguments: [
+            ["managementKey": "K2anothermanagementkey"],
+            ["managementKey": "K2testmanagementkey", "stateKey": "0123456789abcdef0123456789abcdef"],
+            [:],
+        ] as [JSON])
+    func othersDoNot(config: JSON) throws {
+        let state = try state(of: try cloud(["managementKey": "K2testmanagementkey"]))
         let stranger = try cloud(config)
         let refused = error { _ = try resume(stranger, state) }
         #expect(refused?.field == "requestState")
     }
 
     @Test func withoutAnyKeyTheStatesAreTheProcessesOwn() throws {
-        let backend = try cloud("")
+        let backend = try cloud([:])
         let state = try state(of: backend)
-        let refused = error { _ = try resume(try cloud(""), state) }
+        let refused = error { _ = try resume(try cloud([:]), state) }
         #expect(refused?.field == "requestState")
         #expect(try resume(backend, state) == "declined")
     }
 
     @Test func aStateIsGoodOnceWithoutAStoreToo() throws {
-        let backend = try cloud("")
+        let backend = try cloud([:])
         let state = try state(of: backend)
         #expect(try resume(backend, state) == "declined")
         let refused = error { _ = try resume(backend, state) }
@@ -76,7 +78,7 @@ import Testing
     }
 
     @Test func aShortKeyIsRefused() throws {
-        let refused = error { _ = try cloud(#","stateKey":"short""#) }
+        let refused = error { _ = try cloud(["stateKey": "short"]) }
         #expect(refused?.field == "stateKey")
     }
 }

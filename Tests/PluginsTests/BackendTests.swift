@@ -11,32 +11,32 @@ import Testing
 @Suite struct BackendTests {
     @Test func theExampleFetches() throws {
         let path = try CPlugin.build("examples/plugins/backend_static.c")
-        let config = try openConfig(path, #"{"tokens":{"github":"ghp-1"}}"#)
+        let config = openConfig(path, ["tokens": ["github": "ghp-1"]])
         let client = try Client(PluginBackend(config: config), http: HTTPOptions())
         defer { client.closeAndWait() }
-        let fetch = #"{"op":"fetch","appId":"github","userId":"u"}"#
-        #expect(try client.call(fetch).text == #"{"token":{"appId":"github","accessToken":"ghp-1"}}"#)
-        #expect(try client.start(fetch).get()["token"]?["accessToken"]?.string == "ghp-1")
-        let missing = client.error(#"{"op":"fetch","appId":"slack","userId":"u"}"#)
+        let fetch: JSON = ["appId": "github", "userId": "u"]
+        #expect(try client.call("fetch", fetch).text == #"{"token":{"appId":"github","accessToken":"ghp-1"}}"#)
+        #expect(try client.submit("fetch", fetch).get()["token"]?["accessToken"]?.string == "ghp-1")
+        let missing = client.error("fetch", ["appId": "slack", "userId": "u"])
         #expect(missing?.code == .notFound)
         #expect(missing?.reason == .app)
-        #expect(client.error(#"{"op":"connect","appId":"github","userId":"u"}"#)?.code == .unsupported)
-        #expect(try client.call(#"{"op":"static.sleep","ms":0}"#).text == #"{"slept":true}"#)
-        #expect(client.error(#"{"op":"static.sleep","ms":60000}"#, deadline: .now)?.code == .timeout)
+        #expect(client.error("connect", ["appId": "github", "userId": "u"])?.code == .unsupported)
+        #expect(try client.call("static.sleep", ["ms": 0]).text == #"{"slept":true}"#)
+        #expect(client.error("static.sleep", ["ms": 60000], context: .until(.now))?.code == .timeout)
     }
 
     @Test func theLibrarysOwnOperationsAreCheckedBeforeThePluginSeesThem() throws {
         let client = try scripted()
         defer { client.closeAndWait() }
-        #expect(client.error(#"{"op":"fetch","appId":"a"}"#)?.code == .invalidRequest)
-        #expect(client.error(#"{"op":"fetch","appId":"a","userId":"u","nonsense":1}"#)?.field == "nonsense")
-        #expect(client.error(#"{"op":7}"#)?.field == "op")
+        #expect(client.error("fetch", ["appId": "a"])?.code == .invalidRequest)
+        #expect(client.error("fetch", ["appId": "a", "userId": "u", "nonsense": 1])?.field == "nonsense")
+        #expect(client.answer(#"{"op":7}"#).error?.field == "op")
     }
 
     @Test func theRequestArrivesWhole() throws {
         let client = try scripted()
         defer { client.closeAndWait() }
-        let answer = try client.call(#"{"a":[1,{"b":"é\n"}],"op":"t.echo","c":null}"#)
+        let answer = try client.answer(#"{"a":[1,{"b":"é\n"}],"op":"t.echo","c":null}"#).get()
         #expect(try answer["request"]?.equals(JSON.parse(#"{"op":"t.echo","a":[1,{"b":"é\n"}],"c":null}"#)) == true)
     }
 
@@ -44,24 +44,25 @@ import Testing
     func anAnswerThatIsNoObjectIsInternal(_ op: String) throws {
         let client = try scripted()
         defer { client.closeAndWait() }
-        let error = client.error(#"{"op":"\#(op)"}"#)
+        let error = client.error(op)
         #expect(error?.code == .internal)
         #expect(error?.message == "the plugin scripted answered something that is no JSON object")
     }
 
-    @Test(
-        arguments: [
-            (#"{"op":"fetch","appId":"a","userId":"u"}"#, nil),
-            (#"{"op":"fetch","appId":"a","userId":"v"}"#, "userId"),
-            (#"{"op":"fetch","appId":"b","userId":"u"}"#, "appId"),
-            (#"{"op":"fetch","appId":"a","tenantId":"t"}"#, "userId"),
-            (#"{"op":"list","appId":"a"}"#, nil),
-            (#"{"op":"list","userId":"v"}"#, "userId"),
-        ] as [(String, String?)])
-    func anAnswerAboutSomebodyElseIsInternal(request: String, name: String?) throws {
+    private static let questions: [(operation: String, request: JSON, differs: String?)] = [
+        ("fetch", ["appId": "a", "userId": "u"], nil),
+        ("fetch", ["appId": "a", "userId": "v"], "userId"),
+        ("fetch", ["appId": "b", "userId": "u"], "appId"),
+        ("fetch", ["appId": "a", "tenantId": "t"], "userId"),
+        ("list", ["appId": "a"], nil),
+        ("list", ["userId": "v"], "userId"),
+    ]
+
+    @Test(arguments: questions)
+    func anAnswerAboutSomebodyElseIsInternal(operation: String, request: JSON, name: String?) throws {
         let client = try scripted()
         defer { client.closeAndWait() }
-        let error = client.error(request)
+        let error = client.error(operation, request)
         #expect(error?.code == name.map { _ in .internal })
         #expect(error?.message == name.map { "the plugin scripted answered with another \($0) than was asked for" })
     }
@@ -86,9 +87,8 @@ import Testing
         let client = try scripted()
         defer { client.closeAndWait() }
         for submitted in [false, true] {
-            let request = #"{"op":"\#(failure.op)"}"#
             let error = #expect(throws: ConnError.self) {
-                submitted ? try client.start(request).get() : try client.call(request)
+                submitted ? try client.submit(failure.op).get() : try client.call(failure.op)
             }
             #expect(error?.code == failure.code)
             #expect(error?.message == failure.message)
@@ -98,28 +98,31 @@ import Testing
     @Test func everyMemberOfAnErrorArrives() throws {
         let client = try scripted()
         defer { client.closeAndWait() }
-        let error = client.error(#"{"op":"t.failed.known"}"#)
-        let expected = try JSON.parse(
-            """
-            {"error":{"code":"connection_required","message":"ask the user","reason":"scopes","appId":"a",
-            "connectionUrl":"https://h.example/","missingScopes":["x"],"retryAfterMs":5,"httpStatus":418,
-            "errorCode":"E1","errorDescription":"d","field":"f","requiresConnection":true}}
-            """)
+        let error = client.error("t.failed.known")
+        let expected: JSON = [
+            "error": [
+                "code": "connection_required", "message": "ask the user", "reason": "scopes", "appId": "a",
+                "connectionUrl": "https://h.example/", "missingScopes": ["x"], "retryAfterMs": 5, "httpStatus": 418,
+                "errorCode": "E1", "errorDescription": "d", "field": "f", "requiresConnection": true,
+            ]
+        ]
         #expect(error?.json.equals(expected) == true)
     }
 
-    @Test(arguments: [
-        #"{"op":"store_api_key","appId":"a","userId":"u","apiKey":"key-of-alice"}"#,
-        #"{"op":"t.quote","apiKey":"key-of-alice"}"#, #"{"op":"t.quote","x":[{"refreshToken":"key-of-alice"}]}"#,
-        #"{"op":"t.quote","x":{"bytes":1,"clientSecret":"q\"u\\o/te"}}"#,
-    ])
-    func whatAPluginQuotesOfARequestHoldsNoSecret(_ request: String) throws {
+    private static let secrets: [(operation: String, request: JSON)] = [
+        ("store_api_key", ["appId": "a", "userId": "u", "apiKey": "key-of-alice"]),
+        ("t.quote", ["apiKey": "key-of-alice"]), ("t.quote", ["x": [["refreshToken": "key-of-alice"]]]),
+        ("t.quote", ["x": ["bytes": 1, "clientSecret": "q\"u\\o/te"]]),
+    ]
+
+    @Test(arguments: secrets)
+    func whatAPluginQuotesOfARequestHoldsNoSecret(_ operation: String, _ request: JSON) throws {
         let client = try scripted()
         defer { client.closeAndWait() }
-        #expect(client.error(request)?.message == Redaction.withheld)
-        let submitted = #expect(throws: ConnError.self) { try client.start(request).get() }
+        #expect(client.error(operation, request)?.message == Redaction.withheld)
+        let submitted = #expect(throws: ConnError.self) { try client.submit(operation, request).get() }
         #expect(submitted?.message == Redaction.withheld)
-        let plain = client.error(#"{"op":"t.quote","note":"key-of-alice"}"#)
+        let plain = client.error("t.quote", ["note": "key-of-alice"])
         #expect(plain?.message.contains("cannot do") == true)
     }
 
@@ -128,14 +131,14 @@ import Testing
     @Test func thePluginSeesTheDeadline() throws {
         let client = try scripted()
         defer { client.closeAndWait() }
-        let never = try client.call(#"{"op":"t.context"}"#)
+        let never = try client.call("t.context")
         #expect(never["deadline"]?.string == String(UInt64.max))
         #expect(never["size"]?.integer == 1)
         #expect(never["cancelled"]?.integer == 0)
         let deadline = Deadline.after(milliseconds: 60_000)
-        let answer = try client.call(#"{"op":"t.context"}"#, deadline: deadline)
+        let answer = try client.call("t.context", context: .until(deadline))
         #expect(answer["deadline"]?.string == String(deadline.nanoseconds))
-        #expect(try client.call(#"{"op":"t.wait"}"#, deadline: .after(milliseconds: 5)).text == #"{"saw":"deadline"}"#)
+        #expect(try client.call("t.wait", context: .until(.after(milliseconds: 5))).text == #"{"saw":"deadline"}"#)
     }
 
     @Test func thePluginSeesThatItsCallerLeft() throws {
@@ -145,7 +148,7 @@ import Testing
         let saw = Outcome()
         let ended = inBackground {
             saw.set(
-                Result { () throws(ConnError) in try client.call(#"{"op":"t.wait"}"#, cancellation: cancellation) })
+                Result { () throws(ConnError) in try client.call("t.wait", context: .until(cancelled: cancellation)) })
         }
         while try counter("scripted_entered", of: path) < 1 { sched_yield() }
         cancellation.cancel()
@@ -157,7 +160,7 @@ import Testing
     @Test func closingEndsASubmittedCallAndThenTheInstance() throws {
         let path = try library("scripted", ["-DCLOSING"])
         let client = try scripted("-DCLOSING")
-        let outcome = client.start(#"{"op":"t.wait"}"#)
+        let outcome = client.submit("t.wait")
         while try counter("scripted_entered", of: path) < 1 { sched_yield() }
         #expect(try counter("scripted_closed", of: path) == 0)
         client.closeAndWait()
@@ -171,15 +174,15 @@ import Testing
         let client = try scripted("-DMEET")
         defer { client.closeAndWait() }
         let deadline = Deadline.after(milliseconds: 60_000)
-        let outcomes = (0..<2).map { _ in client.start(#"{"op":"t.meet"}"#, deadline: deadline) }
+        let outcomes = (0..<2).map { _ in client.submit("t.meet", context: .until(deadline)) }
         for outcome in outcomes { #expect(try outcome.get().text == #"{"met":true}"#) }
     }
 
     @Test func callsOfASerialPluginNeverOverlap() throws {
         let client = try scripted("-DFLAGS=DESCOPE_CONN_PLUGIN_SERIAL", "-DALONE")
-        let outcomes = (0..<100).map { _ in client.start(#"{"op":"t.alone"}"#) }
+        let outcomes = (0..<100).map { _ in client.submit("t.alone") }
         DispatchQueue.concurrentPerform(iterations: 4) { _ in
-            for _ in 0..<50 { #expect(client.error(#"{"op":"t.alone"}"#) == nil) }
+            for _ in 0..<50 { #expect(client.error("t.alone") == nil) }
         }
         for outcome in outcomes { _ = try outcome.get() }
         client.closeAndWait()
@@ -193,9 +196,9 @@ import Testing
         let client = try scripted("-DTOGETHER")
         let path = try library("scripted", ["-DTOGETHER"])
         let cancellation = Cancellation()
-        let ended = inBackground { _ = client.error(#"{"op":"t.wait"}"#, cancellation: cancellation) }
+        let ended = inBackground { _ = client.error("t.wait", context: .until(cancelled: cancellation)) }
         while try counter("scripted_entered", of: path) < 1 { sched_yield() }
-        #expect(client.error(#"{"op":"t.alone"}"#) == nil)
+        #expect(client.error("t.alone") == nil)
         #expect(try counter("scripted_overlaps", of: path) == 1)
         cancellation.cancel()
         ended.wait(untilNanoseconds: .max)
@@ -208,14 +211,14 @@ import Testing
         let path = try library("scripted", flags)
         let client = try scripted(flags[0], flags[1])
         let holder = Cancellation()
-        let ended = inBackground { _ = client.error(#"{"op":"t.wait"}"#, cancellation: holder) }
+        let ended = inBackground { _ = client.error("t.wait", context: .until(cancelled: holder)) }
         while try counter("scripted_entered", of: path) < 1 { sched_yield() }
 
-        #expect(client.error(#"{"op":"t.alone"}"#, deadline: .after(milliseconds: 5))?.code == .timeout)
+        #expect(client.error("t.alone", context: .until(.after(milliseconds: 5)))?.code == .timeout)
         let leaver = Cancellation()
         let left = Outcome()
         let waiter = inBackground {
-            left.set(Result { () throws(ConnError) in try client.call(#"{"op":"t.alone"}"#, cancellation: leaver) })
+            left.set(Result { () throws(ConnError) in try client.call("t.alone", context: .until(cancelled: leaver)) })
         }
         leaver.cancel()
         waiter.wait(untilNanoseconds: .max)
@@ -225,7 +228,7 @@ import Testing
 
         holder.cancel()
         ended.wait(untilNanoseconds: .max)
-        #expect(try client.call(#"{"op":"t.alone"}"#).text == "{}")
+        #expect(try client.call("t.alone").text == "{}")
         client.closeAndWait()
     }
 
@@ -237,7 +240,7 @@ import Testing
         defer { Log.set(maxLevel: 0, sink: nil) }
         let client = try scripted()
         defer { client.closeAndWait() }
-        _ = try client.call(#"{"op":"t.log"}"#)
+        _ = try client.call("t.log")
         let own = lines.withLock { $0.filter { $0.contains("plugin") || $0.contains("level") } }
         #expect(own.contains("from the plugin"))
         #expect(!own.contains { $0.contains("beyond") || $0.contains("no such level") })

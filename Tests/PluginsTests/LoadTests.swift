@@ -8,9 +8,9 @@ import Testing
 
 /// What does not load says what was tried and why it failed, in the loader's words where it was the loader.
 @Suite struct LoadTests {
-    private func refusal(_ library: String, _ config: String = "{}") -> ConnError? {
+    private func refusal(_ library: String, _ config: JSON = [:]) -> ConnError? {
         do throws(ConnError) {
-            guard let config = try? openConfig(library, config) else { return nil }
+            let config = openConfig(library, config)
             try PluginBackend(config: config).close()
             return nil
         } catch {
@@ -110,10 +110,10 @@ import Testing
 
     @Test func openSaysWhyItFails() throws {
         let path = try library("scripted")
-        let words: [(config: String, says: String)] = [
-            (#"{"say":1}"#, "the plugin scripted does not open: the disk is gone"),
-            (#"{"text":1}"#, "its error is no JSON"),
-            (#"{"nothing":1}"#, "status -6"),
+        let words: [(config: JSON, says: String)] = [
+            (["say": 1], "the plugin scripted does not open: the disk is gone"),
+            (["text": 1], "its error is no JSON"),
+            (["nothing": 1], "status -6"),
         ]
         for (config, says) in words {
             let error = refusal(path, config)
@@ -127,40 +127,44 @@ import Testing
     }
 
     /// Nobody here knows what the members of a plugin's config mean.
-    @Test(arguments: [
-        #""password":"hunter""#, #""apiKey":"abcdefgh""#, #""tokens":{"github":"ghpabcd"}"#,
-        #""a":["b",{"c":"s3cr3t-value"}]"#,
-        #""dsn":"postgres://app:pa-ss@db.example/v""#, #""conninfo":"host=db.example password=pa-ss dbname=v""#,
-        #""odbc":"Server=db;Pwd=pa-ss;""#, #""blob":"https://b.example/v?sig=pa-ss""#,
-        #""url":"https://pa-ss@b.example/v""#,
-    ]) func whatAPluginSaysRepeatsNoSecretOfItsConfig(_ member: String) throws {
+    @Test(
+        arguments: [
+            ["password": "hunter"], ["apiKey": "abcdefgh"], ["tokens": ["github": "ghpabcd"]],
+            ["a": ["b", ["c": "s3cr3t-value"]]],
+            ["dsn": "postgres://app:pa-ss@db.example/v"], ["conninfo": "host=db.example password=pa-ss dbname=v"],
+            ["odbc": "Server=db;Pwd=pa-ss;"], ["blob": "https://b.example/v?sig=pa-ss"],
+            ["url": "https://pa-ss@b.example/v"],
+        ] as [JSON])
+    func whatAPluginSaysRepeatsNoSecretOfItsConfig(_ member: JSON) throws {
         let path = try library("scripted")
-        let refused = try #require(refusal(path, #"{"quote":1,\#(member)}"#))
+        let refused = try #require(refusal(path, (["quote": 1] as JSON).with(member)))
         #expect(refused.message == "the plugin scripted does not open: \(Redaction.withheld)")
-        let client = try scripted(config: #"{"fine":1,\#(member)}"#)
+        let client = try scripted(config: (["fine": 1] as JSON).with(member))
         defer { client.closeAndWait() }
-        let error = client.error(#"{"op":"t.quote.config"}"#)
+        let error = client.error("t.quote.config")
         #expect(error?.code == .unavailable)
         #expect(error?.message == Redaction.withheld)
     }
 
-    @Test(arguments: [
-        #""path":"/var/lib/app/v.db""#, #""table":"descope_rows""#, #""host":"db-1.example:5432""#,
-        #""url":"https://b.example/v""#, #""n":12345678,"on":true,"empty":"","none":null"#,
-    ]) func whatNoConfigHidesIsSaid(_ member: String) throws {
-        let refused = try #require(refusal(try library("scripted"), #"{"quote":1,\#(member)}"#))
+    @Test(
+        arguments: [
+            ["path": "/var/lib/app/v.db"], ["table": "descope_rows"], ["host": "db-1.example:5432"],
+            ["url": "https://b.example/v"], ["n": 12_345_678, "on": true, "empty": "", "none": nil],
+        ] as [JSON])
+    func whatNoConfigHidesIsSaid(_ member: JSON) throws {
+        let refused = try #require(refusal(try library("scripted"), (["quote": 1] as JSON).with(member)))
         #expect(refused.message.contains("cannot open {"), "\(refused.message)")
     }
 
     @Test func theConfigIsChecked() throws {
-        let wrong: [(config: String, field: String)] = [
-            (#"{"backend":"plugin"}"#, "library"),
-            (#"{"backend":"plugin","library":7}"#, "library"),
-            (#"{"backend":"plugin","library":"/x.so","config":7}"#, "config"),
-            (#"{"backend":"plugin","library":"/x.so","path":"/x"}"#, "path"),
+        let wrong: [(config: JSON, field: String)] = [
+            (["backend": "plugin"], "library"),
+            (["backend": "plugin", "library": 7], "library"),
+            (["backend": "plugin", "library": "/x.so", "config": 7], "config"),
+            (["backend": "plugin", "library": "/x.so", "path": "/x"], "path"),
         ]
         for (config, field) in wrong {
-            let error = #expect(throws: ConnError.self) { try PluginBackend(config: try JSON.parse(config)) }
+            let error = #expect(throws: ConnError.self) { try PluginBackend(config: config) }
             #expect(error?.code == .invalidConfig)
             #expect(error?.field == field)
         }

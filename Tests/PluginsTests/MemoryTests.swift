@@ -19,11 +19,11 @@ import Testing
     {
         let client = try scripted()
         defer { client.closeAndWait() }
-        try expectNothingStays(op, in: library("scripted")) { _ = client.error(#"{"op":"\#(op)"}"#) }
+        try expectNothingStays(op, in: library("scripted")) { _ = client.error(op) }
     }
 
-    @Test(arguments: ["{\"big\":1}", "{\"fine\":1}"]) func errorsOfOpen(_ config: String) throws {
-        try expectNothingStays(config, in: library("scripted")) { try? scripted(config: config).closeAndWait() }
+    @Test(arguments: [["big": 1], ["fine": 1]] as [JSON]) func errorsOfOpen(_ config: JSON) throws {
+        try expectNothingStays(config.text, in: library("scripted")) { try? scripted(config: config).closeAndWait() }
     }
 
     /// A value without a version, an error beside success, a value beside an error.

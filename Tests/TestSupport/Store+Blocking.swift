@@ -15,7 +15,3 @@ extension Store {
         try commit(.unbounded) { StoreCommit(writes, .unbounded) }
     }
 }
-
-extension CallContext {
-    package static var unbounded: CallContext { CallContext(deadline: .never, cancellation: Cancellation()) }
-}

@@ -15,7 +15,7 @@ import Testing
 @Suite struct AuditChainTests {
     /// Makes a connection, which is recorded.
     private func make(_ world: World, _ id: String) throws {
-        _ = try world.call("apps.create", #"{"id":"\#(id)","appType":"apikey"}"#)
+        _ = try world.call("apps.create", ["id": "\(id)", "appType": "apikey"])
     }
 
     /// What records hold: the connection's id, and where it stands.
@@ -26,10 +26,10 @@ import Testing
     }
 
     private func places(_ world: World) throws -> [(id: String, place: AuditPlace)] {
-        places(try world.call("audit.list", #"{"limit":1000}"#))
+        places(try world.call("audit.list", ["limit": 1000]))
     }
 
-    private func verdict(_ world: World, _ request: String = "{}") throws -> String {
+    private func verdict(_ world: World, _ request: JSON = [:]) throws -> String {
         let answer = try world.call("audit.verify", request)
         guard answer["ok"]?.boolean == false else { return "ok" }
         return
@@ -49,7 +49,7 @@ import Testing
     }
 
     /// Processes that each write a chain of their own, in turn.
-    private func writers(_ chains: [UInt8], config: String = "") throws -> [World] {
+    private func writers(_ chains: [UInt8], config: JSON = [:]) throws -> [World] {
         let first = try World(config: config, chain: chains[0])
         return try [first] + chains.dropFirst().map { try first.another(config: config, chain: $0) }
     }
@@ -103,7 +103,7 @@ import Testing
         for number in 0..<10 {
             store.at(.commit) { () throws(ConnError) in
                 do throws(ConnError) {
-                    _ = try other.call("apps.create", #"{"id":"during \#(number)","appType":"apikey"}"#)
+                    _ = try other.call("apps.create", ["id": "during \(number)", "appType": "apikey"])
                 } catch {
                     failures.add(error)
                 }
@@ -137,7 +137,7 @@ import Testing
             for number in 0..<12 {
                 do throws(ConnError) {
                     _ = try worlds[thread % 6].call(
-                        "apps.create", #"{"id":"\#(thread)-\#(number)","appType":"apikey"}"#)
+                        "apps.create", ["id": "\(thread)-\(number)", "appType": "apikey"])
                 } catch {
                     failures.add(error)
                 }
@@ -146,12 +146,12 @@ import Testing
         wait()
         #expect(failures.messages == [])
         #expect(Set(try places(worlds[0]).map(\.id)).count == 144)
-        #expect(try worlds[0].call("audit.verify", "{}")["verified"]?.integer == 144)
+        #expect(try worlds[0].call("audit.verify", [:])["verified"]?.integer == 144)
     }
 
     /// Its chain may be long gone by: another process has written there, and removed that again.
     @Test func whoWasAwayForLongDoesNotGoOnWhereOthersHaveBeen() throws {
-        let worlds = try writers([7, 7], config: #","auditDays":1"#)
+        let worlds = try writers([7, 7], config: ["auditDays": 1])
         try make(worlds[0], "early")
         for number in 0..<5 {
             worlds[0].clock.advance(seconds: 200_000)
@@ -291,8 +291,8 @@ import Testing
         try write(worlds, rounds: 0..<3)
         let backup = try worlds[0].store.scan(prefix: [], after: nil, limit: 1000)
         try make(worlds[2], "secret deed")
-        let anchor = try #require(try worlds[0].call("audit.verify", "{}")["anchor"]?.string)
-        let note = #"{"anchor":"\#(anchor)"}"#
+        let anchor = try #require(try worlds[0].call("audit.verify", [:])["anchor"]?.string)
+        let note: JSON = ["anchor": "\(anchor)"]
         try write(worlds, rounds: 3..<5)
         #expect(try verdict(worlds[0], note) == "ok")
         for row in try worlds[0].store.scan(prefix: [], after: nil, limit: 1000) {
@@ -349,17 +349,17 @@ import Testing
         for place in [AuditPlace(0, 1), AuditPlace(5, 4), AuditPlace(5, 5), AuditPlace(5, 10)] {
             try worlds[0].store.commit([.put(place.rowKey, [UInt8](repeating: 0, count: 80), expecting: .any)])
         }
-        let answer = try worlds[0].call("audit.list", "{}")
+        let answer = try worlds[0].call("audit.list", [:])
         #expect(answer["records"]?.elements.count == 16 && answer["unreadable"]?.integer == 4)
-        #expect(try worlds[0].call("audit.list", #"{"appId":"0-7"}"#)["records"]?.elements.count == 1)
+        #expect(try worlds[0].call("audit.list", ["appId": "0-7"])["records"]?.elements.count == 1)
         // Each is counted once, whatever the pages.
-        var (count, unreadable, after) = (0, Int64(0), "")
+        var (count, unreadable, after): (Int, Int64, JSON) = (0, 0, [:])
         while true {
-            let page = try worlds[0].call("audit.list", #"{"limit":3\#(after)}"#)
+            let page = try worlds[0].call("audit.list", (["limit": 3] as JSON).with(after))
             count += page["records"]?.elements.count ?? 0
             unreadable += page["unreadable"]?.integer ?? 0
             guard let next = page["next"]?.string else { break }
-            after = #","after":"\#(next)""#
+            after = ["after": "\(next)"]
         }
         #expect(count == 16 && unreadable == 4)
     }
@@ -390,17 +390,17 @@ import Testing
             try [first] + [(5, -600), (9, 600), (40, 30)].map { try first.another(secondsAhead: $1, chain: $0) }
         try write(worlds, rounds: 0..<10)
         var seen: [(id: String, place: AuditPlace)] = []
-        var after = ""
+        var after: JSON = [:]
         for round in 10..<40 {
             try write(worlds, rounds: round..<round + 1)
-            let page = try first.call("audit.list", #"{"limit":7\#(after)}"#)
+            let page = try first.call("audit.list", (["limit": 7] as JSON).with(after))
             seen += places(page)
-            after = #","after":"\#(page["next"]?.string ?? page["end"]?.string ?? "")""#
+            after = ["after": "\(page["next"]?.string ?? page["end"]?.string ?? "")"]
         }
         while true {
-            let page = try first.call("audit.list", #"{"limit":7\#(after)}"#)
+            let page = try first.call("audit.list", (["limit": 7] as JSON).with(after))
             seen += places(page)
-            after = #","after":"\#(page["next"]?.string ?? page["end"]?.string ?? "")""#
+            after = ["after": "\(page["next"]?.string ?? page["end"]?.string ?? "")"]
             if page["next"] == nil { break }
         }
         #expect(seen.count == 160 && Set(seen.map(\.id)).count == 160 && Set(seen.map(\.place)).count == 160)
@@ -409,20 +409,20 @@ import Testing
         }
         // From the end on, only what is new comes.
         try make(worlds[1], "new")
-        #expect(places(try first.call("audit.list", "{\(after.dropFirst())}")).map(\.id) == ["new"])
+        #expect(places(try first.call("audit.list", after)).map(\.id) == ["new"])
     }
 
     @Test(arguments: ["0", "AA", "AQ", "AgAAAAAAAAAB", "AUAAAAAAAAAB", "AQAAAAAAAAABAA"]) func onlyAPlaceOfAListIsTaken(
         _ after: String
     ) throws {
-        let error = try World().error("audit.list", #"{"after":"\#(after)"}"#)
+        let error = try World().error("audit.list", ["after": "\(after)"])
         #expect(after == "AQ" ? error == nil : error?.field == "after")
     }
 
     // MARK: - Retention
 
     @Test func whatNobodyWritesToAnyMoreIsRemovedByOthers() throws {
-        let worlds = try writers([0, 5, 9], config: #","auditDays":2"#)
+        let worlds = try writers([0, 5, 9], config: ["auditDays": 2])
         try write(worlds, rounds: 0..<20)
         worlds[0].clock.advance(seconds: 3 * 86_400)
         for number in 0..<20 {
@@ -474,7 +474,7 @@ import Testing
         let told = try places(world)
         #expect(told.map(\.id) == (1...5).map { "old \($0)" } + ["0-0", "1-0", "0-1", "1-1"])
         #expect(told.map(\.place.chain) == [0, 0, 0, 0, 0, 0, 5, 0, 5] && told[7].place.number == 7)
-        #expect(try world.call("audit.verify", "{}")["verified"]?.integer == 9)
+        #expect(try world.call("audit.verify", [:])["verified"]?.integer == 9)
     }
 
     // MARK: - Requests that are no requests
@@ -504,29 +504,13 @@ import Testing
     private func answer(
         _ client: Client, _ request: String, _ operation: String?, submitted: Bool
     ) -> Result<JSON, ConnError> {
-        var text = request
-        return text.withUTF8 { bytes in
-            let bytes = UnsafeRawBufferPointer(bytes)
-            guard submitted else {
-                return Result { () throws(ConnError) in
-                    try client.call(bytes, operation: operation, .unbounded)
-                }
-            }
-            let answer = Mutex<Result<JSON, ConnError>?>(nil)
-            let done = Event()
-            client.submit(bytes, .unbounded) { result in
-                answer.withLock { $0 = result }
-                done.signal()
-            }
-            done.wait(untilNanoseconds: .max)
-            return answer.withLock { $0 } ?? .failure(.timeout)
-        }
+        submitted ? client.submit(text: request).wait() : client.answer(request, operation: operation)
     }
 
     @Test(arguments: ["all", "changes"], [false, true]) func aRequestThatIsNoneIsToldWhereEverythingIs(
         _ level: String, submitted: Bool
     ) throws {
-        let world = try World(config: #","audit":"\#(level)""#)
+        let world = try World(config: ["audit": "\(level)"])
         let client = try Client(world.vault, http: HTTPOptions(proxy: ""))
         let refusals = Self.refusals.filter { !submitted || $0.operation == nil }
         for refusal in refusals {
@@ -537,15 +521,13 @@ import Testing
             }
             #expect(error.code == .invalidRequest, "\(refusal.request)")
         }
-        let told = try world.call("audit.list", "{}")["records"]?.elements ?? []
+        let told = try world.call("audit.list", [:])["records"]?.elements ?? []
         let stories = told.map { record in
             ["op", "outcome", "appId", "keyId", "userId", "tenantId", "tokenId", "actor"]
                 .compactMap { record[$0]?.string }.joined(separator: " ")
         }
         #expect(stories == (level == "all" ? refusals.map(\.record) : []))
         #expect(!told.contains { $0.text.contains("hidden") })
-        let ended = Event()
-        client.close { ended.signal() }
-        ended.wait(untilNanoseconds: .max)
+        client.closeAndWait()
     }
 }

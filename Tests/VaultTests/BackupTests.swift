@@ -282,7 +282,7 @@ extension SQLiteStore {
         for number in 1...3 {
             let copy = try SQLiteStore(path: folder.file("vault.db.\(number)"))
             defer { copy.close() }
-            #expect(try World(store: copy).call("apps.list", "{}")["apps"]?.elements.count == 1)
+            #expect(try World(store: copy).call("apps.list", [:])["apps"]?.elements.count == 1)
         }
     }
 
@@ -316,23 +316,23 @@ extension SQLiteStore {
 
     // MARK: - The operations
 
-    private func world(key: String = "0a", config: String = "") throws -> World {
+    private func world(key: String = "0a", config: JSON = [:]) throws -> World {
         try World(store: store, key: key, config: config)
     }
 
-    private func check(_ world: World) throws -> JSON { try world.call("backup.check", #"{"path":"\#(target)"}"#) }
+    private func check(_ world: World) throws -> JSON { try world.call("backup.check", ["path": "\(target)"]) }
 
     @Test func aBackupIsMadeRecordedAndChecked() throws {
         defer { store.close() }
         let world = try world()
         try world.makeApp()
         try world.connect()
-        let made = try world.call("backup", #"{"path":"\#(target)","actor":"cron"}"#)
+        let made = try world.call("backup", ["path": "\(target)", "actor": "cron"])
         let verdict = try check(world)
         #expect(verdict["ok"]?.boolean == true)
         #expect(verdict["rows"]?.integer == made["rows"]?.integer)
         #expect(verdict["unreadable"]?.integer == 0)
-        let records = try world.call("audit.list", "{}")["records"]?.elements ?? []
+        let records = try world.call("audit.list", [:])["records"]?.elements ?? []
         #expect(records.last?["op"]?.string == "backup")
         #expect(records.last?["actor"]?.string == "cron")
         #expect(records.last?["outcome"]?.string == "ok")
@@ -342,16 +342,16 @@ extension SQLiteStore {
 
     @Test(arguments: ["changes", "all"]) func theAuditSaysWhatCameOfABackup(_ level: String) throws {
         defer { store.close() }
-        let world = try world(config: #","audit":"\#(level)""#)
+        let world = try world(config: ["audit": "\(level)"])
         for path in [folder.file("vault.db"), folder.file("missing/copy.db"), "copy.db"] {
-            #expect(world.error("backup", #"{"path":"\#(path)"}"#)?.code == .invalidRequest)
+            #expect(world.error("backup", ["path": "\(path)"])?.code == .invalidRequest)
         }
-        let step = try world.vault.begin(try checked("backup", #"{"path":"\#(target)","actor":"cron"}"#))
+        let step = try world.vault.begin(try checked("backup", ["path": "\(target)", "actor": "cron"]))
         let over = CallContext(deadline: .now, cancellation: Cancellation())
         #expect(refusal { () throws(ConnError) in _ = try step.performed(over) }?.code == .timeout)
         #expect(try files.allSatisfy { $0.hasPrefix("vault.db") })
-        _ = try world.call("backup", #"{"path":"\#(target)"}"#)
-        let records = try world.call("audit.list", "{}")["records"]?.elements ?? []
+        _ = try world.call("backup", ["path": "\(target)"])
+        let records = try world.call("audit.list", [:])["records"]?.elements ?? []
         #expect(records.allSatisfy { $0["op"]?.string == "backup" })
         #expect(
             records.map { $0["outcome"]?.string } == [
@@ -362,8 +362,8 @@ extension SQLiteStore {
 
     @Test func aBackupOfAVaultWithoutAnAuditIsMadeToo() throws {
         defer { store.close() }
-        let world = try world(config: #","audit":"off""#)
-        _ = try world.call("backup", #"{"path":"\#(target)"}"#)
+        let world = try world(config: ["audit": "off"])
+        _ = try world.call("backup", ["path": "\(target)"])
         #expect(try check(world)["ok"]?.boolean == true)
     }
 
@@ -372,7 +372,7 @@ extension SQLiteStore {
         let world = try world()
         try world.makeApp()
         try world.connect()
-        _ = try world.call("backup", #"{"path":"\#(target)"}"#)
+        _ = try world.call("backup", ["path": "\(target)"])
         let other = try OtherProcess(target)
         other.run("db.execute(\"UPDATE vault SET value = zeroblob(99) WHERE substr(key, 1, 1) = x'74'\")")
         other.end()
@@ -388,14 +388,14 @@ extension SQLiteStore {
     @Test func aCopyOfAnotherKeyIsSaid() throws {
         defer { store.close() }
         let world = try world()
-        _ = try world.call("backup", #"{"path":"\#(target)"}"#)
+        _ = try world.call("backup", ["path": "\(target)"])
         let folder = try TemporaryFolder()
         let foreign = try SQLiteStore(path: folder.file("vault.db"))
         defer { foreign.close() }
         let other = try World(store: foreign, key: "0b")
-        #expect(other.error("backup.check", #"{"path":"\#(target)"}"#)?.code == .misconfigured)
+        #expect(other.error("backup.check", ["path": "\(target)"])?.code == .misconfigured)
         // A master key that was replaced since is among the other keys.
-        let successor = try World(store: foreign, key: "0b", config: #","otherKeys":[\#(World.key("0a"))]"#)
+        let successor = try World(store: foreign, key: "0b", config: ["otherKeys": [World.key("0a")]])
         #expect(try check(successor)["ok"]?.boolean == true)
     }
 
@@ -403,7 +403,7 @@ extension SQLiteStore {
         defer { store.close() }
         let world = try World(store: MemoryStore())
         for operation in ["backup", "backup.check"] {
-            #expect(world.error(operation, #"{"path":"\#(target)"}"#)?.code == .unsupported)
+            #expect(world.error(operation, ["path": "\(target)"])?.code == .unsupported)
         }
     }
 }

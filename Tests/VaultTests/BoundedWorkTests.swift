@@ -14,20 +14,20 @@ import Testing
     private let world: World
 
     init() throws {
-        world = try World(store: store, config: #","redirectUrl":"https://h.example/callback","allowExport":true"#)
-        try world.makeApp("a", #","revocationUrl":"https://p.example/revoke","maxIdleSeconds":3600"#)
+        world = try World(store: store, config: ["redirectUrl": "https://h.example/callback", "allowExport": true])
+        try world.makeApp("a", ["revocationUrl": "https://p.example/revoke", "maxIdleSeconds": 3600])
     }
 
-    private func storeTokens(_ count: Int, _ more: String = #""userId":"many$""#, app: String = "a") throws {
-        let all = (0..<count).map { number in
-            let subject = more.split(separator: "$", omittingEmptySubsequences: false).joined(separator: "\(number)")
-            return #"{"appId":"\#(app)",\#(subject),"refreshToken":"rt"}"#
+    private func storeTokens(_ count: Int, _ more: JSON = ["userId": "many$"], app: String = "a") throws {
+        let all = try (0..<count).map { number in
+            let token: JSON = ["appId": "\(app)", "refreshToken": "rt"]
+            return token.with(try more.replacing("$", with: "\(number)"))
         }
-        _ = try world.call("store_tokens", #"{"tokens":[\#(all.joined(separator: ","))]}"#)
+        _ = try world.call("store_tokens", ["tokens": .array(all)])
     }
 
     /// The most rows that one step of a call touches.
-    private func mostRows(_ operation: String, _ request: String) throws -> Int {
+    private func mostRows(_ operation: String, _ request: JSON) throws -> Int {
         _ = store.takeRows()
         var most = 0
         var step = try world.vault.begin(try checked(operation, request))
@@ -49,14 +49,16 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("list", #"{"appId":"a"}"#), ("list", #"{"appId":"a","limit":1000,"count":true}"#),
-        ("list", #"{"appId":"a","status":"expiring"}"#), ("delete", #"{"appId":"a"}"#),
-        ("delete", #"{"tenantId":"nobody"}"#), ("apps.delete", #"{"id":"a"}"#), ("apps.create", #"{"id":"b"}"#),
-        ("apps.list", "{}"), ("retention.sweep", "{}"), ("keys.list", "{}"), ("keys.reseal", "{}"),
-        ("audit.list", #"{"limit":1000}"#), ("audit.verify", "{}"), ("revocations.run", #"{"limit":1}"#),
-    ])
-    func aStepTouchesAFewPagesHoweverMuchThereIs(_ row: (operation: String, request: String)) throws {
+    private static let operations: [(operation: String, request: JSON)] = [
+        ("list", ["appId": "a"]), ("list", ["appId": "a", "limit": 1000, "count": true]),
+        ("list", ["appId": "a", "status": "expiring"]), ("delete", ["appId": "a"]),
+        ("delete", ["tenantId": "nobody"]), ("apps.delete", ["id": "a"]), ("apps.create", ["id": "b"]),
+        ("apps.list", [:]), ("retention.sweep", [:]), ("keys.list", [:]), ("keys.reseal", [:]),
+        ("audit.list", ["limit": 1000]), ("audit.verify", [:]), ("revocations.run", ["limit": 1]),
+    ]
+
+    @Test(arguments: operations)
+    func aStepTouchesAFewPagesHoweverMuchThereIs(_ row: (operation: String, request: JSON)) throws {
         try storeTokens(600)
         let app: Row<AppRecord> = try #require(try world.read(world.vault.rows.keys.app("a")))
         let apps = try (0..<600).map { number in
@@ -66,7 +68,7 @@ import Testing
             return world.vault.rows.seal(copy, at: world.vault.rows.keys.app(copy.id), expecting: .absent)
         }
         try world.store.commit(apps)
-        _ = try world.call("keys.activate", #"{"id":"\#(try world.call("keys.add", "{}")["id"]?.string ?? "")"}"#)
+        _ = try world.call("keys.activate", ["id": "\(try world.call("keys.add")["id"]?.string ?? "")"])
         if row.operation == "retention.sweep" { world.clock.advance(seconds: 7200) }
         #expect(try mostRows(row.operation, row.request) <= 3 * RowReader.pageSize)
     }
@@ -79,9 +81,9 @@ import Testing
                 resources: [])
             try world.store.commit([.put(key.key, [0], expecting: .absent), .put(key.appKey, [0], expecting: .absent)])
         }
-        try storeTokens(3, #""userId":"u1","tenantId":"t$""#)
+        try storeTokens(3, ["userId": "u1", "tenantId": "t$"])
         _ = store.takeRows()
-        _ = try world.call(operation, #"{"appId":"a","userId":"u1"}"#)
+        _ = try world.call(operation, ["appId": "a", "userId": "u1"])
         #expect(store.takeRows() < 60)
     }
 
@@ -103,12 +105,14 @@ import Testing
         let epoch: ID? = nil
     }
 
-    @Test(arguments: [
-        ("apps.create", #"{"id":"b"}"#), ("apps.delete", #"{"id":"a"}"#), ("delete", #"{"userId":"u1"}"#),
-        ("delete", #"{"userId":"u1","tenantId":"t"}"#), ("delete", #"{"tenantId":"t"}"#),
-        ("delete", #"{"appId":"a"}"#), ("delete", #"{"appId":"a","userId":"u1"}"#),
-    ])
-    func whatWaitsForOthersIsLeftAlone(_ row: (operation: String, request: String)) throws {
+    private static let inOthersPresence: [(operation: String, request: JSON)] = [
+        ("apps.create", ["id": "b"]), ("apps.delete", ["id": "a"]), ("delete", ["userId": "u1"]),
+        ("delete", ["userId": "u1", "tenantId": "t"]), ("delete", ["tenantId": "t"]),
+        ("delete", ["appId": "a"]), ("delete", ["appId": "a", "userId": "u1"]),
+    ]
+
+    @Test(arguments: inOthersPresence)
+    func whatWaitsForOthersIsLeftAlone(_ row: (operation: String, request: JSON)) throws {
         try addOthersWaiting(5000)
         _ = store.takeRows()
         _ = try world.call(row.operation, row.request)

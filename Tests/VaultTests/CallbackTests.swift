@@ -2,6 +2,7 @@ import Connections
 import HTTP
 import JSON
 import Runtime
+import TestSupport
 import Testing
 
 /// The callback is third parties' text: whatever stands in it, a refusal of the provider's is told as one.
@@ -9,40 +10,52 @@ import Testing
     private let world: World
 
     init() throws {
-        world = try World(config: #","redirectUrl":"https://h.example/callback""#)
+        world = try World(config: ["redirectUrl": "https://h.example/callback"])
         try world.makeApp()
     }
 
     private func state(_ app: String = "google") throws -> String {
         let url = try world.call(
-            "connect", #"{"appId":"\#(app)","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+            "connect", ["appId": "\(app)", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])
         return query(url["url"]?.string, "state") ?? ""
     }
 
-    private func complete(_ more: String, _ app: String = "google") throws -> ConnError? {
-        world.error("complete", #"{"state":"\#(try state(app))","openedBy":{"userId":"u1"},\#(more)}"#)
+    private func complete(_ more: JSON, _ app: String = "google") throws -> ConnError? {
+        world.error("complete", (["state": "\(try state(app))", "openedBy": ["userId": "u1"]] as JSON).with(more))
     }
 
     private static let long = String(repeating: "x", count: 3000)
-    private static let many = (0..<200).map { #""p\#($0)":"v""# }.joined(separator: ",")
+    private static let many = JSON.texts(Dictionary(uniqueKeysWithValues: (0..<200).map { (ID("p\($0)"), "v") }))
 
-    @Test(arguments: [
-        #""error":"access_denied","errorDescription":"AADSTS65004: declined.\r\nTrace ID: 1\r\n""#,
-        #""error":"access_denied","errorDescription":"\u0000\u0007\u007f\u0085\u2028\u202e""#,
-        #""error":"access_denied","errorDescription":"\#(long)""#, #""error":"access_denied\r\n""#,
-        #""error":"access_denied","errorDescription":"","code":"","iss":"""#,
-        #""error":"access_denied","code":"c0de""#, #""error":"access_denied","code":["a","b"]"#,
-        #""error":["access_denied","server_error"],"errorDescription":["one","two"]"#,
-        #""error":["","access_denied"],"iss":["https://a.example","https://b.example"]"#,
-        #""error":"access_denied","parameters":{"error_details":"a\r\nb","":"x","b":"\#(long)"}"#,
-        #""error":"access_denied","parameters":{"a":["1","2"],"n":5,"o":{"p":"q"},"t":true,"nothing":null,"e":[]}"#,
-        #""error":"access_denied","parameters":{"a":"1","a":"2","\#(long)":"x"}"#,
-        #""error":"access_denied","parameters":{"a\u0000b":"1","x":"\ud800","y":1e999}"#,
-        #""error":"access_denied","parameters":{\#(many)}"#,
-        #""error":"access_denied","parameters":{"error":"x","code":"y","state":"z","iss":"w"}"#,
-    ])
-    func aRefusalIsARefusal(_ more: String) throws {
-        let error = try complete(more)
+    private static let refusals: [JSON] = [
+        ["error": "access_denied", "errorDescription": "AADSTS65004: declined.\r\nTrace ID: 1\r\n"],
+        ["error": "access_denied", "errorDescription": "\u{0}\u{7}\u{7f}\u{85} ‮"],
+        ["error": "access_denied", "errorDescription": "\(long)"], ["error": "access_denied\r\n"],
+        ["error": "access_denied", "errorDescription": "", "code": "", "iss": ""],
+        ["error": "access_denied", "code": "c0de"], ["error": "access_denied", "code": ["a", "b"]],
+        ["error": ["access_denied", "server_error"], "errorDescription": ["one", "two"]],
+        ["error": ["", "access_denied"], "iss": ["https://a.example", "https://b.example"]],
+        ["error": "access_denied", "parameters": ["error_details": "a\r\nb", "": "x", "b": "\(long)"]],
+        [
+            "error": "access_denied",
+            "parameters": ["a": ["1", "2"], "n": 5, "o": ["p": "q"], "t": true, "nothing": nil, "e": []],
+        ],
+        ["error": "access_denied", "parameters": ["\(long)": "x"]],
+        ["error": "access_denied", "parameters": many],
+        ["error": "access_denied", "parameters": ["error": "x", "code": "y", "state": "z", "iss": "w"]],
+    ]
+
+    @Test(arguments: refusals) func aRefusalIsARefusal(_ more: JSON) throws { try expectRefusal(try complete(more)) }
+
+    /// Parameters that stand twice, and what no JSON value can hold: only a host's text has them.
+    @Test(arguments: [#""a":"1","a":"2""#, #""a\u0000b":"1","x":"\ud800","y":1e999"#])
+    func aRefusalOfAnotherAlphabetIsARefusal(_ parameters: String) throws {
+        let text =
+            #"{"state":"\#(try state())","openedBy":{"userId":"u1"},"error":"access_denied","parameters":{\#(parameters)}}"#
+        try expectRefusal(world.error("complete", text: text))
+    }
+
+    private func expectRefusal(_ error: ConnError?) throws {
         #expect(error?.code == .providerError, "\(error?.message ?? "")")
         #expect(error?.errorCode == "access_denied")
         #expect(error?.appID == "google")
@@ -54,63 +67,80 @@ import Testing
         #expect(world.fetchError()?.reason == .missing)
     }
 
-    @Test(
-        arguments: [
-            (#""error":"access_denied","errorDescription":"a\r\n\tb \u0000 c""#, "access_denied", "a b \u{FFFD} c"),
-            (#""error":"access_denied","errorDescription":"\#(long)""#, "access_denied", String(long.prefix(512))),
-            (#""error":"\#(long)""#, String(long.prefix(64)), nil),
-            (#""error":"denied","errorDescription":["","why"]"#, "denied", "why"),
-            (#""error":"denied","parameters":{"error_reason":"user_denied"}"#, "denied", "user_denied"),
-            (#""error":"denied","errorDescription":"why","parameters":{"error_message":"other"}"#, "denied", "why"),
-            (#""errorDescription":"The user declined""#, nil, "The user declined"),
-            (#""error":"","errorDescription":"The user declined","code":"""#, nil, "The user declined"),
-            (#""error":{"a":"b"},"code":"c0de""#, "b", nil),
-            (#""error":403,"code":"c0de""#, "403", nil),
-            // What providers are documented to say, however their hosts' parsers hand it on.
-            (#""parameters":{"error_code":"200","error_message":"Permissions error"}"#, "200", "Permissions error"),
-            (#""parameters":{"error_code":200,"error_message":"Permissions error"}"#, "200", "Permissions error"),
-            (#""parameters":{"error_code":1349126}"#, "1349126", nil),
-            (#""parameters":{"error_message":"App not set up"}"#, nil, "App not set up"),
-            (#""parameters":{"error_reason":"user_denied"}"#, "user_denied", "user_denied"),
+    private static let told: [(callback: JSON, code: String?, description: String?)] =
+        [
+            (["error": "access_denied", "errorDescription": "a\r\n\tb \u{0} c"], "access_denied", "a b \u{FFFD} c"),
+            (["error": "access_denied", "errorDescription": "\(long)"], "access_denied", String(long.prefix(512))),
+            (["error": "\(long)"], String(long.prefix(64)), nil),
+            (["error": "denied", "errorDescription": ["", "why"]], "denied", "why"),
+            (["error": "denied", "parameters": ["error_reason": "user_denied"]], "denied", "user_denied"),
             (
-                #""error":"access_denied","errorDescription":"Permissions error","parameters":{"error_reason":"user_denied","error_code":"200"}"#,
+                ["error": "denied", "errorDescription": "why", "parameters": ["error_message": "other"]], "denied",
+                "why"
+            ),
+            (["errorDescription": "The user declined"], nil, "The user declined"),
+            (["error": "", "errorDescription": "The user declined", "code": ""], nil, "The user declined"),
+            (["error": ["a": "b"], "code": "c0de"], "b", nil),
+            (["error": 403, "code": "c0de"], "403", nil),
+            // What providers are documented to say, however their hosts' parsers hand it on.
+            (["parameters": ["error_code": "200", "error_message": "Permissions error"]], "200", "Permissions error"),
+            (["parameters": ["error_code": 200, "error_message": "Permissions error"]], "200", "Permissions error"),
+            (["parameters": ["error_code": 1349126]], "1349126", nil),
+            (["parameters": ["error_message": "App not set up"]], nil, "App not set up"),
+            (["parameters": ["error_reason": "user_denied"]], "user_denied", "user_denied"),
+            (
+                [
+                    "error": "access_denied", "errorDescription": "Permissions error",
+                    "parameters": ["error_reason": "user_denied", "error_code": "200"],
+                ],
                 "access_denied", "Permissions error"
             ),
             (
-                #""error":"user_cancelled_login","errorDescription":"The user cancelled LinkedIn login""#,
+                ["error": "user_cancelled_login", "errorDescription": "The user cancelled LinkedIn login"],
                 "user_cancelled_login", "The user cancelled LinkedIn login"
             ),
-            (#""error":"access_denied","parameters":{"error_subtype":"access_denied"}"#, "access_denied", nil),
-            (#""parameters":{"error":"access_denied","realmId":"17"}"#, "access_denied", nil),
-            (#""code":"c0de","parameters":{"error":"access_denied"}"#, "access_denied", nil),
+            (["error": "access_denied", "parameters": ["error_subtype": "access_denied"]], "access_denied", nil),
+            (["parameters": ["error": "access_denied", "realmId": "17"]], "access_denied", nil),
+            (["code": "c0de", "parameters": ["error": "access_denied"]], "access_denied", nil),
             (
-                #""parameters":{"error":"access_denied","error_subcode":"cancel","error_uri":"https://p.example/e"}"#,
+                [
+                    "parameters": [
+                        "error": "access_denied", "error_subcode": "cancel", "error_uri": "https://p.example/e",
+                    ]
+                ],
                 "access_denied", nil
             ),
-            (#""parameters":{"error_subcode":"cancel"}"#, "cancel", nil),
-            (#""parameters":{"errCode":"-7","errMsg":"cancelled"}"#, "-7", "cancelled"),
-            (#""parameters":{"ERROR_CODE":["","7"],"Error_Message":{"text":"no"}}"#, "7", "no"),
-            (#""parameters":{"error_hint":"ask your admin"}"#, "ask your admin", nil),
-            (#""errorDescription":{"a":{"b":["The user declined"]}}"#, nil, "The user declined"),
-            (#""errorDescription":{"a":null},"parameters":{"error_message":"no"}"#, nil, "no"),
+            (["parameters": ["error_subcode": "cancel"]], "cancel", nil),
+            (["parameters": ["errCode": "-7", "errMsg": "cancelled"]], "-7", "cancelled"),
+            (["parameters": ["ERROR_CODE": ["", "7"], "Error_Message": ["text": "no"]]], "7", "no"),
+            (["parameters": ["error_hint": "ask your admin"]], "ask your admin", nil),
+            (["errorDescription": ["a": ["b": ["The user declined"]]]], nil, "The user declined"),
+            (["errorDescription": ["a": nil], "parameters": ["error_message": "no"]], nil, "no"),
             (
-                #""error":"user_cancelled_authorize","parameters":{"user":{"name":{"firstName":"A"},"email":"a@b.example"}}"#,
+                [
+                    "error": "user_cancelled_authorize",
+                    "parameters": ["user": ["name": ["firstName": "A"], "email": "a@b.example"]],
+                ],
                 "user_cancelled_authorize", nil
             ),
             (
-                #""error":"denied","parameters":{"error_message":"took c0de-c0de-1","code":"c0de-c0de-1"}"#, "denied",
+                ["error": "denied", "parameters": ["error_message": "took c0de-c0de-1", "code": "c0de-c0de-1"]],
+                "denied",
                 Redaction.withheld
             ),
             (
-                #""error":"denied","parameters":{"error_message":"an id.token.1","idToken":"id.token.1"}"#, "denied",
+                ["error": "denied", "parameters": ["error_message": "an id.token.1", "idToken": "id.token.1"]],
+                "denied",
                 Redaction.withheld
             ),
             (
-                #""error":"denied","code":"c0de-c0de-1","errorDescription":"not c0de-c0de-1""#, "denied",
+                ["error": "denied", "code": "c0de-c0de-1", "errorDescription": "not c0de-c0de-1"], "denied",
                 Redaction.withheld
             ),
-        ] as [(String, String?, String?)])
-    func whatIsToldIsCleanAndCut(_ more: String, _ code: String?, _ description: String?) throws {
+        ]
+
+    @Test(arguments: told)
+    func whatIsToldIsCleanAndCut(_ more: JSON, _ code: String?, _ description: String?) throws {
         let error = try complete(more)
         #expect(error?.code == .providerError)
         #expect(error?.errorCode == code)
@@ -119,23 +149,28 @@ import Testing
 
     @Test func whatIsNeitherAGrantNorARefusalUsesNothingUp() throws {
         let state = try state()
-        for more in [
-            #""code":"""#, #""error":"""#, #""code":[]"#, #""errorDescription":"","code":"""#, #""code":{"a":"b"}"#,
-            #""errorDescription":{}"#, #""error":false"#, #""parameters":{}"#,
-            #""parameters":{"error":"","error_code":null}"#,
-            #""parameters":{"user":"{}","interest":"7"}"#,
-        ] {
-            let error = world.error("complete", #"{"state":"\#(state)","openedBy":{"userId":"u1"},\#(more)}"#)
+        let callbacks: [JSON] = [
+            ["code": ""], ["error": ""], ["code": []], ["errorDescription": "", "code": ""], ["code": ["a": "b"]],
+            ["errorDescription": [:]], ["error": false], ["parameters": [:]],
+            ["parameters": ["error": "", "error_code": nil]],
+            ["parameters": ["user": "{}", "interest": "7"]],
+        ]
+        for more in callbacks {
+            let error = world.error(
+                "complete", (["state": "\(state)", "openedBy": ["userId": "u1"]] as JSON).with(more))
             #expect(error?.code == .invalidRequest)
             #expect(error?.field == "code")
         }
-        let twice = world.error("complete", #"{"state":"\#(state)","openedBy":{"userId":"u1"},"code":["a","b"]}"#)
+        let twice = world.error("complete", ["state": "\(state)", "openedBy": ["userId": "u1"], "code": ["a", "b"]])
         #expect(twice?.code == .providerError)
         #expect(twice?.field == "code")
         world.provider.next(200, tokens("at-1"))
         let done = try world.call(
             "complete",
-            #"{"state":"\#(state)","openedBy":{"userId":"u1"},"code":["c0de","c0de"],"error":"","errorDescription":""}"#
+            [
+                "state": "\(state)", "openedBy": ["userId": "u1"], "code": ["c0de", "c0de"], "error": "",
+                "errorDescription": "",
+            ]
         )
         #expect(done["tokenId"] != nil)
         #expect(world.provider.forms.last?.contains("code=c0de&") == true)
@@ -147,10 +182,11 @@ import Testing
         #""state":"a\u0000\ud800\n","#, #""state":"\#(long)","#,
     ])
     func aRefusalOfNoKnownFlowIsTold(_ state: String) throws {
-        let error = world.error("complete", #"{\#(state)"openedBy":{"userId":"u1"},"error":"access_denied"}"#)
+        let opened = #""openedBy":{"userId":"u1"}"#
+        let error = world.error("complete", text: #"{\#(state)\#(opened),"error":"access_denied"}"#)
         #expect(error?.code == .notFound)
         #expect(error?.errorCode == "access_denied")
-        let grant = world.error("complete", #"{\#(state)"openedBy":{"userId":"u1"},"code":"c"}"#)
+        let grant = world.error("complete", text: #"{\#(state)\#(opened),"code":"c"}"#)
         #expect(grant?.field == "state")
         #expect(grant?.code != .providerError)
     }
@@ -159,7 +195,7 @@ import Testing
         let state = try state()
         world.provider.next(200, tokens("at-1"))
         _ = try world.call(
-            "complete", #"{"state":["\#(state)","\#(state)"],"openedBy":{"userId":"u1"},"code":"c"}"#)
+            "complete", ["state": ["\(state)", "\(state)"], "openedBy": ["userId": "u1"], "code": "c"])
     }
 
     /// Only where third parties' text stands may a request be no strict JSON.
@@ -176,10 +212,10 @@ import Testing
         #"{"code":"\u0000","openedBy":{"userId":1e999},"state":"STATE"}"#,
     ])
     func theRestOfTheRequestStaysStrict(_ request: String) throws {
-        #expect(world.error("complete", request.replacing("STATE", with: try state()))?.code == .invalidRequest)
+        #expect(world.error("complete", text: request.replacing("STATE", with: try state()))?.code == .invalidRequest)
         let listed = #"{"userId":"u1","appId":"a\u0000b"}"#
-        #expect(world.error("list", listed)?.message.contains("NUL") == true)
-        #expect(world.error("list", #"{"userId":"u1","userId":"u1"}"#)?.field == "userId")
+        #expect(world.error("list", text: listed)?.message.contains("NUL") == true)
+        #expect(world.error("list", text: #"{"userId":"u1","userId":"u1"}"#)?.field == "userId")
     }
 
     // MARK: - What providers need of it
@@ -189,53 +225,61 @@ import Testing
         world.provider.next(200, tokens("at-1"))
         let done = try world.call(
             "complete",
-            #"{"state":"\#(state)","openedBy":{"userId":"u1"},"code":"c","parameters":{"session_state":"a\r\nb","x":["1","2"],"y":"\#(Self.long)",\#(Self.many)}}"#
+            [
+                "state": "\(state)", "openedBy": ["userId": "u1"], "code": "c",
+                "parameters": (["session_state": "a\r\nb", "x": ["1", "2"], "y": "\(Self.long)"] as JSON).with(
+                    Self.many),
+            ]
         )
         #expect(done["tokenId"] != nil)
     }
 
     @Test func whatIsKeptMustBeThereOnce() throws {
         _ = try world.call(
-            "apps.create", #"{"id":"q","templateId":"quickbooks","clientId":"c","clientSecret":"s3cret"}"#)
-        for realm in [#"["1","2"]"#, "5", "null", "{}"] {
-            let error = try complete(#""code":"c","parameters":{"realmId":\#(realm)}"#, "q")
+            "apps.create", ["id": "q", "templateId": "quickbooks", "clientId": "c", "clientSecret": "s3cret"])
+        let realms: [JSON] = [["1", "2"], 5, nil, [:]]
+        for realm in realms {
+            let error = try complete(["code": "c", "parameters": ["realmId": realm]], "q")
             #expect(error?.field == "parameters.realmId")
         }
-        let refusal = try complete(#""code":"c","error":"access_denied","parameters":{}"#, "q")
+        let refusal = try complete(["code": "c", "error": "access_denied", "parameters": [:]], "q")
         #expect(refusal?.errorCode == "access_denied")
         let state = try state("q")
         world.provider.next(200, tokens("at-1"))
         _ = try world.call(
             "complete",
-            #"{"state":"\#(state)","openedBy":{"userId":"u1"},"code":"c","parameters":{"realmId":["17","17"]}}"#)
+            ["state": "\(state)", "openedBy": ["userId": "u1"], "code": "c", "parameters": ["realmId": ["17", "17"]]])
         #expect(try world.fetch(app: "q")["metadata"]?.text == #"{"realmId":"17"}"#)
     }
 
     // MARK: - RFC 9207
 
-    private func discovered(_ more: String) throws {
+    private func discovered(_ more: JSON) throws {
         _ = try world.call(
             "apps.create",
-            #"{"id":"d","clientId":"c","discoveryUrl":"https://p.example/.well-known/openid-configuration"}"#)
-        world.provider.next(
-            200,
-            #"{"issuer":"https://p.example","authorization_endpoint":"https://p.example/a","#
-                + #""token_endpoint":"https://p.example/t"\#(more)}"#)
+            ["id": "d", "clientId": "c", "discoveryUrl": "https://p.example/.well-known/openid-configuration"])
+        let document: JSON = [
+            "issuer": "https://p.example", "authorization_endpoint": "https://p.example/a",
+            "token_endpoint": "https://p.example/t",
+        ]
+        world.provider.next(200, document.with(more))
     }
 
-    @Test(arguments: [
-        #""code":"c""#, #""code":"c","iss":"""#, #""code":"c","iss":"https://p.example/""#,
-        #""code":"c","iss":["https://p.example","https://evil.example"]"#, #""code":"c","iss":[]"#,
-        #""code":"c","iss":"https://P.example""#, #""code":"c","iss":"https://p.example\u0000""#,
-        #""code":"c","iss":{"a":"https://p.example"}"#, #""code":"c","parameters":{"iss":"https://p.example"}"#,
-    ])
-    func theIssuerMustBeThereWhereTheProviderSendsIt(_ more: String) throws {
-        try discovered(#","authorization_response_iss_parameter_supported":true"#)
+    private static let otherIssuers: [JSON] = [
+        ["code": "c"], ["code": "c", "iss": ""], ["code": "c", "iss": "https://p.example/"],
+        ["code": "c", "iss": ["https://p.example", "https://evil.example"]], ["code": "c", "iss": []],
+        ["code": "c", "iss": "https://P.example"], ["code": "c", "iss": "https://p.example\u{0}"],
+        ["code": "c", "iss": ["a": "https://p.example"]], ["code": "c", "parameters": ["iss": "https://p.example"]],
+    ]
+
+    @Test(arguments: otherIssuers)
+    func theIssuerMustBeThereWhereTheProviderSendsIt(_ more: JSON) throws {
+        try discovered(["authorization_response_iss_parameter_supported": true])
         let error = try complete(more, "d")
         #expect(error?.code == .providerError)
         #expect(error?.field == "iss")
         #expect(world.provider.requests.count == 1)
-        let refusal = try complete(#""error":"access_denied","errorDescription":"no""#, "d")
+        let refusal = try complete(["error": "access_denied", "errorDescription": "no"], "d")
         #expect(refusal?.errorCode == "access_denied")
         #expect(refusal?.errorDescription == "no")
     }
@@ -243,18 +287,23 @@ import Testing
     @Test func aTenantOfManyIsTheIssuer() throws {
         _ = try world.call(
             "apps.create",
-            #"{"id":"e","clientId":"c","discoveryUrl":"https://p.example/common/v2.0/.well-known/openid-configuration"}"#
+            [
+                "id": "e", "clientId": "c",
+                "discoveryUrl": "https://p.example/common/v2.0/.well-known/openid-configuration",
+            ]
         )
         world.provider.next(
             200,
-            #"{"issuer":"https://p.example/{tenantid}/v2.0","authorization_endpoint":"https://p.example/a","#
-                + #""token_endpoint":"https://p.example/t"}"#)
-        #expect(try complete(#""code":"c","iss":"https://evil.example/t1/v2.0""#, "e")?.field == "iss")
+            [
+                "issuer": "https://p.example/{tenantid}/v2.0", "authorization_endpoint": "https://p.example/a",
+                "token_endpoint": "https://p.example/t",
+            ])
+        #expect(try complete(["code": "c", "iss": "https://evil.example/t1/v2.0"], "e")?.field == "iss")
         let state = try state("e")
         world.provider.next(200, tokens("at-1"))
         let done = try world.call(
             "complete",
-            #"{"state":"\#(state)","openedBy":{"userId":"u1"},"code":"c","iss":"https://p.example/t1/v2.0"}"#)
+            ["state": "\(state)", "openedBy": ["userId": "u1"], "code": "c", "iss": "https://p.example/t1/v2.0"])
         #expect(done["tokenId"] != nil)
     }
 }

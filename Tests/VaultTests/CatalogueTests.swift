@@ -52,7 +52,7 @@ import Testing
         let live = try Self.live.get()
         let app = try makeApp(habits)
         let before = Clock.system.seconds
-        let done = try live.connect(app, #","scopes":["a:read","b"]"#)
+        let done = try live.connect(app, ["scopes": ["a:read", "b"]])
         #expect(done["scopes"]?.strings.map(Set.init) == ["a:read", "b"])
         #expect(done["missingScopes"] == nil)
         let token = try #require(try fetch(app))
@@ -70,27 +70,27 @@ import Testing
         }
     }
 
-    private static let connect = #","connect":{"redirectUrl":"https://h.example/done"}"#
+    private static let connect: JSON = ["connect": ["redirectUrl": "https://h.example/done"]]
 
     /// A user who grants all that he is asked for is asked once, whatever the provider calls it.
     @Test(arguments: try Habits.all())
     func whoGrantsAllIsAskedOnce(_ habits: Habits) throws {
         let app = try makeApp(habits)
-        let scopes = JSON.strings(["a:read"] + habits.renamed.filter { $0 != "unticked" }).text
-        let wanted = #","scopes":\#(scopes)\#(Self.connect)"#
+        let scopes = JSON.strings(["a:read"] + habits.renamed.filter { $0 != "unticked" })
+        let wanted = (["scopes": scopes] as JSON).with(Self.connect)
         let url = #expect(throws: ConnError.self) { try fetch(app, wanted) }?.connectionURL
         let done = try Self.live.get().complete(try Self.live.get().callback(of: url))
         #expect(done["missingScopes"] == nil)
         #expect(try fetch(app, wanted) != nil)
         guard habits.refreshes else { return }
-        #expect(try fetch(app, #"\#(wanted),"options":{"forceRefresh":true}"#) != nil)
+        #expect(try fetch(app, (["options": ["forceRefresh": true]] as JSON).with(wanted)) != nil)
     }
 
     /// Whoever leaves one out is told where the provider tells, and is not asked again.
     @Test(arguments: try Habits.all())
     func whoUnticksAScopeIsNotAskedAgain(_ habits: Habits) throws {
         let app = try makeApp(habits)
-        let wanted = #","scopes":["a:read","unticked"]\#(Self.connect)"#
+        let wanted = (["scopes": ["a:read", "unticked"]] as JSON).with(Self.connect)
         let url = #expect(throws: ConnError.self) { try fetch(app, wanted) }?.connectionURL
         let done = try Self.live.get().complete(try Self.live.get().callback(of: url))
         guard habits.tellsScopes, !habits.renamed.contains("unticked") else {
@@ -101,7 +101,7 @@ import Testing
         let error = #expect(throws: ConnError.self) { try fetch(app, wanted) }
         #expect(error?.code == .notFound)
         #expect(error?.declined == ["unticked"])
-        let narrower = try fetch(app, #"\#(wanted),"options":{"acceptNarrower":true}"#)
+        let narrower = try fetch(app, (["options": ["acceptNarrower": true]] as JSON).with(wanted))
         #expect(narrower?["missingScopes"]?.strings == ["unticked"])
     }
 
@@ -111,7 +111,7 @@ import Testing
         try Self.live.get().connect(app)
         var seen = Set([try fetch(app)?["accessToken"]?.string])
         for _ in 0..<3 {
-            let token = try fetch(app, #","options":{"forceRefresh":true}"#)
+            let token = try fetch(app, ["options": ["forceRefresh": true]])
             let isNew = seen.insert(token?["accessToken"]?.string).inserted
             #expect(isNew)
             let hasExpiry = habits.expiresIn != nil || habits.introspected != nil || hasFixedLife(habits)
@@ -123,10 +123,10 @@ import Testing
     func deadGrantsAskForTheUser(_ habits: Habits) throws {
         let app = try makeApp(habits)
         try Self.live.get().connect(app)
-        _ = try Self.live.get().control(.post, "kill", #"{"name":"\#(habits.name)"}"#)
-        let error = #expect(throws: ConnError.self) { try fetch(app, #","options":{"forceRefresh":true}"#) }
+        _ = try Self.live.get().control(.post, "kill", ["name": "\(habits.name)"])
+        let error = #expect(throws: ConnError.self) { try fetch(app, ["options": ["forceRefresh": true]]) }
         #expect(error?.reason == .reauthorize)
-        let listed = try Self.live.get().call("list", #"{"appId":"\#(app)"}"#)["tokens"]?.elements.first
+        let listed = try Self.live.get().call("list", ["appId": "\(app)"])["tokens"]?.elements.first
         #expect(listed?["status"]?.string == "needs_reauthorization")
         try Self.live.get().connect(app)
         #expect(try fetch(app) != nil)
@@ -136,11 +136,11 @@ import Testing
     func wrongSecretsDoNotCostTheGrant(_ habits: Habits) throws {
         let app = try makeApp(habits)
         try Self.live.get().connect(app)
-        let settings = try Self.live.get().call("apps.load", #"{"id":"\#(app)"}"#)["app"]
+        let settings = try Self.live.get().call("apps.load", ["id": "\(app)"])["app"]
         let wrong = try #require(settings).shallowCopy()
         wrong.set("clientSecret", .string("another secret"))
         _ = try Self.live.get().call("apps.update", wrong)
-        let error = #expect(throws: ConnError.self) { try fetch(app, #","options":{"forceRefresh":true}"#) }
+        let error = #expect(throws: ConnError.self) { try fetch(app, ["options": ["forceRefresh": true]]) }
         #expect(error?.code == .misconfigured)
         #expect(try fetch(app) != nil)
     }
@@ -151,7 +151,7 @@ import Testing
         let live = try Self.live.get()
         let app = try makeApp(habits)
         try live.connect(app)
-        let token = try #require(try fetch(app, #","options":{"withRefreshToken":true}"#))
+        let token = try #require(try fetch(app, ["options": ["withRefreshToken": true]]))
         let provider = try provider(of: app)
         let isRefreshToken = provider.revocation?.takes != .accessToken
         let node = try #require(isRefreshToken ? token["refreshToken"] : token["accessToken"])
@@ -163,7 +163,7 @@ import Testing
             return
         }
         guard habits.refreshes else { return }
-        let error = #expect(throws: ConnError.self) { try fetch(app, #","options":{"forceRefresh":true}"#) }
+        let error = #expect(throws: ConnError.self) { try fetch(app, ["options": ["forceRefresh": true]]) }
         #expect(error?.reason == .reauthorize)
     }
 
@@ -213,17 +213,19 @@ import Testing
     }
 
     private func provider(of app: String) throws -> Provider {
-        let settings = try #require(try Self.live.get().call("apps.load", #"{"id":"\#(app)"}"#)["app"]).shallowCopy()
+        let settings = try #require(try Self.live.get().call("apps.load", ["id": "\(app)"])["app"]).shallowCopy()
         settings.set("clientSecret", .string(Self.clientSecret))
-        let text = #"{"backend":"vault","path":"unused","key":{"bytes":"\#(String(repeating: "0a", count: 32))"}}"#
-        let config = try VaultConfig(try JSON.parse(text), environment: { _ in nil })
+        let text: JSON = [
+            "backend": "vault", "path": "unused", "key": ["bytes": "\(String(repeating: "0a", count: 32))"],
+        ]
+        let config = try VaultConfig(text, environment: { _ in nil })
         var provider = try #require(AppRecord(json: settings)).provider(config)
         provider.allowsPrivateAddresses = true
         return provider
     }
 
-    private func fetch(_ app: String, _ more: String = "") throws -> JSON? {
-        try Self.live.get().call("fetch", #"{"appId":"\#(app)","userId":"u1"\#(more)}"#)["token"]
+    private func fetch(_ app: String, _ more: JSON = [:]) throws -> JSON? {
+        try Self.live.get().call("fetch", (["appId": "\(app)", "userId": "u1"] as JSON).with(more))["token"]
     }
 
     private func hasFixedLife(_ habits: Habits) -> Bool {

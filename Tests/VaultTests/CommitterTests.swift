@@ -53,7 +53,7 @@ import Testing
         for one in running { #expect(one.wait() == nil) }
         #expect(store.commits - before == 2)
         for number in 0..<50 { #expect(try isThere(number)) }
-        #expect(try world.answer("audit.verify", "{}").hasPrefix(#"{"ok":true,"verified":50"#))
+        #expect(try world.answer("audit.verify", [:]).hasPrefix(#"{"ok":true,"verified":50"#))
     }
 
     @Test func eachHasAConflictOfItsOwn() throws {
@@ -290,10 +290,10 @@ import Testing
         let other = try world.another()
         for number in 0..<5 {
             #expect(commit([put(number)], recording: [AuditEvent("here")]).wait() == nil)
-            let id = try other.call("keys.add", "{}")["id"]?.string ?? ""
-            _ = try other.call("keys.activate", #"{"id":"\#(id)"}"#)
+            let id = try other.call("keys.add", [:])["id"]?.string ?? ""
+            _ = try other.call("keys.activate", ["id": "\(id)"])
         }
-        #expect(try world.answer("audit.verify", "{}").hasPrefix(#"{"ok":true,"verified":15"#))
+        #expect(try world.answer("audit.verify", [:]).hasPrefix(#"{"ok":true,"verified":15"#))
     }
 }
 

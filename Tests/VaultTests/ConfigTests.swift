@@ -65,12 +65,12 @@ import Testing
     /// Whatever store it is in.
     @Test func aVaultThatIsNotToBeMadeMustExist() throws {
         let store = try makeStore()
-        let error = #expect(throws: ConnError.self) { try World(store: store, config: #","create":false"#) }
+        let error = #expect(throws: ConnError.self) { try World(store: store, config: ["create": false]) }
         #expect(error?.code == .invalidConfig)
         #expect(error?.field == "create")
         #expect(try store.scan(prefix: [], after: nil, limit: 1).isEmpty)
         _ = try World(store: store)
-        _ = try World(store: store, config: #","create":false"#)
+        _ = try World(store: store, config: ["create": false])
     }
 
     @Test func oneKeyInManyForms() throws {

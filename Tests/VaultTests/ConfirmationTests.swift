@@ -12,17 +12,20 @@ import Testing
     private let world: World
 
     init() throws {
-        world = try World(config: #","redirectUrl":"https://h.example/callback""#)
-        try world.makeApp("google", #","revocationUrl":"https://p.example/revoke""#)
+        world = try World(config: ["redirectUrl": "https://h.example/callback"])
+        try world.makeApp("google", ["revocationUrl": "https://p.example/revoke"])
     }
 
     /// Connects up to where the browser shows the code.
-    private func hold(_ access: String = "at-1", refresh: String = "rt-1") throws -> (code: String, callback: String) {
+    private func hold(_ access: String = "at-1", refresh: String = "rt-1") throws -> (code: String, callback: JSON) {
         let url = try world.call(
             "connect",
-            #"{"appId":"google","userId":"u1","options":{"redirectUrl":"https://h.example/done","scopes":["read"],"confirmation":true}}"#
+            [
+                "appId": "google", "userId": "u1",
+                "options": ["redirectUrl": "https://h.example/done", "scopes": ["read"], "confirmation": true],
+            ]
         )
-        let callback = #"{"state":"\#(query(url["url"]?.string, "state") ?? "")","code":"c"}"#
+        let callback: JSON = ["state": "\(query(url["url"]?.string, "state") ?? "")", "code": "c"]
         world.provider.next(200, tokens(access, refresh: refresh))
         let answer = try world.call("complete", callback)
         #expect(answer["confirmationRequired"]?.boolean == true)
@@ -31,13 +34,13 @@ import Testing
         return (answer["code"]?.string ?? "", callback)
     }
 
-    private func confirm(_ code: String, as subject: String = #""userId":"u1""#, app: String = "google")
+    private func confirm(_ code: String, as subject: JSON = ["userId": "u1"], app: String = "google")
         throws(ConnError) -> JSON
     {
-        try world.call("confirm", #"{"appId":"\#(app)",\#(subject),"code":"\#(code)"}"#)
+        try world.call("confirm", (["appId": "\(app)", "code": "\(code)"] as JSON).with(subject))
     }
 
-    private func refusal(_ code: String, as subject: String = #""userId":"u1""#) -> ConnError? {
+    private func refusal(_ code: String, as subject: JSON = ["userId": "u1"]) -> ConnError? {
         do throws(ConnError) {
             _ = try confirm(code, as: subject)
             return nil
@@ -53,7 +56,7 @@ import Testing
         let (code, _) = try hold()
         #expect(code.wholeMatch(of: /[0-9]{3}-[0-9]{3}/) != nil)
         #expect(world.fetchError()?.reason == .missing)
-        #expect(try world.answer("list", #"{"userId":"u1"}"#) == #"{"tokens":[]}"#)
+        #expect(try world.answer("list", ["userId": "u1"]) == #"{"tokens":[]}"#)
         let done = try confirm(code)
         #expect(done["userId"]?.string == "u1" && done["redirectUrl"]?.string == "https://h.example/done")
         #expect(try world.fetch()["id"]?.string == done["tokenId"]?.string)
@@ -75,8 +78,11 @@ import Testing
         ] as [@Sendable (String) -> String])
     func howTheCodeIsTypedDoesNotMatter(_ typed: @Sendable (String) -> String) throws {
         let digits = try hold().code.replacing("-", with: "")
-        _ = try world.call("confirm", #"{"appId":"google","userId":"u1","code":\#(typed(digits))}"#)
+        #expect(world.error("confirm", text: Self.typing(typed(digits))) == nil)
     }
+
+    /// A request with what a client has sent as the code.
+    private static func typing(_ code: String) -> String { #"{"appId":"google","userId":"u1","code":\#(code)}"# }
 
     @Test(arguments: [
         ("7", "000007"), ("12345", "012345"), ("0", "000000"), ("1.2345e4", "012345"), ("123456.0", "123456"),
@@ -88,11 +94,11 @@ import Testing
     @Test(arguments: ["true", "[]", "{}", #"["1"]"#, "-1", "1.5", "1e300", "1234567", #""?""#])
     func whatIsNoCodeIsTheWrongOne(_ typed: String) throws {
         let (code, _) = try hold()
-        let error = world.error("confirm", #"{"appId":"google","userId":"u1","code":\#(typed)}"#)
+        let error = world.error("confirm", text: Self.typing(typed))
         #expect(error?.code == .forbidden)
         #expect(error?.field == "code")
         for nothing in [#""""#, "null"] {
-            let error = world.error("confirm", #"{"appId":"google","userId":"u1","code":\#(nothing)}"#)
+            let error = world.error("confirm", text: Self.typing(nothing))
             #expect(error?.code == .invalidRequest)
         }
         _ = try confirm(code)
@@ -101,8 +107,8 @@ import Testing
     @Test func anotherSubjectsOrAppsCodeIsNothing() throws {
         let (code, _) = try hold()
         try world.makeApp("other")
-        #expect(refusal(code, as: #""userId":"u2""#)?.code == .notFound)
-        #expect(refusal(code, as: #""userId":"u1","tenantId":"t""#)?.code == .notFound)
+        #expect(refusal(code, as: ["userId": "u2"])?.code == .notFound)
+        #expect(refusal(code, as: ["userId": "u1", "tenantId": "t"])?.code == .notFound)
         #expect(throws: ConnError.self) { try confirm(code, app: "other") }
         #expect(world.fetchError()?.reason == .missing)
         _ = try confirm(code)
@@ -118,24 +124,27 @@ import Testing
         #expect(world.fetchError()?.reason == .missing)
         // It is revoked at once: nobody waits for its time.
         world.provider.next(200, "")
-        #expect(try world.call("revocations.run", "{}")["revoked"]?.integer == 1)
+        #expect(try world.call("revocations.run", [:])["revoked"]?.integer == 1)
         #expect(world.provider.forms.last?.contains("token=rt-1") == true)
     }
 
     /// The process ended, or the disk was full, between the last try and throwing the grant away.
     @Test func aWornOutGrantThatIsThereYetIsNotLetOut() throws {
         let store = FailingStore()
-        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        let world = try World(store: store, config: ["redirectUrl": "https://h.example/callback"])
         try world.makeApp()
         let url = try world.call(
             "connect",
-            #"{"appId":"google","userId":"u1","options":{"redirectUrl":"https://h.example/done","confirmation":true}}"#)
+            [
+                "appId": "google", "userId": "u1",
+                "options": ["redirectUrl": "https://h.example/done", "confirmation": true],
+            ])
         world.provider.next(200, tokens("at-1"))
         let held = try world.call(
-            "complete", #"{"state":"\#(query(url["url"]?.string, "state") ?? "")","code":"c"}"#)
+            "complete", ["state": "\(query(url["url"]?.string, "state") ?? "")", "code": "c"])
         let code = held["code"]?.string ?? ""
         func refusal(_ code: String) -> ConnError? {
-            world.error("confirm", #"{"appId":"google","userId":"u1","code":"\#(code)"}"#)
+            world.error("confirm", ["appId": "google", "userId": "u1", "code": "\(code)"])
         }
         for _ in 0..<4 { #expect(refusal(wrong(code))?.code == .forbidden) }
         store.fail(after: 1)
@@ -170,26 +179,29 @@ import Testing
     @Test func aCodeLivesTenMinutesAndThenItsGrantIsTakenBack() throws {
         let (code, _) = try hold()
         world.clock.advance(seconds: 599)
-        #expect(try world.call("revocations.run", "{}")["revoked"]?.integer == 0)
+        #expect(try world.call("revocations.run", [:])["revoked"]?.integer == 0)
         world.clock.advance(seconds: 1)
         #expect(refusal(code)?.code == .notFound)
         world.provider.next(200, "")
         world.clock.advance(seconds: 899)
-        #expect(try world.call("revocations.run", "{}")["revoked"]?.integer == 0)
+        #expect(try world.call("revocations.run", [:])["revoked"]?.integer == 0)
         world.clock.advance(seconds: 1)
-        #expect(try world.call("revocations.run", "{}")["revoked"]?.integer == 1)
+        #expect(try world.call("revocations.run", [:])["revoked"]?.integer == 1)
     }
 
     /// Clocks of processes may differ by ten minutes.
     @Test func aFastClockTakesNothingBackEarly() throws {
         let (code, _) = try hold()
-        let fast = try world.another(secondsAhead: 600, config: #","redirectUrl":"https://h.example/callback""#)
-        #expect(try fast.call("revocations.run", "{}")["revoked"]?.integer == 0)
+        let fast = try world.another(secondsAhead: 600, config: ["redirectUrl": "https://h.example/callback"])
+        #expect(try fast.call("revocations.run", [:])["revoked"]?.integer == 0)
         let other = try fast.call(
             "connect",
-            #"{"appId":"google","userId":"u2","options":{"redirectUrl":"https://h.example/done","confirmation":true}}"#)
+            [
+                "appId": "google", "userId": "u2",
+                "options": ["redirectUrl": "https://h.example/done", "confirmation": true],
+            ])
         world.provider.next(200, tokens("at-2"))
-        _ = try fast.call("complete", #"{"state":"\#(query(other["url"]?.string, "state") ?? "")","code":"c"}"#)
+        _ = try fast.call("complete", ["state": "\(query(other["url"]?.string, "state") ?? "")", "code": "c"])
         _ = try confirm(code)
         #expect(try world.fetch()["accessToken"]?.string == "at-1")
     }
@@ -201,8 +213,8 @@ import Testing
         let other = try world.another(secondsAhead: 1500)
         let (code, _) = try hold()
         world.provider.next(200, "")
-        store.at(.commit, number: 2) { () throws(ConnError) in _ = try other.call("revocations.run", "{}") }
-        let error = confirming.error("confirm", #"{"appId":"google","userId":"u1","code":"\#(code)"}"#)
+        store.at(.commit, number: 2) { () throws(ConnError) in _ = try other.call("revocations.run", [:]) }
+        let error = confirming.error("confirm", ["appId": "google", "userId": "u1", "code": "\(code)"])
         #expect(world.provider.forms.last?.contains("token=rt-1") == true)
         #expect(error?.code == .notFound)
         #expect(world.fetchError()?.reason == .missing)
@@ -211,7 +223,7 @@ import Testing
     @Test func aConfirmedGrantIsNotTakenBack() throws {
         _ = try confirm(try hold().code)
         world.clock.advance(seconds: 3599)
-        #expect(try world.answer("revocations.run", "{}") == #"{"revoked":0,"pending":0,"failed":0}"#)
+        #expect(try world.answer("revocations.run", [:]) == #"{"revoked":0,"pending":0,"failed":0}"#)
     }
 
     @Test func aReloadShowsTheSameCode() throws {
@@ -224,33 +236,36 @@ import Testing
     @Test func anOpenerWhoIsToldMustBeTheRightOne() throws {
         let url = try world.call(
             "connect",
-            #"{"appId":"google","userId":"u1","options":{"redirectUrl":"https://h.example/done","confirmation":true}}"#)
+            [
+                "appId": "google", "userId": "u1",
+                "options": ["redirectUrl": "https://h.example/done", "confirmation": true],
+            ])
         let state = query(url["url"]?.string, "state") ?? ""
-        let error = world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u2"}}"#)
+        let error = world.error("complete", ["state": "\(state)", "code": "c", "openedBy": ["userId": "u2"]])
         #expect(error?.code == .forbidden)
     }
 
     @Test func adaptiveConnectMayAskForACode() throws {
-        let error = world.fetchError(#","connect":{"redirectUrl":"https://h.example/done","confirmation":true}"#)
+        let error = world.fetchError(["connect": ["redirectUrl": "https://h.example/done", "confirmation": true]])
         let state = query(error?.connectionURL, "state") ?? ""
         world.provider.next(200, tokens("at-1"))
         #expect(
-            try world.call("complete", #"{"state":"\#(state)","code":"c"}"#)["confirmationRequired"]?.boolean == true)
+            try world.call("complete", ["state": "\(state)", "code": "c"])["confirmationRequired"]?.boolean == true)
     }
 
     @Test func nothingWaitsAtAConnectionThatWasDeleted() throws {
         let (code, _) = try hold()
-        _ = try world.call("apps.delete", #"{"id":"google"}"#)
+        _ = try world.call("apps.delete", ["id": "google"])
         #expect(refusal(code)?.reason == .app)
-        _ = try world.call("apps.create", #"{"id":"google","clientId":"another",\#(World.providerURLs)}"#)
+        _ = try world.call("apps.create", (["id": "google", "clientId": "another"] as JSON).with(World.providerURLs))
         #expect(refusal(code)?.code == .notFound)
     }
 
-    @Test(arguments: [#""userId":"u1""#, #""appId":"google""#, #""appId":"google","userId":"u1""#])
-    func aDeleteTakesBackWhatWaitsForItsCode(_ set: String) throws {
+    @Test(arguments: [["userId": "u1"], ["appId": "google"], ["appId": "google", "userId": "u1"]] as [JSON])
+    func aDeleteTakesBackWhatWaitsForItsCode(_ set: JSON) throws {
         let (code, callback) = try hold()
         world.provider.next(200, "")
-        #expect(try world.call("delete", "{\(set)}")["deleted"]?.integer == 0)
+        #expect(try world.call("delete", set)["deleted"]?.integer == 0)
         #expect(world.provider.forms.last?.contains("token=rt-1") == true)
         #expect(refusal(code)?.code == .notFound)
         #expect(world.error("complete", callback)?.code == .notFound)
@@ -262,20 +277,22 @@ import Testing
     @Test func forgettingForgetsWhatWaitsForItsCode() throws {
         _ = try hold()
         let sent = world.provider.requests.count
-        _ = try world.call("delete", #"{"userId":"u1","revoke":false}"#)
+        _ = try world.call("delete", ["userId": "u1", "revoke": false])
         #expect(world.provider.requests.count == sent)
         for family in [RowKeys.heldGrants, RowKeys.revocations] {
             #expect(try world.store.scan(prefix: family, after: nil, limit: 1).isEmpty)
         }
     }
 
-    @Test(arguments: [
-        #""userId":"u2""#, #""tenantId":"u1""#, #""userId":"u1","tenantId":"t""#, #""appId":"other""#,
-        #""appId":"other","userId":"u1""#,
-    ]) func aDeleteOfOthersLeavesWhatWaits(_ set: String) throws {
+    @Test(
+        arguments: [
+            ["userId": "u2"], ["tenantId": "u1"], ["userId": "u1", "tenantId": "t"], ["appId": "other"],
+            ["appId": "other", "userId": "u1"],
+        ] as [JSON]) func aDeleteOfOthersLeavesWhatWaits(_ set: JSON) throws
+    {
         try world.makeApp("other")
         let (code, _) = try hold()
-        _ = try world.call("delete", "{\(set)}")
+        _ = try world.call("delete", set)
         _ = try confirm(code)
     }
 

@@ -10,19 +10,19 @@ import Testing
     private let world: World
 
     init() throws {
-        world = try World(config: #","redirectUrl":"https://h.example/callback""#)
+        world = try World(config: ["redirectUrl": "https://h.example/callback"])
         try world.makeApp()
     }
 
-    private func connect(_ more: String = #","options":{"redirectUrl":"https://h.example/done"}"#) throws -> String {
-        try world.call("connect", #"{"appId":"google","userId":"u1"\#(more)}"#)["url"]?.string ?? ""
+    private func connect(_ more: JSON = ["options": ["redirectUrl": "https://h.example/done"]]) throws -> String {
+        try world.call("connect", (["appId": "google", "userId": "u1"] as JSON).with(more))["url"]?.string ?? ""
     }
 
     private func state(of url: String) -> String { query(url, "state") ?? "" }
 
     @Test func theURLIsTheProvidersWithPKCEAndALongState() throws {
         let url = try connect(
-            #","options":{"redirectUrl":"https://h.example/done","scopes":["a","b"],"prompt":["consent"]}"#)
+            ["options": ["redirectUrl": "https://h.example/done", "scopes": ["a", "b"], "prompt": ["consent"]]])
         #expect(url.hasPrefix("https://p.example/authorize?"))
         #expect(query(url, "client_id") == "c")
         #expect(query(url, "redirect_uri") == "https://h.example/callback")
@@ -36,10 +36,10 @@ import Testing
     }
 
     @Test func aGrantIsKeptAndFetched() throws {
-        let url = try connect(#","options":{"redirectUrl":"https://h.example/done","scopes":["a","b"]}"#)
+        let url = try connect(["options": ["redirectUrl": "https://h.example/done", "scopes": ["a", "b"]]])
         world.provider.next(200, tokens("at-1", refresh: "rt-1", scope: "a"))
         let done = try world.call(
-            "complete", #"{"state":"\#(state(of: url))","code":"c0de","openedBy":{"userId":"u1"}}"#)
+            "complete", ["state": "\(state(of: url))", "code": "c0de", "openedBy": ["userId": "u1"]])
         #expect(done["appId"]?.string == "google")
         #expect(done["userId"]?.string == "u1")
         #expect(done["scopes"]?.strings == ["a"])
@@ -55,30 +55,30 @@ import Testing
         #expect(token["accessTokenExpiry"]?.integer == world.clock.seconds + 3600)
         #expect(token["hasRefreshToken"]?.boolean == true)
         #expect(token["refreshToken"] == nil)
-        #expect(try world.fetch(#","options":{"withRefreshToken":true}"#)["refreshToken"]?.string == "rt-1")
+        #expect(try world.fetch(["options": ["withRefreshToken": true]])["refreshToken"]?.string == "rt-1")
     }
 
     @Test func aStateIsExchangedOnce() throws {
         let url = try connect()
-        let callback = #"{"state":"\#(state(of: url))","code":"c0de","openedBy":{"userId":"u1"}}"#
+        let callback: JSON = ["state": "\(state(of: url))", "code": "c0de", "openedBy": ["userId": "u1"]]
         world.provider.next(200, tokens("at-1"))
         let done = try world.answer("complete", callback)
         #expect(try world.answer("complete", callback) == done)
         #expect(world.provider.requests.count == 1)
         // Another code, or nobody, is not the same callback.
-        let other = #"{"state":"\#(state(of: url))","code":"another","openedBy":{"userId":"u1"}}"#
+        let other: JSON = ["state": "\(state(of: url))", "code": "another", "openedBy": ["userId": "u1"]]
         #expect(world.error("complete", other)?.code == .notFound)
-        let nobody = #"{"state":"\#(state(of: url))","code":"c0de"}"#
+        let nobody: JSON = ["state": "\(state(of: url))", "code": "c0de"]
         #expect(world.error("complete", nobody)?.field == "openedBy")
         world.clock.advance(seconds: 601)
         #expect(world.error("complete", callback)?.code == .notFound)
     }
 
     @Test func ofTwoCallbacksAtATimeOneIsExchangedAndBothAreAnswered() throws {
-        let request = #"{"state":"\#(state(of: try connect()))","code":"c0de","openedBy":{"userId":"u1"}}"#
-        let first = Call(world, "complete", request)
+        let request: JSON = ["state": "\(state(of: try connect()))", "code": "c0de", "openedBy": ["userId": "u1"]]
+        let first = world.begin("complete", request)
         #expect(first.isAtProvider)
-        let second = Call(try world.another(), "complete", request)
+        let second = try world.another().begin("complete", request)
         #expect(second.isPaused)
         world.provider.next(200, tokens("at-1"))
         first.step()
@@ -90,16 +90,16 @@ import Testing
     /// Two processes look at the flow before either of them has written that the code is used.
     @Test func ofTwoCallbacksThatReadTheSameFlowOneIsExchanged() throws {
         let store = MeddlingStore(MemoryStore())
-        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        let world = try World(store: store, config: ["redirectUrl": "https://h.example/callback"])
         try world.makeApp()
         let other = try world.another()
         let url = try world.call(
-            "connect", #"{"appId":"google","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+            "connect", ["appId": "google", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])
         let state = state(of: url["url"]?.string ?? "")
-        let request = #"{"state":"\#(state)","code":"c0de","openedBy":{"userId":"u1"}}"#
-        nonisolated(unsafe) var first: Call?
-        store.at(.commit) { first = Call(other, "complete", request) }
-        let second = Call(world, "complete", request)
+        let request: JSON = ["state": "\(state)", "code": "c0de", "openedBy": ["userId": "u1"]]
+        nonisolated(unsafe) var first: StepDriver?
+        store.at(.commit) { first = other.begin("complete", request) }
+        let second = world.begin("complete", request)
         #expect(first?.isAtProvider == true)
         #expect(second.isPaused)
         world.provider.next(200, tokens("at-1"))
@@ -111,8 +111,8 @@ import Testing
 
     /// The process that exchanges the code has ended: whoever comes again is not left waiting for ever.
     @Test func aCallbackWhoseProcessEndedIsNotTakenAgain() throws {
-        let request = #"{"state":"\#(state(of: try connect()))","code":"c0de","openedBy":{"userId":"u1"}}"#
-        Call(world, "complete", request).leave()
+        let request: JSON = ["state": "\(state(of: try connect()))", "code": "c0de", "openedBy": ["userId": "u1"]]
+        world.begin("complete", request).leave()
         #expect(try world.another().error("complete", request)?.code == .notFound)
         #expect(world.provider.requests.isEmpty)
     }
@@ -122,45 +122,50 @@ import Testing
         let before = try world.store.scan(prefix: [], after: nil, limit: 100)
         for state in ["", "x", String(repeating: "A", count: 54), state(of: url) + "A"] where !state.isEmpty {
             #expect(
-                world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)?.code
+                world.error("complete", ["state": "\(state)", "code": "c", "openedBy": ["userId": "u1"]])?.code
                     == .notFound)
         }
         #expect(try world.store.scan(prefix: [], after: nil, limit: 100) == before)
         world.clock.advance(seconds: 601)
         #expect(
-            world.error("complete", #"{"state":"\#(state(of: url))","code":"c","openedBy":{"userId":"u1"}}"#)?.code
+            world.error("complete", ["state": "\(state(of: url))", "code": "c", "openedBy": ["userId": "u1"]])?.code
                 == .notFound)
         #expect(world.provider.requests.isEmpty)
     }
 
     @Test func whoOpensItMustBeWhoItWasMadeFor() throws {
         let state = state(of: try connect())
-        for opener in [#"{"userId":"u2"}"#, #"{"userId":"u1","tenantId":"t"}"#, #"{"tenantId":"u1"}"#, "{}"] {
-            let error = world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":\#(opener)}"#)
+        let openers: [JSON] = [["userId": "u2"], ["userId": "u1", "tenantId": "t"], ["tenantId": "u1"], [:]]
+        for opener in openers {
+            let error = world.error("complete", ["state": "\(state)", "code": "c", "openedBy": opener])
             #expect(error?.code == .forbidden, "\(opener)")
         }
         world.provider.next(200, tokens("at-1"))
-        _ = try world.call("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)
+        _ = try world.call("complete", ["state": "\(state)", "code": "c", "openedBy": ["userId": "u1"]])
     }
 
     @Test func aRefusalAtTheProviderIsToldAndUsesTheStateUp() throws {
         let state = state(of: try connect())
         let error = world.error(
             "complete",
-            #"{"state":"\#(state)","error":"access_denied","errorDescription":"no","openedBy":{"userId":"u1"}}"#)
+            ["state": "\(state)", "error": "access_denied", "errorDescription": "no", "openedBy": ["userId": "u1"]])
         #expect(error?.code == .providerError)
         #expect(error?.errorCode == "access_denied")
         #expect(
-            world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)?.code == .notFound)
+            world.error("complete", ["state": "\(state)", "code": "c", "openedBy": ["userId": "u1"]])?.code == .notFound
+        )
         #expect(world.fetchError()?.reason == .missing)
     }
 
     /// A refusal is one, whatever comes with it: no code is exchanged, and the same callback again is answered at once.
     @Test func aRefusalThatBringsACodeUsesTheStateUp() throws {
-        let callback =
-            #"{"state":"\#(state(of: try connect()))","code":"c","error":"access_denied","openedBy":{"userId":"u1"}}"#
+        let callback: JSON =
+            [
+                "state": "\(state(of: try connect()))", "code": "c", "error": "access_denied",
+                "openedBy": ["userId": "u1"],
+            ]
         #expect(world.error("complete", callback)?.errorCode == "access_denied")
-        let again = Call(world, "complete", callback)
+        let again = world.begin("complete", callback)
         #expect(again.isDone)
         #expect(throws: ConnError.self) { try again.result.get() }
         #expect(world.provider.requests.isEmpty)
@@ -169,10 +174,10 @@ import Testing
     /// Nobody waits for what becomes of a code whose exchange has failed.
     @Test(arguments: [#"{"error":"invalid_grant"}"#, #"{"error":"invalid_client"}"#, "no JSON"])
     func aCodeWhoseExchangeFailedUsesTheStateUp(_ reply: String) throws {
-        let callback = #"{"state":"\#(state(of: try connect()))","code":"c","openedBy":{"userId":"u1"}}"#
+        let callback: JSON = ["state": "\(state(of: try connect()))", "code": "c", "openedBy": ["userId": "u1"]]
         world.provider.next(400, reply)
         #expect(world.error("complete", callback) != nil)
-        let again = Call(world, "complete", callback)
+        let again = world.begin("complete", callback)
         #expect(again.isDone)
         #expect(world.provider.requests.count == 1)
     }
@@ -182,46 +187,45 @@ import Testing
         world.provider.next(200, tokens("at-1"))
         let state = state(of: try connect())
         let done = try world.call(
-            "complete", #"{"state":"\#(state)","code":"c","iss":"https://other.example","openedBy":{"userId":"u1"}}"#)
+            "complete",
+            ["state": "\(state)", "code": "c", "iss": "https://other.example", "openedBy": ["userId": "u1"]])
         #expect(done["tokenId"] != nil)
     }
 
     @Test func aCallbackOfAnotherIssuerThanTheDocumentsIsRefused() throws {
         _ = try world.call(
             "apps.create",
-            #"{"id":"d","clientId":"c","discoveryUrl":"https://p.example/.well-known/openid-configuration"}"#)
-        world.provider.next(
-            200,
-            #"{"issuer":"https://p.example","authorization_endpoint":"https://p.example/a","#
-                + #""token_endpoint":"https://p.example/t"}"#)
+            ["id": "d", "clientId": "c", "discoveryUrl": "https://p.example/.well-known/openid-configuration"])
+        world.provider.next(200, Self.document)
         let url = try world.call(
-            "connect", #"{"appId":"d","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+            "connect", ["appId": "d", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])
         let state = state(of: url["url"]?.string ?? "")
         let error = world.error(
-            "complete", #"{"state":"\#(state)","code":"c","iss":"https://other.example","openedBy":{"userId":"u1"}}"#)
+            "complete",
+            ["state": "\(state)", "code": "c", "iss": "https://other.example", "openedBy": ["userId": "u1"]])
         #expect(error?.field == "iss")
         #expect(world.provider.requests.count == 1)
     }
 
     @Test func aCallbackOfAnotherIssuerChangesNothing() throws {
-        try world.makeApp("strict", #","issuer":"https://p.example""#)
+        try world.makeApp("strict", ["issuer": "https://p.example"])
         let url = try world.call(
-            "connect", #"{"appId":"strict","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+            "connect", ["appId": "strict", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])
         let state = state(of: url["url"]?.string ?? "")
         let error = world.error(
-            "complete", #"{"state":"\#(state)","code":"c","iss":"https://evil.example","openedBy":{"userId":"u1"}}"#)
+            "complete", ["state": "\(state)", "code": "c", "iss": "https://evil.example", "openedBy": ["userId": "u1"]])
         #expect(error?.code == .providerError)
         #expect(world.provider.requests.isEmpty)
         world.provider.next(200, tokens("at-1"))
         _ = try world.call(
-            "complete", #"{"state":"\#(state)","code":"c","iss":"https://p.example","openedBy":{"userId":"u1"}}"#)
+            "complete", ["state": "\(state)", "code": "c", "iss": "https://p.example", "openedBy": ["userId": "u1"]])
     }
 
     @Test func aFailedExchangeKeepsNothing() throws {
         let state = state(of: try connect())
         world.provider.next(400, #"{"error":"invalid_client"}"#)
         #expect(
-            world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)?.code
+            world.error("complete", ["state": "\(state)", "code": "c", "openedBy": ["userId": "u1"]])?.code
                 == .misconfigured)
         #expect(world.fetchError()?.reason == .missing)
     }
@@ -229,14 +233,14 @@ import Testing
     /// The user who connects anew keeps what he has until the new grant is there.
     @Test func anExchangeThatFailsOrEndsLeavesTheGrantThatWasThere() throws {
         try world.connect(reply: tokens("at-1"))
-        let more = #","options":{"redirectUrl":"https://h.example/done","scopes":["read"]}"#
-        let callback = { [self] () throws in
-            #"{"state":"\#(state(of: try connect(more)))","code":"c","openedBy":{"userId":"u1"}}"#
+        let more: JSON = ["options": ["redirectUrl": "https://h.example/done", "scopes": ["read"]]]
+        let callback = { [self] () throws -> JSON in
+            ["state": "\(state(of: try connect(more)))", "code": "c", "openedBy": ["userId": "u1"]]
         }
         world.provider.next(400, #"{"error":"invalid_client"}"#)
         #expect(world.error("complete", try callback())?.code == .misconfigured)
         #expect(try world.fetch()["accessToken"]?.string == "at-1")
-        let ended = Call(try world.another(), "complete", try callback())
+        let ended = try world.another().begin("complete", try callback())
         #expect(ended.isAtProvider)
         ended.leave()
         #expect(try world.fetch()["accessToken"]?.string == "at-1")
@@ -254,98 +258,104 @@ import Testing
         let payload = "eyJzdWIiOiJhY2NvdW50LTEifQ"  // {"sub":"account-1"}
         try world.connect(reply: #"{"access_token":"at-1","id_token":"e30.\#(payload).x"}"#)
         #expect(try world.fetch()["tokenSub"]?.string == "account-1")
-        let listed = try world.call("list", #"{"userId":"u1"}"#)["tokens"]?.elements.first
+        let listed = try world.call("list", ["userId": "u1"])["tokens"]?.elements.first
         #expect(listed?["tokenSub"]?.string == "account-1")
     }
 
     @Test func grantsOfOtherScopesStandBesideEachOther() throws {
-        let narrow = try world.connect(scopes: #"["read"]"#, reply: tokens("narrow"))
-        let wide = try world.connect(scopes: #"["read","write"]"#, reply: tokens("wide"))
+        let narrow = try world.connect(scopes: ["read"], reply: tokens("narrow"))
+        let wide = try world.connect(scopes: ["read", "write"], reply: tokens("wide"))
         #expect(narrow != wide)
-        #expect(try world.fetch(#","scopes":["read"]"#)["accessToken"]?.string == "narrow")
-        #expect(try world.fetch(#","scopes":["write"]"#)["accessToken"]?.string == "wide")
-        let again = try world.connect(scopes: #"["write","read"]"#, reply: tokens("wide-2"))
+        #expect(try world.fetch(["scopes": ["read"]])["accessToken"]?.string == "narrow")
+        #expect(try world.fetch(["scopes": ["write"]])["accessToken"]?.string == "wide")
+        let again = try world.connect(scopes: ["write", "read"], reply: tokens("wide-2"))
         #expect(again == wide)
-        #expect(try world.fetch(#","scopes":["write"]"#)["accessToken"]?.string == "wide-2")
-        #expect(try world.call("list", #"{"userId":"u1"}"#)["tokens"]?.elements.count == 2)
+        #expect(try world.fetch(["scopes": ["write"]])["accessToken"]?.string == "wide-2")
+        #expect(try world.call("list", ["userId": "u1"])["tokens"]?.elements.count == 2)
     }
 
     @Test func accountsAreKeptApart() throws {
-        try world.connect(reply: tokens("home"), more: #","externalIdentifier":"home""#)
-        try world.connect(reply: tokens("work"), more: #","externalIdentifier":"work""#)
-        #expect(try world.fetch(#","externalIdentifier":"home""#)["accessToken"]?.string == "home")
-        #expect(try world.fetch(#","externalIdentifier":"work""#)["accessToken"]?.string == "work")
-        #expect(world.fetchError(#","externalIdentifier":"else""#)?.reason == .missing)
+        try world.connect(reply: tokens("home"), more: ["externalIdentifier": "home"])
+        try world.connect(reply: tokens("work"), more: ["externalIdentifier": "work"])
+        #expect(try world.fetch(["externalIdentifier": "home"])["accessToken"]?.string == "home")
+        #expect(try world.fetch(["externalIdentifier": "work"])["accessToken"]?.string == "work")
+        #expect(world.fetchError(["externalIdentifier": "else"])?.reason == .missing)
     }
 
-    private func discover(_ document: String) throws -> ConnError? {
+    private static let document: JSON = [
+        "issuer": "https://p.example", "authorization_endpoint": "https://p.example/a",
+        "token_endpoint": "https://p.example/t",
+    ]
+
+    private func discover(_ document: JSON) throws -> ConnError? {
         world.provider.next(200, document)
         return world.error(
-            "connect", #"{"appId":"d","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+            "connect", ["appId": "d", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])
     }
 
     @Test func anotherIssuersDocumentIsNotTakenNorKeptForLong() throws {
         _ = try world.call(
             "apps.create",
-            #"{"id":"d","clientId":"c","discoveryUrl":"https://p.example/.well-known/openid-configuration"}"#)
-        let rest = #""authorization_endpoint":"https://p.example/a","token_endpoint":"https://p.example/t"}"#
-        #expect(try discover(#"{"issuer":"https://evil.example","# + rest)?.code == .misconfigured)
+            ["id": "d", "clientId": "c", "discoveryUrl": "https://p.example/.well-known/openid-configuration"])
+        #expect(try discover(Self.document.with(["issuer": "https://evil.example"]))?.code == .misconfigured)
         world.clock.advance(seconds: 5)
-        #expect(try discover(#"{"issuer":"https://p.example","# + rest) == nil)
+        #expect(try discover(Self.document) == nil)
     }
 
     /// The document comes from elsewhere, and where it leads may be this machine's own network; what the operator wrote
     /// leads where he wants. The one does not open the door for the other.
-    @Test(arguments: [
-        ("", #""token_endpoint":"https://10.0.0.1/t","#, true),
-        (#","tokenUrl":"http://127.0.0.1/t""#, "", false), (#","tokenUrl":"https://10.0.0.1/t""#, "", false),
-    ])
-    func discoveredEndpointsMustBePublic(_ own: String, _ discovered: String, _ isPublic: Bool) throws {
-        let world = try World(config: #","redirectUrl":"https://h.example/callback""#)
+    @Test(
+        arguments: [
+            ([:], "https://10.0.0.1/t", true), (["tokenUrl": "http://127.0.0.1/t"], nil, false),
+            (["tokenUrl": "https://10.0.0.1/t"], nil, false),
+        ] as [(JSON, String?, Bool)])
+    func discoveredEndpointsMustBePublic(_ own: JSON, _ discovered: String?, _ isPublic: Bool) throws {
+        let world = try World(config: ["redirectUrl": "https://h.example/callback"])
         _ = try world.call(
             "apps.create",
-            #"{"id":"d","clientId":"c","discoveryUrl":"https://p.example/.well-known/openid-configuration"\#(own)}"#)
+            (["id": "d", "clientId": "c", "discoveryUrl": "https://p.example/.well-known/openid-configuration"] as JSON)
+                .with(own))
         world.provider.next(
             200,
-            #"{"issuer":"https://p.example","authorization_endpoint":"https://p.example/a",\#(discovered)"#
-                + #""revocation_endpoint":"https://10.0.0.1/r"}"#)
+            .object([
+                "issuer": "https://p.example", "authorization_endpoint": "https://p.example/a",
+                "token_endpoint": discovered.map { .string($0) }, "revocation_endpoint": "https://10.0.0.1/r",
+            ]))
         let url = try world.call(
-            "connect", #"{"appId":"d","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)["url"]
+            "connect", ["appId": "d", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])["url"]
         world.provider.next(200, tokens("at-1"))
         _ = try world.call(
-            "complete", #"{"state":"\#(query(url?.string, "state") ?? "")","code":"c","openedBy":{"userId":"u1"}}"#)
+            "complete", ["state": "\(query(url?.string, "state") ?? "")", "code": "c", "openedBy": ["userId": "u1"]])
         world.provider.next(200, "")
-        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        _ = try world.call("delete", ["userId": "u1"])
         #expect(world.provider.requests.map(\.publicAddressesOnly) == [false, isPublic, true])
     }
 
     @Test func discoveryIsAskedOnceAnHour() throws {
         _ = try world.call(
             "apps.create",
-            #"{"id":"found","clientId":"c","discoveryUrl":"https://p.example/.well-known/openid-configuration"}"#)
-        let document =
-            #"{"issuer":"https://p.example","authorization_endpoint":"https://p.example/a","token_endpoint":"https://p.example/t"}"#
-        world.provider.next(200, document)
+            ["id": "found", "clientId": "c", "discoveryUrl": "https://p.example/.well-known/openid-configuration"])
+        world.provider.next(200, Self.document)
         for _ in 0..<2 {
             let url = try world.call(
-                "connect", #"{"appId":"found","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+                "connect", ["appId": "found", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])
             #expect(url["url"]?.string?.hasPrefix("https://p.example/a?") == true)
         }
         #expect(world.provider.requests.count == 1)
         world.clock.step(seconds: -86_400)
         world.clock.advance(seconds: 3600)
-        world.provider.next(200, document)
+        world.provider.next(200, Self.document)
         _ = try world.call(
-            "connect", #"{"appId":"found","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+            "connect", ["appId": "found", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])
         #expect(world.provider.requests.count == 2)
     }
 
     @Test func whatLacksIsTheOperatorsToMend() throws {
-        _ = try world.call("apps.create", #"{"id":"bare","clientId":"c"}"#)
+        _ = try world.call("apps.create", ["id": "bare", "clientId": "c"])
         let error = world.error(
-            "connect", #"{"appId":"bare","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+            "connect", ["appId": "bare", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])
         #expect(error?.code == .misconfigured)
-        #expect(world.error("connect", #"{"appId":"none","userId":"u1"}"#)?.reason == .app)
-        #expect(world.error("connect", #"{"appId":"google"}"#)?.code == .invalidRequest)
+        #expect(world.error("connect", ["appId": "none", "userId": "u1"])?.reason == .app)
+        #expect(world.error("connect", ["appId": "google"])?.code == .invalidRequest)
     }
 }

@@ -11,12 +11,12 @@ import Testing
 /// One damaged row denies itself alone.
 @Suite struct DamageTests {
     private let world: World
-    private static let settings =
-        #","redirectUrl":"https://h.example/callback","allowExport":true,"requireOpener":false"#
+    private static let settings: JSON =
+        ["redirectUrl": "https://h.example/callback", "allowExport": true, "requireOpener": false]
 
     init() throws {
         world = try World(store: MemoryStore(), config: Self.settings)
-        try world.makeApp("google", #","maxIdleSeconds":3600"#)
+        try world.makeApp("google", ["maxIdleSeconds": 3600])
     }
 
     private func token(_ id: String) -> [UInt8] { TokenLocation(id: ID(id))?.key ?? [] }
@@ -28,11 +28,11 @@ import Testing
 
     private func store(_ scopes: String, app: String = "google") throws -> String {
         let answer = try world.call(
-            "store_token", #"{"appId":"\#(app)","userId":"u1","accessToken":"of \#(scopes)","scopes":["\#(scopes)"]}"#)
+            "store_token", ["appId": "\(app)", "userId": "u1", "accessToken": "of \(scopes)", "scopes": ["\(scopes)"]])
         return answer["tokenId"]?.string ?? ""
     }
 
-    private func scopes(_ request: String = #"{"userId":"u1"}"#) throws -> [String] {
+    private func scopes(_ request: JSON = ["userId": "u1"]) throws -> [String] {
         let listed = try world.call("list", request)["tokens"]?.elements ?? []
         return listed.compactMap { $0["scopes"]?.strings?.first }.sorted()
     }
@@ -40,31 +40,31 @@ import Testing
     @Test func theOthersOfItsUserAreServedAndListed() throws {
         _ = try store("a")
         try damage(token(try store("b")))
-        #expect(try world.fetch(#","scopes":["a"]"#)["accessToken"]?.string == "of a")
+        #expect(try world.fetch(["scopes": ["a"]])["accessToken"]?.string == "of a")
         #expect(try world.fetch()["accessToken"]?.string == "of a")
-        #expect(world.fetchError(#","scopes":["b"]"#)?.reason == .scopes)
-        for set in [#"{"userId":"u1"}"#, #"{"appId":"google"}"#] {
+        #expect(world.fetchError(["scopes": ["b"]])?.reason == .scopes)
+        for set in [["userId": "u1"], ["appId": "google"]] as [JSON] {
             #expect(try scopes(set) == ["a"])
             #expect(try world.call("list", set)["unreadable"]?.integer == 1)
         }
-        #expect(try world.call("list", #"{"userId":"u2"}"#)["unreadable"] == nil)
+        #expect(try world.call("list", ["userId": "u2"])["unreadable"] == nil)
     }
 
     /// Adaptive Connect goes by what is there.
     @Test func itsUserConnectsForMore() throws {
         _ = try store("a")
         try damage(token(try store("b")))
-        let error = world.fetchError(#","scopes":["c"],"connect":{"redirectUrl":"https://h.example/done"}"#)
+        let error = world.fetchError(["scopes": ["c"], "connect": ["redirectUrl": "https://h.example/done"]])
         #expect(error?.code == .connectionRequired)
-        try world.connect(scopes: #"["c"]"#, reply: tokens("at-c"))
-        #expect(try world.fetch(#","scopes":["c"]"#)["accessToken"]?.string == "at-c")
+        try world.connect(scopes: ["c"], reply: tokens("at-c"))
+        #expect(try world.fetch(["scopes": ["c"]])["accessToken"]?.string == "at-c")
     }
 
     /// Where none opens, as with a key that was lost, nobody sends all users to connect again.
     @Test func aUserWhoseTokensAreAllDamagedIsNotOneWithoutTokens() throws {
         try damage(token(try store("a")))
         #expect(world.fetchError()?.code == .internal)
-        #expect(world.fetchError(subject: #""userId":"u2""#)?.reason == .missing)
+        #expect(world.fetchError(subject: ["userId": "u2"])?.reason == .missing)
     }
 
     @Test func storingBesideItAndInItsPlaceWorks() throws {
@@ -74,29 +74,29 @@ import Testing
         #expect(try scopes() == ["b"])
         #expect(try store("a") == damaged)
         #expect(try scopes() == ["a", "b"])
-        #expect(try world.call("list", #"{"userId":"u1"}"#)["unreadable"] == nil)
+        #expect(try world.call("list", ["userId": "u1"])["unreadable"] == nil)
         try damage(token(damaged))
-        try world.connect(scopes: #"["a"]"#, reply: tokens("at-a"))
-        #expect(try world.fetch(#","scopes":["a"]"#)["accessToken"]?.string == "at-a")
+        try world.connect(scopes: ["a"], reply: tokens("at-a"))
+        #expect(try world.fetch(["scopes": ["a"]])["accessToken"]?.string == "at-a")
         try damage(token(damaged))
-        let batch = #"{"tokens":[{"appId":"google","userId":"u1","accessToken":"of a","scopes":["a"]}]}"#
+        let batch: JSON = ["tokens": [["appId": "google", "userId": "u1", "accessToken": "of a", "scopes": ["a"]]]]
         #expect(try world.call("store_tokens", batch)["failures"]?.elements.isEmpty == true)
-        #expect(try world.fetch(#","scopes":["a"]"#)["accessToken"]?.string == "of a")
+        #expect(try world.fetch(["scopes": ["a"]])["accessToken"]?.string == "of a")
     }
 
     @Test func itIsDeletedWithTheOthers() throws {
         _ = try store("a")
         try damage(token(try store("b")))
-        #expect(try world.call("delete", #"{"userId":"u1"}"#)["deleted"]?.integer == 2)
+        #expect(try world.call("delete", ["userId": "u1"])["deleted"]?.integer == 2)
         #expect(try world.store.scan(prefix: TokenLocation.family, after: nil, limit: 10).isEmpty)
     }
 
     @Test func theOthersAreSweptAndExported() throws {
         _ = try store("a")
         try damage(token(try store("b")))
-        #expect(try world.call("export", #"{"userId":"u1"}"#)["tokens"]?.elements.count == 1)
+        #expect(try world.call("export", ["userId": "u1"])["tokens"]?.elements.count == 1)
         world.clock.advance(seconds: 2 * 3600)
-        #expect(try world.answer("retention.sweep", "{}") == #"{"deleted":1,"unreadable":1}"#)
+        #expect(try world.answer("retention.sweep", [:]) == #"{"deleted":1,"unreadable":1}"#)
     }
 
     // MARK: - A connection
@@ -113,22 +113,22 @@ import Testing
         try damageApp()
         #expect(try world.fetch()["accessToken"]?.string == "of a")
         #expect(world.fetchError(app: "other")?.code == .internal)
-        let listed = try world.call("apps.list", "{}")
+        let listed = try world.call("apps.list", [:])
         #expect(listed["apps"]?.elements.compactMap { $0["id"]?.string } == ["google"])
         #expect(listed["unreadable"]?.integer == 1)
         #expect(try scopes() == ["a"])
-        #expect(try world.call("list", #"{"userId":"u1"}"#)["unreadable"]?.integer == 1)
-        let exported = try world.call("export", "{}")
+        #expect(try world.call("list", ["userId": "u1"])["unreadable"]?.integer == 1)
+        let exported = try world.call("export", [:])
         #expect(exported["tokens"]?.elements.count == 1)
         #expect(exported["unreadable"]?.integer == 1)
         world.clock.advance(seconds: 2 * 3600)
-        #expect(try world.answer("retention.sweep", "{}") == #"{"deleted":1,"unreadable":1}"#)
-        #expect(try world.call("delete", #"{"userId":"u1"}"#)["deleted"]?.integer == 1)
+        #expect(try world.answer("retention.sweep", [:]) == #"{"deleted":1,"unreadable":1}"#)
+        #expect(try world.call("delete", ["userId": "u1"])["deleted"]?.integer == 1)
     }
 
     @Test func aDamagedConnectionIsDeletedAndMadeAnew() throws {
         try damageApp()
-        #expect(try world.call("apps.delete", #"{"id":"other"}"#)["deleted"]?.integer == 1)
+        #expect(try world.call("apps.delete", ["id": "other"])["deleted"]?.integer == 1)
         try world.makeApp("other")
         #expect(world.fetchError(app: "other")?.reason == .missing)
         #expect(try world.fetch()["accessToken"]?.string == "of a")
@@ -140,16 +140,19 @@ import Testing
         func hold() throws -> String {
             let url = try world.call(
                 "connect",
-                #"{"appId":"google","userId":"u1","options":{"confirmation":true,"redirectUrl":"https://h.example/d"}}"#
+                [
+                    "appId": "google", "userId": "u1",
+                    "options": ["confirmation": true, "redirectUrl": "https://h.example/d"],
+                ]
             )
             world.provider.next(200, tokens("at-1"))
             let state = query(url["url"]?.string, "state") ?? ""
-            return try world.call("complete", #"{"state":"\#(state)","code":"c"}"#)["code"]?.string ?? ""
+            return try world.call("complete", ["state": "\(state)", "code": "c"])["code"]?.string ?? ""
         }
         _ = try hold()
         try damage(try #require(try world.store.scan(prefix: RowKeys.heldGrants, after: nil, limit: 1).first?.key))
         let code = try hold()
-        let confirmed = try world.call("confirm", #"{"appId":"google","userId":"u1","code":"\#(code)"}"#)
+        let confirmed = try world.call("confirm", ["appId": "google", "userId": "u1", "code": "\(code)"])
         #expect(confirmed["tokenId"] != nil)
     }
 
@@ -163,19 +166,20 @@ import Testing
         try world.connect()
         let other = try world.another(config: Self.settings)
         // Under a key that the first process does not know, so that it reads the vault's first row to open a token.
-        let key = try other.call("keys.add", "{}")["id"]?.string ?? ""
-        _ = try other.call("keys.activate", #"{"id":"\#(key)"}"#)
-        _ = try other.call("keys.reseal", "{}")
+        let key = try other.call("keys.add", [:])["id"]?.string ?? ""
+        _ = try other.call("keys.activate", ["id": "\(key)"])
+        _ = try other.call("keys.reseal", [:])
         store.isFailing.store(true, ordering: .relaxed)
-        for (operation, request) in [
-            ("fetch", #"{"appId":"google","userId":"u1"}"#), ("list", #"{"userId":"u1"}"#), ("apps.list", "{}"),
-            ("delete", #"{"userId":"u1"}"#), ("retention.sweep", "{}"), ("export", "{}"),
-            ("store_token", #"{"appId":"google","userId":"u1","accessToken":"t","scopes":["read"]}"#),
-        ] {
+        let calls: [(String, JSON)] = [
+            ("fetch", ["appId": "google", "userId": "u1"]), ("list", ["userId": "u1"]), ("apps.list", [:]),
+            ("delete", ["userId": "u1"]), ("retention.sweep", [:]), ("export", [:]),
+            ("store_token", ["appId": "google", "userId": "u1", "accessToken": "t", "scopes": ["read"]]),
+        ]
+        for (operation, request) in calls {
             #expect(world.error(operation, request)?.code == .unavailable, "\(operation)")
         }
         store.isFailing.store(false, ordering: .relaxed)
-        #expect(try world.call("list", #"{"userId":"u1"}"#)["tokens"]?.elements.count == 1)
+        #expect(try world.call("list", ["userId": "u1"])["tokens"]?.elements.count == 1)
     }
 }
 

@@ -14,10 +14,10 @@ import Testing
     private let world: World
 
     init() throws {
-        world = try World(config: #","redirectUrl":"https://h.example/callback""#)
-        try world.makeApp("google", #","revocationUrl":"https://p.example/revoke""#)
+        world = try World(config: ["redirectUrl": "https://h.example/callback"])
+        try world.makeApp("google", ["revocationUrl": "https://p.example/revoke"])
         try world.connect()
-        try world.connect(#""userId":"u2""#, reply: tokens("at-2", refresh: "rt-2"))
+        try world.connect(["userId": "u2"], reply: tokens("at-2", refresh: "rt-2"))
         sentBefore = world.provider.requests.count
     }
 
@@ -32,14 +32,14 @@ import Testing
         ["revoked", "grantRevoked", "pending", "unsupported"].map { answer["revocations"]?[$0]?.integer }
     }
 
-    private func run(_ more: String = "", in other: World? = nil) throws -> [Int64?] {
-        let answer = try (other ?? world).call("revocations.run", "{\(more)}")
+    private func run(_ more: JSON = [:], in other: World? = nil) throws -> [Int64?] {
+        let answer = try (other ?? world).call("revocations.run", more)
         return ["revoked", "pending", "failed"].map { answer[$0]?.integer }
     }
 
     @Test func theRefreshTokenIsTakenBackByTheDeletingCall() throws {
         world.provider.next(200, "")
-        let answer = try world.call("delete", #"{"userId":"u1"}"#)
+        let answer = try world.call("delete", ["userId": "u1"])
         #expect(answer["deleted"]?.integer == 1)
         #expect(counts(answer) == [1, 0, 0, 0])
         #expect(sent == ["https://p.example/revoke token=rt-1&token_type_hint=refresh_token"])
@@ -47,9 +47,9 @@ import Testing
     }
 
     @Test func anAccessTokenAloneIsTakenBack() throws {
-        try world.connect(#""userId":"u3""#, reply: tokens("at-3"))
+        try world.connect(["userId": "u3"], reply: tokens("at-3"))
         world.provider.next(200, "")
-        #expect(counts(try world.call("delete", #"{"userId":"u3"}"#)) == [1, 0, 0, 0])
+        #expect(counts(try world.call("delete", ["userId": "u3"])) == [1, 0, 0, 0])
         #expect(sent.last == "https://p.example/revoke token=at-3&token_type_hint=access_token")
     }
 
@@ -58,12 +58,12 @@ import Testing
         for template in ["google", "github"] {
             _ = try world.call(
                 "apps.create",
-                #"{"id":"\#(template)-1","templateId":"\#(template)","clientId":"c","clientSecret":"s3cret"}"#)
-            try world.connect(#""userId":"u5""#, app: "\(template)-1", reply: tokens("at-5", refresh: "rt-5"))
+                ["id": "\(template)-1", "templateId": "\(template)", "clientId": "c", "clientSecret": "s3cret"])
+            try world.connect(["userId": "u5"], app: "\(template)-1", reply: tokens("at-5", refresh: "rt-5"))
         }
         let before = world.provider.requests.count
         for _ in 0..<2 { world.provider.next(200, "") }
-        #expect(counts(try world.call("delete", #"{"userId":"u5"}"#)) == [2, 2, 0, 0])
+        #expect(counts(try world.call("delete", ["userId": "u5"])) == [2, 2, 0, 0])
         let sent = Set(
             zip(world.provider.requests, world.provider.forms).dropFirst(before).map {
                 "\($0.method.rawValue) \($0.url) \($1)"
@@ -78,18 +78,18 @@ import Testing
 
     /// The client that a provider made for a connection goes with it, but not before its tokens are revoked.
     @Test func aRegisteredClientTakesItsTokensBackAfterItsConnectionIsGone() throws {
-        let discovery = #""discoveryUrl":"https://r.example/.well-known/openid-configuration""#
-        let document = """
-            {"issuer":"https://r.example","authorization_endpoint":"https://r.example/a",
-            "token_endpoint":"https://r.example/t","registration_endpoint":"https://r.example/reg",
-            "revocation_endpoint":"https://r.example/revoke"}
-            """
-        _ = try world.call("apps.create", #"{"id":"dcr","useDcr":true,\#(discovery)}"#)
+        let discovery: JSON = ["discoveryUrl": "https://r.example/.well-known/openid-configuration"]
+        let document: JSON = [
+            "issuer": "https://r.example", "authorization_endpoint": "https://r.example/a",
+            "token_endpoint": "https://r.example/t", "registration_endpoint": "https://r.example/reg",
+            "revocation_endpoint": "https://r.example/revoke",
+        ]
+        _ = try world.call("apps.create", (["id": "dcr", "useDcr": true] as JSON).with(discovery))
         world.provider.next(200, document)
         world.provider.next(201, #"{"client_id":"made","client_secret":"for-us"}"#)
         try world.connect(app: "dcr", reply: tokens("at-6", refresh: "rt-6"))
         world.provider.next(503, "")
-        #expect(counts(try world.call("apps.delete", #"{"id":"dcr"}"#)) == [0, 0, 1, 0])
+        #expect(counts(try world.call("apps.delete", ["id": "dcr"])) == [0, 0, 1, 0])
         world.clock.advance(seconds: 30)
         world.provider.next(200, "")
         #expect(try run() == [1, 0, 0])
@@ -98,8 +98,8 @@ import Testing
     }
 
     @Test func forgettingAsksNobody() throws {
-        #expect(try world.answer("delete", #"{"appId":"google","revoke":false}"#) == #"{"deleted":2}"#)
-        #expect(try world.answer("apps.delete", #"{"id":"google","revoke":false}"#) == #"{"deleted":0}"#)
+        #expect(try world.answer("delete", ["appId": "google", "revoke": false]) == #"{"deleted":2}"#)
+        #expect(try world.answer("apps.delete", ["id": "google", "revoke": false]) == #"{"deleted":0}"#)
         #expect(sent.isEmpty)
         #expect(try run() == [0, 0, 0])
     }
@@ -107,13 +107,13 @@ import Testing
     /// More than go with one commit, and more than one call tries: none is forgotten.
     @Test func manyAreDeletedAtOnceAndEachIsTakenBack() throws {
         let users = (0..<150).map { "many\($0)" }
-        let batch = users.map { #"{"appId":"google","userId":"\#($0)","refreshToken":"rt of \#($0)"}"# }
-        _ = try world.call("store_tokens", #"{"tokens":[\#(batch.joined(separator: ","))]}"#)
+        let batch: [JSON] = users.map { ["appId": "google", "userId": "\($0)", "refreshToken": "rt of \($0)"] }
+        _ = try world.call("store_tokens", ["tokens": .array(batch)])
         for _ in 0..<152 { world.provider.next(200, "") }
-        let answer = try world.call("delete", #"{"appId":"google"}"#)
+        let answer = try world.call("delete", ["appId": "google"])
         #expect(answer["deleted"]?.integer == 152)
         #expect(counts(answer) == [16, 0, 136, 0])
-        #expect(try run(#""limit":1000"#) == [135, 0, 0])  // deleting helped with one that was due
+        #expect(try run(["limit": 1000]) == [135, 0, 0])  // deleting helped with one that was due
         #expect(Set(sent).count == 152)
         for family in [TokenLocation.family, TokenLocation.appFamily, RowKeys.revocations] {
             #expect(try world.store.scan(prefix: family, after: nil, limit: 1).isEmpty)
@@ -122,18 +122,18 @@ import Testing
 
     @Test func oneTokenMayBeForgotten() throws {
         let id = try world.fetch()["id"]?.string ?? ""
-        #expect(try world.answer("delete", #"{"tokenId":"\#(id)","revoke":false}"#) == #"{"deleted":1}"#)
-        let both = world.error("delete", #"{"tokenId":"\#(id)","userId":"u1"}"#)
+        #expect(try world.answer("delete", ["tokenId": "\(id)", "revoke": false]) == #"{"deleted":1}"#)
+        let both = world.error("delete", ["tokenId": "\(id)", "userId": "u1"])
         #expect(both?.field == "userId")
     }
 
     @Test func whatTheProviderTakesNoneOfIsTold() throws {
         try world.makeApp("plain")
-        try world.connect(#""userId":"u1""#, app: "plain")
-        _ = try world.call("apps.create", #"{"id":"keys","appType":"apikey"}"#)
-        _ = try world.call("store_api_key", #"{"appId":"keys","userId":"u1","apiKey":"k"}"#)
+        try world.connect(["userId": "u1"], app: "plain")
+        _ = try world.call("apps.create", ["id": "keys", "appType": "apikey"])
+        _ = try world.call("store_api_key", ["appId": "keys", "userId": "u1", "apiKey": "k"])
         world.provider.next(400, #"{"error":"unsupported_token_type"}"#)
-        let answer = try world.call("delete", #"{"userId":"u1"}"#)
+        let answer = try world.call("delete", ["userId": "u1"])
         #expect(answer["deleted"]?.integer == 3)
         #expect(counts(answer) == [0, 0, 0, 3])
         #expect(try run() == [0, 0, 0])
@@ -141,19 +141,19 @@ import Testing
 
     @Test func aProviderThatSaysTheTokenIsDeadIsBelieved() throws {
         world.provider.next(400, #"{"error":"invalid_token"}"#)
-        #expect(counts(try world.call("delete", #"{"userId":"u1"}"#)) == [1, 0, 0, 0])
+        #expect(counts(try world.call("delete", ["userId": "u1"])) == [1, 0, 0, 0])
     }
 
     /// One of a connection's failed: its others wait, and the provider is not asked for each of them.
     @Test func aProviderThatFailsIsAskedOnceByACall() throws {
         world.provider.next(503, "")
-        #expect(counts(try world.call("delete", #"{"appId":"google"}"#)) == [0, 0, 2, 0])
+        #expect(counts(try world.call("delete", ["appId": "google"])) == [0, 0, 2, 0])
         #expect(sent.count == 1)
     }
 
     @Test func aFailureIsTriedAgainLaterAndLater() throws {
         world.provider.nextIsLost()
-        #expect(counts(try world.call("delete", #"{"userId":"u1"}"#)) == [0, 0, 1, 0])
+        #expect(counts(try world.call("delete", ["userId": "u1"])) == [0, 0, 1, 0])
         for seconds: Int64 in [30, 60, 120] {
             world.clock.advance(seconds: seconds - 1)
             #expect(try run() == [0, 1, 0])
@@ -169,11 +169,11 @@ import Testing
 
     /// Many that failed together are not tried again together.
     @Test func aFailureIsWaitedOutForUpToAQuarterLonger() throws {
-        let world = try World(config: #","redirectUrl":"https://h.example/callback""#, jitter: Jitter { 255 })
-        try world.makeApp("google", #","revocationUrl":"https://p.example/revoke""#)
+        let world = try World(config: ["redirectUrl": "https://h.example/callback"], jitter: Jitter { 255 })
+        try world.makeApp("google", ["revocationUrl": "https://p.example/revoke"])
         try world.connect()
         world.provider.next(503, "")
-        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        _ = try world.call("delete", ["userId": "u1"])
         world.clock.advance(milliseconds: 37_499)
         #expect(try run(in: world) == [0, 1, 0])
         world.clock.advance(milliseconds: 1)
@@ -189,7 +189,7 @@ import Testing
 
     @Test func retryAfterIsHonoured() throws {
         world.provider.next(503, "", headers: ["retry-after": "3600"])
-        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        _ = try world.call("delete", ["userId": "u1"])
         world.clock.advance(seconds: 3599)
         #expect(try run() == [0, 1, 0])
         world.clock.advance(seconds: 1)
@@ -201,7 +201,7 @@ import Testing
     @Test(arguments: ["b", nil] as [String?]) func aClockThatWasSetBackHoldsNothingUp(_ boot: String?) throws {
         let world = try world.another(boot: boot.map { ID($0) })
         world.provider.next(503, "")
-        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        _ = try world.call("delete", ["userId": "u1"])
         world.clock.step(seconds: -86_400)
         if boot != nil {
             #expect(try run(in: world) == [0, 1, 0])
@@ -213,7 +213,7 @@ import Testing
 
     @Test func aWeekOfFailuresIsEnough() throws {
         world.provider.next(503, "")
-        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        _ = try world.call("delete", ["userId": "u1"])
         world.clock.advance(seconds: 7 * 86_400)
         world.provider.next(503, "")
         let lines = Lines()
@@ -225,7 +225,7 @@ import Testing
 
     /// The rest is another process's to do once the lease is over: a call that ended in the middle loses nothing.
     @Test func aDeletionThatEndedIsFinishedByAnother() throws {
-        let call = Call(world, "delete", #"{"userId":"u1"}"#)
+        let call = world.begin("delete", ["userId": "u1"])
         #expect(call.isAtProvider)
         call.leave()
         #expect(world.fetchError()?.reason == .missing)
@@ -240,12 +240,12 @@ import Testing
     /// Whatever commit of a deletion the store does not take: the token lives here, or it is revoked at its provider.
     @Test(arguments: 0..<6) func aDeletionThatTheStoreCutsOffLeavesTheTokenOrItsRevocation(_ commits: Int) throws {
         let store = FailingStore()
-        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
-        try world.makeApp("google", #","revocationUrl":"https://p.example/revoke""#)
+        let world = try World(store: store, config: ["redirectUrl": "https://h.example/callback"])
+        try world.makeApp("google", ["revocationUrl": "https://p.example/revoke"])
         try world.connect()
         store.fail(after: commits)
         world.provider.next(503, "")
-        _ = world.error("delete", #"{"userId":"u1"}"#)
+        _ = world.error("delete", ["userId": "u1"])
         store.fail(after: nil)
         world.provider.forget()
         world.clock.advance(seconds: 1000)
@@ -256,9 +256,9 @@ import Testing
 
     @Test func ofTwoProcessesOneTries() throws {
         world.provider.next(503, "")
-        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        _ = try world.call("delete", ["userId": "u1"])
         world.clock.advance(seconds: 30)
-        let first = Call(world, "revocations.run", "{}")
+        let first = world.begin("revocations.run", [:])
         #expect(first.isAtProvider)
         #expect(try run(in: try world.another()) == [0, 1, 0])
         world.provider.next(200, "")
@@ -270,66 +270,67 @@ import Testing
     /// Two processes look at the same row before either of them writes.
     @Test func ofTwoThatReadTheSameRowOneTakesIt() throws {
         let store = StaleStore()
-        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
-        try world.makeApp("google", #","revocationUrl":"https://p.example/revoke""#)
+        let world = try World(store: store, config: ["redirectUrl": "https://h.example/callback"])
+        try world.makeApp("google", ["revocationUrl": "https://p.example/revoke"])
         try world.connect()
         world.provider.next(503, "")
-        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        _ = try world.call("delete", ["userId": "u1"])
         world.clock.advance(seconds: 30)
-        let first = Call(world, "revocations.run", "{}")
+        let first = world.begin("revocations.run", [:])
         #expect(first.isAtProvider)
         store.freeze()
         world.clock.advance(seconds: 1)
-        let second = Call(try world.another(), "revocations.run", "{}")
+        let second = try world.another().begin("revocations.run", [:])
         #expect(!second.isAtProvider)
     }
 
     @Test func laterCallsHelpButFetchesDoNot() throws {
         world.provider.next(503, "")
-        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        _ = try world.call("delete", ["userId": "u1"])
         world.clock.advance(seconds: 30)
-        _ = try world.fetch(subject: #""userId":"u2""#)
-        _ = try world.call("list", #"{"userId":"u2"}"#)
+        _ = try world.fetch(subject: ["userId": "u2"])
+        _ = try world.call("list", ["userId": "u2"])
         #expect(sent.count == 1)
         world.provider.next(200, "")
-        _ = try world.call("store_token", #"{"appId":"google","userId":"u4","accessToken":"at-4"}"#)
+        _ = try world.call("store_token", ["appId": "google", "userId": "u4", "accessToken": "at-4"])
         #expect(sent.count == 2)
         #expect(try run() == [0, 0, 0])
     }
 
     @Test func aHelperThatFailsDoesNotFailItsCall() throws {
         world.provider.next(503, "")
-        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        _ = try world.call("delete", ["userId": "u1"])
         world.clock.advance(seconds: 30)
         world.provider.nextIsLost()
         #expect(
-            try world.call("store_token", #"{"appId":"google","userId":"u4","accessToken":"at-4"}"#)["tokenId"] != nil)
+            try world.call("store_token", ["appId": "google", "userId": "u4", "accessToken": "at-4"])["tokenId"] != nil)
     }
 
     @Test func aRunWaitsForWhatFallsDue() throws {
         world.provider.next(503, "")
-        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        _ = try world.call("delete", ["userId": "u1"])
         world.provider.next(200, "")
-        #expect(try run(#""waitMs":29000"#) == [0, 1, 0])
-        #expect(try run(#""waitMs":10000"#) == [1, 0, 0])
+        #expect(try run(["waitMs": 29000]) == [0, 1, 0])
+        #expect(try run(["waitMs": 10000]) == [1, 0, 0])
     }
 
     @Test func aRunTriesNoMoreThanItsLimit() throws {
-        for number in 0..<20 { try world.connect(#""userId":"many-\#(number)""#, reply: tokens("at", refresh: "rt")) }
+        for number in 0..<20 { try world.connect(["userId": "many-\(number)"], reply: tokens("at", refresh: "rt")) }
         world.provider.next(503, "")
-        #expect(try world.call("apps.delete", #"{"id":"google"}"#)["deleted"]?.integer == 22)
+        #expect(try world.call("apps.delete", ["id": "google"])["deleted"]?.integer == 22)
         world.clock.advance(seconds: 60)
         for _ in 0..<22 { world.provider.next(200, "") }
-        #expect(try run(#""limit":5"#) == [5, 17, 0])
+        #expect(try run(["limit": 5]) == [5, 17, 0])
         #expect(try run() == [17, 0, 0])
     }
 
     /// The operator has mended the secret meanwhile.
     @Test func aMendedSecretIsUsed() throws {
         world.provider.next(401, #"{"error":"invalid_client"}"#)
-        #expect(counts(try world.call("delete", #"{"userId":"u1"}"#)) == [0, 0, 1, 0])
+        #expect(counts(try world.call("delete", ["userId": "u1"])) == [0, 0, 1, 0])
         let settings =
-            #"{"id":"google","clientId":"c","clientSecret":"mended",\#(World.providerURLs),"revocationUrl":"https://p.example/revoke"}"#
+            (["id": "google", "clientId": "c", "clientSecret": "mended", "revocationUrl": "https://p.example/revoke"]
+            as JSON).with(World.providerURLs)
         _ = try world.call("apps.update", settings)
         world.clock.advance(seconds: 30)
         world.provider.next(200, "")
@@ -340,9 +341,10 @@ import Testing
     /// Its connection is gone, and another client has its id.
     @Test func aTokenIsTakenBackByTheClientThatGotIt() throws {
         world.provider.next(503, "")
-        _ = try world.call("apps.delete", #"{"id":"google"}"#)
+        _ = try world.call("apps.delete", ["id": "google"])
         _ = try world.call(
-            "apps.create", #"{"id":"google","clientId":"d","clientSecret":"other",\#(World.providerURLs)}"#)
+            "apps.create",
+            (["id": "google", "clientId": "d", "clientSecret": "other"] as JSON).with(World.providerURLs))
         world.clock.advance(seconds: 60)
         for _ in 0..<2 { world.provider.next(200, "") }
         #expect(try run() == [2, 0, 0])
@@ -352,15 +354,15 @@ import Testing
     /// A deletion of a connection that ended after its mark: the next one knows how to revoke its tokens.
     @Test func aConnectionsDeletionThatEndedIsFinishedWithItsSettings() throws {
         let store = FailingStore()
-        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
-        try world.makeApp("google", #","revocationUrl":"https://p.example/revoke""#)
+        let world = try World(store: store, config: ["redirectUrl": "https://h.example/callback"])
+        try world.makeApp("google", ["revocationUrl": "https://p.example/revoke"])
         try world.connect()
         store.fail(after: 1)
-        #expect(world.error("apps.delete", #"{"id":"google"}"#)?.code == .unavailable)
+        #expect(world.error("apps.delete", ["id": "google"])?.code == .unavailable)
         store.fail(after: nil)
         #expect(world.fetchError()?.reason == .app)
         world.provider.next(200, "")
-        #expect(counts(try world.call("apps.delete", #"{"id":"google"}"#)) == [1, 0, 0, 0])
+        #expect(counts(try world.call("apps.delete", ["id": "google"])) == [1, 0, 0, 0])
     }
 
     // MARK: - What is under way
@@ -370,33 +372,39 @@ import Testing
         case complete, hold, device
     }
 
-    private static let device =
-        #"{"device_code":"d","user_code":"U","expires_in":900,"interval":5,"verification_uri":"https://p.example/d"}"#
+    private static let device: JSON =
+        [
+            "device_code": "d", "user_code": "U", "expires_in": 900, "interval": 5,
+            "verification_uri": "https://p.example/d",
+        ]
 
-    private func begin(_ way: Way, in world: World) throws -> Call {
+    private func begin(_ way: Way, in world: World) throws -> StepDriver {
         if way == .device {
             world.provider.next(200, Self.device)
-            let flow = try world.call("device.start", #"{"appId":"a","userId":"u1"}"#)["flow"]?.string ?? ""
+            let flow = try world.call("device.start", ["appId": "a", "userId": "u1"])["flow"]?.string ?? ""
             world.clock.advance(seconds: 5)
-            return Call(world, "device.poll", #"{"flow":"\#(flow)"}"#)
+            return world.begin("device.poll", ["flow": "\(flow)"])
         }
         let url = try world.call(
             "connect",
-            #"{"appId":"a","userId":"u1","options":{"redirectUrl":"https://h.example/done","confirmation":\#(way == .hold)}}"#
+            [
+                "appId": "a", "userId": "u1",
+                "options": ["redirectUrl": "https://h.example/done", "confirmation": .boolean(way == .hold)],
+            ]
         )
         let state = query(url["url"]?.string, "state") ?? ""
-        return Call(world, "complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)
+        return world.begin("complete", ["state": "\(state)", "code": "c", "openedBy": ["userId": "u1"]])
     }
 
     private func makeWorld(_ store: any Store) throws -> World {
-        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        let world = try World(store: store, config: ["redirectUrl": "https://h.example/callback"])
         try remake(world)
         return world
     }
 
     private func remake(_ world: World) throws {
         try world.makeApp(
-            "a", #","revocationUrl":"https://p.example/revoke","deviceAuthorizationUrl":"https://p.example/device""#)
+            "a", ["revocationUrl": "https://p.example/revoke", "deviceAuthorizationUrl": "https://p.example/device"])
     }
 
     private func expectNothing(in world: World, takenBack token: String) throws {
@@ -405,15 +413,9 @@ import Testing
         }
         world.provider.forget()
         world.provider.next(200, "")
-        _ = try world.call("revocations.run", "{}")
+        _ = try world.call("revocations.run", [:])
         #expect(world.provider.forms.last?.contains("token=\(token)") == true)
         #expect(try world.store.scan(prefix: RowKeys.revocations, after: nil, limit: 1).isEmpty)
-    }
-
-    private func finish(_ call: Call) -> ConnError? {
-        while !call.isDone { call.step() }
-        guard case .failure(let error) = call.result else { return nil }
-        return error
     }
 
     /// Between the last look at the connection and the commit.
@@ -426,61 +428,63 @@ import Testing
         #expect(call.isAtProvider)
         world.provider.next(200, tokens("at-9", refresh: "rt-9"))
         store.at(.commit) { () throws(ConnError) in
-            _ = try other.call("apps.delete", #"{"id":"a"}"#)
+            _ = try other.call("apps.delete", ["id": "a"])
             if isMadeAnew { try? remake(other) }
         }
-        #expect(finish(call)?.code == .notFound)
+        #expect(call.error()?.code == .notFound)
         try expectNothing(in: world, takenBack: "rt-9")
     }
 
-    @Test(
-        arguments: [
-            ("store_token", #"{"appId":"a","userId":"u1","accessToken":"at"}"#),
-            ("store_tokens", #"{"tokens":[{"appId":"a","userId":"u1","accessToken":"at"}]}"#),
-            ("store_api_key", #"{"appId":"k","userId":"u1","apiKey":"key"}"#),
-        ], [false, true])
+    private static let stores: [(operation: String, request: JSON)] =
+        [
+            ("store_token", ["appId": "a", "userId": "u1", "accessToken": "at"]),
+            ("store_tokens", ["tokens": [["appId": "a", "userId": "u1", "accessToken": "at"]]]),
+            ("store_api_key", ["appId": "k", "userId": "u1", "apiKey": "key"]),
+        ]
+
+    @Test(arguments: stores, [false, true])
     func nothingIsStoredAtAConnectionThatIsDeletedMeanwhile(
-        _ row: (operation: String, request: String), _ isMadeAnew: Bool
+        _ row: (operation: String, request: JSON), _ isMadeAnew: Bool
     ) throws {
         let store = MeddlingStore(try makeStore())
         let world = try makeWorld(store)
-        _ = try world.call("apps.create", #"{"id":"k","appType":"apikey"}"#)
+        _ = try world.call("apps.create", ["id": "k", "appType": "apikey"])
         let other = try world.another()
         store.at(.commit) { () throws(ConnError) in
-            for id in ["a", "k"] { _ = try other.call("apps.delete", #"{"id":"\#(id)"}"#) }
+            for id in ["a", "k"] { _ = try other.call("apps.delete", ["id": "\(id)"]) }
             guard isMadeAnew else { return }
             try? remake(other)
-            _ = try other.call("apps.create", #"{"id":"k","appType":"apikey"}"#)
+            _ = try other.call("apps.create", ["id": "k", "appType": "apikey"])
         }
         #expect(world.error(row.operation, row.request)?.reason == .app)
         #expect(try world.store.scan(prefix: TokenLocation.family, after: nil, limit: 1).isEmpty)
     }
 
-    @Test(arguments: Way.allCases, [#"{"userId":"u1"}"#, #"{"appId":"a"}"#, #"{"appId":"a","userId":"u1"}"#])
-    func noGrantIsKeptOfASetThatIsDeletedMeanwhile(_ way: Way, _ set: String) throws {
+    @Test(arguments: Way.allCases, [["userId": "u1"], ["appId": "a"], ["appId": "a", "userId": "u1"]] as [JSON])
+    func noGrantIsKeptOfASetThatIsDeletedMeanwhile(_ way: Way, _ set: JSON) throws {
         let store = MeddlingStore(try makeStore())
         let world = try makeWorld(store)
         let other = try world.another()
         let call = try begin(way, in: world)
         world.provider.next(200, tokens("at-9", refresh: "rt-9"))
         store.at(.commit) { () throws(ConnError) in _ = try other.call("delete", set) }
-        #expect(finish(call)?.code == .notFound)
+        #expect(call.error()?.code == .notFound)
         try expectNothing(in: world, takenBack: "rt-9")
     }
 
     /// Sets, and whose of u1, u1 in t, t, and u2 are of them.
-    private static let sets: [(set: String, holds: [Bool])] = [
-        (#"{"userId":"u1"}"#, [true, true, false, false]),
-        (#"{"userId":"u1","tenantId":"t"}"#, [false, true, false, false]),
-        (#"{"tenantId":"t"}"#, [false, false, true, false]),
-        (#"{"appId":"a"}"#, [true, true, true, true]),
-        (#"{"appId":"a","userId":"u1"}"#, [true, true, false, false]),
-        (#"{"appId":"a","tenantId":"t"}"#, [false, false, true, false]),
-        (#"{"appId":"b","userId":"u1"}"#, [false, false, false, false]),
-        (#"{"appId":"b"}"#, [false, false, false, false]),
+    private static let sets: [(set: JSON, holds: [Bool])] = [
+        (["userId": "u1"], [true, true, false, false]),
+        (["userId": "u1", "tenantId": "t"], [false, true, false, false]),
+        (["tenantId": "t"], [false, false, true, false]),
+        (["appId": "a"], [true, true, true, true]),
+        (["appId": "a", "userId": "u1"], [true, true, false, false]),
+        (["appId": "a", "tenantId": "t"], [false, false, true, false]),
+        (["appId": "b", "userId": "u1"], [false, false, false, false]),
+        (["appId": "b"], [false, false, false, false]),
     ]
-    private static let subjects = [
-        #""userId":"u1""#, #""userId":"u1","tenantId":"t""#, #""tenantId":"t""#, #""userId":"u2""#,
+    private static let subjects: [JSON] = [
+        ["userId": "u1"], ["userId": "u1", "tenantId": "t"], ["tenantId": "t"], ["userId": "u2"],
     ]
 
     @Test(arguments: sets.indices, [false, true])
@@ -488,15 +492,15 @@ import Testing
         let (set, holds) = Self.sets[index]
         let world = try makeWorld(try makeStore())
         try world.makeApp("b")
-        let requests = try Self.subjects.map { subject in
+        let requests = try Self.subjects.map { subject -> JSON in
             if isOfDevices {
                 world.provider.next(200, Self.device)
-                let flow = try world.call("device.start", #"{"appId":"a",\#(subject)}"#)["flow"]?.string
-                return #"{"flow":"\#(flow ?? "")"}"#
+                let flow = try world.call("device.start", (["appId": "a"] as JSON).with(subject))["flow"]?.string
+                return ["flow": "\(flow ?? "")"]
             }
-            let request = #"{"appId":"a",\#(subject),"options":{"redirectUrl":"https://h.example/done"}}"#
+            let request = (["appId": "a", "options": ["redirectUrl": "https://h.example/done"]] as JSON).with(subject)
             let url = try world.call("connect", request)["url"]?.string
-            return #"{"state":"\#(query(url, "state") ?? "")","code":"c","openedBy":{\#(subject)}}"#
+            return ["state": "\(query(url, "state") ?? "")", "code": "c", "openedBy": subject]
         }
         _ = try world.call("delete", set)
         // Also a device that is not asked for yet.
@@ -514,12 +518,12 @@ import Testing
         }
     }
 
-    @Test(arguments: [#"{"userId":"u1"}"#, #"{"appId":"a"}"#])
-    func aCallbacksAnswerIsNotRepeatedOnceItsTokenIsDeleted(_ set: String) throws {
+    @Test(arguments: [["userId": "u1"], ["appId": "a"]] as [JSON])
+    func aCallbacksAnswerIsNotRepeatedOnceItsTokenIsDeleted(_ set: JSON) throws {
         let world = try makeWorld(try makeStore())
-        let request = #"{"appId":"a","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#
+        let request: JSON = ["appId": "a", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]]
         let state = query(try world.call("connect", request)["url"]?.string, "state") ?? ""
-        let callback = #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#
+        let callback: JSON = ["state": "\(state)", "code": "c", "openedBy": ["userId": "u1"]]
         world.provider.next(200, tokens("at"))
         let answer = try world.answer("complete", callback)
         #expect(try world.answer("complete", callback) == answer)
@@ -530,13 +534,13 @@ import Testing
     @Test(arguments: sets.indices)
     func aTicketGoesWithADelete(_ index: Int) throws {
         let (set, holds) = Self.sets[index]
-        let config = #","redirectUrl":"https://h.example/callback","connectPageUrl":"https://h.example/connect""#
+        let config: JSON = ["redirectUrl": "https://h.example/callback", "connectPageUrl": "https://h.example/connect"]
         let world = try World(config: config)
         try remake(world)
         try world.makeApp("b")
-        let tickets = try Self.subjects.map { subject in
-            let url = try world.call("connect", #"{"appId":"a",\#(subject)}"#)["url"]?.string
-            return #"{"ticket":"\#(query(url, "ticket") ?? "")","openedBy":{\#(subject)}}"#
+        let tickets = try Self.subjects.map { subject -> JSON in
+            let url = try world.call("connect", (["appId": "a"] as JSON).with(subject))["url"]?.string
+            return ["ticket": "\(query(url, "ticket") ?? "")", "openedBy": subject]
         }
         _ = try world.call("delete", set)
         for (ticket, isGone) in zip(tickets, holds) {
@@ -544,20 +548,20 @@ import Testing
         }
     }
 
-    @Test(arguments: [#"{"userId":"u1"}"#, #"{"appId":"a"}"#])
-    func aTicketGoesWithADeleteAlsoWhileItIsOpened(_ set: String) throws {
+    @Test(arguments: [["userId": "u1"], ["appId": "a"]] as [JSON])
+    func aTicketGoesWithADeleteAlsoWhileItIsOpened(_ set: JSON) throws {
         let store = MeddlingStore(try makeStore())
-        let config = #","redirectUrl":"https://h.example/callback","connectPageUrl":"https://h.example/connect""#
+        let config: JSON = ["redirectUrl": "https://h.example/callback", "connectPageUrl": "https://h.example/connect"]
         let world = try World(store: store, config: config)
         try remake(world)
         let other = try world.another()
-        let url = try world.call("connect", #"{"appId":"a","userId":"u1"}"#)["url"]?.string
-        let ticket = #"{"ticket":"\#(query(url, "ticket") ?? "")","openedBy":{"userId":"u1"}}"#
+        let url = try world.call("connect", ["appId": "a", "userId": "u1"])["url"]?.string
+        let ticket: JSON = ["ticket": "\(query(url, "ticket") ?? "")", "openedBy": ["userId": "u1"]]
         store.at(.commit) { () throws(ConnError) in _ = try other.call("delete", set) }
         do {
             let opened = try world.call("open", ticket)["url"]?.string
             let state = query(opened, "state") ?? ""
-            let error = world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)
+            let error = world.error("complete", ["state": "\(state)", "code": "c", "openedBy": ["userId": "u1"]])
             #expect(error?.field == "state")
         } catch {
             #expect(error.field == "ticket")
@@ -568,20 +572,20 @@ import Testing
 
     /// What finds something that waits is removed with it, however it ends.
     @Test func nothingIsLeftThatFindsWhatDoesNotWait() throws {
-        let config = #","redirectUrl":"https://h.example/callback","connectPageUrl":"https://h.example/connect""#
+        let config: JSON = ["redirectUrl": "https://h.example/callback", "connectPageUrl": "https://h.example/connect"]
         let world = try World(config: config)
         try remake(world)
-        func flow(_ answer: String) throws -> String {
-            let url = try world.call("connect", #"{"appId":"a","userId":"u1"}"#)["url"]?.string
-            let ticket = #"{"ticket":"\#(query(url, "ticket") ?? "")","openedBy":{"userId":"u1"}}"#
+        func flow(_ answer: JSON) throws -> JSON {
+            let url = try world.call("connect", ["appId": "a", "userId": "u1"])["url"]?.string
+            let ticket: JSON = ["ticket": "\(query(url, "ticket") ?? "")", "openedBy": ["userId": "u1"]]
             let opened = try world.call("open", ticket)["url"]?.string
-            return #"{"state":"\#(query(opened, "state") ?? "")",\#(answer),"openedBy":{"userId":"u1"}}"#
+            return (["state": "\(query(opened, "state") ?? "")", "openedBy": ["userId": "u1"]] as JSON).with(answer)
         }
-        func device() throws -> String {
+        func device() throws -> JSON {
             world.provider.next(200, Self.device)
-            let flow = try world.call("device.start", #"{"appId":"a","userId":"u1"}"#)["flow"]?.string ?? ""
+            let flow = try world.call("device.start", ["appId": "a", "userId": "u1"])["flow"]?.string ?? ""
             world.clock.advance(seconds: 5)
-            return #"{"flow":"\#(flow)"}"#
+            return ["flow": "\(flow)"]
         }
         /// Those that wait, and those that are found.
         func counts() throws -> [Int] {
@@ -590,14 +594,14 @@ import Testing
             }
         }
         // Refused at the provider: the ticket stays, for another try.
-        _ = world.error("complete", try flow(#""error":"access_denied""#))
+        _ = world.error("complete", try flow(["error": "access_denied"]))
         #expect(try counts() == [1, 0, 1])
         world.provider.next(400, #"{"error":"invalid_grant"}"#)
-        _ = world.error("complete", try flow(#""code":"c""#))
+        _ = world.error("complete", try flow(["code": "c"]))
         #expect(try counts() == [2, 0, 2])
         world.provider.next(200, tokens("at"))
         // Its answer stays, and its ticket goes.
-        _ = try world.call("complete", try flow(#""code":"c""#))
+        _ = try world.call("complete", try flow(["code": "c"]))
         #expect(try counts() == [3, 0, 3])
         let refused = try device()
         world.provider.next(400, #"{"error":"access_denied"}"#)
@@ -611,11 +615,11 @@ import Testing
         world.clock.advance(seconds: 100_000)
         // What has expired goes with the next of its kind.
         let last = try device()
-        _ = try world.call("connect", #"{"appId":"a","userId":"u2"}"#)
+        _ = try world.call("connect", ["appId": "a", "userId": "u2"])
         #expect(try counts() == [1, 1, 2])
         world.provider.next(400, #"{"error":"access_denied"}"#)
         _ = world.error("device.poll", last)
-        _ = try world.call("delete", #"{"userId":"u2"}"#)
+        _ = try world.call("delete", ["userId": "u2"])
         #expect(try counts() == [0, 0, 0])
     }
 
@@ -625,11 +629,11 @@ import Testing
         let world = try makeWorld(store)
         let other = try world.another()
         store.at(.commit) { () throws(ConnError) in
-            _ = try other.call("apps.delete", #"{"id":"a"}"#)
+            _ = try other.call("apps.delete", ["id": "a"])
             try? remake(other)
         }
         let error = world.error(
-            "connect", #"{"appId":"a","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+            "connect", ["appId": "a", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])
         #expect(error?.reason == .app)
         #expect(try world.store.scan(prefix: RowKeys.flows, after: nil, limit: 1).isEmpty)
         #expect(world.provider.requests.isEmpty)
@@ -637,15 +641,15 @@ import Testing
 
     @Test func aConnectionsListShowsNothingWhileItIsDeleted() throws {
         let store = FailingStore()
-        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback","allowExport":true"#)
+        let world = try World(store: store, config: ["redirectUrl": "https://h.example/callback", "allowExport": true])
         try world.makeApp("google")
         try world.makeApp("b")
         try world.connect()
         try world.connect(app: "b")
         store.fail(after: 1)
-        #expect(world.error("apps.delete", #"{"id":"google"}"#)?.code == .unavailable)
+        #expect(world.error("apps.delete", ["id": "google"])?.code == .unavailable)
         store.fail(after: nil)
-        for (set, count) in [(#"{"userId":"u1"}"#, 1), (#"{"appId":"google"}"#, 0), (#"{"appId":"b"}"#, 1)] {
+        for (set, count) in [(["userId": "u1"], 1), (["appId": "google"], 0), (["appId": "b"], 1)] as [(JSON, Int)] {
             #expect(try world.call("list", set)["tokens"]?.elements.count == count)
             #expect(try world.call("export", set)["tokens"]?.elements.count == count)
         }
@@ -653,10 +657,10 @@ import Testing
 
     @Test func aTokenThatARefreshBringsAfterItsDeletionIsTakenBack() throws {
         world.clock.advance(seconds: 3600)
-        let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        let refreshing = world.begin("fetch", ["appId": "google", "userId": "u1"])
         #expect(refreshing.isAtProvider)
         world.provider.next(200, "")
-        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        _ = try world.call("delete", ["userId": "u1"])
         world.provider.next(200, tokens("at-new", refresh: "rt-new"))
         refreshing.step()
         world.provider.next(200, "")
@@ -667,8 +671,8 @@ import Testing
     /// The tokens live on elsewhere: a reply without a new refresh token does not have the old one revoked.
     @Test func aForgottenTokenIsNotTakenBackByALateRefresh() throws {
         world.clock.advance(seconds: 3600)
-        let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
-        _ = try world.call("delete", #"{"userId":"u1","revoke":false}"#)
+        let refreshing = world.begin("fetch", ["appId": "google", "userId": "u1"])
+        _ = try world.call("delete", ["userId": "u1", "revoke": false])
         world.provider.next(200, tokens("at-new"))
         refreshing.step()
         #expect(throws: ConnError.self) { try refreshing.result.get() }
@@ -678,15 +682,15 @@ import Testing
     /// The user has connected again by the time that the reply to the first grant's refresh comes.
     @Test func aLateReplyDoesNotReplaceTheGrantThatCameAfterADeletion() throws {
         world.clock.advance(seconds: 3600)
-        let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        let refreshing = world.begin("fetch", ["appId": "google", "userId": "u1"])
         #expect(refreshing.isAtProvider)
         world.provider.next(200, "")
-        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        _ = try world.call("delete", ["userId": "u1"])
         try world.connect(reply: tokens("at-again", refresh: "rt-again"))
         world.provider.next(200, tokens("at-late", refresh: "rt-late"))
         refreshing.step()
         #expect(try refreshing.result.get()["token"]?["accessToken"]?.string == "at-again")
-        let token = try world.fetch(#","options":{"withRefreshToken":true}"#)
+        let token = try world.fetch(["options": ["withRefreshToken": true]])
         #expect(token["refreshToken"]?.string == "rt-again")
         world.provider.next(200, "")
         #expect(try run() == [1, 0, 0])
@@ -696,9 +700,9 @@ import Testing
     /// A late failure is not the new grant's either.
     @Test func aLateRefusalDoesNotEndTheGrantThatCameAfterADeletion() throws {
         world.clock.advance(seconds: 3600)
-        let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        let refreshing = world.begin("fetch", ["appId": "google", "userId": "u1"])
         world.provider.next(200, "")
-        _ = try world.call("delete", #"{"userId":"u1"}"#)
+        _ = try world.call("delete", ["userId": "u1"])
         try world.connect(reply: tokens("at-again", refresh: "rt-again"))
         world.provider.next(400, #"{"error":"invalid_grant"}"#)
         refreshing.step()
@@ -709,13 +713,13 @@ import Testing
     /// would go along.
     @Test func aLateReplyIsNotTakenBackWhereTheNewGrantWouldGoAlong() throws {
         _ = try world.call(
-            "apps.create", #"{"id":"g","templateId":"google","clientId":"c","clientSecret":"s3cret"}"#)
-        try world.connect(#""userId":"u9""#, app: "g", reply: tokens("at-9", refresh: "rt-9"))
+            "apps.create", ["id": "g", "templateId": "google", "clientId": "c", "clientSecret": "s3cret"])
+        try world.connect(["userId": "u9"], app: "g", reply: tokens("at-9", refresh: "rt-9"))
         world.clock.advance(seconds: 3600)
-        let refreshing = Call(world, "fetch", #"{"appId":"g","userId":"u9"}"#)
+        let refreshing = world.begin("fetch", ["appId": "g", "userId": "u9"])
         world.provider.next(200, "")
-        _ = try world.call("delete", #"{"userId":"u9"}"#)
-        try world.connect(#""userId":"u9""#, app: "g", reply: tokens("at-again", refresh: "rt-again"))
+        _ = try world.call("delete", ["userId": "u9"])
+        try world.connect(["userId": "u9"], app: "g", reply: tokens("at-again", refresh: "rt-again"))
         world.provider.next(200, tokens("at-late", refresh: "rt-late"))
         refreshing.step()
         #expect(try refreshing.result.get()["token"]?["accessToken"]?.string == "at-again")
@@ -724,11 +728,11 @@ import Testing
 
     @Test func aGrantWhoseConnectionWentMeanwhileIsTakenBack() throws {
         let url = try world.call(
-            "connect", #"{"appId":"google","userId":"late","options":{"redirectUrl":"https://h.example/done"}}"#)
+            "connect", ["appId": "google", "userId": "late", "options": ["redirectUrl": "https://h.example/done"]])
         let state = query(url["url"]?.string, "state") ?? ""
-        let late = Call(world, "complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"late"}}"#)
+        let late = world.begin("complete", ["state": "\(state)", "code": "c", "openedBy": ["userId": "late"]])
         for _ in 0..<2 { world.provider.next(200, "") }
-        _ = try world.call("apps.delete", #"{"id":"google"}"#)
+        _ = try world.call("apps.delete", ["id": "google"])
         world.provider.next(200, tokens("at-late", refresh: "rt-late"))
         late.step()
         #expect(throws: ConnError.self) { try late.result.get() }

@@ -14,20 +14,21 @@ import Testing
 
     init() throws {
         world = try World()
-        try world.makeApp("a", #","deviceAuthorizationUrl":"https://p.example/device""#)
+        try world.makeApp("a", ["deviceAuthorizationUrl": "https://p.example/device"])
     }
 
-    private func start(_ reply: String = "", in world: World? = nil) throws -> JSON {
+    private func start(_ reply: JSON = [:], in world: World? = nil) throws -> JSON {
         let world = world ?? self.world
-        world.provider.next(
-            200,
-            #"{"device_code":"d3vice","user_code":"ABCD-EFGH","expires_in":900,"interval":5\#(reply),"#
-                + #""verification_uri":"https://p.example/activate"}"#)
-        return try world.call("device.start", #"{"appId":"a","userId":"u1","scopes":["read"]}"#)
+        let answer: JSON = [
+            "device_code": "d3vice", "user_code": "ABCD-EFGH", "expires_in": 900, "interval": 5,
+            "verification_uri": "https://p.example/activate",
+        ]
+        world.provider.next(200, answer.with(reply))
+        return try world.call("device.start", ["appId": "a", "userId": "u1", "scopes": ["read"]])
     }
 
-    private func poll(_ started: JSON, waitMs: Int = 0) -> String {
-        #"{"flow":"\#(started["flow"]?.string ?? "")","waitMs":\#(waitMs)}"#
+    private func poll(_ started: JSON, waitMs: Int = 0) -> JSON {
+        ["flow": "\(started["flow"]?.string ?? "")", "waitMs": .integer(waitMs)]
     }
 
     private func refuse(_ error: String) { world.provider.next(400, #"{"error":"\#(error)"}"#) }
@@ -53,7 +54,7 @@ import Testing
         let done = try world.call("device.poll", poll(started, waitMs: 60_000))
         #expect(done["status"]?.string == "complete")
         #expect(world.clock.seconds - begun == 20)
-        #expect(try world.fetch(#","scopes":["read"]"#, app: "a")["accessToken"]?.string == "at-1")
+        #expect(try world.fetch(["scopes": ["read"]], app: "a")["accessToken"]?.string == "at-1")
         #expect(world.error("device.poll", poll(started))?.code == .notFound)
     }
 
@@ -95,7 +96,7 @@ import Testing
     }
 
     @Test(arguments: [-10_800, 600] as [Int64]) func aWaitLastsAsLongAsItSays(_ step: Int64) throws {
-        let waiting = Call(world, "device.poll", poll(try start(), waitMs: 12_000))
+        let waiting = world.begin("device.poll", poll(try start(), waitMs: 12_000))
         #expect(waiting.isPaused)
         world.clock.step(seconds: step)
         refuse("authorization_pending")
@@ -171,22 +172,24 @@ import Testing
     }
 
     /// However a provider says that its user is not there yet, it is asked again at the same pace.
-    @Test(arguments: [
-        (400, #"{"error":"authorization_pending"}"#), (200, #"{"error":"authorization_pending"}"#),
-        (428, #"{"error":"authorization_pending"}"#), (429, #"{"error":"authorization_pending"}"#),
-        (400, #"{"error":"AUTHORIZATION_PENDING"}"#), (400, #"{"status":400,"message":"authorization_pending"}"#),
-        (400, #"{"error":{"code":"authorization_pending"}}"#), (400, #"{"code":"authorization_pending"}"#),
-        (400, #"{"error":"invalid_request","error_description":"authorization_pending"}"#),
-    ])
-    func whoWaitsForItsUser(_ status: Int, _ body: String) throws {
+    private static let pending: [(status: Int, body: JSON)] = [
+        (400, ["error": "authorization_pending"]), (200, ["error": "authorization_pending"]),
+        (428, ["error": "authorization_pending"]), (429, ["error": "authorization_pending"]),
+        (400, ["error": "AUTHORIZATION_PENDING"]), (400, ["status": 400, "message": "authorization_pending"]),
+        (400, ["error": ["code": "authorization_pending"]]), (400, ["code": "authorization_pending"]),
+        (400, ["error": "invalid_request", "error_description": "authorization_pending"]),
+    ]
+
+    @Test(arguments: pending)
+    func whoWaitsForItsUser(_ status: Int, _ body: JSON) throws {
         let started = try start()
         world.clock.advance(seconds: 5)
         world.provider.next(status, body)
         #expect(try world.call("device.poll", poll(started))["retryAfterMs"]?.integer == 5000)
     }
 
-    @Test(arguments: [#"{"error":"Slow_Down"}"#, #"{"status":400,"message":"slow_down"}"#])
-    func howElseToSayThatAPollCameTooEarly(_ body: String) throws {
+    @Test(arguments: [["error": "Slow_Down"], ["status": 400, "message": "slow_down"]] as [JSON])
+    func howElseToSayThatAPollCameTooEarly(_ body: JSON) throws {
         let started = try start()
         for seconds in [10, 15] as [Int64] {
             world.clock.advance(seconds: seconds)
@@ -230,7 +233,7 @@ import Testing
             200,
             #"{"device_code":"d","user_code":"U","expires_in":"900","verification_url":"https://www.google.com/device"}"#
         )
-        let started = try world.call("device.start", #"{"appId":"a","userId":"u1"}"#)
+        let started = try world.call("device.start", ["appId": "a", "userId": "u1"])
         #expect(started["verificationUri"]?.string == "https://www.google.com/device")
         #expect(started["interval"]?.integer == 5)
         world.clock.advance(seconds: 5)
@@ -244,7 +247,7 @@ import Testing
         world.provider.next(
             200,
             #"{"device_code":"d","user_code":"\#(code)","expires_in":900,"verification_uri":"https://p.example/a\n"}"#)
-        let started = try world.call("device.start", #"{"appId":"a","userId":"u1"}"#)
+        let started = try world.call("device.start", ["appId": "a", "userId": "u1"])
         #expect(started["userCode"]?.string == "ABCD-EFGH")
         #expect(started["verificationUri"]?.string == "https://p.example/a")
     }
@@ -265,12 +268,12 @@ import Testing
     ])
     func answersOfNoUse(_ reply: String) {
         world.provider.next(200, reply)
-        #expect(world.error("device.start", #"{"appId":"a","userId":"u1"}"#)?.code == .providerError)
+        #expect(world.error("device.start", ["appId": "a", "userId": "u1"])?.code == .providerError)
     }
 
     @Test func aProviderWithoutDevices() throws {
         try world.makeApp("b")
-        #expect(world.error("device.start", #"{"appId":"b","userId":"u1"}"#)?.code == .misconfigured)
+        #expect(world.error("device.start", ["appId": "b", "userId": "u1"])?.code == .misconfigured)
     }
 }
 

@@ -3,6 +3,7 @@ import HTTP
 import JSON
 import OAuth
 import Runtime
+import TestSupport
 import Testing
 
 @testable import Vault
@@ -12,29 +13,32 @@ import Testing
     private let world: World
 
     init() throws {
-        world = try World(config: #","redirectUrl":"https://h.example/callback""#)
+        world = try World(config: ["redirectUrl": "https://h.example/callback"])
         try make("d")
     }
 
     private func make(_ id: String, at url: String = "https://p.example/.well-known/openid-configuration") throws {
-        _ = try world.call("apps.create", #"{"id":"\#(id)","clientId":"c","discoveryUrl":"\#(url)"}"#)
+        _ = try world.call("apps.create", ["id": "\(id)", "clientId": "c", "discoveryUrl": "\(url)"])
     }
 
-    private static func request(_ id: String) -> String {
-        #"{"appId":"\#(id)","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#
+    private static func request(_ id: String) -> JSON {
+        ["appId": "\(id)", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]]
     }
 
     private func connect(_ id: String = "d") -> ConnError? { world.error("connect", Self.request(id)) }
 
-    private static func document(_ issuer: String = "https://p.example") -> String {
-        #"{"issuer":"\#(issuer)","authorization_endpoint":"https://p.example/a","token_endpoint":"https://p.example/t"}"#
+    private static func document(_ issuer: String = "https://p.example") -> JSON {
+        [
+            "issuer": "\(issuer)", "authorization_endpoint": "https://p.example/a",
+            "token_endpoint": "https://p.example/t",
+        ]
     }
 
     @Test func whoeverAsksMeanwhileWaitsForTheOneThatIsUnderWay() throws {
-        let first = Call(world, "connect", Self.request("d"))
+        let first = world.begin("connect", Self.request("d"))
         #expect(first.isAtProvider)
         try make("e")
-        let others = ["d", "e", "d"].map { Call(world, "connect", Self.request($0)) }
+        let others = ["d", "e", "d"].map { world.begin("connect", Self.request($0)) }
         #expect(others.allSatisfy { $0.isWaitingForFlight })
         world.provider.next(200, Self.document())
         for call in [first] + others { call.step() }
@@ -44,8 +48,8 @@ import Testing
 
     /// Nobody waits for one whose caller has gone away.
     @Test func oneThatIsGivenUpIsTakenOver() throws {
-        let first = Call(world, "connect", Self.request("d"))
-        let second = Call(world, "connect", Self.request("d"))
+        let first = world.begin("connect", Self.request("d"))
+        let second = world.begin("connect", Self.request("d"))
         #expect(second.isWaitingForFlight)
         first.cancel()
         second.step()
@@ -58,7 +62,7 @@ import Testing
     @Test(arguments: [200, 404, 500, 0])
     func aFailureIsKeptForSomeSeconds(_ status: Int) throws {
         if status == 0 { world.provider.nextIsLost() } else { world.provider.next(status, "<html>") }
-        let waiting = [Call(world, "connect", Self.request("d")), Call(world, "connect", Self.request("d"))]
+        let waiting = [world.begin("connect", Self.request("d")), world.begin("connect", Self.request("d"))]
         for call in waiting {
             call.step()
             #expect(throws: ConnError.self) { try call.result.get() }
@@ -83,7 +87,10 @@ import Testing
         #expect(world.provider.requests.count == 1)
         _ = try world.call(
             "apps.create",
-            #"{"id":"s","clientId":"c","issuer":"https://other.example","discoveryUrl":"https://p.example/.well-known/openid-configuration"}"#
+            [
+                "id": "s", "clientId": "c", "issuer": "https://other.example",
+                "discoveryUrl": "https://p.example/.well-known/openid-configuration",
+            ]
         )
         world.provider.next(200, Self.document("https://other.example"))
         #expect(connect("s") == nil)
@@ -97,12 +104,17 @@ import Testing
     }
 
     /// Whatever is wrong with a document, it is not asked for again at once.
-    @Test(arguments: [
-        #"{"issuer":"https://p.example","authorization_endpoint":"https://p.example/a","token_endpoint":"/t"}"#,
-        #"{"issuer":"https://p.example","authorization_endpoint":"https://p.example/a","token_endpoint":"https://p.example/t","require_pushed_authorization_requests":true}"#,
-        #"{"issuer":"https://p.example"}"#, #"{"issuer":5}"#,
-    ])
-    func aDocumentOfNoUseIsKeptForSomeSeconds(_ document: String) throws {
+    private static let useless: [JSON] = [
+        ["issuer": "https://p.example", "authorization_endpoint": "https://p.example/a", "token_endpoint": "/t"],
+        [
+            "issuer": "https://p.example", "authorization_endpoint": "https://p.example/a",
+            "token_endpoint": "https://p.example/t", "require_pushed_authorization_requests": true,
+        ],
+        ["issuer": "https://p.example"], ["issuer": 5],
+    ]
+
+    @Test(arguments: useless)
+    func aDocumentOfNoUseIsKeptForSomeSeconds(_ document: JSON) throws {
         world.provider.next(200, document)
         for _ in 0..<2 { #expect(connect()?.code == .misconfigured) }
         #expect(world.provider.requests.count == 1)
@@ -121,7 +133,7 @@ import Testing
             world.clock.advance(milliseconds: 1)
             let step = try discoveries.fill(provider, clock: world.clock.clock)
             guard case .http(_, let then) = step else { return false }
-            let answer = HTTPResponse(status: 200, headers: [:], body: Secret(Self.document(issuer)))
+            let answer = HTTPResponse(status: 200, headers: [:], body: Secret(Self.document(issuer).text))
             guard case .done(let filled) = try then(.success(answer)) else { return false }
             return filled.tokenURL != nil
         }
@@ -131,7 +143,7 @@ import Testing
     }
 
     @Test func aForeignDocumentIsPassedOver() throws {
-        _ = try world.call("apps.create", #"{"id":"i","clientId":"c","issuer":"https://p.example/t1"}"#)
+        _ = try world.call("apps.create", ["id": "i", "clientId": "c", "issuer": "https://p.example/t1"])
         world.provider.next(200, Self.document("https://p.example"))
         world.provider.next(404, "{}")
         world.provider.next(200, Self.document("https://p.example/t1"))
@@ -141,7 +153,7 @@ import Testing
     }
 
     @Test func anIssuerIsEnough() throws {
-        _ = try world.call("apps.create", #"{"id":"i","clientId":"c","issuer":"https://p.example/t1"}"#)
+        _ = try world.call("apps.create", ["id": "i", "clientId": "c", "issuer": "https://p.example/t1"])
         for status in [404, 404] { world.provider.next(status, "{}") }
         world.provider.next(200, Self.document("https://p.example/t1"))
         #expect(connect("i") == nil)

@@ -9,18 +9,18 @@ import Testing
 import Vault
 
 @Suite struct ExportTests {
-    private static let allowed = #","allowExport":true,"redirectUrl":"https://h.example/callback""#
+    private static let allowed: JSON = ["allowExport": true, "redirectUrl": "https://h.example/callback"]
 
-    private func export(_ world: World, _ request: String = "") throws -> (tokens: [JSON], keys: [JSON]) {
+    private func export(_ world: World, _ request: JSON = [:]) throws -> (tokens: [JSON], keys: [JSON]) {
         var tokens: [JSON] = []
         var keys: [JSON] = []
-        var after = ""
+        var after: JSON = [:]
         while true {
-            let page = try world.call("export", #"{"limit":7\#(request)\#(after)}"#)
+            let page = try world.call("export", (["limit": 7] as JSON).with(request).with(after))
             tokens += page["tokens"]?.elements ?? []
             keys += page["apiKeys"]?.elements ?? []
             guard let next = page["next"]?.string else { return (tokens, keys) }
-            after = #","after":"\#(next)""#
+            after = ["after": "\(next)"]
         }
     }
 
@@ -28,25 +28,29 @@ import Vault
     private func fill(_ world: World) throws {
         try world.makeApp("google")
         try world.makeApp("github")
-        _ = try world.call("apps.create", #"{"id":"keys","appType":"apikey"}"#)
+        _ = try world.call("apps.create", ["id": "keys", "appType": "apikey"])
         let expiry = world.clock.seconds + 3000
         for number in 0..<20 {
-            let more = #""accessToken":"at-\#(number)","refreshToken":"rt-\#(number)","accessTokenExpiry":\#(expiry)"#
-            let subject = [
-                #""userId":"u\#(number)""#, #""tenantId":"t\#(number)""#, #""userId":"u1","tenantId":"t\#(number)""#,
-            ][number % 3]
+            let more: JSON = [
+                "accessToken": "at-\(number)", "refreshToken": "rt-\(number)", "accessTokenExpiry": .integer(expiry),
+            ]
+            let subjects: [JSON] = [
+                ["userId": "u\(number)"], ["tenantId": "t\(number)"], ["userId": "u1", "tenantId": "t\(number)"],
+            ]
+            let subject = subjects[number % 3]
             let app = number.isMultiple(of: 2) ? "google" : "github"
             _ = try world.call(
                 "store_token",
-                #"{"appId":"\#(app)",\#(subject),"scopes":["s\#(number)","r"],"externalIdentifier":"e",\#(more)}"#)
+                (["appId": "\(app)", "scopes": ["s\(number)", "r"], "externalIdentifier": "e"] as JSON).with(subject)
+                    .with(more))
         }
-        _ = try world.call("store_api_key", #"{"appId":"keys","userId":"u1","apiKey":"secret-key"}"#)
+        _ = try world.call("store_api_key", ["appId": "keys", "userId": "u1", "apiKey": "secret-key"])
     }
 
     @Test func itNeedsTheConfigsWord() throws {
         let world = try World()
         try fill(world)
-        #expect(world.error("export", "{}")?.code == .forbidden)
+        #expect(world.error("export", [:])?.code == .forbidden)
     }
 
     @Test func aSetIsExportedInPages() throws {
@@ -55,12 +59,12 @@ import Vault
         let all = try export(world)
         #expect(all.tokens.count == 20 && all.keys.count == 1)
         #expect(Set(all.tokens.compactMap { $0["refreshToken"]?.string }).count == 20)
-        #expect(try export(world, #","appId":"google""#).tokens.count == 10)
-        #expect(try export(world, #","appId":"keys""#).keys.first?["apiKey"]?.string == "secret-key")
-        #expect(try export(world, #","tenantId":"t1""#).tokens.map { $0["accessToken"]?.string } == ["at-1"])
-        #expect(try export(world, #","userId":"u1""#).tokens.count == 6)
-        #expect(world.error("export", #"{"after":"nonsense"}"#)?.field == "after")
-        let told = try world.call("audit.list", #"{"limit":1000}"#)["records"]?.elements ?? []
+        #expect(try export(world, ["appId": "google"]).tokens.count == 10)
+        #expect(try export(world, ["appId": "keys"]).keys.first?["apiKey"]?.string == "secret-key")
+        #expect(try export(world, ["tenantId": "t1"]).tokens.map { $0["accessToken"]?.string } == ["at-1"])
+        #expect(try export(world, ["userId": "u1"]).tokens.count == 6)
+        #expect(world.error("export", ["after": "nonsense"])?.field == "after")
+        let told = try world.call("audit.list", ["limit": 1000])["records"]?.elements ?? []
         #expect(told.filter { $0["op"]?.string == "export" }.count == 20 + 1 + 10 + 1 + 1 + 6 + 1)
     }
 
@@ -70,7 +74,7 @@ import Vault
         try fill(world)
         let some = try world.store.scan(prefix: Array("t".utf8), after: nil, limit: 2)
         try world.store.commit([.put(some[0].key, some[1].value, expecting: .any)])
-        let answer = try world.call("export", "{}")
+        let answer = try world.call("export", [:])
         #expect((answer["tokens"]?.elements.count ?? 0) + (answer["apiKeys"]?.elements.count ?? 0) == 20)
         #expect(answer["unreadable"]?.integer == 1)
     }
@@ -79,13 +83,13 @@ import Vault
         let world = try World(config: Self.allowed)
         try world.makeApp("google")
         let expiry = world.clock.seconds + 100
-        let token = [
-            #""appId":"google""#, #""refreshToken":"rt""#, #""accessToken":"at""#, #""accessTokenType":"Bearer""#,
-            #""accessTokenExpiry":\#(expiry)"#, #""scopes":["a","b"]"#, #""externalIdentifier":"e""#,
-            #""grantedBy":"me""#, #""userId":"u1""#, #""tenantId":"t""#,
-        ].joined(separator: ",")
-        _ = try world.call("store_token", "{\(token)}")
-        #expect(try export(world).tokens.map(\.text) == ["{\(token)}"])
+        let token: JSON = [
+            "appId": "google", "refreshToken": "rt", "accessToken": "at", "accessTokenType": "Bearer",
+            "accessTokenExpiry": .integer(expiry), "scopes": ["a", "b"], "externalIdentifier": "e",
+            "grantedBy": "me", "userId": "u1", "tenantId": "t",
+        ]
+        _ = try world.call("store_token", token)
+        #expect(try export(world).tokens == [token])
     }
 
     /// What a vault exports, another vault takes as it is.
@@ -95,11 +99,11 @@ import Vault
         let other = try World(clock: world.clock, config: Self.allowed)
         try other.makeApp("google")
         try other.makeApp("github")
-        _ = try other.call("apps.create", #"{"id":"keys","appType":"apikey"}"#)
+        _ = try other.call("apps.create", ["id": "keys", "appType": "apikey"])
         let exported = try export(world)
         let batch = JSON.object(["tokens": .array(exported.tokens)])
-        #expect(try other.answer("store_tokens", batch.text) == #"{"failures":[]}"#)
-        for key in exported.keys { _ = try other.call("store_api_key", key.text) }
+        #expect(try other.answer("store_tokens", batch) == #"{"failures":[]}"#)
+        for key in exported.keys { _ = try other.call("store_api_key", key) }
         #expect(try sorted(export(other).tokens) == sorted(exported.tokens))
         #expect(try export(other).keys.map(\.text) == exported.keys.map(\.text))
     }
@@ -113,14 +117,14 @@ import Vault
         try fill(world)
         let cloud = try Descope()
         for app in ["google", "github"] {
-            _ = try cloud.call("apps.create", #"{"id":"\#(app)","name":"\#(app)","appType":"oauth"}"#)
+            _ = try cloud.call("apps.create", ["id": "\(app)", "name": "\(app)", "appType": "oauth"])
         }
         let exported = try export(world).tokens
         // Descope takes users' and tenants' own tokens apart.
         for isUsers in [true, false] {
             let some = exported.filter { ($0["userId"] != nil) == isUsers }
             let batch = JSON.object(["tokens": .array(some)])
-            #expect(try cloud.call("store_tokens", batch.text).text == #"{"failures":[]}"#)
+            #expect(try cloud.call("store_tokens", batch).text == #"{"failures":[]}"#)
         }
 
         var returned: [JSON] = []
@@ -130,7 +134,7 @@ import Vault
                 "scopes": token["scopes"], "externalIdentifier": token["externalIdentifier"],
                 "options": .object(["withRefreshToken": .boolean(true)]),
             ])
-            let there = try #require(try cloud.call("fetch", request.text)["token"])
+            let there = try #require(try cloud.call("fetch", request)["token"])
             returned.append(
                 .object([
                     "appId": there["appId"], "refreshToken": there["refreshToken"], "accessToken": there["accessToken"],
@@ -143,7 +147,7 @@ import Vault
         try other.makeApp("google")
         try other.makeApp("github")
         let back = JSON.object(["tokens": .array(returned)])
-        #expect(try other.answer("store_tokens", back.text) == #"{"failures":[]}"#)
+        #expect(try other.answer("store_tokens", back) == #"{"failures":[]}"#)
         #expect(try sorted(export(other).tokens) == sorted(exported))
     }
 }
@@ -155,21 +159,12 @@ private final class Descope {
 
     init() throws {
         server = try TestServer("descope")
-        let project = #""projectId":"P2testtesttesttesttesttest01","managementKey":"K2testmanagementkey""#
-        let config = try CloudConfig(
-            JSON.parse(#"{"backend":"cloud",\#(project),"baseUrl":"\#(server.url("/"))","proxy":""}"#)
-        ) { _ in nil }
+        let config = try CloudConfig([
+            "backend": "cloud", "projectId": "P2testtesttesttesttesttest01", "managementKey": "K2testmanagementkey",
+            "baseUrl": .string(server.url("/")), "proxy": "",
+        ]) { _ in nil }
         client = try Client(CloudBackend(config), http: config.http)
     }
 
-    func call(_ operation: String, _ request: String) throws(ConnError) -> JSON {
-        var request = request
-        let context = CallContext(deadline: .never, cancellation: Cancellation())
-        let result: Result<JSON, ConnError> = request.withUTF8 { bytes in
-            Result { () throws(ConnError) in
-                try client.call(UnsafeRawBufferPointer(bytes), operation: operation, context)
-            }
-        }
-        return try result.get()
-    }
+    func call(_ operation: String, _ request: JSON) throws(ConnError) -> JSON { try client.call(operation, request) }
 }

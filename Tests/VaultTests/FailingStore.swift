@@ -1,6 +1,7 @@
 import Connections
 import Store
 import Synchronization
+import TestSupport
 
 /// A store that takes some commits yet, and then none.
 final class FailingStore: Store {

@@ -13,16 +13,19 @@ import Testing
     init() throws {
         world = try World()
         try world.makeApp()
-        _ = try world.call("apps.create", #"{"id":"keys","appType":"apikey"}"#)
+        _ = try world.call("apps.create", ["id": "keys", "appType": "apikey"])
     }
 
     @Test func anImportedTokenIsFetchedAsItCame() throws {
         let expiry = world.clock.seconds + 500
         let id = try world.call(
             "store_token",
-            #"{"appId":"google","userId":"u1","accessToken":"at","refreshToken":"rt","accessTokenExpiry":\#(expiry),"scopes":["a"],"grantedBy":"me"}"#
+            [
+                "appId": "google", "userId": "u1", "accessToken": "at", "refreshToken": "rt",
+                "accessTokenExpiry": .integer(expiry), "scopes": ["a"], "grantedBy": "me",
+            ]
         )["tokenId"]?.string
-        let token = try world.fetch(#","scopes":["a"]"#)
+        let token = try world.fetch(["scopes": ["a"]])
         #expect(token["id"]?.string == id)
         #expect(token["accessTokenExpiry"]?.integer == expiry)
         #expect(token["accessTokenType"]?.string == "Bearer")
@@ -33,7 +36,7 @@ import Testing
     }
 
     @Test func aRefreshTokenAloneIsEnough() throws {
-        _ = try world.call("store_token", #"{"appId":"google","userId":"u1","refreshToken":"rt"}"#)
+        _ = try world.call("store_token", ["appId": "google", "userId": "u1", "refreshToken": "rt"])
         world.provider.next(200, tokens("at-1"))
         #expect(try world.fetch()["accessToken"]?.string == "at-1")
     }
@@ -41,12 +44,14 @@ import Testing
     @Test func theTokensSubjectComesFromTheIDToken() throws {
         let payload = "eyJzdWIiOiJhY2NvdW50LTEifQ"  // {"sub":"account-1"}
         _ = try world.call(
-            "store_token", #"{"appId":"google","userId":"u1","accessToken":"at","idToken":"e30.\#(payload).x"}"#)
+            "store_token", ["appId": "google", "userId": "u1", "accessToken": "at", "idToken": "e30.\(payload).x"])
         #expect(try world.fetch()["tokenSub"]?.string == "account-1")
     }
 
     @Test func whatDoesNotVerifyIsNotKept() throws {
-        let request = #"{"appId":"google","userId":"u1","refreshToken":"rt","scopes":["a"],"verifyRefresh":true}"#
+        let request: JSON = [
+            "appId": "google", "userId": "u1", "refreshToken": "rt", "scopes": ["a"], "verifyRefresh": true,
+        ]
         world.provider.next(400, #"{"error":"invalid_grant"}"#)
         let error = world.error("store_token", request)
         #expect(error?.code == .providerError)
@@ -54,18 +59,18 @@ import Testing
         #expect(world.fetchError()?.reason == .missing)
         world.provider.next(200, tokens("at-1", refresh: "rt-2"))
         _ = try world.call("store_token", request)
-        let token = try world.fetch(#","options":{"withRefreshToken":true}"#)
+        let token = try world.fetch(["options": ["withRefreshToken": true]])
         #expect(token["accessToken"]?.string == "at-1")
         #expect(token["refreshToken"]?.string == "rt-2")
-        let bare = #"{"appId":"google","userId":"u1","accessToken":"at","verifyRefresh":true}"#
+        let bare: JSON = ["appId": "google", "userId": "u1", "accessToken": "at", "verifyRefresh": true]
         #expect(world.error("store_token", bare)?.field == "refreshToken")
     }
 
-    private let verified =
-        #"{"appId":"google","userId":"u1","refreshToken":"rt-1","scopes":["a"],"verifyRefresh":true}"#
+    private let verified: JSON =
+        ["appId": "google", "userId": "u1", "refreshToken": "rt-1", "scopes": ["a"], "verifyRefresh": true]
 
     @Test func whatDoesNotVerifyReplacesNothing() throws {
-        _ = try world.call("store_token", #"{"appId":"google","userId":"u1","accessToken":"old","scopes":["a"]}"#)
+        _ = try world.call("store_token", ["appId": "google", "userId": "u1", "accessToken": "old", "scopes": ["a"]])
         world.provider.next(400, #"{"error":"invalid_grant"}"#)
         #expect(world.error("store_token", verified)?.errorCode == "invalid_grant")
         #expect(try world.fetch()["accessToken"]?.string == "old")
@@ -77,7 +82,7 @@ import Testing
         let store = FailingStore()
         let world = try World(store: store)
         try world.makeApp()
-        let call = Call(world, "store_token", verified)
+        let call = world.begin("store_token", verified)
         #expect(call.isAtProvider)
         store.fail(after: 0)
         world.provider.next(200, tokens("at-1", refresh: "rt-2"))
@@ -85,7 +90,7 @@ import Testing
         #expect(throws: ConnError.self) { try call.result.get() }
         store.fail(after: nil)
         _ = try world.call("store_token", verified)
-        #expect(try world.fetch(#","options":{"withRefreshToken":true}"#)["refreshToken"]?.string == "rt-2")
+        #expect(try world.fetch(["options": ["withRefreshToken": true]])["refreshToken"]?.string == "rt-2")
         #expect(world.provider.refreshes.count == 1)
     }
 
@@ -93,8 +98,8 @@ import Testing
     @Test func aVerifiedTokenThatFindsTheFileLockedIsNotLost() throws {
         let store = MeddlingStore(MemoryStore())
         let world = try World(store: store)
-        try world.makeApp("google", #","revocationUrl":"https://p.example/revoke""#)
-        let call = Call(world, "store_token", verified)
+        try world.makeApp("google", ["revocationUrl": "https://p.example/revoke"])
+        let call = world.begin("store_token", verified)
         world.provider.next(200, tokens("at-1", refresh: "rt-2"))
         while !call.isDone {
             store.at(.commit) { () throws(ConnError) in throw ConnError(.unavailable, "the file is locked") }
@@ -102,18 +107,18 @@ import Testing
         }
         #expect(throws: ConnError.self) { try call.result.get() }
         _ = try world.call("store_token", verified)
-        #expect(try world.fetch(#","options":{"withRefreshToken":true}"#)["refreshToken"]?.string == "rt-2")
+        #expect(try world.fetch(["options": ["withRefreshToken": true]])["refreshToken"]?.string == "rt-2")
         #expect(world.provider.refreshes.count == 1)
     }
 
     @Test func aVerificationThatEndedIsCarriedOnByTheNextCall() throws {
-        let world = try World(config: #","allowExport":true"#)
+        let world = try World(config: ["allowExport": true])
         try world.makeApp()
-        let call = Call(world, "store_token", verified)
+        let call = world.begin("store_token", verified)
         call.leave()
         #expect(world.fetchError()?.reason == .missing)
-        #expect(try world.answer("list", #"{"userId":"u1"}"#) == #"{"tokens":[]}"#)
-        #expect(try world.answer("export", "{}") == #"{"tokens":[],"apiKeys":[]}"#)
+        #expect(try world.answer("list", ["userId": "u1"]) == #"{"tokens":[]}"#)
+        #expect(try world.answer("export", [:]) == #"{"tokens":[],"apiKeys":[]}"#)
         world.provider.next(200, tokens("at-1", refresh: "rt-2"))
         _ = try world.another().call("store_token", verified)
         #expect(try world.fetch()["accessToken"]?.string == "at-1")
@@ -121,8 +126,8 @@ import Testing
     }
 
     @Test func ofTwoWhoBringOneTokenOneSpendsIt() throws {
-        let first = Call(world, "store_token", verified)
-        let second = Call(world, "store_token", verified)
+        let first = world.begin("store_token", verified)
+        let second = world.begin("store_token", verified)
         #expect(second.isWaitingForFlight)
         world.provider.next(200, tokens("at-1", refresh: "rt-2"))
         for call in [first, second] {
@@ -133,18 +138,18 @@ import Testing
     }
 
     @Test func whatNobodyCameBackForGoes() throws {
-        Call(world, "store_token", verified).leave()
+        world.begin("store_token", verified).leave()
         world.clock.advance(seconds: 90_000)
         world.provider.next(200, tokens("at-2"))
         _ = try world.call(
-            "store_token", #"{"appId":"google","userId":"u2","refreshToken":"rt-2","verifyRefresh":true}"#)
+            "store_token", ["appId": "google", "userId": "u2", "refreshToken": "rt-2", "verifyRefresh": true])
         let left = try world.store.scan(prefix: TokenLocation.family, after: nil, limit: 10)
         #expect(left.count == 1)
-        #expect(try world.fetch(subject: #""userId":"u2""#)["accessToken"]?.string == "at-2")
+        #expect(try world.fetch(subject: ["userId": "u2"])["accessToken"]?.string == "at-2")
     }
 
-    private func failures(_ items: String) throws -> [String] {
-        let failures = try world.call("store_tokens", #"{"tokens":[\#(items)]}"#)["failures"]?.elements ?? []
+    private func failures(_ items: [JSON]) throws -> [String] {
+        let failures = try world.call("store_tokens", ["tokens": .array(items)])["failures"]?.elements ?? []
         return failures.map {
             "\($0["appId"]?.string ?? "") \($0["userId"]?.string ?? "") \($0["errorCode"]?.string ?? "")"
         }
@@ -154,31 +159,30 @@ import Testing
         let store = FailingStore()
         let world = try World(store: store)
         try world.makeApp()
-        let items = (0..<3).map { #"{"appId":"google","userId":"u\#($0)","accessToken":"at"}"# }
+        let items: [JSON] = (0..<3).map { ["appId": "google", "userId": "u\($0)", "accessToken": "at"] }
         store.fail(after: commits)
-        let error = world.error("store_tokens", #"{"tokens":[\#(items.joined(separator: ","))]}"#)
+        let error = world.error("store_tokens", ["tokens": .array(items)])
         store.fail(after: nil)
         #expect(error?.code == (commits == 0 ? .unavailable : nil))
-        let kept = try world.call("list", #"{"appId":"google"}"#)["tokens"]?.elements.count
+        let kept = try world.call("list", ["appId": "google"])["tokens"]?.elements.count
         #expect(kept == (commits == 0 ? 0 : 3))
     }
 
     @Test func aBatchIsKeptWholeOrNotAtAll() throws {
-        let good = (0..<300).map { #"{"appId":"google","userId":"u\#($0)","accessToken":"at-\#($0)"}"# }
-            .joined(separator: ",")
-        let bad = [
-            #"{"appId":"none","userId":"x1","accessToken":"at"}"#,
-            #"{"appId":"keys","userId":"x2","accessToken":"at"}"#,
-            #"{"appId":"google","userId":"x3"}"#,
-            #"{"appId":"google","userId":"u7","accessToken":"twice"}"#,
+        let good: [JSON] = (0..<300).map { ["appId": "google", "userId": "u\($0)", "accessToken": "at-\($0)"] }
+        let bad: [JSON] = [
+            ["appId": "none", "userId": "x1", "accessToken": "at"],
+            ["appId": "keys", "userId": "x2", "accessToken": "at"],
+            ["appId": "google", "userId": "x3"],
+            ["appId": "google", "userId": "u7", "accessToken": "twice"],
         ]
         #expect(
-            try failures(good + "," + bad.joined(separator: ",")) == [
+            try failures(good + bad) == [
                 "none x1 not_found", "keys x2 invalid_request", "google x3 invalid_request", "google u7 conflict",
             ])
-        #expect(try world.call("list", #"{"appId":"google"}"#)["tokens"]?.elements.count == 0)
+        #expect(try world.call("list", ["appId": "google"])["tokens"]?.elements.count == 0)
         #expect(try failures(good) == [])
-        #expect(try world.fetch(subject: #""userId":"u299""#)["accessToken"]?.string == "at-299")
-        #expect(try world.call("list", #"{"appId":"google","limit":1000}"#)["tokens"]?.elements.count == 300)
+        #expect(try world.fetch(subject: ["userId": "u299"])["accessToken"]?.string == "at-299")
+        #expect(try world.call("list", ["appId": "google", "limit": 1000])["tokens"]?.elements.count == 300)
     }
 }

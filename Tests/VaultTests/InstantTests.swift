@@ -1,6 +1,7 @@
 import Connections
 import JSON
 import Runtime
+import TestSupport
 import Testing
 
 @testable import Vault
@@ -32,11 +33,13 @@ import Testing
     @Test func rowsOfEarlierVersionsAreRead() throws {
         let state = try #require(
             RefreshState(
-                json: try JSON.parse(
-                    """
-                    {"generation":1,"fence":1,"backoff":{"begun":5,"duration":9},"lease":{"owner":"o","fence":1,
-                    "generation":1,"attempt":1,"begun":5,"duration":20000,"grace":{"begun":5,"duration":60000}}}
-                    """)))
+                json: [
+                    "generation": 1, "fence": 1, "backoff": ["begun": 5, "duration": 9],
+                    "lease": [
+                        "owner": "o", "fence": 1, "generation": 1, "attempt": 1, "begun": 5, "duration": 20000,
+                        "grace": ["begun": 5, "duration": 60000],
+                    ],
+                ]))
         #expect(state.lease?.begun == Self.instant(5))
         #expect(state.lease?.grace == Interval(begun: Self.instant(5), duration: 60_000))
         #expect(state.backoff == Interval(begun: Self.instant(5), duration: 9))

@@ -8,9 +8,9 @@ import Testing
 @testable import Vault
 
 @Suite struct IsolationTests {
-    private static let subjects = [
-        #""userId":"a""#, #""userId":"b""#, #""tenantId":"a""#, #""tenantId":"b""#,
-        #""userId":"a","tenantId":"a""#, #""userId":"a","tenantId":"b""#, #""userId":"b","tenantId":"a""#,
+    private static let subjects: [JSON] = [
+        ["userId": "a"], ["userId": "b"], ["tenantId": "a"], ["tenantId": "b"],
+        ["userId": "a", "tenantId": "a"], ["userId": "a", "tenantId": "b"], ["userId": "b", "tenantId": "a"],
     ]
     private static let apps = ["x", "y"]
 
@@ -30,34 +30,37 @@ import Testing
     /// where there is none.
     @Test(arguments: 1...20) func noOrderOfOperationsAnswersSomebodyElsesToken(_ seed: Int) throws {
         var random = Random(state: UInt64(seed))
-        let world = try World(config: #","redirectUrl":"https://h.example/callback""#)
+        let world = try World(config: ["redirectUrl": "https://h.example/callback"])
         for app in Self.apps { try world.makeApp(app) }
         var kept: [String: Set<String>] = [:]
         for number in 0..<60 {
-            let subject = Self.subjects.randomElement(using: &random) ?? ""
+            let subject = Self.subjects.randomElement(using: &random) ?? [:]
             let app = Self.apps.randomElement(using: &random) ?? ""
-            let place = "\(app) \(subject)"
+            let place = "\(app) \(subject.text)"
             let scope = ["r", "w"].randomElement(using: &random) ?? ""
             let access = "\(place) \(number)".map { $0.isLetter || $0.isNumber ? String($0) : "." }.joined()
             switch Int.random(in: 0..<5, using: &random) {
             case 0:
-                try world.connect(subject, app: app, scopes: #"["\#(scope)"]"#, reply: tokens(access, refresh: "rt"))
+                try world.connect(subject, app: app, scopes: ["\(scope)"], reply: tokens(access, refresh: "rt"))
                 kept[place, default: []].insert(access)
             case 1:
                 _ = try world.call(
                     "store_token",
-                    #"{"appId":"\#(app)",\#(subject),"accessToken":"\#(access)","refreshToken":"rt","scopes":["\#(scope)"]}"#
+                    (["appId": "\(app)", "accessToken": "\(access)", "refreshToken": "rt", "scopes": ["\(scope)"]]
+                        as JSON).with(subject)
                 )
                 kept[place, default: []].insert(access)
             case 2:
-                _ = try world.call("delete", #"{"appId":"\#(app)",\#(subject)}"#)
+                _ = try world.call("delete", (["appId": "\(app)"] as JSON).with(subject))
                 kept[place] = nil
-                if !subject.contains("tenantId") {
-                    for other in Self.subjects where other.hasPrefix(subject + ",") { kept["\(app) \(other)"] = nil }
+                if subject["tenantId"] == nil {
+                    for other in Self.subjects where other["userId"] == subject["userId"] {
+                        kept["\(app) \(other.text)"] = nil
+                    }
                 }
             case 3:
                 world.provider.next(200, tokens(access, refresh: "rt-\(number)"))
-                if world.fetchError(#","options":{"forceRefresh":true}"#, subject: subject, app: app) == nil {
+                if world.fetchError(["options": ["forceRefresh": true]], subject: subject, app: app) == nil {
                     kept[place, default: []].insert(access)
                 } else {
                     world.provider.forget()
@@ -67,12 +70,12 @@ import Testing
             }
             for app in Self.apps {
                 for subject in Self.subjects {
-                    let tokens = kept["\(app) \(subject)"]
+                    let tokens = kept["\(app) \(subject.text)"]
                     switch Result(catching: { () throws(ConnError) in try world.fetch(subject: subject, app: app) }) {
                     case .success(let token):
-                        #expect(tokens?.contains(token["accessToken"]?.string ?? "") == true, "\(app) \(subject)")
+                        #expect(tokens?.contains(token["accessToken"]?.string ?? "") == true, "\(app) \(subject.text)")
                     case .failure(let error):
-                        #expect(tokens == nil && error.reason == .missing, "\(app) \(subject): \(error.message)")
+                        #expect(tokens == nil && error.reason == .missing, "\(app) \(subject.text): \(error.message)")
                     }
                 }
             }
@@ -81,17 +84,17 @@ import Testing
 
     @Test func aRowMovedToAnotherPlaceDoesNotOpen() throws {
         let store = try makeStore()
-        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        let world = try World(store: store, config: ["redirectUrl": "https://h.example/callback"])
         try world.makeApp()
-        try world.connect(#""userId":"victim""#, reply: tokens("victims"))
-        try world.connect(#""userId":"thief""#, reply: tokens("thiefs"))
+        try world.connect(["userId": "victim"], reply: tokens("victims"))
+        try world.connect(["userId": "thief"], reply: tokens("thiefs"))
         let rows = try store.scan(prefix: TokenLocation.family, after: nil, limit: 10)
         try #require(rows.count == 2)
         try store.commit([
             .put(rows[0].key, rows[1].value, expecting: .any), .put(rows[1].key, rows[0].value, expecting: .any),
         ])
         for user in ["victim", "thief"] {
-            let error = world.fetchError(subject: #""userId":"\#(user)""#)
+            let error = world.fetchError(subject: ["userId": "\(user)"])
             #expect(error?.code == .internal)
             #expect(error?.message.contains("moved") == true)
         }
@@ -99,7 +102,7 @@ import Testing
 
     @Test func aChangedByteDoesNotOpen() throws {
         let store = try makeStore()
-        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        let world = try World(store: store, config: ["redirectUrl": "https://h.example/callback"])
         try world.makeApp()
         try world.connect()
         let row = try #require(try store.scan(prefix: TokenLocation.family, after: nil, limit: 10).first)
@@ -112,15 +115,15 @@ import Testing
         try store.commit([.put(row.key, [], expecting: .any)])
         #expect(world.fetchError()?.code == .internal)
         // What does not open can still be removed.
-        #expect(try world.call("delete", #"{"userId":"u1"}"#)["deleted"]?.integer == 1)
+        #expect(try world.call("delete", ["userId": "u1"])["deleted"]?.integer == 1)
     }
 
     @Test func rowsShowNothingOfWhatTheyHold() throws {
         let store = try makeStore()
-        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        let world = try World(store: store, config: ["redirectUrl": "https://h.example/callback"])
         try world.makeApp("visible-app")
         try world.connect(
-            #""userId":"visible-user","tenantId":"visible-tenant""#, app: "visible-app",
+            ["userId": "visible-user", "tenantId": "visible-tenant"], app: "visible-app",
             reply: tokens("visible-access", refresh: "visible-refresh"))
         for row in try store.scan(prefix: [], after: nil, limit: 100) {
             let text = String(decoding: row.key + row.value, as: UTF8.self)

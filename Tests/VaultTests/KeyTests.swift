@@ -12,12 +12,12 @@ import Testing
 @testable import Vault
 
 @Suite struct KeyTests {
-    private static let callback = #","redirectUrl":"https://h.example/callback""#
+    private static let callback: JSON = ["redirectUrl": "https://h.example/callback"]
 
     /// How many rows each key has sealed, the active one marked by a star.
     private func counts(_ world: World) throws -> [String: Int64] {
         var counts: [String: Int64] = [:]
-        for key in try world.call("keys.list", "{}")["keys"]?.elements ?? [] {
+        for key in try world.call("keys.list", [:])["keys"]?.elements ?? [] {
             let star = key["active"]?.boolean == true ? "*" : ""
             counts[star + (key["id"]?.string ?? "")] = key["rows"]?.integer
         }
@@ -29,28 +29,28 @@ import Testing
     }
 
     private func add(_ world: World) throws -> String {
-        try #require(try world.call("keys.add", "{}")["id"]?.string)
+        try #require(try world.call("keys.add", [:])["id"]?.string)
     }
 
     private func activate(_ world: World, _ id: String) throws {
-        _ = try world.call("keys.activate", #"{"id":"\#(id)"}"#)
+        _ = try world.call("keys.activate", ["id": "\(id)"])
     }
 
     private func store(_ world: World, users: Range<Int>) throws {
-        let tokens = users.map {
-            #"{"appId":"google","userId":"u\#($0)","accessToken":"at-\#($0)","refreshToken":"rt"}"#
+        let tokens: [JSON] = users.map {
+            ["appId": "google", "userId": "u\($0)", "accessToken": "at-\($0)", "refreshToken": "rt"]
         }
-        _ = try world.call("store_tokens", #"{"tokens":[\#(tokens.joined(separator: ","))]}"#)
+        _ = try world.call("store_tokens", ["tokens": .array(tokens)])
     }
 
     private func fetchAll(_ world: World, users: Range<Int>) throws {
         for user in users {
-            #expect(try world.fetch(subject: #""userId":"u\#(user)""#)["accessToken"]?.string == "at-\(user)")
+            #expect(try world.fetch(subject: ["userId": "u\(user)"])["accessToken"]?.string == "at-\(user)")
         }
     }
 
     @Test func aKeyIsAddedActivatedAndTheOldOneDropped() throws {
-        let world = try World(config: #","audit":"off""#)
+        let world = try World(config: ["audit": "off"])
         try world.makeApp()
         try store(world, users: 0..<300)
         let old = try activeKey(world)
@@ -62,14 +62,14 @@ import Testing
         try store(world, users: 301..<302)
         #expect(try counts(world) == [old: 604, "*\(new)": 2])
         try fetchAll(world, users: 0..<302)
-        #expect(world.error("keys.drop", #"{"id":"\#(old)"}"#)?.code == .conflict)
-        #expect(world.error("keys.drop", #"{"id":"\#(new)"}"#)?.code == .invalidRequest)
-        #expect(world.error("keys.drop", #"{"id":"00000000"}"#)?.code == .notFound)
-        #expect(world.error("keys.activate", #"{"id":"nonsense"}"#)?.code == .notFound)
-        #expect(try world.answer("keys.reseal", "{}") == #"{"resealed":604,"unreadable":0}"#)
-        #expect(try world.answer("keys.reseal", "{}") == #"{"resealed":0,"unreadable":0}"#)
+        #expect(world.error("keys.drop", ["id": "\(old)"])?.code == .conflict)
+        #expect(world.error("keys.drop", ["id": "\(new)"])?.code == .invalidRequest)
+        #expect(world.error("keys.drop", ["id": "00000000"])?.code == .notFound)
+        #expect(world.error("keys.activate", ["id": "nonsense"])?.code == .notFound)
+        #expect(try world.answer("keys.reseal", [:]) == #"{"resealed":604,"unreadable":0}"#)
+        #expect(try world.answer("keys.reseal", [:]) == #"{"resealed":0,"unreadable":0}"#)
         #expect(try counts(world) == [old: 0, "*\(new)": 606])
-        _ = try world.call("keys.drop", #"{"id":"\#(old)"}"#)
+        _ = try world.call("keys.drop", ["id": "\(old)"])
         #expect(try counts(world) == ["*\(new)": 606])
         try fetchAll(world, users: 0..<302)
         try fetchAll(try world.another(), users: 0..<302)
@@ -78,14 +78,14 @@ import Testing
     @Test func aVaultHasAtMostSixteenKeys() throws {
         let world = try World()
         for _ in 1..<16 { _ = try add(world) }
-        #expect(world.error("keys.add", "{}")?.code == .limit)
+        #expect(world.error("keys.add", [:])?.code == .limit)
     }
 
     @Test func otherProcessesLearnOfAKeyAsTheyGo() throws {
-        let world = try World(config: #","audit":"off""#)
+        let world = try World(config: ["audit": "off"])
         try world.makeApp()
         try store(world, users: 0..<5)
-        let other = try world.another(config: #","audit":"off""#)
+        let other = try world.another(config: ["audit": "off"])
         let old = try activeKey(world)
         let new = try add(world)
         try activate(world, new)
@@ -94,9 +94,9 @@ import Testing
         #expect(try counts(world)["*\(new)"] == 2)
         let third = try add(world)
         try activate(world, third)
-        _ = try world.call("keys.reseal", "{}")
-        _ = try world.call("keys.drop", #"{"id":"\#(old)"}"#)
-        _ = try world.call("keys.drop", #"{"id":"\#(new)"}"#)
+        _ = try world.call("keys.reseal", [:])
+        _ = try world.call("keys.drop", ["id": "\(old)"])
+        _ = try world.call("keys.drop", ["id": "\(new)"])
         try fetchAll(other, users: 0..<6)
     }
 
@@ -109,7 +109,7 @@ import Testing
         let sealed = slow.seal(PointerRecord(), at: location.appKey, expecting: .absent)
         let old = try activeKey(world)
         try activate(world, try add(world))
-        _ = try world.call("keys.reseal", "{}")
+        _ = try world.call("keys.reseal", [:])
         try slow.commit([sealed]).performed(.unbounded)
         #expect(try counts(world)[old] == 0)
         let row: Row<PointerRecord>? = try world.read(location.appKey)
@@ -117,8 +117,8 @@ import Testing
         let again = slow.seal(PointerRecord(), at: location.key, expecting: .absent)
         let second = try activeKey(world)
         try activate(world, try add(world))
-        _ = try world.call("keys.reseal", "{}")
-        _ = try world.call("keys.drop", #"{"id":"\#(second)"}"#)
+        _ = try world.call("keys.reseal", [:])
+        _ = try world.call("keys.drop", ["id": "\(second)"])
         // What it sealed cannot be opened any more, so it is told to begin anew.
         let error = #expect(throws: ConnError.self) { try slow.commit([again]).performed(.unbounded) }
         #expect(error?.code == .conflict)
@@ -132,36 +132,36 @@ import Testing
         let old = try activeKey(world)
         let new = try add(world)
         try activate(world, new)
-        _ = try world.call("keys.reseal", "{}")
+        _ = try world.call("keys.reseal", [:])
         store.at(.commit) { () throws(ConnError) in
             // No row of the old key was found, and it is about to be dropped.
-            _ = try other.call("keys.activate", #"{"id":"\#(old)"}"#)
-            _ = try other.call("apps.create", #"{"id":"late","appType":"apikey"}"#)
+            _ = try other.call("keys.activate", ["id": "\(old)"])
+            _ = try other.call("apps.create", ["id": "late", "appType": "apikey"])
         }
-        #expect(world.error("keys.drop", #"{"id":"\#(old)"}"#)?.code == .conflict)
+        #expect(world.error("keys.drop", ["id": "\(old)"])?.code == .conflict)
         #expect(try activeKey(world) == old)
-        #expect(try world.call("apps.load", #"{"id":"late"}"#)["app"]?["id"]?.string == "late")
+        #expect(try world.call("apps.load", ["id": "late"])["app"]?["id"]?.string == "late")
     }
 
     @Test func aResealThatIsCutOffIsCarriedOn() throws {
         let store = MeddlingStore(MemoryStore())
-        let world = try World(store: store, config: #","audit":"off""#)
+        let world = try World(store: store, config: ["audit": "off"])
         try world.makeApp()
         try self.store(world, users: 0..<500)
         let old = try activeKey(world)
         try activate(world, try add(world))
         store.at(.commit, number: 4) { () throws(ConnError) in throw ConnError(.internal, "the process was killed")
         }
-        #expect(world.error("keys.reseal", "{}")?.code == .internal)
+        #expect(world.error("keys.reseal", [:])?.code == .internal)
         let left = try #require(try counts(world)[old])
         #expect(left > 0 && left < 1002)
         try fetchAll(world, users: 0..<500)
-        #expect(try world.call("keys.reseal", "{}")["resealed"]?.integer == left)
+        #expect(try world.call("keys.reseal", [:])["resealed"]?.integer == left)
         #expect(try counts(world)[old] == 0)
     }
 
     @Test func aRowThatDoesNotOpenIsLeftAndCounted() throws {
-        let world = try World(config: #","audit":"off""#)
+        let world = try World(config: ["audit": "off"])
         try world.makeApp()
         try store(world, users: 0..<2)
         let old = try activeKey(world)
@@ -169,8 +169,8 @@ import Testing
         row.value[row.value.count - 1] ^= 1
         try world.store.commit([.put(row.key, row.value, expecting: .any)])
         try activate(world, try add(world))
-        #expect(try world.call("keys.reseal", "{}")["unreadable"]?.integer == 1)
-        #expect(world.error("keys.drop", #"{"id":"\#(old)"}"#)?.code == .conflict)
+        #expect(try world.call("keys.reseal", [:])["unreadable"]?.integer == 1)
+        #expect(world.error("keys.drop", ["id": "\(old)"])?.code == .conflict)
         #expect(try world.store.get(row.key)?.value == row.value)
     }
 
@@ -185,8 +185,8 @@ import Testing
         }
     }
 
-    private static func others(_ keys: [String]) -> String {
-        #","otherKeys":[\#(keys.map(World.key).joined(separator: ","))]"#
+    private static func others(_ keys: [String]) -> JSON {
+        ["otherKeys": .array(keys.map(World.key))]
     }
 
     @Test func theMasterKeyChangesWithoutARowBeingSealedAnew() throws {
@@ -194,12 +194,12 @@ import Testing
         try world.makeApp()
         try store(world, users: 0..<3)
         let tokens = try world.store.scan(prefix: TokenLocation.family, after: nil, limit: 9)
-        let master = try world.call("keys.list", "{}")["masterKey"]?.string
+        let master = try world.call("keys.list", [:])["masterKey"]?.string
         #expect(refusal(world, key: "0b")?.code == .invalidConfig)
         let changed = try world.another(key: "0b", config: Self.others(["0a"]))
         try fetchAll(changed, users: 0..<3)
         #expect(try world.store.scan(prefix: TokenLocation.family, after: nil, limit: 9) == tokens)
-        #expect(try changed.call("keys.list", "{}")["masterKey"]?.string != master)
+        #expect(try changed.call("keys.list", [:])["masterKey"]?.string != master)
         let refused = try #require(refusal(world, key: "0a"))
         #expect(refused.code == .invalidConfig && refused.field == "key")
         #expect(refused.message.contains(master ?? "none"), "\(refused.message)")
@@ -232,7 +232,7 @@ import Testing
         try fetchAll(unprepared, users: 0..<1)
         try activate(new, try add(new))
         try store(new, users: 0..<1)
-        let error = unprepared.fetchError(subject: #""userId":"u0""#)
+        let error = unprepared.fetchError(subject: ["userId": "u0"])
         #expect(error?.code == .invalidConfig)
         #expect(error?.message.contains("otherKeys") == true)
     }
@@ -260,11 +260,12 @@ import Testing
                 user = (user + 7) % 200
                 do throws(ConnError) {
                     if number < 7 {
-                        let token = try world.fetch(subject: #""userId":"u\#(user)""#)
+                        let token = try world.fetch(subject: ["userId": "u\(user)"])
                         if token["accessToken"]?.string != "at-\(user)" { throw ConnError(.internal, "another token") }
                     } else {
-                        let token = #""accessToken":"at-\#(user)","refreshToken":"rt""#
-                        _ = try world.call("store_token", #"{"appId":"google","userId":"u\#(user)",\#(token)}"#)
+                        let token: JSON = ["accessToken": "at-\(user)", "refreshToken": "rt"]
+                        _ = try world.call(
+                            "store_token", (["appId": "google", "userId": "u\(user)"] as JSON).with(token))
                     }
                 } catch {
                     failed.withLock { $0.append(error.message) }
@@ -279,7 +280,7 @@ import Testing
     @Test(arguments: ["fetch", "list", "delete", "store_token"])
     func aRowThatIsSealedAnewWhileItIsReadIsReadAgain(_ operation: String) throws {
         let store = MeddlingStore(MemoryStore())
-        let world = try World(store: store, config: #","audit":"off""#)
+        let world = try World(store: store, config: ["audit": "off"])
         try world.makeApp()
         try self.store(world, users: 1..<2)
         let other = try world.another()
@@ -287,12 +288,12 @@ import Testing
         store.at(.afterRead) {
             #expect(throws: Never.self) {
                 try activate(other, try add(other))
-                _ = try other.call("keys.reseal", "{}")
-                _ = try other.call("keys.drop", #"{"id":"\#(old)"}"#)
+                _ = try other.call("keys.reseal", [:])
+                _ = try other.call("keys.drop", ["id": "\(old)"])
             }
         }
-        let more = operation == "store_token" ? #","accessToken":"new""# : ""
-        let answer = try world.call(operation, #"{"appId":"google","userId":"u1"\#(more)}"#)
+        let more: JSON = operation == "store_token" ? ["accessToken": "new"] : [:]
+        let answer = try world.call(operation, (["appId": "google", "userId": "u1"] as JSON).with(more))
         #expect(answer["unreadable"] == nil)
         #expect(try activeKey(world) != old)
         switch operation {
@@ -334,8 +335,8 @@ import Testing
         for round in 0..<4 {
             let old = try activeKey(master)
             try activate(master, try add(master))
-            _ = try master.call("keys.reseal", "{}")
-            _ = try master.call("keys.drop", #"{"id":"\#(old)"}"#)
+            _ = try master.call("keys.reseal", [:])
+            _ = try master.call("keys.drop", ["id": "\(old)"])
             if round == 1 { master = try World(store: try SQLiteStore(path: path), key: "02") }
         }
         turns.stop()
@@ -348,6 +349,6 @@ import Testing
         #expect(status & 0x7F == SIGKILL, "the other process met an error")
         #expect(try counts(master).count == 1)
         try fetchAll(master, users: 0..<200)
-        #expect(try master.call("audit.verify", "{}")["ok"]?.boolean == true)
+        #expect(try master.call("audit.verify", [:])["ok"]?.boolean == true)
     }
 }

@@ -15,52 +15,36 @@ import Testing
     private let client: Client
 
     init() throws {
-        let config = """
-            {"backend":"vault","path":"unused","audit":"all","key":{"bytes":"\(String(repeating: "0a", count: 32))"}}
-            """
         client = Client(
-            backend: try VaultBackend(
-                store: store, config: try VaultConfig(try JSON.parse(config), environment: { _ in nil })),
+            backend: try VaultBackend(store: store, config: try World.config(["audit": "all"])),
             transport: try CurlTransport(options: HTTPOptions(proxy: "")))
-        _ = try call(#"{"op":"apps.create","id":"once","appType":"apikey","deleteAfterFirstFetch":true}"#).get()
+        try client.call("apps.create", ["id": "once", "appType": "apikey", "deleteAfterFirstFetch": true])
         for user in ["u1", "u2"] {
-            _ = try call(#"{"op":"store_api_key","appId":"once","userId":"\#(user)","apiKey":"k"}"#).get()
+            try client.call("store_api_key", ["appId": "once", "userId": "\(user)", "apiKey": "k"])
         }
     }
 
     private func call(
-        _ request: String, submitted: Bool = false, deadline: Deadline = .never
-    ) -> Result<JSON, ConnError> {
-        let context = CallContext(deadline: deadline, cancellation: Cancellation())
-        var request = request
-        return request.withUTF8 { bytes in
-            let text = UnsafeRawBufferPointer(bytes)
-            guard submitted else {
-                return Result { () throws(ConnError) in try client.call(text, operation: nil, context) }
-            }
-            let answered = DispatchSemaphore(value: 0)
-            nonisolated(unsafe) var answer = Result<JSON, ConnError>.failure(.cancelled)
-            client.submit(text, context) { result in
-                answer = result
-                answered.signal()
-            }
-            answered.wait()
-            return answer
-        }
+        _ operation: String, _ request: JSON, submitted: Bool, deadline: Deadline
+    ) throws(ConnError) -> JSON {
+        guard submitted else { return try client.call(operation, request, context: .until(deadline)) }
+        return try client.submit(operation, request, context: .until(deadline)).get()
     }
+
+    private static let changes: [(operation: String, request: JSON)] = [
+        ("store_api_key", ["appId": "once", "userId": "u3", "apiKey": "k"]), ("delete", ["userId": "u1"]),
+        ("apps.create", ["id": "more", "appType": "apikey"]), ("keys.add", [:]),
+    ]
 
     /// The store writes for longer than the caller has time. What is done is answered as done. A connection's deletion is
     /// several commits, and may be cut off between them: the next one finishes it.
-    @Test(
-        arguments: [
-            #"{"op":"store_api_key","appId":"once","userId":"u3","apiKey":"k"}"#,
-            #"{"op":"delete","userId":"u1"}"#, #"{"op":"apps.create","id":"more","appType":"apikey"}"#,
-            #"{"op":"keys.add"}"#,
-        ], [false, true])
-    func whatIsWrittenLateIsAnsweredAsDone(_ request: String, _ isSubmitted: Bool) throws {
+    @Test(arguments: changes, [false, true])
+    func whatIsWrittenLateIsAnsweredAsDone(_ change: (operation: String, request: JSON), _ isSubmitted: Bool) throws {
         let deadline = Deadline.after(milliseconds: 3_000)
         store.at(.afterCommit) { Event().wait(untilNanoseconds: deadline.adding(milliseconds: 200).nanoseconds) }
-        #expect(throws: Never.self) { try call(request, submitted: isSubmitted, deadline: deadline).get() }
+        #expect(throws: Never.self) {
+            try call(change.operation, change.request, submitted: isSubmitted, deadline: deadline)
+        }
         #expect(deadline.hasPassed)
     }
 
@@ -72,19 +56,20 @@ import Testing
             gate.wait(untilNanoseconds: .max)
         }
         Thread.detachNewThread { [self] in
-            _ = call(#"{"op":"store_api_key","appId":"once","userId":"u2","apiKey":"k2"}"#)
+            _ = client.error("store_api_key", ["appId": "once", "userId": "u2", "apiKey": "k2"])
             ended.signal()
         }
         begun.wait(untilNanoseconds: .max)
-        let fetch = #"{"op":"fetch","appId":"once","userId":"u1"}"#
-        let late = call(fetch, submitted: isSubmitted, deadline: .after(milliseconds: 50))
-        let error = #expect(throws: ConnError.self) { try late.get() }
+        let fetch: JSON = ["appId": "once", "userId": "u1"]
+        let error = #expect(throws: ConnError.self) {
+            try call("fetch", fetch, submitted: isSubmitted, deadline: .after(milliseconds: 50))
+        }
         #expect(error?.code == .timeout)
         gate.signal()
         ended.wait(untilNanoseconds: .max)
-        let records = try call(#"{"op":"audit.list"}"#).get()["records"]?.elements ?? []
+        let records = try client.call("audit.list")["records"]?.elements ?? []
         #expect(!records.contains { $0["op"]?.string == "fetch" })
-        #expect(try call(fetch).get()["token"]?["accessToken"]?.string == "k")
-        #expect(throws: ConnError.self) { try call(fetch).get() }
+        #expect(try client.call("fetch", fetch)["token"]?["accessToken"]?.string == "k")
+        #expect(throws: ConnError.self) { try client.call("fetch", fetch) }
     }
 }

@@ -1,6 +1,7 @@
 import Connections
 import Runtime
 import Store
+import TestSupport
 import Testing
 
 @testable import Vault

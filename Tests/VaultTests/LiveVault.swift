@@ -16,37 +16,19 @@ final class LiveVault: Sendable {
 
     init(_ server: TestServer, clock: Clock = .system) throws {
         self.server = server
-        let config = """
-            {"backend":"vault","path":"unused","redirectUrl":"https://app.example/callback",
-            "key":{"bytes":"\(String(repeating: "0a", count: 32))"},"allowPrivateAddresses":true}
-            """
         transport = try CurlTransport(options: HTTPOptions(proxy: ""))
+        let config: JSON = ["redirectUrl": "https://app.example/callback", "allowPrivateAddresses": true]
         client = Client(
-            backend: try VaultBackend(
-                store: MemoryStore(), config: try VaultConfig(try JSON.parse(config), environment: { _ in nil }),
-                clock: clock),
+            backend: try VaultBackend(store: MemoryStore(), config: try World.config(config), clock: clock),
             transport: transport)
     }
 
-    deinit {
-        let ended = DispatchSemaphore(value: 0)
-        client.close { ended.signal() }
-        ended.wait()
-    }
+    deinit { client.closeAndWait() }
 
+    @discardableResult
     func call(_ operation: String, _ request: JSON) throws(ConnError) -> JSON {
-        var text = request.text
-        let result: Result<JSON, ConnError> = text.withUTF8 { bytes in
-            Result { () throws(ConnError) in
-                try client.call(
-                    UnsafeRawBufferPointer(bytes), operation: operation,
-                    CallContext(deadline: .after(milliseconds: 30_000), cancellation: Cancellation()))
-            }
-        }
-        return try result.get()
+        try client.call(operation, request, context: .until(.after(milliseconds: 30_000)))
     }
-
-    func call(_ operation: String, _ request: String) throws -> JSON { try call(operation, try JSON.parse(request)) }
 
     /// Where the provider sends the browser that opens the URL: it grants at once.
     func callback(of url: String?) throws -> [URLQueryItem] {
@@ -69,21 +51,21 @@ final class LiveVault: Sendable {
         return try call("complete", request)
     }
 
-    func connectURL(_ app: String, _ options: String = "") throws -> JSON {
-        try call(
-            "connect",
-            #"{"appId":"\#(app)","userId":"u1","options":{"redirectUrl":"https://h.example/done"\#(options)}}"#)
+    func connectURL(_ app: String, _ options: JSON = [:]) throws -> JSON {
+        let redirect: JSON = ["redirectUrl": "https://h.example/done"]
+        return try call("connect", ["appId": "\(app)", "userId": "u1", "options": redirect.with(options)])
     }
 
     @discardableResult
-    func connect(_ app: String, _ options: String = "") throws -> JSON {
+    func connect(_ app: String, _ options: JSON = [:]) throws -> JSON {
         try complete(try callback(of: try connectURL(app, options)["url"]?.string))
     }
 
-    func control(_ method: HTTPRequest.Method, _ name: String, _ body: String? = nil) throws -> JSON {
+    func control(_ method: HTTPRequest.Method, _ name: String, _ body: JSON? = nil) throws -> JSON {
         let answer = try exchange(
             HTTPRequest(
-                method, server.url("/control/\(name)"), body: body.map { Secret($0) }, timeoutMilliseconds: 10_000))
+                method, server.url("/control/\(name)"), body: body.map { Secret($0.text) }, timeoutMilliseconds: 10_000)
+        )
         #expect(answer.status == 200)
         return try answer.body.withBytes { try JSON.parse($0) }
     }

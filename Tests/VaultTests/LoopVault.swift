@@ -22,43 +22,14 @@ final class LoopVault: Sendable {
     var threads: Set<UInt> { transport.threads }
 
     /// Submits a call; the answer comes later.
-    func submit(_ operation: String, _ request: String) throws -> Submitted {
-        let submitted = Submitted()
-        let fields = try JSON.parse(request)
-        fields.set("op", .string(operation))
-        var text = fields.text
-        text.withUTF8 { bytes in
-            client.submit(UnsafeRawBufferPointer(bytes), .unbounded) { submitted.finish($0) }
-        }
-        return submitted
+    func submit(_ operation: String, _ request: JSON = [:]) -> Outcome { client.submit(operation, request) }
+
+    @discardableResult
+    func call(_ operation: String, _ request: JSON = [:]) throws(ConnError) -> JSON {
+        try submit(operation, request).get()
     }
 
-    func call(_ operation: String, _ request: String) throws -> JSON {
-        try submit(operation, request).answer()
-    }
-
-    func close() {
-        let end = Event()
-        client.close { end.signal() }
-        end.wait(untilNanoseconds: .max)
-    }
-
-    final class Submitted: Sendable {
-        private let result = Monitor<Result<JSON, ConnError>?>(nil)
-
-        fileprivate func finish(_ answer: Result<JSON, ConnError>) { result.update { $0 = answer } }
-
-        var isAnswered: Bool { result.withLock { $0 != nil } }
-
-        /// Waits for the answer, which a test that goes wrong may never have: then it ends with an error.
-        func answer() throws -> JSON {
-            let answer: Result<JSON, ConnError>? = result.wait(
-                untilNanoseconds: Deadline.after(milliseconds: 60_000).nanoseconds
-            ) { $0 }
-            guard let answer else { throw ConnError(.timeout, "the loop is held up") }
-            return try answer.get()
-        }
-    }
+    func close() { client.closeAndWait() }
 }
 
 /// Exchanges with a provider that answers at once.

@@ -1,6 +1,7 @@
 import Connections
 import Store
 import Synchronization
+import TestSupport
 
 /// A store in which something happens at a moment that a test chooses.
 final class MeddlingStore: Store {

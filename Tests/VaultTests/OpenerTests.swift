@@ -16,32 +16,37 @@ import Testing
     init() throws {
         world = try World(
             store: store,
-            config:
-                #","redirectUrl":"https://h.example/callback","connectPageUrl":"https://h.example/connect?from=tool""#)
+            config: [
+                "redirectUrl": "https://h.example/callback", "connectPageUrl": "https://h.example/connect?from=tool",
+            ])
         try world.makeApp()
     }
 
-    private func link(_ more: String = "") throws -> String {
+    private func link(_ more: JSON = [:]) throws -> String {
         let answer = try world.call(
             "connect",
-            #"{"appId":"google","userId":"u1","options":{"redirectUrl":"https://h.example/done","scopes":["read"]\#(more)}}"#
+            [
+                "appId": "google", "userId": "u1",
+                "options": (["redirectUrl": "https://h.example/done", "scopes": ["read"]] as JSON).with(more),
+            ]
         )
         return answer["url"]?.string ?? ""
     }
 
-    private func ticket(_ more: String = "") throws -> String { query(try link(more), "ticket") ?? "" }
+    private func ticket(_ more: JSON = [:]) throws -> String { query(try link(more), "ticket") ?? "" }
 
-    private func open(_ ticket: String, as opener: String = #"{"userId":"u1"}"#) throws(ConnError) -> String {
-        try world.call("open", #"{"ticket":"\#(ticket)","openedBy":\#(opener)}"#)["url"]?.string ?? ""
+    private func open(_ ticket: String, as opener: JSON = ["userId": "u1"]) throws(ConnError) -> String {
+        try world.call("open", ["ticket": "\(ticket)", "openedBy": opener])["url"]?.string ?? ""
     }
 
-    private func complete(_ url: String, as opener: String? = #"{"userId":"u1"}"#) throws(ConnError) -> JSON {
-        let opener = opener.map { #","openedBy":\#($0)"# } ?? ""
-        return try world.call("complete", #"{"state":"\#(query(url, "state") ?? "")","code":"c"\#(opener)}"#)
+    private func complete(_ url: String, as opener: JSON? = ["userId": "u1"]) throws(ConnError) -> JSON {
+        let opener = JSON.object(["openedBy": opener])
+        return try world.call(
+            "complete", (["state": "\(query(url, "state") ?? "")", "code": "c"] as JSON).with(opener))
     }
 
     @Test func theLinkIsThePagesAndHoldsNothingButATicket() throws {
-        let url = try link(#","loginHint":"u1@mail.example""#)
+        let url = try link(["loginHint": "u1@mail.example"])
         #expect(url.hasPrefix("https://h.example/connect?from=tool&ticket="))
         #expect(URLComponents(string: url)?.queryItems?.map(\.name) == ["from", "ticket"])
         #expect(!url.contains("u1@") && !url.contains("google") && !url.contains("mail"))
@@ -53,7 +58,7 @@ import Testing
 
     @Test func thePageGetsTheProvidersURLWithWhatWasAskedFor() throws {
         let url = try open(
-            try ticket(#","loginHint":"u1@mail.example","prompt":["consent"],"resources":["https://r.example"]"#))
+            try ticket(["loginHint": "u1@mail.example", "prompt": ["consent"], "resources": ["https://r.example"]]))
         #expect(url.hasPrefix("https://p.example/authorize?"))
         #expect(query(url, "scope") == "read")
         #expect(query(url, "login_hint") == "u1@mail.example")
@@ -67,11 +72,12 @@ import Testing
     @Test func somebodyElseIsRefusedAndSpoilsNothing() throws {
         let ticket = try ticket()
         let before = try store.scan(prefix: [], after: nil, limit: 100)
-        for opener in [#"{"userId":"u2"}"#, #"{"userId":"u1","tenantId":"t"}"#, #"{"tenantId":"u1"}"#, "{}"] {
-            let error = world.error("open", #"{"ticket":"\#(ticket)","openedBy":\#(opener)}"#)
+        let openers: [JSON] = [["userId": "u2"], ["userId": "u1", "tenantId": "t"], ["tenantId": "u1"], [:]]
+        for opener in openers {
+            let error = world.error("open", ["ticket": "\(ticket)", "openedBy": opener])
             #expect(error?.code == .forbidden && error?.field == "openedBy", "\(opener)")
         }
-        #expect(world.error("open", #"{"ticket":"\#(ticket)"}"#)?.field == "openedBy")
+        #expect(world.error("open", ["ticket": "\(ticket)"])?.field == "openedBy")
         #expect(try store.scan(prefix: [], after: nil, limit: 100) == before)
         _ = try open(ticket)
     }
@@ -79,7 +85,7 @@ import Testing
     /// Whoever may open a link may send the provider's URL on: where it comes back is asked for again.
     @Test func anOpenedURLThatWasSentOnCompletesForNobodyElse() throws {
         let url = try open(try ticket())
-        #expect(throws: ConnError.self) { try complete(url, as: #"{"userId":"u2"}"#) }
+        #expect(throws: ConnError.self) { try complete(url, as: ["userId": "u2"]) }
         #expect(throws: ConnError.self) { try complete(url, as: nil) }
         #expect(world.provider.requests.isEmpty)
     }
@@ -88,17 +94,19 @@ import Testing
         let ticket = try ticket()
         let state =
             query(
-                try World(store: store, config: #","redirectUrl":"https://h.example/callback""#).call(
-                    "connect", #"{"appId":"google","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)[
+                try World(store: store, config: ["redirectUrl": "https://h.example/callback"]).call(
+                    "connect",
+                    ["appId": "google", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])[
                         "url"]?.string, "state") ?? ""
         let before = try store.scan(prefix: [], after: nil, limit: 100)
         for wrong in ["x", ticket + "A", state, String(repeating: "A", count: 54)] {
-            let error = world.error("open", #"{"ticket":"\#(wrong)","openedBy":{"userId":"u1"}}"#)
+            let error = world.error("open", ["ticket": "\(wrong)", "openedBy": ["userId": "u1"]])
             #expect(error?.code == .notFound && error?.field == "ticket", "\(wrong)")
         }
         #expect(try store.scan(prefix: [], after: nil, limit: 100).map(\.key) == before.map(\.key))
         #expect(
-            world.error("complete", #"{"state":"\#(ticket)","code":"c","openedBy":{"userId":"u1"}}"#)?.code == .notFound
+            world.error("complete", ["state": "\(ticket)", "code": "c", "openedBy": ["userId": "u1"]])?.code
+                == .notFound
         )
     }
 
@@ -131,28 +139,28 @@ import Testing
     }
 
     @Test func adaptiveConnectLeadsToThePageToo() throws {
-        let error = world.fetchError(#","scopes":["read"],"connect":{"redirectUrl":"https://h.example/done"}"#)
+        let error = world.fetchError(["scopes": ["read"], "connect": ["redirectUrl": "https://h.example/done"]])
         let ticket = query(error?.connectionURL, "ticket") ?? ""
         #expect(query(try open(ticket), "scope") == "read")
     }
 
     @Test func whatIsWrongIsToldBeforeThereIsALink() throws {
-        #expect(world.error("connect", #"{"appId":"none","userId":"u1"}"#)?.reason == .app)
-        let bare = try World(config: #","connectPageUrl":"https://h.example/connect""#)
+        #expect(world.error("connect", ["appId": "none", "userId": "u1"])?.reason == .app)
+        let bare = try World(config: ["connectPageUrl": "https://h.example/connect"])
         try bare.makeApp()
-        #expect(bare.error("connect", #"{"appId":"google","userId":"u1"}"#)?.field == "defaultRedirectUrl")
+        #expect(bare.error("connect", ["appId": "google", "userId": "u1"])?.field == "defaultRedirectUrl")
     }
 
     /// For one user, or while developing.
     @Test func theOpenerNeedNotBeToldWhereTheConfigSaysSo() throws {
-        let world = try World(config: #","redirectUrl":"https://h.example/callback","requireOpener":false"#)
+        let world = try World(config: ["redirectUrl": "https://h.example/callback", "requireOpener": false])
         try world.makeApp()
         let url = try world.call(
-            "connect", #"{"appId":"google","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
+            "connect", ["appId": "google", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])
         let state = query(url["url"]?.string, "state") ?? ""
-        let other = world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u2"}}"#)
+        let other = world.error("complete", ["state": "\(state)", "code": "c", "openedBy": ["userId": "u2"]])
         #expect(other?.code == .forbidden)
         world.provider.next(200, tokens("at-1"))
-        _ = try world.call("complete", #"{"state":"\#(state)","code":"c"}"#)
+        _ = try world.call("complete", ["state": "\(state)", "code": "c"])
     }
 }

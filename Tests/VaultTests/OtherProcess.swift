@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A process of its own with a vault's file open by an SQLite of its own: a Python that does what it is told, a line at a
 /// time.

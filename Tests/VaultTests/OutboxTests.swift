@@ -24,8 +24,8 @@ import Testing
     }
 
     init() throws {
-        world = try World(config: #","redirectUrl":"https://h.example/callback""#)
-        for app in ["away", "well"] { try world.makeApp(app, #","revocationUrl":"https://\#(app).example/revoke""#) }
+        world = try World(config: ["redirectUrl": "https://h.example/callback"])
+        for app in ["away", "well"] { try world.makeApp(app, ["revocationUrl": "https://\(app).example/revoke"]) }
         world.provider.always { [statuses] request in
             let app = request.url.hasPrefix("https://away") ? "away" : "well"
             return .success(
@@ -35,17 +35,19 @@ import Testing
 
     /// Tokens whose deletion could not revoke them; a second later.
     private func leave(_ count: Int, at app: String) throws {
-        let tokens = (0..<count).map { #"{"appId":"\#(app)","userId":"u\#($0)","refreshToken":"\#(app)-\#($0)"}"# }
-        _ = try world.call("store_tokens", #"{"tokens":[\#(tokens.joined(separator: ","))]}"#)
+        let tokens: [JSON] = (0..<count).map {
+            ["appId": "\(app)", "userId": "u\($0)", "refreshToken": "\(app)-\($0)"]
+        }
+        _ = try world.call("store_tokens", ["tokens": .array(tokens)])
         let wasDown = statuses[isDown: app]
         statuses[isDown: app] = true
-        _ = try world.call("delete", #"{"appId":"\#(app)"}"#)
+        _ = try world.call("delete", ["appId": "\(app)"])
         statuses[isDown: app] = wasDown
         world.clock.advance(seconds: 1)
     }
 
-    private func run(_ more: String = "", in other: World? = nil) throws -> [Int64?] {
-        let answer = try (other ?? world).call("revocations.run", "{\(more)}")
+    private func run(_ more: JSON = [:], in other: World? = nil) throws -> [Int64?] {
+        let answer = try (other ?? world).call("revocations.run", more)
         return ["revoked", "pending", "failed"].map { answer[$0]?.integer }
     }
 
@@ -80,10 +82,11 @@ import Testing
         statuses[isDown: "away"] = true
         try leave(50, at: "away")
         world.provider.forget()
-        _ = try world.call("apps.delete", #"{"id":"away"}"#)
+        _ = try world.call("apps.delete", ["id": "away"])
         _ = try world.call(
             "apps.create",
-            #"{"id":"away","clientId":"d",\#(World.providerURLs),"revocationUrl":"https://well.example/revoke"}"#)
+            (["id": "away", "clientId": "d", "revocationUrl": "https://well.example/revoke"] as JSON).with(
+                World.providerURLs))
         statuses[isDown: "well"] = true
         try leave(10, at: "away")
         statuses[isDown: "well"] = false
@@ -96,7 +99,7 @@ import Testing
         try leave(60, at: "away")
         try leave(20, at: "well")
         world.clock.advance(seconds: 60)
-        #expect(try run(#""limit":11"#) == [10, 70, 0])
+        #expect(try run(["limit": 11]) == [10, 70, 0])
     }
 
     @Test func allIsTakenBackInOneRunOnceTheProviderIsThereAgain() throws {
@@ -114,7 +117,7 @@ import Testing
         try leave(50, at: "away")
         world.clock.advance(seconds: 60)
         statuses[isDown: "away"] = true
-        let call = Call(world, "revocations.run", #"{"waitMs":90000}"#)
+        let call = world.begin("revocations.run", ["waitMs": 90000])
         while !call.isPaused { call.step() }
         statuses[isDown: "away"] = false
         let away = asked("away")
@@ -128,7 +131,7 @@ import Testing
         statuses[isDown: "away"] = true
         try leave(50, at: "away")
         world.clock.advance(seconds: 60)
-        let call = Call(world, "revocations.run", #"{"waitMs":120000}"#)
+        let call = world.begin("revocations.run", ["waitMs": 120000])
         while !call.isPaused { call.step() }
         try leave(5, at: "well")
         while !call.isDone { call.step() }
@@ -140,7 +143,7 @@ import Testing
         statuses[isDown: "away"] = true
         try leave(50, at: "away")
         world.clock.advance(seconds: 60)
-        let call = Call(world, "revocations.run", #"{"waitMs":20000}"#)
+        let call = world.begin("revocations.run", ["waitMs": 20000])
         while !call.isPaused { call.step() }
         try leave(40, at: "well")
         while !call.isDone { call.step() }
@@ -154,7 +157,7 @@ import Testing
         world.clock.advance(seconds: 60)
         let away = asked("away")
         for _ in 0..<20 {
-            _ = try world.call("store_token", #"{"appId":"well","userId":"v","accessToken":"at"}"#)
+            _ = try world.call("store_token", ["appId": "well", "userId": "v", "accessToken": "at"])
         }
         #expect(asked("away") - away <= 1)
         #expect(try run() == [0, 300, 0])
@@ -169,10 +172,10 @@ import Testing
     }
 
     @Test func aTokenThatIsRefusedHoldsUpNoOtherOfADeletion() throws {
-        let tokens = (0..<10).map { #"{"appId":"well","userId":"u\#($0)","refreshToken":"rt-\#($0)"}"# }
-        _ = try world.call("store_tokens", #"{"tokens":[\#(tokens.joined(separator: ","))]}"#)
+        let tokens: [JSON] = (0..<10).map { ["appId": "well", "userId": "u\($0)", "refreshToken": "rt-\($0)"] }
+        _ = try world.call("store_tokens", ["tokens": .array(tokens)])
         refuseTheFirst()
-        let answer = try world.call("delete", #"{"appId":"well"}"#)["revocations"]
+        let answer = try world.call("delete", ["appId": "well"])["revocations"]
         #expect(answer?["revoked"]?.integer == 9 && answer?["pending"]?.integer == 1)
     }
 
@@ -197,7 +200,7 @@ import Testing
         #expect(try run() == [30, 60, 0])
         try leave(1, at: "well")
         world.clock.advance(seconds: 60)
-        for _ in 0..<2 { _ = try world.call("store_token", #"{"appId":"well","userId":"v","accessToken":"at"}"#) }
+        for _ in 0..<2 { _ = try world.call("store_token", ["appId": "well", "userId": "v", "accessToken": "at"]) }
         #expect(try rows().count == 60)
     }
 
@@ -209,7 +212,7 @@ import Testing
         world.clock.advance(seconds: 86_400 + 600)
         #expect(try run() == [0, 0, 40])
         #expect(try rows().isEmpty)
-        let told = try world.call("audit.list", #"{"limit":1000}"#)["records"]?.elements ?? []
+        let told = try world.call("audit.list", ["limit": 1000])["records"]?.elements ?? []
         #expect(told.count { $0["op"]?.string == "revocation" && $0["outcome"]?.string == "given up" } == 40)
     }
 

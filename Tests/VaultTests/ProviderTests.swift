@@ -23,58 +23,45 @@ import Testing
     }
 
     /// A process of its own, as far as the vault is concerned.
-    private func open(_ more: String = "") throws -> Client {
-        let config = try VaultConfig(
-            try JSON.parse(
-                """
-                {"backend":"vault","path":"\(folder.file("vault.db"))","redirectUrl":"http://127.0.0.1/callback",
-                "key":{"bytes":"\(String(repeating: "0a", count: 32))"},"allowPrivateAddresses":true\(more)}
-                """), environment: { _ in nil })
+    private func open(_ more: JSON = [:]) throws -> Client {
+        let path = folder.file("vault.db")
+        let config: JSON = [
+            "path": .string(path), "redirectUrl": "http://127.0.0.1/callback", "allowPrivateAddresses": true,
+        ]
         return Client(
             backend: try VaultBackend(
-                store: try SQLiteStore(path: folder.file("vault.db")), config: config, clock: clock.clock,
+                store: try SQLiteStore(path: path), config: try World.config(config.with(more)), clock: clock.clock,
                 jitter: Jitter { 0 }),
             transport: try CurlTransport(options: HTTPOptions(proxy: "")))
     }
 
-    private func close(_ client: Client) {
-        let ended = DispatchSemaphore(value: 0)
-        client.close { ended.signal() }
-        ended.wait()
-    }
+    private func close(_ client: Client) { client.closeAndWait() }
 
     private func call(
-        _ client: Client, _ operation: String, _ request: String, milliseconds: Int = 30_000
+        _ client: Client, _ operation: String, _ request: JSON = [:], milliseconds: Int = 30_000
     ) throws(ConnError) -> JSON {
-        var request = request
-        let result: Result<JSON, ConnError> = request.withUTF8 { bytes in
-            Result { () throws(ConnError) in
-                try client.call(
-                    UnsafeRawBufferPointer(bytes), operation: operation,
-                    CallContext(deadline: .after(milliseconds: milliseconds), cancellation: Cancellation()))
-            }
-        }
-        return try result.get()
+        try client.call(operation, request, context: .until(.after(milliseconds: milliseconds)))
     }
 
     private func makeApp(_ client: Client) throws {
         _ = try call(
             client, "apps.create",
-            """
-            {"id":"dot","clientId":"test-client","clientSecret":"test-client-secret",
-            "discoveryUrl":"\(server.url("/.well-known/oauth-authorization-server"))"}
-            """)
+            [
+                "id": "dot", "clientId": "test-client", "clientSecret": "test-client-secret",
+                "discoveryUrl": "\(server.url("/.well-known/oauth-authorization-server"))",
+            ])
     }
 
     /// Goes through the provider's login and consent, and completes.
     @discardableResult
-    private func connect(_ client: Client, _ user: String, scopes: String) throws -> JSON {
+    private func connect(_ client: Client, _ user: String, scopes: [String]) throws -> JSON {
         let url = try call(
             client, "connect",
-            """
-            {"appId":"dot","userId":"\(user)","options":{"redirectUrl":"https://h.example/done","scopes":\(scopes)}}
-            """)
-        return try call(client, "complete", try callback(of: url["url"]?.string, user: user, openedBy: user).text)
+            [
+                "appId": "dot", "userId": "\(user)",
+                "options": ["redirectUrl": "https://h.example/done", "scopes": .strings(scopes)],
+            ])
+        return try call(client, "complete", try callback(of: url["url"]?.string, user: user, openedBy: user))
     }
 
     /// What the provider's callback brings when a user of the provider grants what the URL asks for.
@@ -103,12 +90,12 @@ import Testing
     }
 
     /// A control request of the server.
-    private func control(_ method: HTTPRequest.Method, _ path: String, _ body: String? = nil) throws -> JSON {
+    private func control(_ method: HTTPRequest.Method, _ path: String, _ body: JSON? = nil) throws -> JSON {
         let transport = try CurlTransport(options: HTTPOptions(proxy: ""))
         defer { transport.close() }
         let request = HTTPRequest(
             method, server.url("/control/\(path)"), headers: [.init("content-type", "application/json")],
-            body: body.map { .init($0) }, timeoutMilliseconds: 10_000)
+            body: body.map { .init($0.text) }, timeoutMilliseconds: 10_000)
         let response = try transport.perform(request, deadline: .never, cancellation: Cancellation()).get()
         return try response.body.withBytes { try JSON.parse($0) }
     }
@@ -128,19 +115,19 @@ import Testing
         let client = try open()
         defer { close(client) }
         try makeApp(client)
-        let done = try connect(client, "alice", scopes: #"["read","write"]"#)
+        let done = try connect(client, "alice", scopes: ["read", "write"])
         #expect(done["scopes"]?.strings.map(Set.init) == ["read", "write"])
-        let fetch = #"{"appId":"dot","userId":"alice","scopes":["write"]}"#
+        let fetch: JSON = ["appId": "dot", "userId": "alice", "scopes": ["write"]]
         let first = try call(client, "fetch", fetch)["token"]?["accessToken"]?.string
         #expect(try owner(of: first) == "alice")
-        let forced = #"{"appId":"dot","userId":"alice","options":{"forceRefresh":true}}"#
+        let forced: JSON = ["appId": "dot", "userId": "alice", "options": ["forceRefresh": true]]
         let second = try call(client, "fetch", forced)["token"]?["accessToken"]?.string
         #expect(second != first)
         #expect(try owner(of: second) == "alice")
-        _ = try control(.post, "revoke", #"{"user":"alice"}"#)
+        _ = try control(.post, "revoke", ["user": "alice"])
         let error = #expect(throws: ConnError.self) { try call(client, "fetch", forced) }
         #expect(error?.reason == .reauthorize)
-        try connect(client, "alice", scopes: #"["read","write"]"#)
+        try connect(client, "alice", scopes: ["read", "write"])
         #expect(try owner(of: try call(client, "fetch", fetch)["token"]?["accessToken"]?.string) == "alice")
     }
 
@@ -149,9 +136,9 @@ import Testing
         let clients = try (0..<3).map { _ in try open() }
         defer { for client in clients { close(client) } }
         try makeApp(clients[0])
-        try connect(clients[0], "alice", scopes: #"["read"]"#)
+        try connect(clients[0], "alice", scopes: ["read"])
         for round in 1...3 {
-            let before = try call(clients[0], "fetch", #"{"appId":"dot","userId":"alice"}"#)["token"]
+            let before = try call(clients[0], "fetch", ["appId": "dot", "userId": "alice"])["token"]
             let hash = sha256(before?["accessToken"]?.string ?? "")
             let id = before?["id"]?.string ?? ""
             let tokens = Mutex<Set<String>>([])
@@ -159,7 +146,7 @@ import Testing
                 do throws(ConnError) {
                     let answer = try call(
                         clients[number % 3], "report_rejected",
-                        #"{"tokenId":"\#(id)","tokenHash":"\#(hash)","userId":"alice"}"#)
+                        ["tokenId": "\(id)", "tokenHash": "\(hash)", "userId": "alice"])
                     tokens.withLock { _ = $0.insert(answer["token"]?["accessToken"]?.string ?? "") }
                 } catch {
                     Issue.record(error)
@@ -176,10 +163,10 @@ import Testing
         let client = try open()
         defer { close(client) }
         try makeApp(client)
-        try connect(client, "bob", scopes: #"["read"]"#)
-        _ = try control(.post, "settings", #"{"graceSeconds":60}"#)
-        _ = try control(.post, "faults", #"{"path":"/token","close":"reset","process":true}"#)
-        let forced = #"{"appId":"dot","userId":"bob","options":{"forceRefresh":true}}"#
+        try connect(client, "bob", scopes: ["read"])
+        _ = try control(.post, "settings", ["graceSeconds": 60])
+        _ = try control(.post, "faults", ["path": "/token", "close": "reset", "process": true])
+        let forced: JSON = ["appId": "dot", "userId": "bob", "options": ["forceRefresh": true]]
         let error = #expect(throws: ConnError.self) { try call(client, "fetch", forced) }
         #expect(error?.code == .unavailable)
         clock.advance(milliseconds: Int64(error?.retryAfterMilliseconds ?? 0))
@@ -191,35 +178,38 @@ import Testing
 
     /// The host's page: connected, opened and completed in three processes.
     @Test func aLinkOfAlicesIsNothingToBob() throws {
-        let page = #","connectPageUrl":"https://h.example/connect""#
+        let page: JSON = ["connectPageUrl": "https://h.example/connect"]
         let (first, second, third) = (try open(page), try open(page), try open(page))
         defer { for client in [first, second, third] { close(client) } }
         try makeApp(first)
         let link = try call(
             first, "connect",
-            #"{"appId":"dot","userId":"alice","options":{"redirectUrl":"https://h.example/done","scopes":["read"]}}"#)
+            [
+                "appId": "dot", "userId": "alice",
+                "options": ["redirectUrl": "https://h.example/done", "scopes": ["read"]],
+            ])
         let url = link["url"]?.string ?? ""
         #expect(url.hasPrefix("https://h.example/connect?ticket="))
         let ticket = query(url, "ticket") ?? ""
         func opened(_ client: Client, as user: String) throws(ConnError) -> String? {
-            try call(client, "open", #"{"ticket":"\#(ticket)","openedBy":{"userId":"\#(user)"}}"#)["url"]?.string
+            try call(client, "open", ["ticket": "\(ticket)", "openedBy": ["userId": "\(user)"]])["url"]?.string
         }
         let refused = #expect(throws: ConnError.self) { try opened(second, as: "bob") }
         #expect(refused?.code == .forbidden)
         // Alice opens it herself, and sends bob on to the provider: bob's grant does not become hers.
         let trap = try opened(second, as: "alice")
         let bobs = try callback(of: trap, user: "bob", openedBy: "bob")
-        let caught = #expect(throws: ConnError.self) { try call(third, "complete", bobs.text) }
+        let caught = #expect(throws: ConnError.self) { try call(third, "complete", bobs) }
         #expect(caught?.code == .forbidden)
         bobs.remove("openedBy")
-        let nobody = #expect(throws: ConnError.self) { try call(third, "complete", bobs.text) }
+        let nobody = #expect(throws: ConnError.self) { try call(third, "complete", bobs) }
         #expect(nobody?.field == "openedBy")
         #expect(try control(.get, "counts")["authorization_code"] == nil)
         // Her own window still works.
         let alices = try callback(of: try opened(second, as: "alice"), user: "alice", openedBy: "alice")
-        let done = try call(third, "complete", alices.text)
-        #expect(try call(first, "complete", alices.text).text == done.text)
-        let token = try call(first, "fetch", #"{"appId":"dot","userId":"alice"}"#)["token"]?["accessToken"]?.string
+        let done = try call(third, "complete", alices)
+        #expect(try call(first, "complete", alices).text == done.text)
+        let token = try call(first, "fetch", ["appId": "dot", "userId": "alice"])["token"]?["accessToken"]?.string
         #expect(try owner(of: token) == "alice")
     }
 
@@ -229,16 +219,16 @@ import Testing
         try makeApp(client)
         let link = try call(
             client, "connect",
-            """
-            {"appId":"dot","userId":"u1","options":{"redirectUrl":"https://h.example/done","scopes":["read"],
-            "confirmation":true}}
-            """)
-        let held = try call(client, "complete", try callback(of: link["url"]?.string, user: "bob", openedBy: nil).text)
+            [
+                "appId": "dot", "userId": "u1",
+                "options": ["redirectUrl": "https://h.example/done", "scopes": ["read"], "confirmation": true],
+            ])
+        let held = try call(client, "complete", try callback(of: link["url"]?.string, user: "bob", openedBy: nil))
         #expect(held["confirmationRequired"]?.boolean == true)
-        #expect(throws: ConnError.self) { try call(client, "fetch", #"{"appId":"dot","userId":"u1"}"#) }
+        #expect(throws: ConnError.self) { try call(client, "fetch", ["appId": "dot", "userId": "u1"]) }
         _ = try call(
-            client, "confirm", #"{"appId":"dot","userId":"u1","code":"\#(held["code"]?.string ?? "")"}"#)
-        let token = try call(client, "fetch", #"{"appId":"dot","userId":"u1"}"#)["token"]?["accessToken"]?.string
+            client, "confirm", ["appId": "dot", "userId": "u1", "code": "\(held["code"]?.string ?? "")"])
+        let token = try call(client, "fetch", ["appId": "dot", "userId": "u1"])["token"]?["accessToken"]?.string
         #expect(try owner(of: token) == "bob")
     }
 
@@ -249,14 +239,15 @@ import Testing
         try makeApp(client)
         let link = try call(
             client, "connect",
-            """
-            {"appId":"dot","userId":"u1","options":{"redirectUrl":"https://h.example/done","confirmation":true}}
-            """)
-        _ = try call(client, "complete", try callback(of: link["url"]?.string, user: "bob", openedBy: nil).text)
+            [
+                "appId": "dot", "userId": "u1",
+                "options": ["redirectUrl": "https://h.example/done", "confirmation": true],
+            ])
+        _ = try call(client, "complete", try callback(of: link["url"]?.string, user: "bob", openedBy: nil))
         #expect(try control(.get, "grants")["bob"]?.integer == 1)
-        #expect(try call(client, "revocations.run", "{}")["revoked"]?.integer == 0)
+        #expect(try call(client, "revocations.run", [:])["revoked"]?.integer == 0)
         clock.advance(seconds: HeldGrant.lifetime + Expiry.clockMargin)
-        #expect(try call(client, "revocations.run", "{}")["revoked"]?.integer == 1)
+        #expect(try call(client, "revocations.run", [:])["revoked"]?.integer == 1)
         #expect(try control(.get, "grants")["bob"]?.integer == 0)
     }
 
@@ -265,61 +256,60 @@ import Testing
     /// A token that is handed out once is not spent by who was told that his time is up: it is refreshed, kept, and there
     /// for the next one, and the audit tells of no fetch but that one's.
     @Test(arguments: [false, true]) func whatComesTooLateIsKeptForTheNext(_ isSubmitted: Bool) throws {
-        let client = try open(#","audit":"all""#)
+        let client = try open(["audit": "all"])
         _ = try call(
             client, "apps.create",
-            """
-            {"id":"dot","clientId":"test-client","clientSecret":"test-client-secret","deleteAfterFirstFetch":true,
-            "discoveryUrl":"\(server.url("/.well-known/oauth-authorization-server"))"}
-            """)
-        try connect(client, "alice", scopes: #"["read"]"#)
+            [
+                "id": "dot", "clientId": "test-client", "clientSecret": "test-client-secret",
+                "deleteAfterFirstFetch": true,
+                "discoveryUrl": "\(server.url("/.well-known/oauth-authorization-server"))",
+            ])
+        try connect(client, "alice", scopes: ["read"])
         clock.advance(seconds: 86_400)
-        _ = try control(.post, "faults", #"{"path":"/token","held":true}"#)
+        _ = try control(.post, "faults", ["path": "/token", "held": true])
         var milliseconds = 200
         repeat {  // a busy machine may take longer than that to ask the provider
             let error = #expect(throws: ConnError.self) {
-                if isSubmitted {
-                    _ = try submit(
-                        client, #"{"op":"fetch","appId":"dot","userId":"alice"}"#, milliseconds: milliseconds)
-                } else {
-                    _ = try call(
-                        client, "fetch", #"{"appId":"dot","userId":"alice"}"#, milliseconds: milliseconds)
-                }
+                let fetch: JSON = ["appId": "dot", "userId": "alice"]
+                let context = CallContext.until(.after(milliseconds: milliseconds))
+                return isSubmitted
+                    ? try client.submit("fetch", fetch, context: context).get()
+                    : try client.call("fetch", fetch, context: context)
             }
             #expect(error?.code == .timeout)
             milliseconds *= 2
         } while try control(.get, "counts")["refresh_token"]?["ok"]?.integer != 1
-        _ = try control(.post, "release", "{}")
+        _ = try control(.post, "release", [:])
         close(client)
-        let next = try open(#","audit":"all""#)
+        let next = try open(["audit": "all"])
         defer { close(next) }
         let fetches = { [self] () throws in
-            try call(next, "audit.list", #"{"appId":"dot"}"#)["records"]?.elements.filter {
+            try call(next, "audit.list", ["appId": "dot"])["records"]?.elements.filter {
                 $0["op"]?.string == "fetch"
             }.compactMap { $0["outcome"]?.string }
         }
         #expect(try fetches() == [])
-        #expect(try call(next, "list", #"{"userId":"alice"}"#)["tokens"]?.elements.count == 1)
-        let token = try call(next, "fetch", #"{"appId":"dot","userId":"alice"}"#)["token"]?["accessToken"]?.string
+        #expect(try call(next, "list", ["userId": "alice"])["tokens"]?.elements.count == 1)
+        let token = try call(next, "fetch", ["appId": "dot", "userId": "alice"])["token"]?["accessToken"]?.string
         #expect(try owner(of: token) == "alice")
         #expect(try fetches() == ["deleted", "ok"])
         #expect(try control(.get, "counts")["refresh_token"]?.text == #"{"ok":1}"#)
-        #expect(try call(next, "list", #"{"userId":"alice"}"#)["tokens"]?.elements.count == 0)
+        #expect(try call(next, "list", ["userId": "alice"])["tokens"]?.elements.count == 0)
     }
 
     // MARK: - Deleting
 
-    private static let answered =
-        #"{"deleted":1,"revocations":{"revoked":1,"grantRevoked":0,"pending":0,"unsupported":0}}"#
+    private static let answered: JSON =
+        ["deleted": 1, "revocations": ["revoked": 1, "grantRevoked": 0, "pending": 0, "unsupported": 0]]
 
     @Test func aDeletedTokenIsDead() throws {
         let client = try open()
         defer { close(client) }
         try makeApp(client)
-        let id = try connect(client, "alice", scopes: #"["read"]"#)["tokenId"]?.string ?? ""
-        let token = try call(client, "fetch", #"{"appId":"dot","userId":"alice"}"#)["token"]?["accessToken"]?.string
+        let id = try connect(client, "alice", scopes: ["read"])["tokenId"]?.string ?? ""
+        let token = try call(client, "fetch", ["appId": "dot", "userId": "alice"])["token"]?["accessToken"]?.string
         #expect(try owner(of: token) == "alice")
-        #expect(try call(client, "delete", #"{"tokenId":"\#(id)"}"#).text == Self.answered)
+        #expect(try call(client, "delete", ["tokenId": "\(id)"]) == Self.answered)
         #expect(try owner(of: token) == nil)
         #expect(try control(.get, "grants")["alice"]?.integer == 0)
     }
@@ -328,8 +318,8 @@ import Testing
         let client = try open()
         defer { close(client) }
         try makeApp(client)
-        for user in ["alice", "bob"] { try connect(client, user, scopes: #"["read"]"#) }
-        let answer = try call(client, "apps.delete", #"{"id":"dot"}"#)
+        for user in ["alice", "bob"] { try connect(client, user, scopes: ["read"]) }
+        let answer = try call(client, "apps.delete", ["id": "dot"])
         #expect(answer["deleted"]?.integer == 2)
         #expect(answer["revocations"]?["revoked"]?.integer == 2)
         let grants = try control(.get, "grants")
@@ -341,18 +331,18 @@ import Testing
         let (client, other) = (try open(), try open())
         defer { for client in [client, other] { close(client) } }
         try makeApp(client)
-        try connect(client, "alice", scopes: #"["read"]"#)
-        let token = try call(client, "fetch", #"{"appId":"dot","userId":"alice"}"#)["token"]?["accessToken"]?.string
-        _ = try control(.post, "faults", #"{"path":"/revoke","status":503,"headers":{"Retry-After":"120"}}"#)
-        let answer = try call(client, "apps.delete", #"{"id":"dot"}"#)
+        try connect(client, "alice", scopes: ["read"])
+        let token = try call(client, "fetch", ["appId": "dot", "userId": "alice"])["token"]?["accessToken"]?.string
+        _ = try control(.post, "faults", ["path": "/revoke", "status": 503, "headers": ["Retry-After": "120"]])
+        let answer = try call(client, "apps.delete", ["id": "dot"])
         #expect(answer["revocations"]?["pending"]?.integer == 1)
         #expect(try owner(of: token) == "alice")
         clock.advance(seconds: 119)
         #expect(
-            try call(other, "revocations.run", "{}").text == #"{"revoked":0,"pending":1,"failed":0}"#)
+            try call(other, "revocations.run", [:]).text == #"{"revoked":0,"pending":1,"failed":0}"#)
         clock.advance(seconds: 1)
         #expect(
-            try call(other, "revocations.run", "{}").text == #"{"revoked":1,"pending":0,"failed":0}"#)
+            try call(other, "revocations.run", [:]).text == #"{"revoked":1,"pending":0,"failed":0}"#)
         #expect(try owner(of: token) == nil)
     }
 
@@ -361,32 +351,13 @@ import Testing
         let client = try open()
         defer { close(client) }
         try makeApp(client)
-        try connect(client, "alice", scopes: #"["read"]"#)
-        _ = try control(.post, "faults", #"{"path":"/revoke","delay":3}"#)
-        let request = #"{"op":"delete","userId":"alice"}"#
-        let answer = try submit(client, request, milliseconds: 300)
+        try connect(client, "alice", scopes: ["read"])
+        _ = try control(.post, "faults", ["path": "/revoke", "delay": 3])
+        let answer = try client.submit("delete", ["userId": "alice"], context: .until(.after(milliseconds: 300))).get()
         #expect(answer["revocations"]?["pending"]?.integer == 1)
-        try connect(client, "bob", scopes: #"["read"]"#)
-        _ = try control(.post, "faults", #"{"path":"/revoke","delay":3}"#)
-        let blocking = try call(client, "delete", #"{"userId":"bob"}"#, milliseconds: 300)
+        try connect(client, "bob", scopes: ["read"])
+        _ = try control(.post, "faults", ["path": "/revoke", "delay": 3])
+        let blocking = try call(client, "delete", ["userId": "bob"], milliseconds: 300)
         #expect(blocking["revocations"]?["pending"]?.integer == 1)
-    }
-
-    /// A call on the loop's thread.
-    private func submit(_ client: Client, _ request: String, milliseconds: Int) throws -> JSON {
-        let answer = Mutex<Result<JSON, ConnError>?>(nil)
-        let answered = DispatchSemaphore(value: 0)
-        var request = request
-        request.withUTF8 { bytes in
-            client.submit(
-                UnsafeRawBufferPointer(bytes),
-                CallContext(deadline: .after(milliseconds: milliseconds), cancellation: Cancellation())
-            ) { result in
-                answer.withLock { $0 = result }
-                answered.signal()
-            }
-        }
-        answered.wait()
-        return try #require(answer.withLock { $0 }).get()
     }
 }

@@ -2,25 +2,26 @@ import Connections
 import HTTP
 import JSON
 import Runtime
+import TestSupport
 import Testing
 
 /// What the vault makes of a refresh whose reply was lost, as the provider's habits have it.
 @Suite struct RecoveryTests {
     private let world: World
 
-    init() throws { world = try World(config: #","redirectUrl":"https://h.example/callback""#) }
+    init() throws { world = try World(config: ["redirectUrl": "https://h.example/callback"]) }
 
     private func connect(_ template: String) throws {
         _ = try world.call(
-            "apps.create", #"{"id":"a","templateId":"\#(template)","clientId":"c","clientSecret":"s3cret"}"#)
+            "apps.create", ["id": "a", "templateId": "\(template)", "clientId": "c", "clientSecret": "s3cret"])
         try world.connect(app: "a")
     }
 
-    private let forced = #","options":{"forceRefresh":true}"#
+    private let forced: JSON = ["options": ["forceRefresh": true]]
 
     /// A process ends while the provider is asked; one before it may have done so too, and its lease is waited out.
     private func crash() throws {
-        let call = Call(try world.another(), "fetch", #"{"appId":"a","userId":"u1"\#(forced)}"#)
+        let call = try world.another().begin("fetch", (["appId": "a", "userId": "u1"] as JSON).with(forced))
         while call.isPaused { call.step() }
         #expect(call.isAtProvider)
         call.leave()
@@ -70,7 +71,7 @@ import Testing
         for _ in 0..<4 { try crash() }
         world.provider.next(400, #"{"error":"invalid_grant"}"#)
         #expect(try world.another().fetchError(forced, app: "a")?.reason == .reauthorize)
-        let listed = try world.call("list", #"{"appId":"a"}"#)["tokens"]?.elements.first
+        let listed = try world.call("list", ["appId": "a"])["tokens"]?.elements.first
         #expect(listed?["reason"]?.string == "refused", "nothing about it is uncertain")
     }
 
@@ -107,6 +108,6 @@ import Testing
     }
 
     private var listed: JSON {
-        get throws { try world.call("list", #"{"appId":"a"}"#)["tokens"]?.elements.first ?? .object() }
+        get throws { try world.call("list", ["appId": "a"])["tokens"]?.elements.first ?? .object() }
     }
 }

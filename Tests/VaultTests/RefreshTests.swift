@@ -10,13 +10,13 @@ import Vault
     private let world: World
 
     init() throws {
-        world = try World(config: #","redirectUrl":"https://h.example/callback""#)
+        world = try World(config: ["redirectUrl": "https://h.example/callback"])
         try world.makeApp()
         try world.connect(reply: tokens("at-1", refresh: "rt-1", expiresIn: 3600))
     }
 
     private var listed: JSON {
-        get throws { try world.call("list", #"{"userId":"u1"}"#)["tokens"]?.elements.first ?? .object() }
+        get throws { try world.call("list", ["userId": "u1"])["tokens"]?.elements.first ?? .object() }
     }
 
     @Test func aTokenThatLivesLongEnoughIsNotRefreshed() throws {
@@ -28,7 +28,7 @@ import Vault
     @Test func oneThatDoesNotIsRefreshedOnce() throws {
         world.clock.advance(seconds: 3541)
         world.provider.next(200, tokens("at-2", refresh: "rt-2"))
-        let token = try world.fetch(#","options":{"withRefreshToken":true}"#)
+        let token = try world.fetch(["options": ["withRefreshToken": true]])
         #expect(token["accessToken"]?.string == "at-2")
         #expect(token["refreshToken"]?.string == "rt-2")
         #expect(token["lastRefreshTime"]?.integer == world.clock.seconds)
@@ -40,17 +40,17 @@ import Vault
 
     @Test func theCallerSaysHowLongItMustLive() throws {
         world.provider.next(200, tokens("at-2", refresh: "rt-2", expiresIn: 3600))
-        #expect(try world.fetch(#","minTtlSeconds":7200"#)["accessToken"]?.string == "at-2")
+        #expect(try world.fetch(["minTtlSeconds": 7200])["accessToken"]?.string == "at-2")
         // It lives shorter than wanted: refreshed once for each fetch, and not forever.
         #expect(world.provider.refreshes.count == 1)
         world.clock.advance(seconds: 3600 - 10)
-        #expect(try world.fetch(#","minTtlSeconds":5"#)["accessToken"]?.string == "at-2")
+        #expect(try world.fetch(["minTtlSeconds": 5])["accessToken"]?.string == "at-2")
     }
 
     @Test func aReplyWithoutARefreshTokenKeepsTheOldOne() throws {
         for number in 2...4 {
             world.provider.next(200, tokens("at-\(number)"))
-            let token = try world.fetch(#","options":{"forceRefresh":true,"withRefreshToken":true}"#)
+            let token = try world.fetch(["options": ["forceRefresh": true, "withRefreshToken": true]])
             #expect(token["accessToken"]?.string == "at-\(number)")
             #expect(token["refreshToken"]?.string == "rt-1")
         }
@@ -58,17 +58,17 @@ import Vault
     }
 
     @Test func aTokenWithoutAnExpiryIsNotRefreshedUnasked() throws {
-        try world.connect(#""userId":"u2""#, reply: tokens("at-x", refresh: "rt-x", expiresIn: nil))
+        try world.connect(["userId": "u2"], reply: tokens("at-x", refresh: "rt-x", expiresIn: nil))
         world.clock.advance(seconds: 100_000_000)
-        #expect(try world.fetch(subject: #""userId":"u2""#)["accessToken"]?.string == "at-x")
+        #expect(try world.fetch(subject: ["userId": "u2"])["accessToken"]?.string == "at-x")
         #expect(world.provider.refreshes.isEmpty)
     }
 
     @Test func anExpiredTokenIsNeverAnswered() throws {
-        try world.connect(#""userId":"u2""#, reply: tokens("at-x", expiresIn: 100))
+        try world.connect(["userId": "u2"], reply: tokens("at-x", expiresIn: 100))
         world.clock.advance(seconds: 100)
-        #expect(world.fetchError(subject: #""userId":"u2""#)?.reason == .reauthorize)
-        let row = try world.call("list", #"{"userId":"u2"}"#)["tokens"]?.elements.first
+        #expect(world.fetchError(subject: ["userId": "u2"])?.reason == .reauthorize)
+        let row = try world.call("list", ["userId": "u2"])["tokens"]?.elements.first
         #expect(row?["status"]?.string == "needs_reauthorization")
         #expect(row?["reason"]?.string == "expired")
     }
@@ -93,7 +93,7 @@ import Vault
     @Test func afterItsEndTheOutageIsTold() throws {
         world.clock.advance(seconds: 3600)
         world.provider.next(503, "{}")
-        let error = world.fetchError(#","connect":{"redirectUrl":"https://h.example/done"}"#)
+        let error = world.fetchError(["connect": ["redirectUrl": "https://h.example/done"]])
         #expect(error?.code == .unavailable)
         #expect(error?.httpStatus == 503)
         #expect((error?.retryAfterMilliseconds ?? 0) > 0)
@@ -119,8 +119,8 @@ import Vault
         #expect(error?.code == .notFound)
         #expect(error?.reason == .reauthorize)
         #expect(error?.errorCode == "invalid_grant")
-        #expect(world.fetchError(#","options":{"forceRefresh":true}"#)?.reason == .reauthorize)
-        let required = world.fetchError(#","connect":{"redirectUrl":"https://h.example/done"}"#)
+        #expect(world.fetchError(["options": ["forceRefresh": true]])?.reason == .reauthorize)
+        let required = world.fetchError(["connect": ["redirectUrl": "https://h.example/done"]])
         #expect(required?.code == .connectionRequired)
         #expect(query(required?.connectionURL, "scope") == "read")
         #expect(world.provider.refreshes.count == 1)
@@ -135,7 +135,7 @@ import Vault
     @Test func theOperatorsFaultIsNotTheUsers() throws {
         world.clock.advance(seconds: 3600)
         world.provider.next(401, #"{"error":"invalid_client"}"#)
-        let error = world.fetchError(#","connect":{"redirectUrl":"https://h.example/done"}"#)
+        let error = world.fetchError(["connect": ["redirectUrl": "https://h.example/done"]])
         #expect(error?.code == .misconfigured)
         #expect(error?.errorCode == "invalid_client")
         #expect(try listed["status"]?.string == "active")
@@ -147,7 +147,7 @@ import Vault
     /// Many who failed together do not come back together, and none before its time.
     @Test(arguments: [(503, "{}", 1000), (429, "{}", 120_000), (401, #"{"error":"invalid_client"}"#, 10_000)])
     func aFailureIsWaitedOutForUpToAQuarterLonger(_ status: Int, _ body: String, _ wait: Int64) throws {
-        let world = try World(config: #","redirectUrl":"https://h.example/callback""#, jitter: Jitter { 255 })
+        let world = try World(config: ["redirectUrl": "https://h.example/callback"], jitter: Jitter { 255 })
         try world.makeApp()
         try world.connect()
         world.clock.advance(seconds: 3600)
@@ -163,23 +163,23 @@ import Vault
 
     @Test func aForcedRefreshThatFailsSaysSoAndHarmsNothing() throws {
         world.provider.next(500, "{}")
-        #expect(world.fetchError(#","options":{"forceRefresh":true}"#)?.code == .unavailable)
+        #expect(world.fetchError(["options": ["forceRefresh": true]])?.code == .unavailable)
         #expect(try world.fetch()["accessToken"]?.string == "at-1")
         #expect(try listed["status"]?.string == "active")
     }
 
     @Test func scopesThatARefreshTookAwayAreMissed() throws {
         world.provider.next(200, tokens("at-2", scope: "other"))
-        let error = world.fetchError(#","scopes":["read"],"options":{"forceRefresh":true}"#)
+        let error = world.fetchError(["scopes": ["read"], "options": ["forceRefresh": true]])
         #expect(error?.reason == .scopes)
         #expect(error?.missingScopes == ["read"])
     }
 
     // MARK: - Rejected tokens
 
-    private func report(_ token: String) -> String {
+    private func report(_ token: String) -> JSON {
         let id = (try? world.fetch()["id"]?.string) ?? ""
-        return #"{"tokenId":"\#(id)","tokenHash":"\#(sha256(token))","userId":"u1"}"#
+        return ["tokenId": "\(id)", "tokenHash": "\(sha256(token))", "userId": "u1"]
     }
 
     @Test func aRejectedTokenIsReplacedOnce() throws {
@@ -202,7 +202,7 @@ import Vault
         #expect(world.fetchError()?.reason == .reauthorize)
     }
 
-    private let connecting = #","connect":{"redirectUrl":"https://h.example/done"}"#
+    private let connecting: JSON = ["connect": ["redirectUrl": "https://h.example/done"]]
 
     /// Many providers give no refresh token: a rejected token is then dead, whatever its expiry says.
     @Test(arguments: [3600, nil] as [Int?]) func aRejectedTokenThatNothingReplacesNeedsANewGrant(
@@ -216,7 +216,7 @@ import Vault
         for other in [world, try world.another(secondsAhead: -600)] {
             let error = other.fetchError()
             #expect(error?.code == .notFound && error?.reason == .reauthorize)
-            #expect(other.fetchError(#","options":{"forceRefresh":true}"#)?.reason == .reauthorize)
+            #expect(other.fetchError(["options": ["forceRefresh": true]])?.reason == .reauthorize)
         }
         #expect(world.error("report_rejected", report)?.reason == .reauthorize)
         let required = world.fetchError(connecting)
@@ -224,7 +224,7 @@ import Vault
         #expect(try listed["status"]?.string == "needs_reauthorization")
         #expect(try listed["reason"]?.string == "rejected")
         #expect(try listed["since"]?.integer == moment)
-        let told = try world.call("audit.list", "{}")["records"]?.elements.last { $0["outcome"]?.string == "rejected" }
+        let told = try world.call("audit.list", [:])["records"]?.elements.last { $0["outcome"]?.string == "rejected" }
         #expect(told?["op"]?.string == "refresh" && told?["userId"]?.string == "u1")
         try world.connect(reply: tokens("at-9", expiresIn: expiresIn))
         #expect(try world.fetch()["accessToken"]?.string == "at-9")
@@ -240,15 +240,15 @@ import Vault
     }
 
     @Test func aRejectedAPIKeyIsNotAnsweredAgain() throws {
-        _ = try world.call("apps.create", #"{"id":"keys","appType":"apikey"}"#)
+        _ = try world.call("apps.create", ["id": "keys", "appType": "apikey"])
         let storing = { [world] (key: String) throws in
-            try world.call("store_api_key", #"{"appId":"keys","userId":"u1","apiKey":"\#(key)"}"#)
+            try world.call("store_api_key", ["appId": "keys", "userId": "u1", "apiKey": "\(key)"])
         }
         let id = try storing("k-1")["tokenId"]?.string ?? ""
-        let report = #"{"tokenId":"\#(id)","tokenHash":"\#(sha256("k-1"))","userId":"u1"}"#
+        let report: JSON = ["tokenId": "\(id)", "tokenHash": "\(sha256("k-1"))", "userId": "u1"]
         #expect(world.error("report_rejected", report)?.reason == .reauthorize)
         #expect(world.fetchError(app: "keys")?.reason == .reauthorize)
-        let key = try world.call("list", #"{"appId":"keys"}"#)["tokens"]?.elements.first
+        let key = try world.call("list", ["appId": "keys"])["tokens"]?.elements.first
         #expect(key?["reason"]?.string == "rejected")
         _ = try storing("k-2")
         #expect(try world.fetch(app: "keys")["accessToken"]?.string == "k-2")
@@ -258,7 +258,7 @@ import Vault
     @Test func aRejectedTokenWhoseRefreshTokenWasRefusedIsNotAnsweredAgain() throws {
         let report = report("at-1")
         world.provider.next(400, #"{"error":"invalid_grant"}"#)
-        #expect(world.fetchError(#","options":{"forceRefresh":true}"#)?.reason == .reauthorize)
+        #expect(world.fetchError(["options": ["forceRefresh": true]])?.reason == .reauthorize)
         #expect(try world.fetch()["accessToken"]?.string == "at-1")
         #expect(world.error("report_rejected", report)?.reason == .reauthorize)
         #expect(world.fetchError()?.reason == .reauthorize)
@@ -267,17 +267,18 @@ import Vault
 
     /// Nor where it cannot even be found out whom to ask.
     @Test func aTokenRejectedWhileTheDiscoveryFailsIsNotAnsweredAgain() throws {
-        let discovery = #""discoveryUrl":"https://d.example/.well-known/openid-configuration""#
-        _ = try world.call("apps.create", #"{"id":"d","clientId":"c","clientSecret":"s3cret",\#(discovery)}"#)
-        let document = """
-            {"issuer":"https://d.example","authorization_endpoint":"https://d.example/a",
-            "token_endpoint":"https://d.example/t"}
-            """
+        let discovery: JSON = ["discoveryUrl": "https://d.example/.well-known/openid-configuration"]
+        _ = try world.call(
+            "apps.create", (["id": "d", "clientId": "c", "clientSecret": "s3cret"] as JSON).with(discovery))
+        let document: JSON = [
+            "issuer": "https://d.example", "authorization_endpoint": "https://d.example/a",
+            "token_endpoint": "https://d.example/t",
+        ]
         world.provider.next(200, document)
         let id = try world.connect(app: "d")
         let other = try world.another()
         world.provider.next(503, "")
-        let report = #"{"tokenId":"\#(id)","tokenHash":"\#(sha256("at-1"))","userId":"u1"}"#
+        let report: JSON = ["tokenId": "\(id)", "tokenHash": "\(sha256("at-1"))", "userId": "u1"]
         #expect(other.error("report_rejected", report)?.code == .unavailable)
         #expect(other.fetchError(app: "d")?.code == .unavailable)
         world.provider.next(200, tokens("at-2", refresh: "rt-2"))
@@ -286,10 +287,10 @@ import Vault
 
     /// Nor by others when the process that was told so has ended while it refreshed.
     @Test func aTokenRejectedByAProcessThatEndedIsNotAnsweredAgain() throws {
-        let reporting = Call(try world.another(), "report_rejected", report("at-1"))
+        let reporting = try world.another().begin("report_rejected", report("at-1"))
         #expect(reporting.isAtProvider)
         reporting.leave()
-        let fetching = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        let fetching = world.begin("fetch", ["appId": "google", "userId": "u1"])
         #expect(fetching.isPaused)
         world.provider.next(200, tokens("at-2", refresh: "rt-2"))
         while !fetching.isDone { fetching.step() }
@@ -300,7 +301,7 @@ import Vault
     @Test func aTokenRejectedDuringABackoffIsNotAnsweredAgain() throws {
         let report = report("at-1")
         world.provider.next(503, "{}")
-        #expect(world.fetchError(#","options":{"forceRefresh":true}"#)?.code == .unavailable)
+        #expect(world.fetchError(["options": ["forceRefresh": true]])?.code == .unavailable)
         #expect(try world.fetch()["accessToken"]?.string == "at-1")
         #expect(world.error("report_rejected", report)?.code == .unavailable)
         #expect(world.fetchError()?.code == .unavailable)
@@ -313,20 +314,21 @@ import Vault
     @Test func aTokenOfSomebodyElseIsNotFound() throws {
         let report = report("at-0")
         #expect(try world.call("report_rejected", report)["token"]?["accessToken"]?.string == "at-1")
-        for other in [#""userId":"u2""#, #""tenantId":"u1""#, #""userId":"u1","tenantId":"t1""#] {
-            let error = world.error("report_rejected", report.replacing(#""userId":"u1""#, with: other))
+        let nobodys = report.shallowCopy()
+        nobodys.remove("userId")
+        for other in [["userId": "u2"], ["tenantId": "u1"], ["userId": "u1", "tenantId": "t1"]] as [JSON] {
+            let error = world.error("report_rejected", nobodys.with(other))
             #expect(error?.code == .notFound && error?.reason == .missing, "\(other)")
         }
-        let nobodys = report.replacing(#","userId":"u1""#, with: "")
         #expect(world.error("report_rejected", nobodys)?.code == .invalidRequest)
     }
 
     @Test func whatIsNoTokenOfOursIsNotFound() throws {
         #expect(
-            world.error("report_rejected", #"{"tokenId":"zzz","tokenHash":"00","userId":"u1"}"#)?.reason == .missing)
+            world.error("report_rejected", ["tokenId": "zzz", "tokenHash": "00", "userId": "u1"])?.reason == .missing)
         let id = try world.fetch()["id"]?.string ?? ""
         #expect(
-            world.error("report_rejected", #"{"tokenId":"\#(id)","tokenHash":"00","userId":"u1"}"#)?.field
+            world.error("report_rejected", ["tokenId": "\(id)", "tokenHash": "00", "userId": "u1"])?.field
                 == "tokenHash")
     }
 
@@ -334,8 +336,8 @@ import Vault
 
     @Test func callersOfOneProcessShareARefresh() throws {
         world.clock.advance(seconds: 3600)
-        let request = #"{"appId":"google","userId":"u1"}"#
-        let calls = (0..<20).map { _ in Call(world, "fetch", request) }
+        let request: JSON = ["appId": "google", "userId": "u1"]
+        let calls = (0..<20).map { _ in world.begin("fetch", request) }
         #expect(calls.filter(\.isAtProvider).count == 1)
         #expect(calls.filter(\.isWaitingForFlight).count == 19)
         world.provider.next(200, tokens("at-2", refresh: "rt-2"))
@@ -346,9 +348,9 @@ import Vault
 
     @Test func anotherProcessWaitsForTheLease() throws {
         world.clock.advance(seconds: 3600)
-        let request = #"{"appId":"google","userId":"u1"}"#
-        let first = Call(world, "fetch", request)
-        let second = Call(try world.another(), "fetch", request)
+        let request: JSON = ["appId": "google", "userId": "u1"]
+        let first = world.begin("fetch", request)
+        let second = try world.another().begin("fetch", request)
         #expect(first.isAtProvider)
         #expect(second.isPaused)
         second.step()
@@ -365,9 +367,9 @@ import Vault
     /// Lesson 3: a lease is as long as its request, whatever the clocks say.
     @Test(arguments: [-600, 600] as [Int64]) func aLeaseHoldsThoughClocksDiffer(_ seconds: Int64) throws {
         world.clock.advance(seconds: 3600)
-        let request = #"{"appId":"google","userId":"u1","options":{"forceRefresh":true}}"#
-        let first = Call(world, "fetch", request)
-        let second = Call(try world.another(secondsAhead: seconds), "fetch", request)
+        let request: JSON = ["appId": "google", "userId": "u1", "options": ["forceRefresh": true]]
+        let first = world.begin("fetch", request)
+        let second = try world.another(secondsAhead: seconds).begin("fetch", request)
         #expect(first.isAtProvider)
         #expect(second.isPaused)
         world.clock.advance(seconds: 19)  // the request takes at most 10
@@ -382,11 +384,11 @@ import Vault
     @Test(arguments: [-86_400, -10_800, 10_800, 86_400 * 365] as [Int64], ["b", nil] as [String?])
     func aClockThatIsSetMakesNoSecondRequest(_ step: Int64, _ boot: String?) throws {
         let world = try world.another(boot: boot.map { ID($0) })
-        let request = #"{"appId":"google","userId":"u1","options":{"forceRefresh":true}}"#
-        let first = Call(world, "fetch", request)
+        let request: JSON = ["appId": "google", "userId": "u1", "options": ["forceRefresh": true]]
+        let first = world.begin("fetch", request)
         #expect(first.isAtProvider)
         world.clock.step(seconds: step)
-        let second = Call(try world.another(boot: boot.map { ID($0) }), "fetch", request)
+        let second = try world.another(boot: boot.map { ID($0) }).begin("fetch", request)
         #expect(second.isPaused)
         world.clock.advance(seconds: 9)
         second.step()
@@ -403,7 +405,7 @@ import Vault
     /// A failure is waited out for as long as it is said, by all processes of the machine.
     @Test(arguments: [-10_800, 10_800] as [Int64]) func aClockThatIsSetChangesNoBackoff(_ step: Int64) throws {
         let world = try world.another(boot: "b")
-        let forced = #","options":{"forceRefresh":true}"#
+        let forced: JSON = ["options": ["forceRefresh": true]]
         world.provider.next(503, "", headers: ["retry-after": "60"])
         #expect(world.fetchError(forced)?.retryAfterMilliseconds == 60_000)
         world.clock.step(seconds: step)
@@ -418,10 +420,10 @@ import Vault
     @Test func ofTwoThatReadTheSameRowOneRefreshes() throws {
         let (store, world) = try meddled()
         let other = try world.another()
-        let request = #"{"appId":"google","userId":"u1"}"#
-        nonisolated(unsafe) var first: Call?
-        store.at(.commit) { first = Call(other, "fetch", request) }
-        let second = Call(world, "fetch", request)
+        let request: JSON = ["appId": "google", "userId": "u1"]
+        nonisolated(unsafe) var first: StepDriver?
+        store.at(.commit) { first = other.begin("fetch", request) }
+        let second = world.begin("fetch", request)
         #expect(first?.isAtProvider == true)
         #expect(!second.isAtProvider)
         world.provider.next(200, tokens("at-2", refresh: "rt-2"))
@@ -437,7 +439,7 @@ import Vault
     @Test func aGrantThatComesJustBeforeAReplyIsKeptStays() throws {
         let (store, world) = try meddled()
         let other = try world.another(config: Self.callback)
-        let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        let refreshing = world.begin("fetch", ["appId": "google", "userId": "u1"])
         #expect(refreshing.isAtProvider)
         store.at(.commit) { () throws(ConnError) in
             let connected = Result { try other.connect(reply: tokens("at-new", refresh: "rt-new")) }
@@ -446,10 +448,10 @@ import Vault
         world.provider.next(200, tokens("at-2", refresh: "rt-2"))
         refreshing.step()
         #expect(try refreshing.result.get()["token"]?["accessToken"]?.string == "at-new")
-        #expect(try world.fetch(#","options":{"withRefreshToken":true}"#)["refreshToken"]?.string == "rt-new")
+        #expect(try world.fetch(["options": ["withRefreshToken": true]])["refreshToken"]?.string == "rt-new")
     }
 
-    private static let callback = #","redirectUrl":"https://h.example/callback""#
+    private static let callback: JSON = ["redirectUrl": "https://h.example/callback"]
 
     /// An expired token in a store in which something happens.
     private func meddled() throws -> (MeddlingStore, World) {
@@ -475,31 +477,31 @@ import Vault
         store.at(.commit, number: 3) { failing.fail(after: nil) }
         world.vault.close()
         let next = try world.another()
-        #expect(try next.fetch(#","options":{"withRefreshToken":true}"#)["refreshToken"]?.string == "rt-2")
+        #expect(try next.fetch(["options": ["withRefreshToken": true]])["refreshToken"]?.string == "rt-2")
         #expect(world.provider.refreshes.count == 1)
     }
 
     /// Nobody waits for a process of the same machine that ended long ago.
     @Test func anOldLeaseIsOverAtFirstSight() throws {
         world.clock.advance(seconds: 3600)
-        let call = Call(try world.another(boot: "b"), "fetch", #"{"appId":"google","userId":"u1"}"#)
+        let call = try world.another(boot: "b").begin("fetch", ["appId": "google", "userId": "u1"])
         call.leave()
         world.clock.advance(seconds: 20)
-        #expect(Call(try world.another(boot: "b"), "fetch", #"{"appId":"google","userId":"u1"}"#).isAtProvider)
+        #expect(try world.another(boot: "b").begin("fetch", ["appId": "google", "userId": "u1"]).isAtProvider)
     }
 
     @Test func aFailureIsWaitedOutByOnesOwnClock() throws {
         world.clock.advance(seconds: 3600)
         world.provider.next(503, "{}")
         #expect(try world.another(secondsAhead: 600).fetchError()?.code == .unavailable)
-        #expect(Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#).isAtProvider)
+        #expect(world.begin("fetch", ["appId": "google", "userId": "u1"]).isAtProvider)
     }
 
     @Test func aProcessThatDiedIsSucceededOnceWithTheSameRefreshToken() throws {
         world.clock.advance(seconds: 3600)
-        let request = #"{"appId":"google","userId":"u1"}"#
+        let request: JSON = ["appId": "google", "userId": "u1"]
         let dead = try world.another()
-        let first = Call(dead, "fetch", request)
+        let first = dead.begin("fetch", request)
         #expect(first.isAtProvider)
         first.leave()
         world.provider.next(200, tokens("at-2", refresh: "rt-2"))
@@ -509,7 +511,7 @@ import Vault
 
     @Test func aGrantLostWithAReplyIsUncertainAndNotRefused() throws {
         world.clock.advance(seconds: 3600)
-        let first = Call(try world.another(), "fetch", #"{"appId":"google","userId":"u1"}"#)
+        let first = try world.another().begin("fetch", ["appId": "google", "userId": "u1"])
         first.leave()
         world.provider.next(400, #"{"error":"invalid_grant"}"#)
         #expect(world.fetchError()?.reason == .reauthorize)
@@ -519,7 +521,7 @@ import Vault
     @Test func twoThatDiedInARowEndIt() throws {
         world.clock.advance(seconds: 3600)
         for _ in 0..<2 {
-            let call = Call(try world.another(), "fetch", #"{"appId":"google","userId":"u1"}"#)
+            let call = try world.another().begin("fetch", ["appId": "google", "userId": "u1"])
             while call.isPaused { call.step() }
             #expect(call.isAtProvider)
             call.leave()
@@ -542,7 +544,7 @@ import Vault
     /// newest, and the other one's failure, which they caused, does not end the grant.
     @Test func aLateSuccessWins() throws {
         world.clock.advance(seconds: 3600)
-        let late = Call(try world.another(), "fetch", #"{"appId":"google","userId":"u1"}"#)
+        let late = try world.another().begin("fetch", ["appId": "google", "userId": "u1"])
         #expect(late.isAtProvider)
         world.clock.advance(seconds: 60)
         world.provider.next(400, #"{"error":"invalid_grant"}"#)
@@ -556,7 +558,7 @@ import Vault
 
     @Test func aLateFailureDoesNotHarmANewerToken() throws {
         world.clock.advance(seconds: 3600)
-        let late = Call(try world.another(), "fetch", #"{"appId":"google","userId":"u1"}"#)
+        let late = try world.another().begin("fetch", ["appId": "google", "userId": "u1"])
         world.clock.advance(seconds: 60)
         world.provider.next(200, tokens("at-2", refresh: "rt-2"))
         #expect(try world.fetch()["accessToken"]?.string == "at-2")
@@ -568,28 +570,28 @@ import Vault
 
     @Test func aNewGrantDuringARefreshStays() throws {
         world.clock.advance(seconds: 3600)
-        let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        let refreshing = world.begin("fetch", ["appId": "google", "userId": "u1"])
         try world.connect(reply: tokens("at-new", refresh: "rt-new"))
         world.provider.next(200, tokens("at-2", refresh: "rt-2"))
         refreshing.step()
         #expect(try refreshing.result.get()["token"]?["accessToken"]?.string == "at-new")
-        #expect(try world.fetch(#","options":{"withRefreshToken":true}"#)["refreshToken"]?.string == "rt-new")
+        #expect(try world.fetch(["options": ["withRefreshToken": true]])["refreshToken"]?.string == "rt-new")
     }
 
     @Test func aTokenDeletedDuringARefreshStaysDeleted() throws {
         world.clock.advance(seconds: 3600)
-        let refreshing = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
-        #expect(try world.call("delete", #"{"userId":"u1"}"#)["deleted"]?.integer == 1)
+        let refreshing = world.begin("fetch", ["appId": "google", "userId": "u1"])
+        #expect(try world.call("delete", ["userId": "u1"])["deleted"]?.integer == 1)
         world.provider.next(200, tokens("at-2", refresh: "rt-2"))
         refreshing.step()
         #expect(throws: ConnError.self) { try refreshing.result.get() }
-        #expect(try world.answer("list", #"{"userId":"u1"}"#) == #"{"tokens":[]}"#)
+        #expect(try world.answer("list", ["userId": "u1"]) == #"{"tokens":[]}"#)
     }
 
     /// A lease is the last thing before its request: a caller that goes away leaves none, or a refresh that goes on.
     @Test func aLeaseIsTakenWithAPlaceAtTheProviderAndBindsTheCall() throws {
         world.clock.advance(seconds: 3600)
-        var step = try world.vault.begin(try checked("fetch", #"{"appId":"google","userId":"u1"}"#))
+        var step = try world.vault.begin(try checked("fetch", ["appId": "google", "userId": "u1"]))
         var isAdmitted = false
         while true {
             switch step {
@@ -620,11 +622,11 @@ import Vault
     /// The reply holds the only refresh token there is: it is not lost because the disk is full when it comes.
     @Test func aReplyOutlivesAFullDisk() throws {
         let store = MemoryStore()
-        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        let world = try World(store: store, config: ["redirectUrl": "https://h.example/callback"])
         try world.makeApp()
         try world.connect(reply: tokens("at-1", refresh: "rt-1", expiresIn: 3600))
         world.clock.advance(seconds: 3600)
-        let call = Call(world, "fetch", #"{"appId":"google","userId":"u1"}"#)
+        let call = world.begin("fetch", ["appId": "google", "userId": "u1"])
         #expect(call.isAtProvider)
         store.isFull = true
         world.provider.next(200, tokens("at-2", refresh: "rt-2"))
@@ -633,7 +635,7 @@ import Vault
         while !call.isDone { call.step() }
         #expect(world.fetchError()?.code == .internal)  // ... and no longer
         store.isFull = false
-        let token = try world.fetch(#","options":{"withRefreshToken":true}"#)
+        let token = try world.fetch(["options": ["withRefreshToken": true]])
         #expect(token["accessToken"]?.string == "at-2")
         #expect(token["refreshToken"]?.string == "rt-2")
         #expect(world.provider.refreshes.count == 1)
@@ -641,10 +643,10 @@ import Vault
 
     @Test func aTokenThatLivesIsAnsweredWhileTheDiskIsFull() throws {
         let store = MemoryStore()
-        let world = try World(store: store, config: #","redirectUrl":"https://h.example/callback""#)
+        let world = try World(store: store, config: ["redirectUrl": "https://h.example/callback"])
         try world.makeApp()
         try world.connect(reply: tokens("at-1", refresh: "rt-1", expiresIn: 3600))
-        let call = Call(world, "fetch", #"{"appId":"google","userId":"u1","options":{"forceRefresh":true}}"#)
+        let call = world.begin("fetch", ["appId": "google", "userId": "u1", "options": ["forceRefresh": true]])
         store.isFull = true
         world.provider.next(200, tokens("at-2", refresh: "rt-2"))
         while !call.isDone { call.step() }

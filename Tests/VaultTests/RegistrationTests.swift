@@ -16,20 +16,16 @@ import Testing
 
     init() throws {
         store = MeddlingStore(try makeStore())
-        world = try World(store: store, config: #","requireOpener":false"#)
+        world = try World(store: store, config: ["requireOpener": false])
         _ = try world.call("apps.create", Self.settings("a"))
     }
 
-    private static func settings(_ server: String, _ more: String = "") -> String {
-        let urls = [
-            ("dcrUrl", "register"), ("authorizationUrl", "authorize"), ("tokenUrl", "token"),
-            ("revocationUrl", "revoke"),
-            ("deviceAuthorizationUrl", "device"),
-        ].map { #""\#($0)":"https://\#(server).example/\#($1)""# }
-        return #"{"id":"crm","useDcr":true,"# + urls.joined(separator: ",") + more + "}"
+    private static func settings(_ server: String, _ more: JSON = [:]) -> JSON {
+        let base: JSON = ["id": "crm", "useDcr": true, "dcrUrl": "https://\(server).example/register"]
+        return base.with(World.urls(server)).with(more)
     }
 
-    private func client(_ id: String) -> String { #"{"client_id":"\#(id)","client_secret":"secret of \#(id)"}"# }
+    private func client(_ id: String) -> JSON { ["client_id": "\(id)", "client_secret": "secret of \(id)"] }
 
     /// A connect URL, by a redirect URL of its own.
     /// - Parameter made: the client that the provider answers if it is asked for one.
@@ -38,14 +34,14 @@ import Testing
         if let made { world.provider.next(201, client(made)) }
         let url = try world.call(
             "connect",
-            #"{"appId":"crm","userId":"\#(user)","options":{"redirectUrl":"https://h.example/cb?\#(redirect)"}}"#)[
+            ["appId": "crm", "userId": "\(user)", "options": ["redirectUrl": "https://h.example/cb?\(redirect)"]])[
                 "url"]
         return url?.string ?? ""
     }
 
     private func finish(_ url: String, _ user: String) throws {
         world.provider.next(200, tokens("at-\(user)", refresh: "rt-\(user)", expiresIn: 60))
-        _ = try world.call("complete", #"{"state":"\#(query(url, "state") ?? "")","code":"c"}"#)
+        _ = try world.call("complete", ["state": "\(query(url, "state") ?? "")", "code": "c"])
     }
 
     private func grant(_ user: String, redirect: String, made: String?) throws {
@@ -54,7 +50,7 @@ import Testing
 
     private func refresh(_ user: String) throws {
         world.provider.next(200, tokens("at-\(user)-again", refresh: "rt-\(user)-again", expiresIn: 60))
-        _ = try world.fetch(#","options":{"forceRefresh":true}"#, subject: #""userId":"\#(user)""#, app: "crm")
+        _ = try world.fetch(["options": ["forceRefresh": true]], subject: ["userId": "\(user)"], app: "crm")
     }
 
     private var authorization: String? {
@@ -151,14 +147,14 @@ import Testing
             200,
             #"{"device_code":"d","user_code":"U","expires_in":900,"interval":5,"verification_uri":"https://a.example/d"}"#
         )
-        _ = try world.call("device.start", #"{"appId":"crm","userId":"u3"}"#)
+        _ = try world.call("device.start", ["appId": "crm", "userId": "u3"])
         #expect(authorization == authorization(of: "two"))
     }
 
     @Test func ofTwoProcessesThatRegisterAtATimeBothUseOneClient() throws {
-        let other = try world.another(config: #","requireOpener":false"#)
-        let slow = Call(
-            world, "connect", #"{"appId":"crm","userId":"u1","options":{"redirectUrl":"https://h.example/cb?x"}}"#)
+        let other = try world.another(config: ["requireOpener": false])
+        let slow = world.begin(
+            "connect", ["appId": "crm", "userId": "u1", "options": ["redirectUrl": "https://h.example/cb?x"]])
         #expect(slow.isAtProvider)
         _ = try begin("u2", redirect: "x", made: "fast", in: other)
         world.provider.next(201, client("slow"))
@@ -169,10 +165,10 @@ import Testing
 
     @Test(arguments: [false, true]) func aClientGoesWithItsConnection(_ isRemade: Bool) throws {
         try grant("u1", redirect: "one", made: "one")
-        let slow = Call(
-            world, "connect", #"{"appId":"crm","userId":"u1","options":{"redirectUrl":"https://h.example/cb?x"}}"#)
+        let slow = world.begin(
+            "connect", ["appId": "crm", "userId": "u1", "options": ["redirectUrl": "https://h.example/cb?x"]])
         world.provider.next(200, "")
-        _ = try world.call("apps.delete", #"{"id":"crm"}"#)
+        _ = try world.call("apps.delete", ["id": "crm"])
         if isRemade { _ = try world.call("apps.create", Self.settings("a")) }
         world.provider.next(201, client("late"))
         while !slow.isDone { slow.step() }
@@ -185,32 +181,32 @@ import Testing
     /// Another process carries the deletion on, and makes the connection anew: its client is nothing of the deletion's.
     @Test(arguments: 1...8) func aDeletionTouchesNoClientOfTheConnectionThatCameAfterIt(_ number: Int) throws {
         try grant("u1", redirect: "one", made: "one")
-        let other = try world.another(config: #","requireOpener":false"#)
+        let other = try world.another(config: ["requireOpener": false])
         let provider = world.provider
         store.at(.commit, number: number) { () throws(ConnError) in
-            _ = other.error("apps.delete", #"{"id":"crm"}"#)
+            _ = other.error("apps.delete", ["id": "crm"])
             guard other.error("apps.create", Self.settings("a")) == nil else { return }
             provider.forget()
             provider.next(201, #"{"client_id":"two","client_secret":"two"}"#)
             _ = try other.call(
-                "connect", #"{"appId":"crm","userId":"u2","options":{"redirectUrl":"https://h.example/cb?one"}}"#)
+                "connect", ["appId": "crm", "userId": "u2", "options": ["redirectUrl": "https://h.example/cb?one"]])
         }
-        _ = world.error("apps.delete", #"{"id":"crm"}"#)
+        _ = world.error("apps.delete", ["id": "crm"])
         store.at(.commit, number: .max) {}
-        guard world.error("apps.load", #"{"id":"crm"}"#) == nil else { return }
+        guard world.error("apps.load", ["id": "crm"]) == nil else { return }
         #expect(query(try begin("u3", redirect: "one", made: nil), "client_id") == "two")
     }
 
     /// A grant that comes when its connection, and with it its client, is gone.
     @Test func aLateGrantIsTakenBackByTheClientThatGotIt() throws {
         let url = try begin("u1", redirect: "one", made: "one")
-        let late = Call(world, "complete", #"{"state":"\#(query(url, "state") ?? "")","code":"c"}"#)
+        let late = world.begin("complete", ["state": "\(query(url, "state") ?? "")", "code": "c"])
         #expect(late.isAtProvider)
-        _ = try world.call("apps.delete", #"{"id":"crm"}"#)
+        _ = try world.call("apps.delete", ["id": "crm"])
         world.provider.next(200, tokens("at", refresh: "rt"))
         while !late.isDone { late.step() }
         world.provider.next(200, "")
-        #expect(try world.call("revocations.run", "{}")["revoked"]?.integer == 1)
+        #expect(try world.call("revocations.run", [:])["revoked"]?.integer == 1)
         #expect(world.provider.requests.last?.url == "https://a.example/revoke")
         #expect(authorization == authorization(of: "one"))
     }
@@ -220,13 +216,13 @@ import Testing
         world.provider.next(201, client("one"))
         let url = try world.call(
             "connect",
-            #"{"appId":"crm","userId":"u1","options":{"redirectUrl":"https://h.example/cb","confirmation":true}}"#)[
+            ["appId": "crm", "userId": "u1", "options": ["redirectUrl": "https://h.example/cb", "confirmation": true]])[
                 "url"]
         world.provider.next(200, tokens("at", refresh: "rt"))
         let state = query(url?.string, "state") ?? ""
-        let held = try world.call("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)
+        let held = try world.call("complete", ["state": "\(state)", "code": "c", "openedBy": ["userId": "u1"]])
         let code = held["code"]?.string ?? ""
-        #expect(try world.call("confirm", #"{"appId":"crm","userId":"u1","code":"\#(code)"}"#)["tokenId"] != nil)
+        #expect(try world.call("confirm", ["appId": "crm", "userId": "u1", "code": "\(code)"])["tokenId"] != nil)
         try refresh("u1")
         #expect(authorization == authorization(of: "one"))
     }
@@ -240,7 +236,7 @@ import Testing
         }
         #expect(query(try begin("u2", redirect: "one", made: "two"), "client_id") == "two")
         #expect(query(try begin("u3", redirect: "one", made: nil), "client_id") == "two")
-        #expect(try world.call("apps.delete", #"{"id":"crm"}"#)["deleted"]?.integer == 1)
+        #expect(try world.call("apps.delete", ["id": "crm"])["deleted"]?.integer == 1)
         #expect(try clients() == 0)
     }
 
@@ -258,7 +254,7 @@ import Testing
         #expect(authorization == authorization(of: "1"))
         _ = try world.call("apps.update", Self.settings("b"))
         for _ in 0..<2 { world.provider.next(200, "") }
-        let deleted = try world.call("apps.delete", #"{"id":"crm"}"#)
+        let deleted = try world.call("apps.delete", ["id": "crm"])
         #expect(deleted["revocations"]?["revoked"]?.integer == 2)
         let sent = world.provider.requests.suffix(2).map { request in
             let header = request.headers.first { $0.name == "Authorization" }?.value
@@ -300,7 +296,7 @@ import Testing
         #expect(authorization == authorization(of: "two"))
         #expect(registrations.count == 1)
         for _ in 0..<2 { world.provider.next(200, "") }
-        #expect(try world.call("apps.delete", #"{"id":"crm"}"#)["revocations"]?["revoked"]?.integer == 2)
+        #expect(try world.call("apps.delete", ["id": "crm"])["revocations"]?["revoked"]?.integer == 2)
         #expect(try world.store.scan(prefix: RowKeys.registrations, after: nil, limit: 1).isEmpty)
     }
 }

@@ -15,7 +15,7 @@ import Testing
     private let world: World
 
     init() throws {
-        world = try World(config: #","redirectUrl":"https://h.example/callback","allowExport":true"#)
+        world = try World(config: ["redirectUrl": "https://h.example/callback", "allowExport": true])
         for app in ["a", "b"] { try makeApp(app) }
         world.provider.always { request in
             request.url == "https://p.example/revoke"
@@ -23,10 +23,11 @@ import Testing
         }
     }
 
-    private func makeApp(_ id: String, _ more: String = "") throws {
+    private func makeApp(_ id: String, _ more: JSON = [:]) throws {
         try world.makeApp(
             id,
-            #","revocationUrl":"https://p.example/revoke","deviceAuthorizationUrl":"https://p.example/device"\#(more)"#)
+            (["revocationUrl": "https://p.example/revoke", "deviceAuthorizationUrl": "https://p.example/device"] as JSON)
+                .with(more))
     }
 
     // MARK: - Making
@@ -50,22 +51,26 @@ import Testing
         return Made(isThere: { try !keys(family).isDisjoint(with: made) }, token: token)
     }
 
-    private func flow(_ subject: String, at app: String, confirmation: Bool = false) throws -> String {
+    private func flow(_ subject: JSON, at app: String, confirmation: Bool = false) throws -> JSON {
         let url = try world.call(
             "connect",
-            #"{"appId":"\#(app)",\#(subject),"options":{"redirectUrl":"https://h.example/x","confirmation":\#(confirmation)}}"#
+            ([
+                "appId": "\(app)",
+                "options": ["redirectUrl": "https://h.example/x", "confirmation": .boolean(confirmation)],
+            ] as JSON).with(subject)
         )
-        return #"{"state":"\#(query(url["url"]?.string, "state") ?? "")","code":"c","openedBy":{\#(subject)}}"#
+        return ["state": "\(query(url["url"]?.string, "state") ?? "")", "code": "c", "openedBy": subject]
     }
 
     /// Makes a row as a vault comes to it.
     /// - Parameter number: no other row's.
-    private func make(_ family: RowFamily, of subject: String, at app: String, number: Int = 0) throws -> Made {
-        let token = "rt-\(app)-\(number)-\(subject.filter(\.isLetter))"
+    private func make(_ family: RowFamily, of subject: JSON, at app: String, number: Int = 0) throws -> Made {
+        let token = "rt-\(app)-\(number)-\(subject.text.filter(\.isLetter))"
         switch family {
         case .tokens, .tokensOfApps:
             return try row(family, token: token) {
-                _ = try world.call("store_token", #"{"appId":"\#(app)",\#(subject),"refreshToken":"\#(token)"}"#)
+                _ = try world.call(
+                    "store_token", (["appId": "\(app)", "refreshToken": "\(token)"] as JSON).with(subject))
             }
         case .flows, .waiting:
             let request = try flow(subject, at: app)
@@ -75,8 +80,8 @@ import Testing
                 200,
                 #"{"device_code":"d","user_code":"U","expires_in":900,"interval":5,"verification_uri":"https://p.example/d"}"#
             )
-            let flow = try world.call("device.start", #"{"appId":"\#(app)",\#(subject)}"#)["flow"]?.string ?? ""
-            return Made(isThere: { world.error("device.poll", #"{"flow":"\#(flow)"}"#)?.code != .notFound })
+            let flow = try world.call("device.start", (["appId": "\(app)"] as JSON).with(subject))["flow"]?.string ?? ""
+            return Made(isThere: { world.error("device.poll", ["flow": "\(flow)"])?.code != .notFound })
         case .heldGrants, .expiries:
             return try row(family, token: token) {
                 let request = try flow(subject, at: app, confirmation: true)
@@ -106,12 +111,13 @@ import Testing
             return try row(family) { try makeApp(own(family, of: app)) }
         case .earlier:
             try makeApp(own(family, of: app))
-            let elsewhere = World.providerURLs.replacing("p.example", with: "q.example")
+            let elsewhere = try World.providerURLs.replacing("p.example", with: "q.example")
             return try row(family) {
-                _ = try world.call("apps.update", #"{"id":"\#(own(family, of: app))","clientId":"c",\#(elsewhere)}"#)
+                _ = try world.call(
+                    "apps.update", (["id": "\(own(family, of: app))", "clientId": "c"] as JSON).with(elsewhere))
             }
         case .clients, .clientChoices:
-            try makeApp(own(family, of: app), #","useDcr":true,"dcrUrl":"https://p.example/register""#)
+            try makeApp(own(family, of: app), ["useDcr": true, "dcrUrl": "https://p.example/register"])
             world.provider.next(201, #"{"client_id":"made","client_secret":"s"}"#)
             return try row(family) { _ = try flow(subject, at: own(family, of: app)) }
         case .registrations:
@@ -133,17 +139,19 @@ import Testing
     private func own(_ family: RowFamily, of app: String) -> String { "\(family)-\(app)" }
 
     private func makeAll() throws {
-        for family in RowFamily.allCases { _ = try make(family, of: #""userId":"of \#(family)""#, at: "a") }
+        for family in RowFamily.allCases { _ = try make(family, of: ["userId": "of \(family)"], at: "a") }
     }
 
-    private func begin(_ token: String, of subject: String, at app: String) -> Call {
-        Call(world, "store_token", #"{"appId":"\#(app)",\#(subject),"refreshToken":"\#(token)","verifyRefresh":true}"#)
+    private func begin(_ token: String, of subject: JSON, at app: String) -> StepDriver {
+        world.begin(
+            "store_token",
+            (["appId": "\(app)", "refreshToken": "\(token)", "verifyRefresh": true] as JSON).with(subject))
     }
 
     /// The refresh tokens that were revoked.
     private func takenBack() throws -> [String] {
         world.clock.advance(seconds: 120)
-        _ = try world.call("revocations.run", #"{"limit":1000}"#)
+        _ = try world.call("revocations.run", ["limit": 1000])
         #expect(try keys(.revocations).allSatisfy { RowKeys.revocationDue($0) > world.clock.clock.milliseconds() })
         return zip(world.provider.requests, world.provider.forms)
             .filter { $0.0.url == "https://p.example/revoke" }
@@ -166,25 +174,25 @@ import Testing
 
     @Test func whatIsNotShownIsInNoListAndNoExport() throws {
         for family in RowFamily.allCases where !family.isShown && family != .tokensOfApps {
-            _ = try make(family, of: #""userId":"u1""#, at: "a")
+            _ = try make(family, of: ["userId": "u1"], at: "a")
         }
-        for set in [#"{"userId":"u1"}"#, #"{"appId":"a"}"#] {
+        for set in [["userId": "u1"], ["appId": "a"]] as [JSON] {
             #expect(try world.call("list", set)["tokens"]?.elements.isEmpty == true)
             #expect(try world.call("export", set)["tokens"]?.elements.isEmpty == true)
         }
-        #expect(try world.call("export", "{}")["tokens"]?.elements.isEmpty == true)
+        #expect(try world.call("export", [:])["tokens"]?.elements.isEmpty == true)
         #expect(world.fetchError(app: "a")?.reason == .missing)
         for family in RowFamily.allCases where family.isShown {
-            _ = try make(family, of: #""userId":"u1""#, at: "a")
-            #expect(try world.call("list", #"{"userId":"u1"}"#)["tokens"]?.elements.count == 1)
+            _ = try make(family, of: ["userId": "u1"], at: "a")
+            #expect(try world.call("list", ["userId": "u1"])["tokens"]?.elements.count == 1)
         }
     }
 
     @Test func allAreSealedAnew() throws {
         try makeAll()
-        let key = try world.call("keys.add", "{}")["id"]?.string ?? ""
-        _ = try world.call("keys.activate", #"{"id":"\#(key)"}"#)
-        #expect(try world.call("keys.reseal", "{}")["unreadable"]?.integer == 0)
+        let key = try world.call("keys.add", [:])["id"]?.string ?? ""
+        _ = try world.call("keys.activate", ["id": "\(key)"])
+        #expect(try world.call("keys.reseal", [:])["unreadable"]?.integer == 0)
         for family in RowFamily.allCases where family != .vault {
             for row in try world.store.scan(prefix: family.prefix, after: nil, limit: 10_000) {
                 #expect(Crypto.hex(KeyRing.keyID(of: row.value) ?? []) == key)
@@ -197,30 +205,30 @@ import Testing
     enum Deletion: CaseIterable {
         case user, userInTenant, tenant, userAtApp, app, wholeApp
 
-        var subject: String {
+        var subject: JSON {
             switch self {
-            case .user, .userAtApp, .app, .wholeApp: #""userId":"u1""#
-            case .userInTenant: #""userId":"u1","tenantId":"t1""#
-            case .tenant: #""tenantId":"t1""#
+            case .user, .userAtApp, .app, .wholeApp: ["userId": "u1"]
+            case .userInTenant: ["userId": "u1", "tenantId": "t1"]
+            case .tenant: ["tenantId": "t1"]
             }
         }
 
         /// One that it leaves alone.
-        var bystander: (subject: String, app: String) {
+        var bystander: (subject: JSON, app: String) {
             switch self {
-            case .user: (#""userId":"u2""#, "a")
-            case .userInTenant: (#""userId":"u1""#, "a")
-            case .tenant: (#""userId":"u1","tenantId":"t1""#, "a")
-            case .userAtApp, .app, .wholeApp: (#""userId":"u1""#, "b")
+            case .user: (["userId": "u2"], "a")
+            case .userInTenant: (["userId": "u1"], "a")
+            case .tenant: (["userId": "u1", "tenantId": "t1"], "a")
+            case .userAtApp, .app, .wholeApp: (["userId": "u1"], "b")
             }
         }
 
         func call(_ world: World) throws {
             switch self {
-            case .user, .userInTenant, .tenant: _ = try world.call("delete", "{\(subject)}")
-            case .userAtApp: _ = try world.call("delete", #"{"appId":"a",\#(subject)}"#)
-            case .app: _ = try world.call("delete", #"{"appId":"a"}"#)
-            case .wholeApp: _ = try world.call("apps.delete", #"{"id":"a"}"#)
+            case .user, .userInTenant, .tenant: _ = try world.call("delete", subject)
+            case .userAtApp: _ = try world.call("delete", (["appId": "a"] as JSON).with(subject))
+            case .app: _ = try world.call("delete", ["appId": "a"])
+            case .wholeApp: _ = try world.call("apps.delete", ["id": "a"])
             }
         }
     }
@@ -239,19 +247,19 @@ import Testing
 
     @Test(arguments: RowFamily.allCases.filter { $0.owner == .connection })
     func whatIsAConnectionsAloneGoesWithIt(_ family: RowFamily) throws {
-        let made = try make(family, of: #""userId":"u1""#, at: "a")
-        let other = try make(family, of: #""userId":"u1""#, at: "b")
-        _ = try world.call("delete", #"{"appId":"\#(own(family, of: "a"))"}"#)
+        let made = try make(family, of: ["userId": "u1"], at: "a")
+        let other = try make(family, of: ["userId": "u1"], at: "b")
+        _ = try world.call("delete", ["appId": "\(own(family, of: "a"))"])
         #expect(try made.isThere())
-        _ = try world.call("apps.delete", #"{"id":"\#(own(family, of: "a"))"}"#)
+        _ = try world.call("apps.delete", ["id": "\(own(family, of: "a"))"])
         #expect(try !made.isThere())
         #expect(try other.isThere())
     }
 
     @Test(arguments: RowFamily.allCases.filter { $0.owner == .subject && $0.holdsToken })
     func aTokenThatIsForgottenIsNotTakenBack(_ family: RowFamily) throws {
-        let made = try make(family, of: #""userId":"u1""#, at: "a")
-        _ = try world.call("delete", #"{"userId":"u1","revoke":false}"#)
+        let made = try make(family, of: ["userId": "u1"], at: "a")
+        _ = try world.call("delete", ["userId": "u1", "revoke": false])
         #expect(try !made.isThere())
         #expect(try takenBack().isEmpty)
     }
@@ -266,16 +274,16 @@ import Testing
 
     private func act(_ activity: Activity, _ number: Int) throws {
         switch activity {
-        case .connect: _ = try flow(#""userId":"other\#(number)""#, at: "b")
+        case .connect: _ = try flow(["userId": "other\(number)"], at: "b")
         case .storeToken:
-            _ = try world.call("store_token", #"{"appId":"b","userId":"other\#(number)","accessToken":"at"}"#)
-        case .sweep: _ = try world.call("retention.sweep", "{}")
+            _ = try world.call("store_token", ["appId": "b", "userId": "other\(number)", "accessToken": "at"])
+        case .sweep: _ = try world.call("retention.sweep", [:])
         }
     }
 
     @Test(arguments: expiring, Activity.allCases)
     func whatExpiresGoesByWhatOthersDoAndItsTokenIsTakenBack(_ family: RowFamily, _ activity: Activity) throws {
-        let made = try (0..<20).map { try make(family, of: #""userId":"u\#($0)""#, at: "a", number: $0) }
+        let made = try (0..<20).map { try make(family, of: ["userId": "u\($0)"], at: "a", number: $0) }
         let before = try keys(family)
         world.clock.advance(seconds: 2 * 86_400)
         for number in 0..<(activity == .sweep ? 1 : 4) { try act(activity, number) }
@@ -289,7 +297,7 @@ import Testing
     /// Whoever's they are.
     @Test func theFirstToExpireGoFirst() throws {
         for number in 0..<40 {
-            _ = try make(.heldGrants, of: #""userId":"u\#(number)""#, at: "a", number: number)
+            _ = try make(.heldGrants, of: ["userId": "u\(number)"], at: "a", number: number)
             world.clock.advance(seconds: 1)
         }
         world.clock.advance(seconds: 86_400)
@@ -301,19 +309,19 @@ import Testing
 
     /// An earlier version held them, and made no row that says when.
     @Test func aHeldGrantThatNoOtherRowNamesGoesWithASweep() throws {
-        let made = try make(.heldGrants, of: #""userId":"u1""#, at: "a")
+        let made = try make(.heldGrants, of: ["userId": "u1"], at: "a")
         for key in try keys(.expiries) { try world.store.commit([.remove(key, expecting: .any)]) }
-        _ = try world.call("retention.sweep", "{}")
+        _ = try world.call("retention.sweep", [:])
         #expect(try made.isThere())
         world.clock.advance(seconds: 3600)
-        _ = try world.call("retention.sweep", "{}")
+        _ = try world.call("retention.sweep", [:])
         #expect(try !made.isThere())
     }
 
     /// It was brought again after a row that did not open was removed, and by earlier versions whenever it was.
     @Test(arguments: [RowFamily.unverified, .earlierUnverified])
     func aRowThatIsNamedTwiceExpiresAllTheSame(_ family: RowFamily) throws {
-        let made = try make(family, of: #""userId":"u1""#, at: "a")
+        let made = try make(family, of: ["userId": "u1"], at: "a")
         for name in try keys(.expiries).union(keys(.earlierUnverified)) {
             let earlier = Array(name.prefix(1)) + RowKeys.bytes(RowKeys.expiry(name) - 5) + name.dropFirst(9)
             let pointer = world.vault.rows.seal(PointerRecord(), at: earlier, expecting: .absent)
@@ -327,7 +335,7 @@ import Testing
     }
 
     @Test func whatDoesNotOpenExpiresAllTheSame() throws {
-        let made = try RowFamily.pendingGrants.map { try make($0, of: #""userId":"u1""#, at: "a") }
+        let made = try RowFamily.pendingGrants.map { try make($0, of: ["userId": "u1"], at: "a") }
         for family in RowFamily.pendingGrants {
             for key in try keys(family) {
                 try world.store.commit([.put(key, Array(repeating: 7, count: 64), expecting: .any)])
@@ -355,8 +363,8 @@ import Testing
                 store.seal(PointerRecord(), at: name, expecting: .absent),
             ])
         } else {
-            begin("rt", of: #""userId":"u1""#, at: "a").leave()
-            _ = try world.call("store_token", #"{"appId":"a","userId":"u1","refreshToken":"rt"}"#)
+            begin("rt", of: ["userId": "u1"], at: "a").leave()
+            _ = try world.call("store_token", ["appId": "a", "userId": "u1", "refreshToken": "rt"])
         }
         #expect(try keys(.unverified).count == 1)
         world.clock.advance(seconds: 2 * 86_400)
@@ -389,15 +397,16 @@ import Testing
         @Sendable func makeApp() throws(ConnError) {
             _ = try other.call(
                 "apps.create",
-                #"{"id":"a","clientId":"c",\#(World.providerURLs),"revocationUrl":"https://p.example/revoke"}"#)
+                (["id": "a", "clientId": "c", "revocationUrl": "https://p.example/revoke"] as JSON).with(
+                    World.providerURLs))
         }
         try makeApp()
-        let call = Call(
-            world, "store_token", #"{"appId":"a","userId":"u1","refreshToken":"rt-0","verifyRefresh":true}"#)
+        let call = world.begin(
+            "store_token", ["appId": "a", "userId": "u1", "refreshToken": "rt-0", "verifyRefresh": true])
         #expect(call.isAtProvider)
         world.provider.next(200, tokens("at-1", refresh: "rt-1"))
         store.at(.commit, number: commit) { () throws(ConnError) in
-            _ = try other.call("apps.delete", #"{"id":"a"}"#)
+            _ = try other.call("apps.delete", ["id": "a"])
             if isMadeAnew { try makeApp() }
         }
         while !call.isDone { call.step() }
@@ -407,7 +416,7 @@ import Testing
         }
         world.provider.always { _ in .success(HTTPResponse(status: 200, headers: [:], body: Secret(""))) }
         world.clock.advance(seconds: 3600)
-        _ = try world.call("revocations.run", "{}")
+        _ = try world.call("revocations.run", [:])
         #expect(try store.scan(prefix: RowKeys.revocations, after: nil, limit: 1).isEmpty)
         let takenBack = Set(world.provider.forms.filter { $0.hasPrefix("token=") }.map { $0.prefix { $0 != "&" } })
         #expect(takenBack == (commit == 1 ? ["token=rt-0", "token=rt-1"] : ["token=rt-1"]))
@@ -418,7 +427,7 @@ import Testing
         let store = MeddlingStore(MemoryStore())
         let world = try World(store: store)
         try world.makeApp()
-        let request = #"{"appId":"google","userId":"u1","refreshToken":"rt-0","verifyRefresh":true}"#
+        let request: JSON = ["appId": "google", "userId": "u1", "refreshToken": "rt-0", "verifyRefresh": true]
         world.provider.next(200, tokens("at-1", refresh: "rt-1"))
         store.at(.commit, number: 4) { () throws(ConnError) in throw ConnError(.unavailable, "the disk is full") }
         #expect(world.error("store_token", request)?.code == .unavailable)

@@ -11,20 +11,20 @@ import Testing
 /// What was granted, and what was asked for: whether a user is asked again, and whether he is told.
 @Suite struct ScopeTests {
     private let world: World
-    private let connect = #","connect":{"redirectUrl":"https://h.example/done"}"#
+    private let connect: JSON = ["connect": ["redirectUrl": "https://h.example/done"]]
 
     init() throws {
-        world = try World(config: #","redirectUrl":"https://h.example/callback""#)
+        world = try World(config: ["redirectUrl": "https://h.example/callback"])
         try world.makeApp()
     }
 
     /// Follows a connect URL. The provider answers what `reply` says.
     @discardableResult
-    private func follow(_ url: String?, _ reply: String, more: String = "") throws -> JSON {
+    private func follow(_ url: String?, _ reply: String, more: JSON = [:]) throws -> JSON {
         world.provider.next(200, reply)
         let state = query(url, "state") ?? ""
         return try world.call(
-            "complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}\#(more)}"#)
+            "complete", (["state": "\(state)", "code": "c", "openedBy": ["userId": "u1"]] as JSON).with(more))
     }
 
     private func list(_ scopes: String) -> String { JSON.strings(Scopes.parse(scopes)).text }
@@ -46,17 +46,18 @@ import Testing
     @Test(arguments: asked)
     func whoGrantsAllIsAskedOnce(_ row: (template: String, asked: String, granted: String)) throws {
         let template = try #require(Template.named(ID(row.template)))
-        let hosts = template.hosts.filter { $0.fallback == nil }.map { #""\#($0.name)":"acme""# }.joined(separator: ",")
         let isSigned = template.row["callback"]?["signature"] != nil
         _ = try world.call(
             "apps.create",
-            #"{"id":"t","templateId":"\#(row.template)","clientId":"c","clientSecret":"s3cret","introspectionUrl":"https://p.example/i"\#(hosts.isEmpty ? "" : #","hosts":{\#(hosts)}"#)}"#
+            template.settings.with([
+                "id": "t", "clientId": "c", "clientSecret": "s3cret", "introspectionUrl": "https://p.example/i",
+            ])
         )
         world.provider.always {
             $0.url.hasSuffix("/i") ? .success(.init(status: 404, headers: [:], body: Secret(""))) : nil
         }
-        let scopes = JSON.strings(Scopes.parse(row.asked, separators: " ,")).text
-        let wanted = #","scopes":\#(scopes)\#(connect)"#
+        let scopes = JSON.strings(Scopes.parse(row.asked, separators: " ,"))
+        let wanted = (["scopes": scopes] as JSON).with(connect)
         let url = world.fetchError(wanted, app: "t")?.connectionURL
         #expect(url != nil)
         guard !isSigned else { return }  // whose callback nobody can make here
@@ -65,20 +66,22 @@ import Testing
         #expect(try world.fetch(wanted, app: "t")["accessToken"]?.string == "at-1")
         world.provider.next(200, tokens("at-2", refresh: "rt-2", scope: row.granted))
         #expect(
-            try world.fetch(#"\#(wanted),"options":{"forceRefresh":true}"#, app: "t")["accessToken"]?.string == "at-2")
+            try world.fetch((["options": ["forceRefresh": true]] as JSON).with(wanted), app: "t")["accessToken"]?.string
+                == "at-2")
         world.provider.next(200, tokens("at-3", refresh: "rt-3"))
         #expect(
-            try world.fetch(#"\#(wanted),"options":{"forceRefresh":true}"#, app: "t")["accessToken"]?.string == "at-3")
+            try world.fetch((["options": ["forceRefresh": true]] as JSON).with(wanted), app: "t")["accessToken"]?.string
+                == "at-3")
     }
 
     /// A wider connect asks for what was granted before by one of its names, and for what replies leave out.
     @Test func aWiderGrantKeepsWhatRepliesLeaveOut() throws {
         _ = try world.call(
-            "apps.create", #"{"id":"m","templateId":"microsoft","clientId":"c","clientSecret":"s3cret"}"#)
+            "apps.create", ["id": "m", "templateId": "microsoft", "clientId": "c", "clientSecret": "s3cret"])
         try world.connect(
-            app: "m", scopes: #"["Mail.Read","offline_access"]"#,
+            app: "m", scopes: ["Mail.Read", "offline_access"],
             reply: tokens("at-1", refresh: "rt-1", scope: "https://graph.microsoft.com/Mail.Read User.Read"))
-        let wider = world.fetchError(#","scopes":["Mail.Send"]\#(connect)"#, app: "m")
+        let wider = world.fetchError((["scopes": ["Mail.Send"]] as JSON).with(connect), app: "m")
         #expect(wider?.missingScopes == ["Mail.Send"])
         #expect(query(wider?.connectionURL, "scope") == "Mail.Send Mail.Read offline_access User.Read")
     }
@@ -86,7 +89,7 @@ import Testing
     // MARK: - What was declined
 
     private func decline() throws {
-        let url = world.fetchError(#","scopes":["read","write"]\#(connect)"#)?.connectionURL
+        let url = world.fetchError((["scopes": ["read", "write"]] as JSON).with(connect))?.connectionURL
         let done = try follow(url, tokens("at-1", refresh: "rt-1", scope: "read"))
         #expect(done["scopes"]?.strings == ["read"])
         #expect(done["missingScopes"]?.strings == ["write"])
@@ -95,7 +98,7 @@ import Testing
     @Test func whatWasDeclinedIsToldAndNotAskedForAgain() throws {
         try decline()
         for _ in 0..<2 {
-            let error = world.fetchError(#","scopes":["read","write"]\#(connect)"#)
+            let error = world.fetchError((["scopes": ["read", "write"]] as JSON).with(connect))
             #expect(error?.code == .notFound)
             #expect(error?.reason == .scopes)
             #expect(error?.missingScopes == ["write"])
@@ -104,13 +107,13 @@ import Testing
             world.clock.advance(seconds: 86_400)
             world.provider.next(200, tokens("at-2", scope: "read"))
         }
-        #expect(try world.fetch(#","scopes":["read"]\#(connect)"#)["missingScopes"] == nil)
+        #expect(try world.fetch((["scopes": ["read"]] as JSON).with(connect))["missingScopes"] == nil)
     }
 
     @Test func aNarrowerTokenIsTakenByWhoeverSaysSo() throws {
-        let wanted = #","scopes":["read","write"],"options":{"acceptNarrower":true}\#(connect)"#
+        let wanted = (["scopes": ["read", "write"], "options": ["acceptNarrower": true]] as JSON).with(connect)
         #expect(world.fetchError(wanted)?.code == .connectionRequired)
-        try world.connect(scopes: #"["read"]"#)
+        try world.connect(scopes: ["read"])
         // He was not asked for the other one yet.
         #expect(world.fetchError(wanted)?.code == .connectionRequired)
         try follow(world.fetchError(wanted)?.connectionURL, tokens("at-2", refresh: "rt-2", scope: "read"))
@@ -118,54 +121,62 @@ import Testing
         #expect(token["accessToken"]?.string == "at-2")
         #expect(token["scopes"]?.strings == ["read"])
         #expect(token["missingScopes"]?.strings == ["write"])
-        #expect(try world.fetch(#","scopes":["read"],"options":{"acceptNarrower":true}"#)["missingScopes"] == nil)
+        #expect(try world.fetch(["scopes": ["read"], "options": ["acceptNarrower": true]])["missingScopes"] == nil)
     }
 
     @Test func whoeverAsksAgainGetsAURL() throws {
         try decline()
         let again = world.fetchError(
-            #","scopes":["read","write"],"connect":{"redirectUrl":"https://h.example/done","askDeclined":true}"#)
+            ["scopes": ["read", "write"], "connect": ["redirectUrl": "https://h.example/done", "askDeclined": true]])
         #expect(again?.code == .connectionRequired)
         #expect(again?.declined == ["write"])
         #expect(query(again?.connectionURL, "scope") == "read write")
         try follow(again?.connectionURL, tokens("at-2", refresh: "rt-2", scope: "read write"))
-        #expect(try world.fetch(#","scopes":["read","write"]\#(connect)"#)["accessToken"]?.string == "at-2")
+        #expect(
+            try world.fetch((["scopes": ["read", "write"]] as JSON).with(connect))["accessToken"]?.string == "at-2")
     }
 
     /// Somebody else's question: what was never asked for is, and what was declined comes along.
     @Test func whatWasNeverAskedForIs() throws {
         try decline()
-        let error = world.fetchError(#","scopes":["write","admin"]\#(connect)"#)
+        let error = world.fetchError((["scopes": ["write", "admin"]] as JSON).with(connect))
         #expect(error?.code == .connectionRequired)
         #expect(error?.missingScopes == ["write", "admin"])
         #expect(error?.declined == ["write"])
         #expect(query(error?.connectionURL, "scope") == "write admin read")
         try follow(error?.connectionURL, tokens("at-2", refresh: "rt-2", scope: "read"))
-        #expect(world.fetchError(#","scopes":["write","admin"]\#(connect)"#)?.declined == ["write", "admin"])
-        #expect(world.fetchError(#","scopes":["write"]\#(connect)"#)?.code == .notFound)
+        #expect(
+            world.fetchError((["scopes": ["write", "admin"]] as JSON).with(connect))?.declined == ["write", "admin"])
+        #expect(world.fetchError((["scopes": ["write"]] as JSON).with(connect))?.code == .notFound)
     }
 
     /// A connect may ask for more than its fetch.
     @Test func aConnectThatAsksForMoreIsAsked() throws {
         try decline()
         let more = world.fetchError(
-            #","scopes":["write"],"connect":{"redirectUrl":"https://h.example/done","scopes":["write","admin"]}"#)
+            ["scopes": ["write"], "connect": ["redirectUrl": "https://h.example/done", "scopes": ["write", "admin"]]])
         #expect(more?.code == .connectionRequired)
         let same = world.fetchError(
-            #","scopes":["write"],"connect":{"redirectUrl":"https://h.example/done","scopes":["write","read"]}"#)
+            ["scopes": ["write"], "connect": ["redirectUrl": "https://h.example/done", "scopes": ["write", "read"]]])
         #expect(same?.code == .notFound)
     }
 
     /// The same fetch asks once for what it asks for, whatever else it wants.
-    @Test(arguments: [
-        #""scopes":["read"]"#, #""scopes":["read","extra"]"#, #""scopes":["read"],"askDeclined":true"#,
-        #""scopes":["read"],"externalIdentifier":"second""#, #""scopes":["read"],"resources":["https://r.example/"]"#,
-    ])
-    func whatWasAskedForAndGrantedIsNotAskedForAgain(_ options: String) throws {
-        let other = options.contains("externalIdentifier") ? #","externalIdentifier":"first""# : ""
-        let resource = options.contains("resources") ? #","resources":["https://s.example/"]"# : ""
+    private static let wishes: [JSON] = [
+        ["scopes": ["read"]], ["scopes": ["read", "extra"]], ["scopes": ["read"], "askDeclined": true],
+        ["scopes": ["read"], "externalIdentifier": "second"],
+        ["scopes": ["read"], "resources": ["https://r.example/"]],
+    ]
+
+    @Test(arguments: wishes)
+    func whatWasAskedForAndGrantedIsNotAskedForAgain(_ options: JSON) throws {
+        let other: JSON = options["externalIdentifier"] != nil ? ["externalIdentifier": "first"] : [:]
+        let resource: JSON = options["resources"] != nil ? ["resources": ["https://s.example/"]] : [:]
         let wanted =
-            #","scopes":["read","admin"]\#(other)\#(resource),"connect":{"redirectUrl":"https://h.example/done",\#(options)}"#
+            ([
+                "scopes": ["read", "admin"],
+                "connect": (["redirectUrl": "https://h.example/done"] as JSON).with(options),
+            ] as JSON).with(other).with(resource)
         var asked = 0
         while let url = world.fetchError(wanted)?.connectionURL {
             asked += 1
@@ -179,33 +190,34 @@ import Testing
         #expect(error?.code == .notFound)
         #expect(error?.missingScopes?.contains("admin") == true)
         // Whoever asks for all of it is asked.
-        #expect(world.fetchError(#","scopes":["read","admin"]\#(other)\#(connect)"#)?.connectionURL != nil)
+        #expect(
+            world.fetchError((["scopes": ["read", "admin"]] as JSON).with(other).with(connect))?.connectionURL != nil)
     }
 
     /// Neither is what was asked for and declined, whatever else the fetch wants.
     @Test func whatAnotherConnectAskedForAndWasDeclinedIsNot() throws {
         try decline()
-        let wanted =
-            #","scopes":["admin"],"connect":{"redirectUrl":"https://h.example/done","scopes":["read","write"]}"#
+        let wanted: JSON =
+            ["scopes": ["admin"], "connect": ["redirectUrl": "https://h.example/done", "scopes": ["read", "write"]]]
         #expect(world.fetchError(wanted)?.code == .notFound)
-        #expect(world.fetchError(#","scopes":["admin"]\#(connect)"#)?.code == .connectionRequired)
+        #expect(world.fetchError((["scopes": ["admin"]] as JSON).with(connect))?.code == .connectionRequired)
     }
 
     /// A grant that has ended is asked for again by whatever scopes.
     @Test func whatWasGrantedAndHasEndedIsAskedForAgain() throws {
-        try world.connect(scopes: #"["read"]"#)
+        try world.connect(scopes: ["read"])
         world.provider.next(400, #"{"error":"invalid_grant"}"#)
-        #expect(world.fetchError(#","options":{"forceRefresh":true}"#)?.reason == .reauthorize)
-        let connect = #","connect":{"redirectUrl":"https://h.example/done","scopes":["read"]}"#
-        #expect(world.fetchError(#","scopes":["read","admin"]\#(connect)"#)?.code == .connectionRequired)
+        #expect(world.fetchError(["options": ["forceRefresh": true]])?.reason == .reauthorize)
+        let connect: JSON = ["connect": ["redirectUrl": "https://h.example/done", "scopes": ["read"]]]
+        #expect(world.fetchError((["scopes": ["read", "admin"]] as JSON).with(connect))?.code == .connectionRequired)
     }
 
     /// He must come by anyway.
     @Test func aDeadGrantIsAskedForWithWhatWasDeclined() throws {
         try decline()
         world.provider.next(400, #"{"error":"invalid_grant"}"#)
-        #expect(world.fetchError(#","options":{"forceRefresh":true}"#)?.reason == .reauthorize)
-        let error = world.fetchError(#","scopes":["read","write"]\#(connect)"#)
+        #expect(world.fetchError(["options": ["forceRefresh": true]])?.reason == .reauthorize)
+        let error = world.fetchError((["scopes": ["read", "write"]] as JSON).with(connect))
         #expect(error?.code == .connectionRequired)
         #expect(query(error?.connectionURL, "scope") == "read write")
     }
@@ -213,53 +225,61 @@ import Testing
     /// What a refresh lost was granted once: nobody declined it.
     @Test func whatARefreshLosesIsAskedForAgain() throws {
         try world.connect(
-            scopes: #"["read","write","admin"]"#, reply: tokens("at-1", refresh: "rt-1", scope: "read write"))
+            scopes: ["read", "write", "admin"], reply: tokens("at-1", refresh: "rt-1", scope: "read write"))
         world.provider.next(200, tokens("at-2", refresh: "rt-2", scope: "read"))
-        _ = try world.fetch(#","options":{"forceRefresh":true}"#)
-        let lost = world.fetchError(#","scopes":["write"]\#(connect)"#)
+        _ = try world.fetch(["options": ["forceRefresh": true]])
+        let lost = world.fetchError((["scopes": ["write"]] as JSON).with(connect))
         #expect(lost?.code == .connectionRequired)
         #expect(lost?.declined == nil)
-        #expect(world.fetchError(#","scopes":["admin"]\#(connect)"#)?.declined == ["admin"])
+        #expect(world.fetchError((["scopes": ["admin"]] as JSON).with(connect))?.declined == ["admin"])
     }
 
     /// Nobody knows what was asked for when a token is brought along.
     @Test func whatIsBroughtAlongWasDeclinedByNobody() throws {
-        _ = try world.call("store_token", #"{"appId":"google","userId":"u1","accessToken":"at","scopes":["read"]}"#)
-        #expect(world.fetchError(#","scopes":["write"]\#(connect)"#)?.code == .connectionRequired)
+        _ = try world.call("store_token", ["appId": "google", "userId": "u1", "accessToken": "at", "scopes": ["read"]])
+        #expect(world.fetchError((["scopes": ["write"]] as JSON).with(connect))?.code == .connectionRequired)
         _ = try world.call(
-            "apps.create", #"{"id":"m","templateId":"microsoft","clientId":"c","clientSecret":"s3cret"}"#)
+            "apps.create", ["id": "m", "templateId": "microsoft", "clientId": "c", "clientSecret": "s3cret"])
         _ = try world.call(
             "store_token",
-            #"{"appId":"m","userId":"u1","accessToken":"at","scopes":["https://graph.microsoft.com/Mail.Read"]}"#)
-        #expect(try world.fetch(#","scopes":["Mail.Read","offline_access"]"#, app: "m")["accessToken"]?.string == "at")
+            ["appId": "m", "userId": "u1", "accessToken": "at", "scopes": ["https://graph.microsoft.com/Mail.Read"]])
+        #expect(try world.fetch(["scopes": ["Mail.Read", "offline_access"]], app: "m")["accessToken"]?.string == "at")
     }
 
     @Test func aTypedCodeTellsWhatIsMissingToo() throws {
         let url = try world.call(
             "connect",
-            #"{"appId":"google","userId":"u1","options":{"redirectUrl":"https://h.example/done","scopes":["read","write"],"confirmation":true}}"#
+            [
+                "appId": "google", "userId": "u1",
+                "options": [
+                    "redirectUrl": "https://h.example/done", "scopes": ["read", "write"], "confirmation": true,
+                ],
+            ]
         )
         let code = try follow(url["url"]?.string, tokens("at-1", scope: "write"))["code"]?.string ?? ""
-        let done = try world.call("confirm", #"{"appId":"google","userId":"u1","code":"\#(code)"}"#)
+        let done = try world.call("confirm", ["appId": "google", "userId": "u1", "code": "\(code)"])
         #expect(done["missingScopes"]?.strings == ["read"])
-        #expect(world.fetchError(#","scopes":["read"]\#(connect)"#)?.declined == ["read"])
+        #expect(world.fetchError((["scopes": ["read"]] as JSON).with(connect))?.declined == ["read"])
     }
 
     /// A grant that the provider refused goes when one comes that covers it, by whatever name.
     @Test func aRefusedGrantGoesWithOneThatCoversIt() throws {
-        _ = try world.call("apps.create", #"{"id":"g","templateId":"github","clientId":"c","clientSecret":"s3cret"}"#)
-        try world.connect(app: "g", scopes: #"["public_repo"]"#, reply: tokens("at-1", refresh: "rt-1"))
+        _ = try world.call(
+            "apps.create", ["id": "g", "templateId": "github", "clientId": "c", "clientSecret": "s3cret"])
+        try world.connect(app: "g", scopes: ["public_repo"], reply: tokens("at-1", refresh: "rt-1"))
         world.provider.next(200, #"{"error":"bad_refresh_token"}"#)
-        #expect(world.fetchError(#","options":{"forceRefresh":true}"#, app: "g")?.reason == .reauthorize)
-        try world.connect(app: "g", scopes: #"["repo"]"#, reply: tokens("at-2", refresh: "rt-2", scope: "repo"))
-        #expect(try world.call("list", #"{"appId":"g"}"#)["tokens"]?.elements.count == 1)
+        #expect(world.fetchError(["options": ["forceRefresh": true]], app: "g")?.reason == .reauthorize)
+        try world.connect(app: "g", scopes: ["repo"], reply: tokens("at-2", refresh: "rt-2", scope: "repo"))
+        #expect(try world.call("list", ["appId": "g"])["tokens"]?.elements.count == 1)
     }
 
     // MARK: - Callbacks
 
     private func makeStrava() throws -> String? {
-        _ = try world.call("apps.create", #"{"id":"s","templateId":"strava","clientId":"c","clientSecret":"s3cret"}"#)
-        let url = world.fetchError(#","scopes":["activity:read_all","profile:write"]\#(connect)"#, app: "s")?
+        _ = try world.call(
+            "apps.create", ["id": "s", "templateId": "strava", "clientId": "c", "clientSecret": "s3cret"])
+        let url = world.fetchError(
+            (["scopes": ["activity:read_all", "profile:write"]] as JSON).with(connect), app: "s")?
             .connectionURL
         #expect(query(url, "scope") == "activity:read_all,profile:write")
         return url
@@ -271,15 +291,16 @@ import Testing
     ])
     func theCallbackSaysWhatWasGranted(_ told: String, _ missing: [String]) throws {
         let done = try follow(
-            try makeStrava(), tokens("at-1", refresh: "rt-1"), more: #","parameters":{"scope":"\#(told)"}"#)
+            try makeStrava(), tokens("at-1", refresh: "rt-1"), more: ["parameters": ["scope": "\(told)"]])
         #expect(done["scopes"]?.strings == Scopes.parse(told, separators: ","))
         #expect(done["missingScopes"]?.strings == missing)
-        let error = world.fetchError(#","scopes":["activity:read_all","profile:write"]\#(connect)"#, app: "s")
+        let error = world.fetchError(
+            (["scopes": ["activity:read_all", "profile:write"]] as JSON).with(connect), app: "s")
         #expect(error?.code == .notFound)
         #expect(error?.declined == missing)
         // A refresh whose reply names none changes nothing.
         world.provider.next(200, tokens("at-2", refresh: "rt-2"))
-        let token = try world.fetch(#","options":{"forceRefresh":true}"#, app: "s")
+        let token = try world.fetch(["options": ["forceRefresh": true]], app: "s")
         #expect(token["scopes"]?.strings == Scopes.parse(told, separators: ","))
     }
 
@@ -287,16 +308,17 @@ import Testing
         let done = try follow(try makeStrava(), tokens("at-1", refresh: "rt-1"))
         #expect(done["missingScopes"] == nil)
         #expect(
-            try world.fetch(#","scopes":["profile:write","activity:read"]"#, app: "s")["accessToken"]?.string == "at-1")
+            try world.fetch(["scopes": ["profile:write", "activity:read"]], app: "s")["accessToken"]?.string == "at-1")
     }
 
     @Test func theReplyGoesBeforeTheCallback() throws {
         _ = try world.call(
             "apps.update",
-            #"{"id":"google","clientId":"c",\#(World.providerURLs),"sameProvider":true,"callback":{"scopes":"granted"}}"#
+            (["id": "google", "clientId": "c", "sameProvider": true, "callback": ["scopes": "granted"]] as JSON).with(
+                World.providerURLs)
         )
-        let url = world.fetchError(#","scopes":["a","b"]\#(connect)"#)?.connectionURL
-        let done = try follow(url, tokens("at-1", scope: "a"), more: #","parameters":{"granted":"a b"}"#)
+        let url = world.fetchError((["scopes": ["a", "b"]] as JSON).with(connect))?.connectionURL
+        let done = try follow(url, tokens("at-1", scope: "a"), more: ["parameters": ["granted": "a b"]])
         #expect(done["missingScopes"]?.strings == ["b"])
     }
 }

@@ -10,8 +10,8 @@ import Testing
 
 /// What a provider has answered, and the store does not take when it comes.
 @Suite struct SettleTests {
-    private static let callback = #","redirectUrl":"https://h.example/callback""#
-    private static let revocation = #","revocationUrl":"https://p.example/revoke""#
+    private static let callback: JSON = ["redirectUrl": "https://h.example/callback"]
+    private static let revocation: JSON = ["revocationUrl": "https://p.example/revoke"]
 
     // MARK: - Refreshes
 
@@ -20,12 +20,12 @@ import Testing
         let store = MemoryStore()
         let world = try World(store: store, config: Self.callback)
         try world.makeApp()
-        _ = try world.call("apps.create", #"{"id":"keys","appType":"apikey"}"#)
+        _ = try world.call("apps.create", ["id": "keys", "appType": "apikey"])
         for number in 1...count {
-            try world.connect(#""userId":"u\#(number)""#, reply: tokens("at-1", refresh: "rt-1"))
+            try world.connect(["userId": "u\(number)"], reply: tokens("at-1", refresh: "rt-1"))
         }
         world.clock.advance(seconds: 3600)
-        let calls = (1...count).map { Call(world, "fetch", #"{"appId":"google","userId":"u\#($0)"}"#) }
+        let calls = (1...count).map { world.begin("fetch", ["appId": "google", "userId": "u\($0)"]) }
         store.isFull = true
         for call in calls {
             world.provider.next(200, tokens("at-2", refresh: "rt-2"))
@@ -37,18 +37,20 @@ import Testing
     }
 
     /// Nobody fetches that token in this process any more, and another one finds the lease over.
-    @Test(arguments: [
-        ("store_api_key", #"{"appId":"keys","userId":"u9","apiKey":"k"}"#),
-        ("list", #"{"appId":"keys"}"#),
-        ("fetch", #"{"appId":"google","userId":"nobody"}"#),
-    ])
-    func whateverThisProcessDoesNextSettlesIt(_ operation: String, _ request: String) throws {
+    private static let operations: [(operation: String, request: JSON)] = [
+        ("store_api_key", ["appId": "keys", "userId": "u9", "apiKey": "k"]),
+        ("list", ["appId": "keys"]),
+        ("fetch", ["appId": "google", "userId": "nobody"]),
+    ]
+
+    @Test(arguments: operations)
+    func whateverThisProcessDoesNextSettlesIt(_ operation: String, _ request: JSON) throws {
         let (store, world) = try unsettled()
         store.isFull = false
         _ = world.error(operation, request)
         #expect(world.vault.refresher.outcomes.isEmpty)
         world.clock.advance(seconds: 60)
-        let token = try world.another().fetch(#","options":{"withRefreshToken":true}"#)
+        let token = try world.another().fetch(["options": ["withRefreshToken": true]])
         #expect(token["refreshToken"]?.string == "rt-2")
         #expect(world.provider.refreshes.count == 1)
     }
@@ -56,11 +58,11 @@ import Testing
     /// A commit that the store takes shows that it takes more, however short ago it failed.
     @Test func aCommitSettlesItThoughATryHasFailedJustNow() throws {
         let (store, world) = try unsettled()
-        _ = try world.call("list", #"{"appId":"keys"}"#)
+        _ = try world.call("list", ["appId": "keys"])
         store.isFull = false
-        _ = try world.call("list", #"{"appId":"keys"}"#)
+        _ = try world.call("list", ["appId": "keys"])
         #expect(!world.vault.refresher.outcomes.isEmpty, "it was tried before a moment")
-        _ = try world.call("store_api_key", #"{"appId":"keys","userId":"u9","apiKey":"k"}"#)
+        _ = try world.call("store_api_key", ["appId": "keys", "userId": "u9", "apiKey": "k"])
         #expect(world.vault.refresher.outcomes.isEmpty)
     }
 
@@ -76,7 +78,7 @@ import Testing
         let (store, world) = try unsettled(3)
         store.isFull = false
         let vault = LoopVault(world)
-        _ = try vault.call("store_api_key", #"{"appId":"keys","userId":"u9","apiKey":"k"}"#)
+        _ = try vault.call("store_api_key", ["appId": "keys", "userId": "u9", "apiKey": "k"])
         vault.close()
         #expect(world.vault.refresher.outcomes.isEmpty)
     }
@@ -95,40 +97,43 @@ import Testing
     enum Way: CaseIterable { case complete, held, device }
 
     /// A call that gets a first grant, at the provider.
-    private func granting(_ way: Way, in store: any Store) throws -> (World, Call) {
+    private func granting(_ way: Way, in store: any Store) throws -> (World, StepDriver) {
         let world = try World(store: store, config: Self.callback)
-        try world.makeApp("google", Self.revocation + #","deviceAuthorizationUrl":"https://p.example/device""#)
-        let request: String
+        try world.makeApp("google", Self.revocation.with(["deviceAuthorizationUrl": "https://p.example/device"]))
+        let request: JSON
         if way == .device {
             world.provider.next(
                 200,
                 #"{"device_code":"d","user_code":"U","expires_in":900,"interval":5,"verification_uri":"https://p.example/a"}"#
             )
-            let flow = try world.call("device.start", #"{"appId":"google","userId":"u1"}"#)["flow"]?.string ?? ""
+            let flow = try world.call("device.start", ["appId": "google", "userId": "u1"])["flow"]?.string ?? ""
             world.clock.advance(seconds: 5)
-            request = #"{"flow":"\#(flow)"}"#
+            request = ["flow": "\(flow)"]
         } else {
-            let confirmation = way == .held ? #","confirmation":true"# : ""
+            let confirmation: JSON = way == .held ? ["confirmation": true] : [:]
             let url = try world.call(
                 "connect",
-                #"{"appId":"google","userId":"u1","options":{"redirectUrl":"https://h.example/done"\#(confirmation)}}"#)
-            let openedBy = way == .held ? "" : #","openedBy":{"userId":"u1"}"#
-            request = #"{"state":"\#(query(url["url"]?.string, "state") ?? "")","code":"c"\#(openedBy)}"#
+                [
+                    "appId": "google", "userId": "u1",
+                    "options": (["redirectUrl": "https://h.example/done"] as JSON).with(confirmation),
+                ])
+            let openedBy: JSON = way == .held ? [:] : ["openedBy": ["userId": "u1"]]
+            request = (["state": "\(query(url["url"]?.string, "state") ?? "")", "code": "c"] as JSON).with(openedBy)
         }
-        let call = Call(world, way == .device ? "device.poll" : "complete", request)
+        let call = world.begin(way == .device ? "device.poll" : "complete", request)
         #expect(call.isAtProvider)
         world.provider.next(200, tokens("at-1", refresh: "rt-1"))
         return (world, call)
     }
 
     /// Lets the held grant out, and fetches.
-    private func fetched(_ way: Way, _ world: World, _ call: Call) throws -> String? {
+    private func fetched(_ way: Way, _ world: World, _ call: StepDriver) throws -> String? {
         let answer = try call.result.get()
         if way == .held {
             _ = try world.call(
-                "confirm", #"{"appId":"google","userId":"u1","code":"\#(answer["code"]?.string ?? "")"}"#)
+                "confirm", ["appId": "google", "userId": "u1", "code": "\(answer["code"]?.string ?? "")"])
         }
-        return try world.fetch(#","options":{"withRefreshToken":true}"#)["refreshToken"]?.string
+        return try world.fetch(["options": ["withRefreshToken": true]])["refreshToken"]?.string
     }
 
     @Test(arguments: Way.allCases) func aFirstGrantOutlivesADiskThatIsFullForAMoment(_ way: Way) throws {
@@ -177,13 +182,13 @@ import Testing
         let store = MemoryStore()
         let world = try World(store: store, config: Self.callback)
         _ = try world.call(
-            "apps.create", #"{"id":"google","templateId":"google","clientId":"c","clientSecret":"s3cret"}"#)
+            "apps.create", ["id": "google", "templateId": "google", "clientId": "c", "clientSecret": "s3cret"])
         if hasOthers { try world.connect() }
         let url = try world.call(
-            "connect", #"{"appId":"google","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)
-        let call = Call(
-            world, "complete",
-            #"{"state":"\#(query(url["url"]?.string, "state") ?? "")","code":"c","openedBy":{"userId":"u1"}}"#)
+            "connect", ["appId": "google", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])
+        let call = world.begin(
+            "complete",
+            ["state": "\(query(url["url"]?.string, "state") ?? "")", "code": "c", "openedBy": ["userId": "u1"]])
         world.provider.next(200, tokens("at-9", refresh: "rt-9"))
         store.isFull = true
         world.provider.otherwise { _ in .success(HTTPResponse(status: 200, headers: [:], body: Secret(""))) }
@@ -198,7 +203,7 @@ import Testing
         while !call.isDone { call.step() }
         let code = try call.result.get()["code"]?.string ?? ""
         store.fail(after: 1)  // the try is counted
-        let confirming = Call(world, "confirm", #"{"appId":"google","userId":"u1","code":"\#(code)"}"#)
+        let confirming = world.begin("confirm", ["appId": "google", "userId": "u1", "code": "\(code)"])
         #expect(confirming.isPaused)
         store.fail(after: nil)
         while !confirming.isDone { confirming.step() }

@@ -22,7 +22,7 @@ import Vault
     private func makeApp(_ live: LiveVault? = nil) throws {
         let live = live ?? self.live
         let app = try live.call(
-            "apps.create", #"{"id":"a","name":"Acme","useDcr":true,"discoveryUrl":"\#(discoveryURL("t1", live))"}"#)
+            "apps.create", ["id": "a", "name": "Acme", "useDcr": true, "discoveryUrl": "\(discoveryURL("t1", live))"])
         #expect(app["app"]?["clientId"] == nil)
     }
 
@@ -30,7 +30,7 @@ import Vault
 
     @Test func aConnectionThatRegistersPushesAndRefreshes() throws {
         try makeApp()
-        let made = try live.connectURL("a", #","scopes":["read"]"#)
+        let made = try live.connectURL("a", ["scopes": ["read"]])
         let url = try #require(made["url"]?.string)
         let names = URLComponents(string: url)?.queryItems?.map(\.name)
         #expect(names == ["client_id", "request_uri"], "nothing of the request stands in the URL")
@@ -40,8 +40,8 @@ import Vault
         #expect(again.status == 400, "a pushed request is used once")
         let done = try live.complete(callback)
         #expect(done["scopes"]?.strings == ["read"])
-        let before = try live.call("fetch", #"{"appId":"a","userId":"u1"}"#)["token"]?["accessToken"]?.string
-        let after = try live.call("fetch", #"{"appId":"a","userId":"u1","options":{"forceRefresh":true}}"#)["token"]
+        let before = try live.call("fetch", ["appId": "a", "userId": "u1"])["token"]?["accessToken"]?.string
+        let after = try live.call("fetch", ["appId": "a", "userId": "u1", "options": ["forceRefresh": true]])["token"]
         #expect(after?["accessToken"]?.string != nil && after?["accessToken"]?.string != before)
         #expect(try clients("t1") == 1)
     }
@@ -51,22 +51,22 @@ import Vault
         try live.connect("a")
         try live.connect("a")
         #expect(try clients("t1") == 1)
-        _ = try live.call("apps.update", #"{"id":"a","useDcr":true,"discoveryUrl":"\#(discoveryURL("t2"))"}"#)
+        _ = try live.call("apps.update", ["id": "a", "useDcr": true, "discoveryUrl": "\(discoveryURL("t2"))"])
         try live.connect("a")
         #expect(try clients("t2") == 1)
-        _ = try live.call("apps.update", #"{"id":"a","useDcr":true,"discoveryUrl":"\#(discoveryURL("t1"))"}"#)
+        _ = try live.call("apps.update", ["id": "a", "useDcr": true, "discoveryUrl": "\(discoveryURL("t1"))"])
         try live.connect("a")
         #expect(try clients("t1") == 1)
     }
 
     @Test func aClientIsRegisteredAgainWhenItsSecretHasExpired() throws {
-        _ = try live.control(.post, "settings", #"{"secretSeconds":7200}"#)
+        _ = try live.control(.post, "settings", ["secretSeconds": 7200])
         try makeApp()
         try live.connect("a")
         clock.advance(seconds: 7200 + 600)  // the server goes by its own
-        let error = #expect(throws: ConnError.self) { try live.call("fetch", #"{"appId":"a","userId":"u1"}"#) }
+        let error = #expect(throws: ConnError.self) { try live.call("fetch", ["appId": "a", "userId": "u1"]) }
         #expect(error?.code == .misconfigured)
-        _ = try live.control(.post, "settings", #"{"secretSeconds":0}"#)  // the server's clock was not moved
+        _ = try live.control(.post, "settings", ["secretSeconds": 0])  // the server's clock was not moved
         try live.connect("a")
         #expect(try clients("t1") == 2)
     }
@@ -74,10 +74,14 @@ import Vault
     @Test func anotherRedirectURIIsRegisteredBesideTheFirst() throws {
         try makeApp()
         try live.connect("a")
-        let update = #"{"id":"a","useDcr":true,"defaultRedirectUrl":"\#("https://new.example/cb")","#
-        _ = try live.call("apps.update", update + #""discoveryUrl":"\#(discoveryURL("t1"))"}"#)
+        _ = try live.call(
+            "apps.update",
+            [
+                "id": "a", "useDcr": true, "defaultRedirectUrl": "https://new.example/cb",
+                "discoveryUrl": "\(discoveryURL("t1"))",
+            ])
         try live.connect("a")
-        _ = try live.call("apps.update", #"{"id":"a","useDcr":true,"discoveryUrl":"\#(discoveryURL("t1"))"}"#)
+        _ = try live.call("apps.update", ["id": "a", "useDcr": true, "discoveryUrl": "\(discoveryURL("t1"))"])
         try live.connect("a")
         #expect(try clients("t1") == 2)
     }
@@ -85,15 +89,20 @@ import Vault
     /// A grant is refreshed by the client that it was given to, whatever others came since.
     @Test func earlierGrantsKeepTheirClient() throws {
         try makeApp()
-        try live.connect("a", #","scopes":["read"]"#)
-        let update = #"{"id":"a","useDcr":true,"defaultRedirectUrl":"https://new.example/cb","#
-        _ = try live.call("apps.update", update + #""discoveryUrl":"\#(discoveryURL("t1"))"}"#)
-        try live.connect("a", #","scopes":["read","write"]"#)
+        try live.connect("a", ["scopes": ["read"]])
+        _ = try live.call(
+            "apps.update",
+            [
+                "id": "a", "useDcr": true, "defaultRedirectUrl": "https://new.example/cb",
+                "discoveryUrl": "\(discoveryURL("t1"))",
+            ])
+        try live.connect("a", ["scopes": ["read", "write"]])
         #expect(try clients("t1") == 2)
-        for scopes in [#"["read"]"#, #"["write"]"#] {
+        for scopes in [["read"], ["write"]] {
             for _ in 0..<2 {
                 let token = try live.call(
-                    "fetch", #"{"appId":"a","userId":"u1","scopes":\#(scopes),"options":{"forceRefresh":true}}"#)
+                    "fetch",
+                    ["appId": "a", "userId": "u1", "scopes": .strings(scopes), "options": ["forceRefresh": true]])
                 #expect(token["token"]?["accessToken"] != nil)
             }
         }
@@ -102,7 +111,7 @@ import Vault
     @Test func aDeletedConnectionForgetsItsClient() throws {
         try makeApp()
         try live.connect("a")
-        _ = try live.call("apps.delete", #"{"id":"a"}"#)
+        _ = try live.call("apps.delete", ["id": "a"])
         try makeApp()
         try live.connect("a")
         #expect(try clients("t1") == 2)
@@ -111,24 +120,25 @@ import Vault
     @Test func aGrantForAnotherResourceIsAnotherGrant() throws {
         try makeApp()
         let resources = ["https://one.example/mcp", "https://two.example/mcp"]
-        for resource in resources { try live.connect("a", #","scopes":["read"],"resources":["\#(resource)"]"#) }
-        #expect(try live.call("list", #"{"userId":"u1"}"#)["tokens"]?.elements.count == 2)
+        for resource in resources { try live.connect("a", ["scopes": ["read"], "resources": ["\(resource)"]]) }
+        #expect(try live.call("list", ["userId": "u1"])["tokens"]?.elements.count == 2)
         for resource in resources {
-            for options in ["", #","options":{"forceRefresh":true}"#] {
+            for options in [[:], ["options": ["forceRefresh": true]]] as [JSON] {
                 let token = try live.call(
-                    "fetch", #"{"appId":"a","userId":"u1","resources":["\#(resource)"]\#(options)}"#)["token"]
+                    "fetch", (["appId": "a", "userId": "u1", "resources": ["\(resource)"]] as JSON).with(options))[
+                        "token"]
                 #expect(token?["resources"]?.strings == [resource])
                 #expect(try takes(token?["accessToken"]?.string, for: resource))
             }
         }
-        let fetch = #"{"appId":"a","userId":"u1","resources":["https://three.example/mcp"]"#
-        let error = #expect(throws: ConnError.self) { try live.call("fetch", fetch + "}") }
+        let fetch: JSON = ["appId": "a", "userId": "u1", "resources": ["https://three.example/mcp"]]
+        let error = #expect(throws: ConnError.self) { try live.call("fetch", fetch) }
         #expect(error?.reason == .missing)
         let required = #expect(throws: ConnError.self) {
-            try live.call("fetch", fetch + #","connect":{"redirectUrl":"https://h.example/done"}}"#)
+            try live.call("fetch", fetch.with(["connect": ["redirectUrl": "https://h.example/done"]]))
         }
         _ = try live.complete(try live.callback(of: required?.connectionURL))
-        let token = try live.call("fetch", fetch + "}")["token"]
+        let token = try live.call("fetch", fetch)["token"]
         #expect(try takes(token?["accessToken"]?.string, for: "https://three.example/mcp"))
     }
 
@@ -144,21 +154,21 @@ import Vault
         let live = try LiveVault(live.server)
         try makeApp(live)
         for decision in ["grant", "deny"] {
-            let started = try live.call("device.start", #"{"appId":"a","userId":"u1","scopes":["read"]}"#)
+            let started = try live.call("device.start", ["appId": "a", "userId": "u1", "scopes": ["read"]])
             let code = try #require(started["userCode"]?.string)
             #expect(started["verificationUriComplete"]?.string?.hasSuffix(code) == true)
             #expect(started["interval"]?.integer == 1)
             let flow = started["flow"]?.string ?? ""
-            let pending = try live.call("device.poll", #"{"flow":"\#(flow)"}"#)
+            let pending = try live.call("device.poll", ["flow": "\(flow)"])
             #expect(pending["status"]?.string == "pending")
             #expect((0...1000).contains(pending["retryAfterMs"]?.integer ?? -1))
-            _ = try live.control(.post, "decide", #"{"userCode":"\#(code)","decision":"\#(decision)"}"#)
-            let poll = #"{"flow":"\#(flow)","waitMs":20000}"#
+            _ = try live.control(.post, "decide", ["userCode": "\(code)", "decision": "\(decision)"])
+            let poll: JSON = ["flow": "\(flow)", "waitMs": 20000]
             if decision == "grant" {
                 let done = try live.call("device.poll", poll)
                 #expect(done["status"]?.string == "complete")
                 #expect(done["scopes"]?.strings == ["read"])
-                let forced = #"{"appId":"a","userId":"u1","options":{"forceRefresh":true}}"#
+                let forced: JSON = ["appId": "a", "userId": "u1", "options": ["forceRefresh": true]]
                 #expect(try live.call("fetch", forced)["token"]?["accessToken"] != nil)
             } else {
                 let error = #expect(throws: ConnError.self) { try live.call("device.poll", poll) }

@@ -1,6 +1,7 @@
 import Connections
 import JSON
 import Runtime
+import TestSupport
 import Testing
 
 /// What `list` tells of a token: its status, why, since when, and when it is refreshed next.
@@ -8,16 +9,16 @@ import Testing
     private let world: World
 
     init() throws {
-        world = try World(config: #","redirectUrl":"https://h.example/callback""#)
+        world = try World(config: ["redirectUrl": "https://h.example/callback"])
         try world.makeApp()
     }
 
     private func listed(_ user: String = "u1") throws -> JSON {
-        try #require(try world.call("list", #"{"userId":"\#(user)"}"#)["tokens"]?.elements.first)
+        try #require(try world.call("list", ["userId": "\(user)"])["tokens"]?.elements.first)
     }
 
-    private func store(_ more: String) throws {
-        _ = try world.call("store_token", #"{"appId":"google","userId":"u1",\#(more)}"#)
+    private func store(_ more: JSON) throws {
+        _ = try world.call("store_token", (["appId": "google", "userId": "u1"] as JSON).with(more))
     }
 
     @Test func anActiveTokenSaysWhenItIsRefreshedNext() throws {
@@ -43,7 +44,7 @@ import Testing
     }
 
     @Test func aTokenThatOnlyTheUserCanRenewIsExpiring() throws {
-        try store(#""accessToken":"at","accessTokenExpiry":\#(world.clock.seconds + 100)"#)
+        try store(["accessToken": "at", "accessTokenExpiry": .integer(world.clock.seconds + 100)])
         let token = try listed()
         #expect(token["status"]?.string == "expiring")
         #expect(token["reason"]?.string == "no_refresh_token")
@@ -71,23 +72,23 @@ import Testing
     }
 
     @Test func aTokenOfUnknownLifeHasNoNextRefresh() throws {
-        try store(#""accessToken":"at","refreshToken":"rt""#)
+        try store(["accessToken": "at", "refreshToken": "rt"])
         #expect(try listed()["status"]?.string == "active")
         #expect(try listed()["nextRefreshTime"] == nil)
     }
 
     @Test func aRefreshTokenAloneIsRefreshedAtOnce() throws {
-        try store(#""refreshToken":"rt""#)
+        try store(["refreshToken": "rt"])
         #expect(try listed()["nextRefreshTime"]?.integer == world.clock.seconds)
     }
 
     @Test func oneCallTellsAllThatASubjectHas() throws {
         try world.makeApp("github")
-        try world.connect(#""userId":"u1""#, scopes: #"["a"]"#)
-        try world.connect(#""userId":"u1""#, scopes: #"["b"]"#)
-        try world.connect(#""userId":"u1""#, app: "github")
-        try world.connect(#""userId":"u2""#)
-        let tokens = try world.call("list", #"{"userId":"u1"}"#)["tokens"]?.elements ?? []
+        try world.connect(["userId": "u1"], scopes: ["a"])
+        try world.connect(["userId": "u1"], scopes: ["b"])
+        try world.connect(["userId": "u1"], app: "github")
+        try world.connect(["userId": "u2"])
+        let tokens = try world.call("list", ["userId": "u1"])["tokens"]?.elements ?? []
         let told = tokens.map { "\($0["appId"]?.string ?? "") \($0["scopes"]?.strings?.joined() ?? "")" }
         #expect(Set(told) == ["google a", "google b", "github read"])
     }

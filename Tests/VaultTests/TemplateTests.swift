@@ -3,32 +3,33 @@ import HTTP
 import JSON
 import OAuth
 import Runtime
+import TestSupport
 import Testing
 
 @Suite struct TemplateTests {
     private let world: World
 
-    init() throws { world = try World(config: #","redirectUrl":"https://h.example/callback""#) }
+    init() throws { world = try World(config: ["redirectUrl": "https://h.example/callback"]) }
 
-    private func app(_ operation: String, _ request: String) throws -> JSON {
+    private func app(_ operation: String, _ request: JSON) throws -> JSON {
         try #require(try world.call(operation, request)["app"])
     }
 
     @Test func theCatalogueIsAnswered() throws {
-        let templates = try world.call("templates.list", "{}")["templates"]?.elements ?? []
+        let templates = try world.call("templates.list", [:])["templates"]?.elements ?? []
         #expect(templates.compactMap { $0["id"]?.string } == Template.all.map(\.id))
         let shopify = try #require(templates.first { $0["id"]?.string == "shopify" })
         #expect(shopify["hosts"]?["shop"] != nil)
-        let row = try world.call("templates.load", #"{"id":"shopify"}"#)["template"]
+        let row = try world.call("templates.load", ["id": "shopify"])["template"]
         #expect(row?["callback"]?["signature"]?.string == "hmac")
-        #expect(world.error("templates.load", #"{"id":"nobody"}"#)?.code == .notFound)
+        #expect(world.error("templates.load", ["id": "nobody"])?.code == .notFound)
     }
 
     @Test func theSettingsInForceAreShown() throws {
         let created = try app(
-            "apps.create", #"{"id":"z","templateId":"zendesk","hosts":{"subdomain":"acme"},"clientId":"c"}"#)
-        let loaded = try app("apps.load", #"{"id":"z"}"#)
-        let listed = try #require(try world.call("apps.list", "{}")["apps"]?.elements.first)
+            "apps.create", ["id": "z", "templateId": "zendesk", "hosts": ["subdomain": "acme"], "clientId": "c"])
+        let loaded = try app("apps.load", ["id": "z"])
+        let listed = try #require(try world.call("apps.list", [:])["apps"]?.elements.first)
         for answer in [created, loaded, listed] {
             #expect(answer["templateId"]?.string == "zendesk")
             #expect(answer["hosts"]?["subdomain"]?.string == "acme")
@@ -41,12 +42,14 @@ import Testing
     @Test func whatTheOperatorSetsGoesBefore() throws {
         _ = try app(
             "apps.create",
-            """
-            {"id":"g","templateId":"google","clientId":"c","clientSecret":"s3cret","prompt":["select_account"],
-            "authorizationUrlParams":[{"key":"hd","value":"acme.example"}],"tokenUrl":"https://proxy.example/token"}
-            """)
+            [
+                "id": "g", "templateId": "google", "clientId": "c", "clientSecret": "s3cret",
+                "prompt": ["select_account"], "authorizationUrlParams": [["key": "hd", "value": "acme.example"]],
+                "tokenUrl": "https://proxy.example/token",
+            ])
         let url = try world.call(
-            "connect", #"{"appId":"g","userId":"u1","options":{"redirectUrl":"https://h.example/done","scopes":["s"]}}"#
+            "connect",
+            ["appId": "g", "userId": "u1", "options": ["redirectUrl": "https://h.example/done", "scopes": ["s"]]]
         )[
             "url"]?.string
         #expect(url?.hasPrefix("https://accounts.google.com/o/oauth2/v2/auth?") == true)
@@ -61,51 +64,54 @@ import Testing
     /// What is loaded and written back fixes nothing: the row behind it stays in charge.
     @Test func whatTheTemplateSaysIsNotKept() throws {
         _ = try app(
-            "apps.create", #"{"id":"g","templateId":"github","clientId":"c","clientSecret":"s3cret","pkce":false}"#)
-        let loaded = try app("apps.load", #"{"id":"g"}"#)
+            "apps.create",
+            ["id": "g", "templateId": "github", "clientId": "c", "clientSecret": "s3cret", "pkce": false])
+        let loaded = try app("apps.load", ["id": "g"])
         let changed = loaded.shallowCopy()
         changed.set("name", .string("GitHub"))
-        _ = try app("apps.update", changed.text)
+        _ = try app("apps.update", changed)
         // An update without any setting answers what the template says: nothing else was kept but the secret.
-        let bare = try app("apps.update", #"{"id":"g","clientId":"c2"}"#)
+        let bare = try app("apps.update", ["id": "g", "clientId": "c2"])
         #expect(bare["pkce"]?.boolean == true)
         #expect(bare["tokenUrl"]?.string == "https://github.com/login/oauth/access_token")
         #expect(bare["templateId"]?.string == "github")
-        let fresh = try app("apps.create", #"{"id":"h","templateId":"github","clientId":"c2"}"#)
+        let fresh = try app("apps.create", ["id": "h", "templateId": "github", "clientId": "c2"])
         for (name, value) in fresh.members where name != "id" { #expect(bare[name]?.text == value.text, "\(name)") }
     }
 
-    @Test(arguments: [
-        (#"{"templateId":"nobody"}"#, "templateId"), (#"{"templateId":"github","appType":"apikey"}"#, "templateId"),
-        (#"{"templateId":"shopify"}"#, "hosts.shop"),
-        (#"{"templateId":"shopify","hosts":{"shop":"a.b"}}"#, "hosts.shop"),
-        (#"{"templateId":"shopify","hosts":{"shop":"a/"}}"#, "hosts.shop"),
-        (#"{"templateId":"github","hosts":{"host":"a"}}"#, "hosts.host"), (#"{"hosts":{"host":"a"}}"#, "hosts"),
-        (#"{"templateId":"zoho","hosts":{"domain":"evil.example"}}"#, "hosts.domain"),
-        (#"{"templateId":"shopify","hosts":{"shop":5}}"#, "hosts.shop"),
-        (#"{"templateId":"github","hosts":{"sk_live_51H8xYz":"a"}}"#, "hosts"),
-    ])
-    func whatCannotBeIsRefused(_ request: String, _ field: String) {
+    private static let refused: [(request: JSON, field: String)] = [
+        (["templateId": "nobody"], "templateId"), (["templateId": "github", "appType": "apikey"], "templateId"),
+        (["templateId": "shopify"], "hosts.shop"),
+        (["templateId": "shopify", "hosts": ["shop": "a.b"]], "hosts.shop"),
+        (["templateId": "shopify", "hosts": ["shop": "a/"]], "hosts.shop"),
+        (["templateId": "github", "hosts": ["host": "a"]], "hosts.host"), (["hosts": ["host": "a"]], "hosts"),
+        (["templateId": "zoho", "hosts": ["domain": "evil.example"]], "hosts.domain"),
+        (["templateId": "shopify", "hosts": ["shop": 5]], "hosts.shop"),
+        (["templateId": "github", "hosts": ["sk_live_51H8xYz": "a"]], "hosts"),
+    ]
+
+    @Test(arguments: refused)
+    func whatCannotBeIsRefused(_ request: JSON, _ field: String) {
         let error = world.error("apps.create", request)
         #expect(error?.code == .invalidRequest)
         #expect(error?.field == field)
     }
 
     @Test func theTemplateStaysAndItsHostsMayMove() throws {
-        let create = #"{"id":"s","templateId":"shopify","hosts":{"shop":"one"},"clientId":"c"}"#
+        let create: JSON = ["id": "s", "templateId": "shopify", "hosts": ["shop": "one"], "clientId": "c"]
         _ = try app("apps.create", create)
-        #expect(world.error("apps.update", #"{"id":"s","templateId":"github"}"#)?.field == "templateId")
-        #expect(try app("apps.update", #"{"id":"s"}"#)["hosts"]?["shop"]?.string == "one")
-        let moved = try app("apps.update", #"{"id":"s","hosts":{"shop":"two"}}"#)
+        #expect(world.error("apps.update", ["id": "s", "templateId": "github"])?.field == "templateId")
+        #expect(try app("apps.update", ["id": "s"])["hosts"]?["shop"]?.string == "one")
+        let moved = try app("apps.update", ["id": "s", "hosts": ["shop": "two"]])
         #expect(moved["tokenUrl"]?.string == "https://two.myshopify.com/admin/oauth/access_token")
     }
 
     // MARK: - Callbacks
 
     private func makeZoho() throws -> String {
-        _ = try app("apps.create", #"{"id":"z","templateId":"zoho","clientId":"c","clientSecret":"s3cret"}"#)
+        _ = try app("apps.create", ["id": "z", "templateId": "zoho", "clientId": "c", "clientSecret": "s3cret"])
         let url = try world.call(
-            "connect", #"{"appId":"z","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)["url"]
+            "connect", ["appId": "z", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])["url"]
         return query(url?.string, "state") ?? ""
     }
 
@@ -115,10 +121,14 @@ import Testing
         world.provider.next(200, tokens("at-1", refresh: "rt-1"))
         _ = try world.call(
             "complete",
-            #"{"state":"\#(state)","code":"c","parameters":{"location":"eu","accounts-server":"https://accounts.zoho.eu"},"openedBy":{"userId":"u1"}}"#
+            [
+                "state": "\(state)", "code": "c",
+                "parameters": ["location": "eu", "accounts-server": "https://accounts.zoho.eu"],
+                "openedBy": ["userId": "u1"],
+            ]
         )
         world.provider.next(200, tokens("at-2"))
-        _ = try world.fetch(#","options":{"forceRefresh":true}"#, app: "z")
+        _ = try world.fetch(["options": ["forceRefresh": true]], app: "z")
         #expect(
             world.provider.requests.map(\.url) == Array(repeating: "https://accounts.zoho.eu/oauth/v2/token", count: 2))
     }
@@ -134,7 +144,10 @@ import Testing
         let state = try makeZoho()
         let error = world.error(
             "complete",
-            #"{"state":"\#(state)","code":"c","parameters":{"accounts-server":"\#(host)"},"openedBy":{"userId":"u1"}}"#)
+            [
+                "state": "\(state)", "code": "c", "parameters": ["accounts-server": "\(host)"],
+                "openedBy": ["userId": "u1"],
+            ])
         #expect(error?.code == .providerError)
         #expect(error?.field == "parameters.accounts-server")
         #expect(world.provider.requests.isEmpty)
@@ -146,45 +159,49 @@ import Testing
         world.provider.next(200, tokens("at-1", refresh: "rt-1"))
         _ = try world.call(
             "complete",
-            #"{"state":"\#(state)","code":"c","parameters":{"accounts-server":"\#(host)"},"openedBy":{"userId":"u1"}}"#)
+            [
+                "state": "\(state)", "code": "c", "parameters": ["accounts-server": "\(host)"],
+                "openedBy": ["userId": "u1"],
+            ])
         #expect(world.provider.requests.map(\.url) == ["https://accounts.zoho.eu/oauth/v2/token"])
     }
 
-    @Test(arguments: ["https://accounts.zoho.eu/", "HTTPS://Accounts.Zoho.EU", "https://accounts.zoho.eu\\n"])
+    @Test(arguments: ["https://accounts.zoho.eu/", "HTTPS://Accounts.Zoho.EU", "https://accounts.zoho.eu\n"])
     func howElseAHostIsWritten(_ host: String) throws { try completes(try makeZoho(), at: host) }
 
     @Test func aCallbackWithoutWhatIsNeededIsRefused() throws {
-        _ = try app("apps.create", #"{"id":"q","templateId":"quickbooks","clientId":"c","clientSecret":"s3cret"}"#)
+        _ = try app("apps.create", ["id": "q", "templateId": "quickbooks", "clientId": "c", "clientSecret": "s3cret"])
         let url = try world.call(
-            "connect", #"{"appId":"q","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)["url"]
+            "connect", ["appId": "q", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])["url"]
         let state = query(url?.string, "state") ?? ""
-        let error = world.error("complete", #"{"state":"\#(state)","code":"c","openedBy":{"userId":"u1"}}"#)
+        let error = world.error("complete", ["state": "\(state)", "code": "c", "openedBy": ["userId": "u1"]])
         #expect(error?.field == "parameters.realmId")
         world.provider.next(200, tokens("at-1", refresh: "rt-1"))
         let done = try world.call(
-            "complete", #"{"state":"\#(state)","code":"c","parameters":{"realmId":"42"},"openedBy":{"userId":"u1"}}"#)
+            "complete",
+            ["state": "\(state)", "code": "c", "parameters": ["realmId": "42"], "openedBy": ["userId": "u1"]])
         #expect(done["metadata"]?["realmId"]?.string == "42")
         let token = try world.fetch(app: "q")
         #expect(token["metadata"]?["realmId"]?.string == "42")
         world.provider.next(200, tokens("at-2", refresh: "rt-2"))
-        let refreshed = try world.fetch(#","options":{"forceRefresh":true}"#, app: "q")
+        let refreshed = try world.fetch(["options": ["forceRefresh": true]], app: "q")
         #expect(refreshed["metadata"]?["realmId"]?.string == "42")
     }
 
     /// The person refused: that is told, and not that the provider's parameters lack.
     @Test func aRefusalNeedsNoFurtherParameters() throws {
-        _ = try app("apps.create", #"{"id":"q","templateId":"quickbooks","clientId":"c","clientSecret":"s3cret"}"#)
+        _ = try app("apps.create", ["id": "q", "templateId": "quickbooks", "clientId": "c", "clientSecret": "s3cret"])
         let url = try world.call(
-            "connect", #"{"appId":"q","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)["url"]
+            "connect", ["appId": "q", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])["url"]
         let state = query(url?.string, "state") ?? ""
         #expect(
-            world.error("complete", #"{"state":"\#(state)","error":"access_denied","openedBy":{"userId":"u1"}}"#)?
+            world.error("complete", ["state": "\(state)", "error": "access_denied", "openedBy": ["userId": "u1"]])?
                 .errorCode == "access_denied")
     }
 
     /// Facebook has no refresh tokens: a token that has expired cannot be exchanged any more.
     @Test func anExchangedTokenThatExpiredNeedsTheUser() throws {
-        _ = try app("apps.create", #"{"id":"f","templateId":"facebook","clientId":"c","clientSecret":"s3cret"}"#)
+        _ = try app("apps.create", ["id": "f", "templateId": "facebook", "clientId": "c", "clientSecret": "s3cret"])
         try world.connect(app: "f", reply: tokens("at-1"))
         world.clock.advance(seconds: 3601)
         #expect(world.fetchError(app: "f")?.reason == .reauthorize)
@@ -192,30 +209,30 @@ import Testing
     }
 
     @Test func introspectionIsTheLastRung() throws {
-        _ = try app("apps.create", #"{"id":"s","templateId":"salesforce","clientId":"c","clientSecret":"s3cret"}"#)
+        _ = try app("apps.create", ["id": "s", "templateId": "salesforce", "clientId": "c", "clientSecret": "s3cret"])
         world.provider.next(200, #"{"access_token":"at-1","refresh_token":"rt-1"}"#)
         world.provider.next(200, #"{"active":true,"exp":\#(world.clock.seconds + 7200)}"#)
         let url = try world.call(
-            "connect", #"{"appId":"s","userId":"u1","options":{"redirectUrl":"https://h.example/done"}}"#)["url"]
+            "connect", ["appId": "s", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])["url"]
         _ = try world.call(
-            "complete", #"{"state":"\#(query(url?.string, "state") ?? "")","code":"c","openedBy":{"userId":"u1"}}"#)
+            "complete", ["state": "\(query(url?.string, "state") ?? "")", "code": "c", "openedBy": ["userId": "u1"]])
         #expect(try world.fetch(app: "s")["accessTokenExpiry"]?.integer == world.clock.seconds + 7200)
         // A provider that does not answer costs nothing but the knowledge.
         world.provider.next(200, #"{"access_token":"at-2"}"#)
         world.provider.next(503, "")
-        let token = try world.fetch(#","options":{"forceRefresh":true}"#, app: "s")
+        let token = try world.fetch(["options": ["forceRefresh": true]], app: "s")
         #expect(token["accessToken"]?.string == "at-2")
         #expect(token["accessTokenExpiry"] == nil)
         // A reply that tells needs no introspection.
         world.provider.next(200, tokens("at-3"))
-        _ = try world.fetch(#","options":{"forceRefresh":true}"#, app: "s")
+        _ = try world.fetch(["options": ["forceRefresh": true]], app: "s")
         #expect(world.provider.requests.count == 5)
     }
 
     /// By our clock, such as one that is ahead: one call does not ask again and again.
     @Test func aTokenThatIsDeadWhenItComesIsAskedForTwiceAtMost() throws {
-        _ = try app("apps.create", #"{"id":"s","templateId":"salesforce","clientId":"c","clientSecret":"s3cret"}"#)
-        _ = try world.call("store_token", #"{"appId":"s","userId":"u1","refreshToken":"rt-1"}"#)
+        _ = try app("apps.create", ["id": "s", "templateId": "salesforce", "clientId": "c", "clientSecret": "s3cret"])
+        _ = try world.call("store_token", ["appId": "s", "userId": "u1", "refreshToken": "rt-1"])
         for _ in 0..<5 {
             world.provider.next(200, #"{"access_token":"at-1","refresh_token":"rt-1"}"#)
             world.provider.next(200, #"{"active":true,"exp":\#(world.clock.seconds - 60)}"#)

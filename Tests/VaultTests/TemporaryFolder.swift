@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A folder that goes with the last reference to it.
 final class TemporaryFolder: Sendable {

@@ -49,7 +49,7 @@ import Testing
             if turn == .moved {
                 _ = other.error("apps.update", Stage.settings("b"))
             } else {
-                _ = other.error("apps.delete", #"{"id":"corp"}"#)
+                _ = other.error("apps.delete", ["id": "corp"])
                 _ = other.error("apps.create", Stage.settings("b"))
             }
             // Where it would be replaced by a grant of the same server, which is another matter, somebody else's.
@@ -58,7 +58,7 @@ import Testing
         let answer = try? stage.world.call(way.rawValue, request)
         stage.store.at(.commit, number: .max) {}
         if let url = answer?["url"]?.string { _ = stage.world.error("complete", Stage.callback(url)) }
-        _ = stage.world.error("apps.delete", #"{"id":"corp"}"#)
+        _ = stage.world.error("apps.delete", ["id": "corp"])
         try stage.emptyOutbox()
         let comment: Comment = "\(moment) \(number)"
         #expect(stage.servers.shown.isEmpty, comment)
@@ -78,71 +78,72 @@ private struct Stage {
     let store = MeddlingStore(MemoryStore())
     let servers: Servers
     let world: World
-    let config: String
+    let config: JSON
 
     init(_ way: TurnTests.Way) throws {
-        config =
-            #","redirectUrl":"https://h.example/callback","allowExport":true"#
-            + (way == .open ? #","connectPageUrl":"https://h.example/connect""# : "")
+        let common: JSON = ["redirectUrl": "https://h.example/callback", "allowExport": true]
+        config = way == .open ? common.with(["connectPageUrl": "https://h.example/connect"]) : common
         world = try World(store: store, config: config)
         servers = Servers(world.clock.clock)
         world.provider.otherwise { [servers] in servers.answer($0) }
-        _ = try world.call("apps.create", Self.settings("a", way == .sweep ? #","maxIdleSeconds":600"# : ""))
+        _ = try world.call("apps.create", Self.settings("a", way == .sweep ? ["maxIdleSeconds": 600] : [:]))
     }
 
     func other() throws -> World { try world.another(config: config) }
 
     /// The client has the same id everywhere.
-    static func settings(_ server: String, _ more: String = "") -> String {
-        let urls = [
-            ("authorizationUrl", "authorize"), ("tokenUrl", "token"), ("revocationUrl", "revoke"),
-            ("introspectionUrl", "introspect"), ("deviceAuthorizationUrl", "device"),
-        ].map { #""\#($0)":"https://\#(server).example/\#($1)""# }
-        return #"{"id":"corp","clientId":"mcp","clientSecret":"secret-of-\#(server)","tokenEndpointAuthMethod":"#
-            + #""client_secret_post","# + urls.joined(separator: ",") + more + "}"
+    static func settings(_ server: String, _ more: JSON = [:]) -> JSON {
+        let base: JSON = [
+            "id": "corp", "clientId": "mcp", "clientSecret": "secret-of-\(server)",
+            "tokenEndpointAuthMethod": "client_secret_post",
+        ]
+        return base.with(World.urls(server)).with(more)
     }
 
-    static func connectURL(in world: World, _ user: String, _ more: String = "") throws -> String {
-        let request =
-            #"{"appId":"corp","userId":"\#(user)","options":{"redirectUrl":"https://h.example/done"\#(more)}}"#
+    static func connectURL(in world: World, _ user: String, _ more: JSON = [:]) throws -> String {
+        let request: JSON =
+            [
+                "appId": "corp", "userId": "\(user)",
+                "options": (["redirectUrl": "https://h.example/done"] as JSON).with(more),
+            ]
         return try world.call("connect", request)["url"]?.string ?? ""
     }
 
     /// What the provider's page of this URL sends back.
-    static func callback(_ url: String, by user: String = "u1") -> String {
+    static func callback(_ url: String, by user: String = "u1") -> JSON {
         let server = url.hasPrefix("https://a.") ? "a" : "b"
         return
-            #"{"state":"\#(query(url, "state") ?? "")","code":"code-of-\#(server)","openedBy":{"userId":"\#(user)"}}"#
+            ["state": "\(query(url, "state") ?? "")", "code": "code-of-\(server)", "openedBy": ["userId": "\(user)"]]
     }
 
     static func grant(_ user: String, in world: World) throws {
         var url = try connectURL(in: world, user)
         if let ticket = query(url, "ticket") {
             url =
-                try world.call("open", #"{"ticket":"\#(ticket)","openedBy":{"userId":"\#(user)"}}"#)["url"]?.string
+                try world.call("open", ["ticket": "\(ticket)", "openedBy": ["userId": "\(user)"]])["url"]?.string
                 ?? ""
         }
         _ = try world.call("complete", callback(url, by: user))
     }
 
     /// - Returns: the operation's request.
-    func prepare(_ way: TurnTests.Way) throws -> String {
+    func prepare(_ way: TurnTests.Way) throws -> JSON {
         switch way {
         case .connect:
-            return #"{"appId":"corp","userId":"u1"}"#
+            return ["appId": "corp", "userId": "u1"]
         case .open:
             let ticket = query(try Self.connectURL(in: world, "u1"), "ticket") ?? ""
-            return #"{"ticket":"\#(ticket)","openedBy":{"userId":"u1"}}"#
+            return ["ticket": "\(ticket)", "openedBy": ["userId": "u1"]]
         case .complete:
             return Self.callback(try Self.connectURL(in: world, "u1"))
         case .confirm:
-            let url = try Self.connectURL(in: world, "u1", #","confirmation":true"#)
+            let url = try Self.connectURL(in: world, "u1", ["confirmation": true])
             let code = try world.call("complete", Self.callback(url))["code"]?.string ?? ""
-            return #"{"appId":"corp","userId":"u1","code":"\#(code)"}"#
+            return ["appId": "corp", "userId": "u1", "code": "\(code)"]
         case .poll:
-            let flow = try world.call("device.start", #"{"appId":"corp","userId":"u1"}"#)["flow"]?.string ?? ""
+            let flow = try world.call("device.start", ["appId": "corp", "userId": "u1"])["flow"]?.string ?? ""
             world.clock.advance(seconds: 5)
-            return #"{"flow":"\#(flow)"}"#
+            return ["flow": "\(flow)"]
         case .fetch, .report, .list, .export, .delete, .revoke, .sweep, .deleteApp:
             try Self.grant("u1", in: world)
         }
@@ -150,23 +151,23 @@ private struct Stage {
         let (id, hash) = (token["id"]?.string ?? "", sha256(token["accessToken"]?.string ?? ""))
         if way == .revoke {
             servers.isDown.withLock { $0 = true }
-            _ = try world.call("delete", #"{"userId":"u1"}"#)
+            _ = try world.call("delete", ["userId": "u1"])
             servers.isDown.withLock { $0 = false }
         }
         world.clock.advance(seconds: 4000)
         return switch way {
-        case .report: #"{"tokenId":"\#(id)","tokenHash":"\#(hash)","userId":"u1"}"#
-        case .revoke, .sweep: "{}"
-        case .deleteApp: #"{"id":"corp"}"#
-        case .list, .export, .delete: #"{"userId":"u1"}"#
-        default: #"{"appId":"corp","userId":"u1"}"#
+        case .report: ["tokenId": "\(id)", "tokenHash": "\(hash)", "userId": "u1"]
+        case .revoke, .sweep: [:]
+        case .deleteApp: ["id": "corp"]
+        case .list, .export, .delete: ["userId": "u1"]
+        default: ["appId": "corp", "userId": "u1"]
         }
     }
 
     func emptyOutbox() throws {
         for _ in 0..<8 {
             world.clock.advance(seconds: 4000)
-            _ = try world.call("revocations.run", "{}")
+            _ = try world.call("revocations.run", [:])
         }
         #expect(try store.scan(prefix: RowKeys.revocations, after: nil, limit: 1).isEmpty)
     }
@@ -218,8 +219,11 @@ private final class Servers: Sendable {
             case "introspect":
                 return reply(200, #"{"active":true,"exp":\#(clock.seconds + 600)}"#)
             default:
-                let device = #""device_code":"device-of-\#(name)","user_code":"U","expires_in":900,"interval":5"#
-                return reply(200, #"{\#(device),"verification_uri":"https://\#(name).example/d"}"#)
+                let device: JSON = [
+                    "device_code": "device-of-\(name)", "user_code": "U", "expires_in": 900, "interval": 5,
+                    "verification_uri": "https://\(name).example/d",
+                ]
+                return reply(200, device.text)
             }
         }
     }

@@ -4,6 +4,7 @@ import HTTP
 import Runtime
 import Store
 import Synchronization
+import TestSupport
 
 /// A store that knows what was asked of it, and by which threads, and that can be held up.
 final class WatchedStore: BackupStore {

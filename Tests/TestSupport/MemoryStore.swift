@@ -1,9 +1,9 @@
-import Connections
-import Store
+package import Connections
+package import Store
 import Synchronization
 
 /// A store that keeps everything in memory: the shortest one that keeps the protocol's promises.
-final class MemoryStore: Store {
+package final class MemoryStore: Store {
     private struct State {
         var rows: [[UInt8]: StoredRow] = [:]
         var version: UInt64 = 0
@@ -12,7 +12,9 @@ final class MemoryStore: Store {
 
     private let state = Mutex(State())
 
-    func read(_ reads: [StoreRead], _ context: CallContext) -> [[StoredRow]] {
+    package init() {}
+
+    package func read(_ reads: [StoreRead], _ context: CallContext) -> [[StoredRow]] {
         let rows = state.withLock { $0.rows }
         return reads.map { read in
             switch read {
@@ -27,12 +29,12 @@ final class MemoryStore: Store {
     }
 
     /// Whether commits find the disk full.
-    var isFull: Bool {
+    package var isFull: Bool {
         get { state.withLock { $0.isFull } }
         set { state.withLock { $0.isFull = newValue } }
     }
 
-    func commit(_ context: CallContext, taking take: () -> StoreCommit?) throws(ConnError) {
+    package func commit(_ context: CallContext, taking take: () -> StoreCommit?) throws(ConnError) {
         guard let writes = take()?.writes else { return }
         if isFull { throw ConnError(.internal, "the disk is full") }
         let isDone = state.withLock { state in
@@ -51,5 +53,5 @@ final class MemoryStore: Store {
         guard isDone else { throw ConnError(.conflict, "the row has changed") }
     }
 
-    func close() {}
+    package func close() {}
 }
