@@ -2,6 +2,7 @@ import Connections
 import HTTP
 import JSON
 import Runtime
+import TestSupport
 import Testing
 
 /// What each operation answers.

@@ -37,23 +37,11 @@ final class DescopeServer: Sendable {
     }
 
     func call(_ operation: String, _ request: String, deadline: Deadline = .never) throws(ConnError) -> JSON {
-        var request = request
-        let context = CallContext(deadline: deadline, cancellation: Cancellation())
-        let result: Result<JSON, ConnError> = request.withUTF8 { bytes in
-            Result { () throws(ConnError) in
-                try client.call(UnsafeRawBufferPointer(bytes), operation: operation, context)
-            }
-        }
-        return try result.get()
+        try client.answer(request, operation: operation, context: .until(deadline)).get()
     }
 
     func error(_ operation: String, _ request: String, deadline: Deadline = .never) -> ConnError? {
-        do {
-            _ = try call(operation, request, deadline: deadline)
-            return nil
-        } catch {
-            return error
-        }
+        client.answer(request, operation: operation, context: .until(deadline)).error
     }
 
     func jwt(_ user: String) throws -> String {

@@ -3,6 +3,7 @@ import Foundation
 import HTTP
 import JSON
 import Runtime
+import TestSupport
 import Testing
 
 @Suite struct ErrorTests {

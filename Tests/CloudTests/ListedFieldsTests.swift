@@ -2,6 +2,7 @@ import Connections
 import HTTP
 import JSON
 import Runtime
+import TestSupport
 import Testing
 
 /// Descope's gateway refuses fields that it does not know. Whatever a request holds, only what this list has is sent,

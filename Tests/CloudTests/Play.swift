@@ -3,6 +3,8 @@ import Connections
 import HTTP
 import JSON
 import Runtime
+import TestSupport
+import Testing
 
 let projectID = "P2testtesttesttesttesttest01"
 let managementKey = "K2testmanagementkey"
@@ -33,49 +35,18 @@ func play(
     _ operation: String, _ request: String, replies: [HTTPResult], config: String = "", at seconds: Int64 = now
 ) throws -> Played {
     let config = try CloudConfig(try JSON.parse(config.isEmpty ? keyConfig : config), environment: { _ in nil })
+    let clock = MovableClock(milliseconds: seconds * 1000)
+    let provider = CannedProvider()
+    for reply in replies { provider.next(reply) }
     let backend = CloudBackend(config, clock: Clock { seconds * 1000 })
-    var played = Played()
-    var replies = replies[...]
-    do throws(ConnError) {
-        let request = try checked(operation, request)
-        var step = try backend.begin(request)
-        while true {
-            switch step {
-            case .done(let answer):
-                try request.checkAnswer(answer, backend: .cloud)
-                played.result = .success(answer)
-                return played
-            case .http(let sent, let then):
-                played.requests.append(sent)
-                guard let reply = replies.popFirst() else {
-                    throw ConnError(.internal, "more requests than replies: \(played.requests.map(\.url))")
-                }
-                step = try then(reply)
-            case .pause(let milliseconds, let then):
-                played.pauses.append(milliseconds)
-                step = try then()
-            case .admission, .aside, .blocking, .join, .queued, .settled:
-                throw ConnError(.internal, "the cloud waits for nothing but exchanges and pauses")
-            }
-        }
-    } catch {
-        played.result = .failure(error)
-    }
-    return played
+    let call = StepDriver(request, operation, of: backend, provider, clock)
+    while call.step(), !call.isDone {}
+    #expect(provider.requests.count <= replies.count, "\(provider.requests.map(\.url))")
+    return Played(requests: provider.requests, pauses: call.pauses, result: call.result)
 }
 
 let keyConfig = #"{"backend":"cloud","projectId":"\#(projectID)","managementKey":"\#(managementKey)"}"#
 let keylessConfig = #"{"backend":"cloud","projectId":"\#(projectID)"}"#
-
-func checked(_ operation: String, _ request: String) throws(ConnError) -> Request {
-    var request = request
-    let result: Result<Request, ConnError> = request.withUTF8 { bytes in
-        Result { () throws(ConnError) in
-            try Request(UnsafeRawBufferPointer(bytes), operation: operation, backend: .cloud)
-        }
-    }
-    return try result.get()
-}
 
 func reply(_ status: Int, _ body: String, headers: [ID: String] = [:]) -> HTTPResult {
     .success(HTTPResponse(status: status, headers: headers, body: Secret(body)))
@@ -90,11 +61,3 @@ func token(_ members: String = "") -> HTTPResult {
 }
 
 let noToken = reply(404, #"{"errorCode":"E111504","errorDescription":"token not found"}"#)
-
-extension HTTPRequest {
-    var bodyText: String? { body?.withBytes { String(decoding: $0, as: UTF8.self) } }
-
-    func header(_ name: String) -> String? {
-        headers.first { $0.name == name }?.value.withBytes { String(decoding: $0, as: UTF8.self) }
-    }
-}

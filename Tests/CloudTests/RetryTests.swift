@@ -1,6 +1,7 @@
 import Connections
 import HTTP
 import Runtime
+import TestSupport
 import Testing
 
 @Suite struct RetryTests {
