@@ -35,6 +35,8 @@ final class HeaderList {
         }
         // "name:" is how libcurl leaves out a header that it would add
         try append("Expect:")
+        // Without it, a server may answer in any coding (RFC 9110 section 12.5.3).
+        try append("Accept-Encoding: identity")
         if !request.headers.contains(where: { asciiLowercased($0.name) == "content-type" }) {
             try append("Content-Type:")
         }

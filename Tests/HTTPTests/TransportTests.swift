@@ -64,10 +64,12 @@ import Testing
         #expect(lines.contains("X-Empty:"))
         #expect(lines.contains { $0.hasPrefix("X-Text:") && $0.contains("ü \u{80}") })
         #expect(lines.contains("User-Agent: descope_conn/\(libraryVersion)"))
+        #expect(lines.contains("Accept-Encoding: identity"))
         let names = lines.dropFirst().compactMap { $0.split(separator: ":").first?.lowercased() }
         #expect(
             Set(names) == [
-                "host", "user-agent", "accept", "authorization", "x-empty", "x-text", "content-length",
+                "host", "user-agent", "accept", "accept-encoding", "authorization", "x-empty", "x-text",
+                "content-length",
             ])
     }
 

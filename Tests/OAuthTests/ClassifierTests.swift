@@ -62,12 +62,71 @@ struct ClassifierTests {
     ])
     func providersOwnCodes(_ body: String) throws {
         let provider = Provider.sample.with { $0.errorMap = ["gone": .permanent] }
-        for status in [200, 400, 401, 500] {
+        for status in [200, 400, 401] {
             #expect(try failure(provider, json(status, body)).kind == .permanent)
         }
         #expect(try failure(.sample, json(400, body)).kind == .transient)
         let alike = Provider.sample.with { $0.errorMap = ["gon\u{e9}": .permanent] }
         #expect(try failure(alike, json(400, body.replacing("gone", with: "gone\u{301}"))).kind == .transient)
+    }
+
+    /// A provider that is unwell, limits our rate or does not know the client has not looked at the grant, whatever code or
+    /// words of its own stand beside that.
+    @Test(
+        arguments: [
+            (503, #"{"error":"gone"}"#, .transient), (500, #"{"message":"token is dead"}"#, .transient),
+            (429, #"{"error":"gone","message":"token is dead"}"#, .transient),
+            (400, #"{"error":"gone","message":"Too Many Requests"}"#, .transient),
+            (401, #"{"error":"invalid_client","error_description":"token is dead"}"#, .misconfigured),
+            (400, #"{"error":"unsupported_grant_type","error_description":"token is dead"}"#, .misconfigured),
+            (400, #"{"error":"server_error","error_description":"token is dead"}"#, .transient),
+            (400, #"{"error":"invalid_request","error_description":"Token is dead"}"#, .permanent),
+            (403, #"{"error":"unauthorized_client","error_description":"token is dead"}"#, .permanent),
+            (400, #"{"error":"what","error_description":"token is dead"}"#, .permanent),
+        ] as [(Int, String, TokenFailure.Kind)])
+    func whatGoesBeforeAProvidersOwn(_ status: Int, _ body: String, _ kind: TokenFailure.Kind) throws {
+        let provider = Provider.sample.with {
+            $0.errorMap = ["gone": .permanent]
+            $0.errorMessages = [("token is dead", .permanent)]
+        }
+        #expect(try failure(provider, json(status, body)).kind == kind)
+    }
+
+    /// The bearer there is the client's secret.
+    @Test func aBearersTokenIsTheClients() throws {
+        let provider = Provider.sample.with { $0.authMethod = .bearer }
+        #expect(try failure(provider, json(401, #"{"error":"invalid_token"}"#)).kind == .misconfigured)
+        #expect(try failure(provider, json(400, #"{"error":"invalid_grant"}"#)).kind == .permanent)
+    }
+
+    @Test(arguments: ["", "{}", "<html>"]) func aChallengeHasACode(_ body: String) throws {
+        func kind(_ challenge: String, _ status: Int = 401) throws -> TokenFailure.Kind {
+            try failure(.sample, response(status, body, ["www-authenticate": challenge])).kind
+        }
+        #expect(try kind(#"Bearer realm="x", error="invalid_token", error_description="gone""#) == .permanent)
+        #expect(try kind(#"Bearer error="invalid_token""#) == .permanent)
+        #expect(try kind(#"Basic realm="x",error=invalid_client"#) == .misconfigured)
+        #expect(try kind(#"Bearer error="invalid_token""#, 403) == .transient)
+    }
+
+    /// Not in an object, or in a list.
+    @Test(
+        arguments: [
+            #"[{"error":"invalid_grant"}]"#, #""invalid_grant""#, "invalid_grant", " Invalid_Grant\n",
+            #"{"errors":[{"code":"invalid_grant"}]}"#, #"{"errors":["invalid_grant"]}"#,
+            #"{"errors":{"code":"invalid_grant"}}"#, #"{"data":{"error":"invalid_grant"}}"#,
+            #"{"error":" invalid_grant\n"}"#, #"{"error":190.0}"#, #"[{"errorCode":"DEAD"}]"#, "The token is dead.",
+        ])
+    func whereElseACodeStands(_ body: String) throws {
+        let provider = Provider.sample.with {
+            $0.errorMap = ["190": .permanent, "dead": .permanent]
+            $0.errorPaths = ["0.errorCode"]
+            $0.errorMessages = [("token is dead", .permanent)]
+        }
+        for type in ["application/json", "text/plain", ""] {
+            #expect(try failure(provider, response(400, body, ["content-type": type])).kind == .permanent)
+            #expect(try failure(provider, response(503, body, ["content-type": type])).kind == .transient)
+        }
     }
 
     @Test func providersMapGoesFirst() throws {

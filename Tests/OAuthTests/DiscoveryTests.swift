@@ -235,8 +235,8 @@ struct DiscoveryTests {
     @Test(arguments: [500, 503, 429, 0])
     func aPlaceThatMayComeBack(_ status: Int) throws {
         let provider = Provider(id: "acme", clientID: "c").with { $0.issuer = "https://acme.example/t1" }
-        for place in 0..<3 {
-            var answers = Array(repeating: document("https://acme.example"), count: 3)
+        for place in 0..<4 {
+            var answers = Array(repeating: document("https://acme.example"), count: 4)
             answers[place] =
                 status == 0 ? .failure(.init(.interrupted, "acme.example", mayHaveArrived: true)) : json(status, "{}")
             let error = #expect(throws: ConnError.self) {
@@ -248,8 +248,8 @@ struct DiscoveryTests {
 
     @Test func noneOfThemIsTheRightOne() throws {
         let provider = Provider(id: "acme", clientID: "c").with { $0.issuer = "https://acme.example/t1" }
-        for foreign in 0..<3 {
-            var answers = Array(repeating: json(404, "{}"), count: 3)
+        for foreign in 0..<4 {
+            var answers = Array(repeating: json(404, "{}"), count: 4)
             answers[foreign] = document("https://acme.example")
             let error = #expect(throws: ConnError.self) {
                 try run(try OAuth.discover(provider)) { _ in answers.removeFirst() }
@@ -263,7 +263,7 @@ struct DiscoveryTests {
     /// What stands in one place alone does not hinder; a server that cannot be reached is not asked thrice.
     @Test(
         arguments: [
-            (.tooLarge, 3), (.interrupted, 3), (.timeout, 1), (.connect, 1), (.resolve, 1), (.tls, 1),
+            (.tooLarge, 4), (.interrupted, 4), (.timeout, 1), (.connect, 1), (.resolve, 1), (.tls, 1),
             (.blockedAddress, 1),
         ] as [(HTTPFailure.Kind, Int)])
     func aPlaceThatFails(_ kind: HTTPFailure.Kind, _ places: Int) throws {
@@ -347,6 +347,57 @@ struct DiscoveryTests {
                 #expect(try discover(open(), response(200, body, ["content-type": type])).tokenURL != nil)
             }
         }
+    }
+
+    /// RFC 8414's document behind the issuer's path, where the standard does not have it.
+    @Test(arguments: [false, true]) func aDocumentThatIsAppended(_ isDiscoveryURL: Bool) throws {
+        let issuer = "https://acme.example/t1"
+        let provider = Provider(id: "acme", clientID: "c").with {
+            if isDiscoveryURL { $0.discoveryURL = issuer } else { $0.issuer = issuer }
+        }
+        let filled = try run(try OAuth.discover(provider)) { request in
+            request.url == issuer + "/.well-known/oauth-authorization-server" ? document() : json(404, "{}")
+        }
+        #expect(filled.tokenURL == "https://acme.example/t1/token")
+    }
+
+    /// Both may be set, to the same.
+    @Test func anIssuerAndADiscoveryURLThatIsIt() throws {
+        let issuer = "https://acme.example/t1"
+        let provider = Provider(id: "acme", clientID: "c").with {
+            $0.issuer = issuer
+            $0.discoveryURL = issuer
+        }
+        let filled = try run(try OAuth.discover(provider)) { request in
+            request.url.contains("/.well-known/") ? document() : json(404, "{}")
+        }
+        #expect(filled.tokenURL != nil)
+    }
+
+    @Test func aSlashBehindADocumentsPlaceMeansNothing() throws {
+        let provider = Provider(id: "acme", clientID: "c").with {
+            $0.discoveryURL = "https://acme.example/t1/.well-known/openid-configuration/"
+        }
+        #expect(try discover(provider, document()).tokenURL != nil)
+    }
+
+    /// Such as by certificates or keys alone: nobody is sent there in vain.
+    @Test func aServerThatTakesNoClientOfOurs() throws {
+        let methods = #","token_endpoint_auth_methods_supported":["private_key_jwt","tls_client_auth"]"#
+        let error = #expect(throws: ConnError.self) {
+            try discover(open(), document("https://acme.example/t1", methods))
+        }
+        #expect(error?.code == .misconfigured)
+        #expect(error?.field == "tokenEndpointAuthMethod")
+        let sure = open().with { $0.authMethod = .post }
+        #expect(try discover(sure, document("https://acme.example/t1", methods)).authMethod == .post)
+    }
+
+    @Test(arguments: [("true", true), (#""true""#, true), (#""no""#, false), ("false", false)])
+    func whetherCallbacksCarryTheIssuer(_ value: String, _ isRequired: Bool) throws {
+        let more = #","authorization_response_iss_parameter_supported":\#(value)"#
+        let filled = try discover(open(), document("https://acme.example/t1", more))
+        #expect(filled.requiresIssuerInCallback == isRequired)
     }
 
     /// The settings name where the document is, so that it may be anywhere.

@@ -193,8 +193,10 @@ struct RefusalTests {
             #expect(try kind(400, #"{"error":"\#(code)"}"#) == .permanent)
         }
         #expect(try kind(401, #"{"error":"invalid_client"}"#) == .misconfigured)
-        #expect(try kind(401, #"{"error":"invalid_token"}"#) == .permanent)
-        #expect(try kind(401, #"{"error":"INVALID_TOKEN","error_description":"expired"}"#) == .permanent)
+        // Where the client's secret is the bearer, it is that one.
+        let ofBearers: TokenFailure.Kind = provider.authMethod == .bearer ? .misconfigured : .permanent
+        #expect(try kind(401, #"{"error":"invalid_token"}"#) == ofBearers)
+        #expect(try kind(401, #"{"error":"INVALID_TOKEN","error_description":"expired"}"#) == ofBearers)
         // A wrong secret, as those put it who do not say invalid_client.
         for code in ["unauthorized_client", "access_denied", "unauthorized"] {
             #expect(try kind(401, #"{"error":"\#(code)","error_description":"Unauthorized"}"#) == .misconfigured)

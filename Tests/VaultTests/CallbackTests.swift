@@ -116,6 +116,9 @@ import Testing
             (["parameters": ["error_hint": "ask your admin"]], "ask your admin", nil),
             (["errorDescription": ["a": ["b": ["The user declined"]]]], nil, "The user declined"),
             (["errorDescription": ["a": nil], "parameters": ["error_message": "no"]], nil, "no"),
+            (["parameters": ["reason": "user_denied"]], "user_denied", nil),
+            (["parameters": ["denied": "1"]], "1", nil), (["parameters": ["Message": "no"]], nil, "no"),
+            (["error": "none", "parameters": ["reason": "user_denied"]], "user_denied", nil),
             (
                 [
                     "error": "user_cancelled_authorize",
@@ -237,7 +240,7 @@ import Testing
     @Test func whatIsKeptMustBeThereOnce() throws {
         _ = try world.call(
             "apps.create", ["id": "q", "templateId": "quickbooks", "clientId": "c", "clientSecret": "s3cret"])
-        let realms: [JSON] = [["1", "2"], 5, nil, [:]]
+        let realms: [JSON] = [["1", "2"], true, nil, [:]]
         for realm in realms {
             let error = try complete(["code": "c", "parameters": ["realmId": realm]], "q")
             #expect(error?.field == "parameters.realmId")
@@ -250,6 +253,37 @@ import Testing
             "complete",
             ["state": "\(state)", "openedBy": ["userId": "u1"], "code": "c", "parameters": ["realmId": ["17", "17"]]])
         #expect(try world.fetch(app: "q")["metadata"]?.text == #"{"realmId":"17"}"#)
+    }
+
+    /// A host's parser may make a number of it.
+    @Test func whatIsKeptMayBeANumber() throws {
+        _ = try world.call(
+            "apps.create", ["id": "q", "templateId": "quickbooks", "clientId": "c", "clientSecret": "s3cret"])
+        let state = try state("q")
+        world.provider.next(200, tokens("at-1"))
+        let callback: JSON = ["state": .string(state), "code": "c", "parameters": ["realmId": 1234567]]
+        _ = try world.call("complete", callback.with(["openedBy": ["userId": "u1"]]))
+        #expect(try world.fetch(app: "q")["metadata"] == ["realmId": "1234567"])
+    }
+
+    /// Where the connection says so, whatever the document does.
+    @Test func aConnectionMaySayThatTheIssuerIsAlwaysThere() throws {
+        try world.makeApp("i", ["issuer": "https://p.example", "callback": ["issuer": true]])
+        #expect(try complete(["code": "c"], "i")?.field == "iss")
+        #expect(try complete(["code": "c", "iss": "https://evil.example"], "i")?.field == "iss")
+        #expect(world.provider.requests.isEmpty)
+        let state = try state("i")
+        world.provider.next(200, tokens("at-1"))
+        let callback: JSON = ["state": .string(state), "code": "c", "iss": "https://p.example"]
+        #expect(try world.call("complete", callback.with(["openedBy": ["userId": "u1"]]))["tokenId"] != nil)
+    }
+
+    /// Some send an `error` each time.
+    @Test(arguments: ["0", "none", "OK"]) func anErrorThatIsNoneDoesNotHinderAGrant(_ error: String) throws {
+        let state = try state()
+        world.provider.next(200, tokens("at-1"))
+        let callback: JSON = ["state": .string(state), "code": "c", "error": .string(error)]
+        #expect(try world.call("complete", callback.with(["openedBy": ["userId": "u1"]]))["tokenId"] != nil)
     }
 
     // MARK: - RFC 9207

@@ -264,11 +264,20 @@ import Testing
         #"{"device_code":"d","expires_in":9,"verification_uri":"https://p.example"}"#,
         #"{"device_code":"d","user_code":"U","expires_in":9,"verification_uri":"javascript:alert(1)"}"#,
         #"{"device_code":"d","user_code":"U","expires_in":9,"verification_uri":"https://evil@p.example"}"#,
-        #"{"device_code":"d","user_code":"U","verification_uri":"https://p.example"}"#,
     ])
     func answersOfNoUse(_ reply: String) {
         world.provider.next(200, reply)
         #expect(world.error("device.start", ["appId": "a", "userId": "u1"])?.code == .providerError)
+    }
+
+    /// Some do not say how long, or write a code as a number.
+    @Test(arguments: ["", #","expires_in":null"#, #","expires_in":0"#])
+    func whatACodesLifeIsTakenFor(_ more: String) throws {
+        world.provider.next(
+            200, #"{"device_code":"d","user_code":123456,"verification_uri":"https://p.example"\#(more)}"#)
+        let started = try world.call("device.start", ["appId": "a", "userId": "u1"])
+        #expect(started["userCode"]?.string == "123456")
+        #expect(started["expiresIn"]?.integer == 600)
     }
 
     @Test func aProviderWithoutDevices() throws {

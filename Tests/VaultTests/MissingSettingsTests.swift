@@ -85,7 +85,7 @@ import Testing
         let request = template.settings
         let bare = try world.call("apps.create", (["id": "bare"] as JSON).with(request))["warnings"]?.elements ?? []
         #expect(bare.first?["field"]?.string == "clientId")
-        let options: JSON = ["userId": "u1", "options": ["redirectUrl": "https://h.example/done"]]
+        let options: JSON = ["userId": "u1", "options": ["redirectUrl": "https://h.example/done", "scopes": ["s"]]]
         #expect(world.error("connect", (["appId": "bare"] as JSON).with(options))?.code == .misconfigured)
         let whole = try world.call(
             "apps.create", (["id": "whole", "clientId": "c", "clientSecret": "s3cret"] as JSON).with(request))
@@ -114,6 +114,30 @@ import Testing
         _ = try world.call("apps.create", (["id": "n", "clientId": "c"] as JSON).with(Self.endpoints))
         #expect(world.error("device.start", ["appId": "n", "userId": "u1"])?.field == "deviceAuthorizationUrl")
         #expect(world.provider.requests.isEmpty)
+    }
+
+    /// Google and Entra refuse a request without a scope.
+    @Test(arguments: ["google", "microsoft"]) func scopesAreNeededWhereTheProviderNeedsThem(_ id: String) throws {
+        let world = try World(config: ["redirectUrl": "https://h.example/callback"])
+        let app: JSON = ["id": "a", "templateId": .string(id), "clientId": "c", "clientSecret": "s3cret"]
+        try world.call("apps.create", app)
+        let place: JSON = ["redirectUrl": "https://h.example/done"]
+        let error = world.error("connect", ["appId": "a", "userId": "u1", "options": place])
+        #expect(error?.code == .misconfigured)
+        #expect(error?.field == "defaultScopes")
+        #expect(world.fetchError(["connect": place], app: "a")?.field == "defaultScopes")
+        let scoped = place.with(["scopes": ["s"]])
+        #expect(world.error("connect", ["appId": "a", "userId": "u1", "options": scoped]) == nil)
+        try world.call("apps.update", app.with(["defaultScopes": ["s"]]))
+        #expect(world.error("connect", ["appId": "a", "userId": "u1", "options": place]) == nil)
+    }
+
+    @Test(arguments: ["", " ", "\t\n"]) func aSettingThatIsBlankIsMissing(_ blank: String) throws {
+        let world = try World(config: ["redirectUrl": "https://h.example/callback"])
+        let app: JSON = ["id": "a", "templateId": "github", "clientId": .string(blank), "clientSecret": .string(blank)]
+        guard let answer = try? world.call("apps.create", app) else { return }  // refused already
+        #expect(answer["warnings"]?.elements.map { $0["field"]?.string } == ["clientId", "clientSecret"])
+        #expect(world.error("connect", ["appId": "a", "userId": "u1"])?.code == .misconfigured)
     }
 
     @Test func aRedirectURLIsNeeded() throws {

@@ -234,6 +234,83 @@ import Testing
         #expect(world.fetchError((["scopes": ["admin"]] as JSON).with(connect))?.declined == ["admin"])
     }
 
+    /// A refusal of the same grant again says that it is not to be had: the same fetch asks once.
+    @Test func whatEachRefreshLosesIsAskedForOnce() throws {
+        let wanted = (["scopes": ["read", "write"]] as JSON).with(connect)
+        try world.connect(scopes: ["read", "write"], reply: tokens("at-1", refresh: "rt-1", scope: "read write"))
+        var asked = 0
+        for round in 0..<4 {
+            world.provider.next(200, tokens("at-\(round)-2", refresh: "rt-\(round)-2", scope: "read"))
+            _ = try world.fetch(["options": ["forceRefresh": true]])
+            let narrower: JSON = ["scopes": ["read", "write"], "options": ["acceptNarrower": true]]
+            #expect(try world.fetch(narrower)["missingScopes"]?.strings == ["write"])
+            let error = world.fetchError(wanted)
+            guard let url = error?.connectionURL else {
+                #expect(error?.declined == ["write"])
+                continue
+            }
+            asked += 1
+            try follow(url, tokens("at-\(round)-3", refresh: "rt-\(round)-3", scope: "read write"))
+        }
+        #expect(asked == 1)
+    }
+
+    /// A reply without scopes means as requested; the refresh's goes by names of the provider's own.
+    @Test(arguments: [nil, "read write"]) func whatARefreshRenamesIsNotAskedForAgain(_ granted: String?) throws {
+        let wanted = (["scopes": ["read", "write"]] as JSON).with(connect)
+        try follow(world.fetchError(wanted)?.connectionURL, tokens("at-1", refresh: "rt-1", scope: granted))
+        #expect(try world.fetch(wanted)["accessToken"]?.string == "at-1")
+        world.provider.next(200, tokens("at-2", refresh: "rt-2", scope: "basic"))
+        _ = try world.fetch(["options": ["forceRefresh": true]])
+        let error = world.fetchError(wanted)
+        #expect(error?.code == .notFound)
+        #expect(error?.declined == ["read", "write"])
+        let narrower = wanted.with(["options": ["acceptNarrower": true]])
+        #expect(try world.fetch(narrower)["accessToken"]?.string == "at-2")
+    }
+
+    /// A grant that has ended had more: what came after it was asked for as much.
+    @Test(arguments: ["read", "x:read x:write"]) func aDeadGrantDoesNotHideALaterOneThatHasLess(_ names: String) throws
+    {
+        let wanted = (["scopes": ["read", "write"]] as JSON).with(connect)
+        try world.connect(scopes: ["read", "write"], reply: tokens("at-1", refresh: "rt-1", scope: "read write"))
+        world.clock.advance(seconds: 4000)
+        world.provider.next(400, #"{"error":"invalid_grant"}"#)
+        let url = world.fetchError(wanted)?.connectionURL
+        #expect(url != nil)
+        try follow(url, tokens("at-2", refresh: "rt-2", scope: names))
+        let error = world.fetchError(wanted)
+        #expect(error?.code == .notFound)
+        #expect(error?.reason == .scopes)
+        let narrower = wanted.with(["options": ["acceptNarrower": true]])
+        #expect(try world.fetch(narrower)["accessToken"]?.string == "at-2")
+        // It is the other way about where the one that has ended came last.
+        try world.connect(scopes: ["read", "write"], reply: tokens("at-3", scope: "read write"))
+        world.clock.advance(seconds: 3600)
+        #expect(world.fetchError(wanted)?.code == .connectionRequired)
+    }
+
+    /// Each has its user asked once, though one's grant takes the place of the other's.
+    @Test func twoToolsDoNotAskInTurns() throws {
+        let wanted = ["x", "y"].map { (["scopes": [.string($0)]] as JSON).with(connect) }
+        var asked = 0
+        for round in 0..<6 {
+            let error = world.fetchError(wanted[round % 2])
+            if let url = error?.connectionURL {
+                asked += 1
+                try follow(url, tokens("at-\(round)", refresh: "rt-\(round)", scope: "basic"))
+            } else {
+                #expect(error?.declined?.count == 1)
+            }
+        }
+        #expect(asked == 2)
+        let narrower = wanted[0].with(["options": ["acceptNarrower": true]])
+        #expect(try world.fetch(narrower)["missingScopes"]?.strings == ["x"])
+        // Whoever says so has him asked again.
+        let again: JSON = ["scopes": ["x"], "connect": ["redirectUrl": "https://h.example/", "askDeclined": true]]
+        #expect(world.fetchError(again)?.code == .connectionRequired)
+    }
+
     /// Nobody knows what was asked for when a token is brought along.
     @Test func whatIsBroughtAlongWasDeclinedByNobody() throws {
         _ = try world.call("store_token", ["appId": "google", "userId": "u1", "accessToken": "at", "scopes": ["read"]])
@@ -283,6 +360,14 @@ import Testing
             .connectionURL
         #expect(query(url, "scope") == "activity:read_all,profile:write")
         return url
+    }
+
+    /// However the host's parser hands it on.
+    @Test(arguments: [["read", "activity:read_all"], ["read,activity:read_all", "read"]] as [JSON])
+    func theCallbackMaySayItInParts(_ told: JSON) throws {
+        let done = try follow(try makeStrava(), tokens("at-1"), more: ["parameters": ["scope": told]])
+        #expect(done["scopes"]?.strings == ["read", "activity:read_all"])
+        #expect(done["missingScopes"]?.strings == ["profile:write"])
     }
 
     @Test(arguments: [

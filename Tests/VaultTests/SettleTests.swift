@@ -182,7 +182,8 @@ import Testing
         let store = MemoryStore()
         let world = try World(store: store, config: Self.callback)
         _ = try world.call(
-            "apps.create", ["id": "google", "templateId": "google", "clientId": "c", "clientSecret": "s3cret"])
+            "apps.create",
+            ["id": "google", "templateId": "google", "clientId": "c", "clientSecret": "s3cret", "defaultScopes": ["s"]])
         if hasOthers { try world.connect() }
         let url = try world.call(
             "connect", ["appId": "google", "userId": "u1", "options": ["redirectUrl": "https://h.example/done"]])

@@ -20,7 +20,8 @@ import Testing
                 "ignoresCase": true, "complete": false,
             ]
         ),
-        ("droppedAuthorizeParameters", ["response_type"]), ("renamedAuthorizeParameters", ["client_id": "key"]),
+        ("needsScopes", true), ("droppedAuthorizeParameters", ["response_type"]),
+        ("renamedAuthorizeParameters", ["client_id": "key"]),
         ("renamedTokenParameters", ["code": "auth_code"]), ("tokenPaths", ["data.access_token"]),
         ("expiresInMilliseconds", true), ("expiry", ["rule": "fixed", "seconds": 60]),
         ("replyMetadata", ["team.id"]), ("errors", ["gone": "permanent"]), ("errorPaths", ["status"]),
@@ -50,6 +51,11 @@ import Testing
         (["scopeRules": ["alias": [:]]], "scopeRules.alias"),
         (["revocation": ["url": "https://p.example/"]], "revocation.url"),
         (["callback": ["hosts": ["a": "b"]]], "callback.hosts"), (["bodyFormat": "xml"], "bodyFormat"),
+        (["droppedAuthorizeParameters": ["state"]], "droppedAuthorizeParameters"),
+        (["renamedAuthorizeParameters": ["client_id": "state"]], "renamedAuthorizeParameters"),
+        (["renamedAuthorizeParameters": ["code_challenge": "x"]], "renamedAuthorizeParameters"),
+        (["authorizationUrlParams": [["key": "state", "value": "x"]]], "authorizationUrlParams"),
+        (["authorizationUrlParams": [["key": "redirect_uri", "value": "x"]]], "authorizationUrlParams"),
     ]
 
     @Test(arguments: refused)

@@ -229,15 +229,42 @@ import Testing
         #expect(world.provider.requests.count == 5)
     }
 
-    /// By our clock, such as one that is ahead: one call does not ask again and again.
-    @Test func aTokenThatIsDeadWhenItComesIsAskedForTwiceAtMost() throws {
+    /// A provider does not say of a token that lives that it has ended: its clock, or its unit, is another.
+    @Test(arguments: [-60, -5] as [Int64])
+    func anExpiryThatIsOverSaysNothing(_ seconds: Int64) throws {
         _ = try app("apps.create", ["id": "s", "templateId": "salesforce", "clientId": "c", "clientSecret": "s3cret"])
         _ = try world.call("store_token", ["appId": "s", "userId": "u1", "refreshToken": "rt-1"])
-        for _ in 0..<5 {
-            world.provider.next(200, #"{"access_token":"at-1","refresh_token":"rt-1"}"#)
-            world.provider.next(200, #"{"active":true,"exp":\#(world.clock.seconds - 60)}"#)
+        world.provider.next(200, #"{"access_token":"at-1","refresh_token":"rt-1"}"#)
+        world.provider.next(200, #"{"active":true,"exp":\#(world.clock.seconds + seconds)}"#)
+        let token = try world.fetch(app: "s")
+        #expect(token["accessToken"]?.string == "at-1")
+        #expect(token["accessTokenExpiry"] == nil)
+    }
+
+    @Test func anExpiryInMillisecondsIsRead() throws {
+        _ = try app("apps.create", ["id": "s", "templateId": "salesforce", "clientId": "c", "clientSecret": "s3cret"])
+        _ = try world.call("store_token", ["appId": "s", "userId": "u1", "refreshToken": "rt-1"])
+        let expiry = world.clock.seconds + 600
+        world.provider.next(200, #"{"access_token":"at-1","refresh_token":"rt-1"}"#)
+        world.provider.next(200, #"{"active":true,"exp":\#(expiry * 1000)}"#)
+        #expect(try world.fetch(app: "s")["accessTokenExpiry"]?.integer == expiry)
+    }
+
+    /// Each has ended by the time that it is in the store: one call does not ask again and again.
+    @Test func aTokenThatIsDeadWhenItComesIsAskedForTwiceAtMost() throws {
+        let store = MeddlingStore(try makeStore())
+        let world = try World(store: store)
+        try world.makeApp()
+        _ = try world.call("store_token", ["appId": "google", "userId": "u1", "refreshToken": "rt-1"])
+        @Sendable func takeTwoSeconds() {
+            store.at(.afterCommit) {
+                world.clock.advance(seconds: 2)
+                takeTwoSeconds()
+            }
         }
-        #expect(world.fetchError(app: "s")?.code == .providerError)
+        takeTwoSeconds()
+        for _ in 0..<5 { world.provider.next(200, tokens("at-1", refresh: "rt-1", expiresIn: 1)) }
+        #expect(world.fetchError()?.code == .providerError)
         #expect(world.provider.refreshes.count == 2)
     }
 }

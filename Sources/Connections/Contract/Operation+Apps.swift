@@ -122,6 +122,9 @@ extension Field {
             "scopeRules", .object(.scopeRules), backends: .inVault,
             "What the provider makes of the names of scopes; in names, one * stands for any text."),
         Field(
+            "needsScopes", .boolean, backends: .inVault,
+            "True: the provider refuses a request without a scope, so that connect does."),
+        Field(
             "droppedAuthorizeParameters", .strings, backends: .inVault,
             "Names that the authorization URL must not have."),
         Field(
@@ -211,6 +214,7 @@ extension ObjectType {
             Field("metadata", .strings, "Parameters that must be there, and are kept with the token."),
             Field("scopes", .string(maxBytes: 128), "The parameter that names what was granted."),
             Field("signature", .string(maxBytes: 128), "The parameter that signs all others."),
+            Field("issuer", .boolean, "True: iss is always there, and a callback without it is refused (RFC 9207)."),
         ])
 
     fileprivate static let revocationRules = ObjectType(

@@ -20,18 +20,21 @@ package enum Timestamp {
         return seconds
     }
 
-    private static func parse(_ bytes: UnsafeRawBufferPointer) -> Int64? {
+    private static func parse(_ text: UnsafeRawBufferPointer) -> Int64? {
+        var rest = text.drop { $0 == 0x20 }
+        while rest.last == 0x20 { rest = rest.dropLast() }
+        let bytes = UnsafeRawBufferPointer(rebasing: rest)
         var scanner = Scanner(rest: bytes[...])
         if let number = scanner.number(digits: bytes.count) { return number }
         return rfc3339(bytes)
     }
 
-    /// RFC 3339 section 5.6, fractions dropped. Nil for dates and times that are not there, such as February 30.
+    /// RFC 3339 section 5.6, also with a space between date and time, fractions dropped. Nil for dates and times that are not there, such as February 30.
     private static func rfc3339(_ bytes: UnsafeRawBufferPointer) -> Int64? {
         var scanner = Scanner(rest: bytes[...])
         guard let year = scanner.number(digits: 4), scanner.take("-"),
             let month = scanner.number(digits: 2), (1...12).contains(month), scanner.take("-"),
-            let day = scanner.number(digits: 2), (1...daysIn(month, of: year)).contains(day), scanner.take("Tt"),
+            let day = scanner.number(digits: 2), (1...daysIn(month, of: year)).contains(day), scanner.take("Tt "),
             let hour = scanner.number(digits: 2), hour < 24, scanner.take(":"),
             let minute = scanner.number(digits: 2), minute < 60, scanner.take(":"),
             let second = scanner.number(digits: 2), second <= 60  // 60 is a leap second

@@ -67,7 +67,8 @@ struct MetadataPlace: Sendable {
     }
 
     private static func issuers(of url: String, _ parsed: URL) -> [String] {
-        let text = url.prefix { $0 != "?" }
+        var text = url.prefix { $0 != "?" }
+        if text.utf8.last == UInt8(ascii: "/") { text = text.dropLast() }
         for place in [openID, oauth].map({ folder + $0 }) {
             if text.hasSuffix(place) { return either(String(text.dropLast(place.count))) }
             // Inserted before the issuer's path.
@@ -84,11 +85,11 @@ struct MetadataPlace: Sendable {
     }
 
     /// Where an issuer's document may be: RFC 8414 section 3.1 inserts the well-known part before the path, section 5 lets
-    /// OpenID providers do so or append it.
+    /// OpenID providers do so or append it, and some servers append RFC 8414's too.
     private static func urls(of issuer: URL) -> [String] {
         let path = issuer.path.utf8.last == UInt8(ascii: "/") ? String(issuer.path.dropLast()) : issuer.path
         let origin = issuer.origin
         let inserted = [oauth, openID].map { origin + folder + $0 + path }
-        return path.isEmpty ? inserted : inserted + [origin + path + folder + openID]
+        return path.isEmpty ? inserted : inserted + [openID, oauth].map { origin + path + folder + $0 }
     }
 }

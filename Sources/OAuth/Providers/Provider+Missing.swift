@@ -16,7 +16,7 @@ extension Provider {
         let mayCome = !isFilled && !discoveryURLs.isEmpty
         func lacks(_ url: String?) -> Bool { url.map { $0.utf8.contains(UInt8(ascii: "{")) } ?? !mayCome }
         let lacking: [(name: String, isMissing: Bool)] = [
-            ("clientId", clientID.isEmpty && !registers),
+            ("clientId", clientID.trimmed.isEmpty && !registers),
             ("clientSecret", needsSecret && clientSecret == nil && !registers),
             ("authorizationUrl", use == .browser && lacks(authorizationURL)),
             ("deviceAuthorizationUrl", use == .device && lacks(deviceAuthorizationURL)),

@@ -67,6 +67,8 @@ package struct Provider: Sendable {
     package var discoveryURL: String?
     /// The provider says that each callback carries `iss`: one without it is refused.
     package var requiresIssuerInCallback = false
+    /// An authorization request without a scope is refused.
+    package var needsScopes = false
 
     /// Nil: ``basic`` with a secret, ``none`` without.
     package var authMethod: AuthMethod?

@@ -1,5 +1,5 @@
 import JSON
-import Runtime
+package import Runtime
 
 /// What a provider does differently, by its name in the catalogue's rows: a connection may have it too. The names that
 /// connections have other settings for, such as the endpoints, are not among them.
@@ -7,6 +7,9 @@ package struct Switch: Sendable {
     package let name: String
     /// Takes it over from a row that has it.
     let read: @Sendable (Row, inout Provider) throws(Row.Problem) -> Void
+
+    /// Parameters of an authorization request that are the library's alone: without them nobody comes back.
+    package static let ownParameters: Set<ID> = ["state", "code_challenge", "code_challenge_method"]
 
     package static let all: [Switch] = [
         Switch(name: "bodyFormat") { (row, provider) throws(Row.Problem) in
@@ -21,11 +24,24 @@ package struct Switch: Sendable {
         Switch(name: "scopeRules") { (row, provider) throws(Row.Problem) in
             if let rules = try row.row("scopeRules") { provider.scopeRules = try ScopeRules(rules) }
         },
+        Switch(name: "needsScopes") { (row, provider) throws(Row.Problem) in
+            provider.needsScopes = try row.boolean("needsScopes") ?? false
+        },
         Switch(name: "droppedAuthorizeParameters") { (row, provider) throws(Row.Problem) in
-            provider.droppedAuthorizeParameters = try row.strings("droppedAuthorizeParameters") ?? []
+            let dropped = try row.strings("droppedAuthorizeParameters") ?? []
+            guard !dropped.contains(where: { Self.ownParameters.contains(ID($0)) }) else {
+                throw Row.Problem(place: "droppedAuthorizeParameters")
+            }
+            provider.droppedAuthorizeParameters = dropped
         },
         Switch(name: "renamedAuthorizeParameters") { (row, provider) throws(Row.Problem) in
-            provider.renamedAuthorizeParameters = try row.names("renamedAuthorizeParameters")
+            let renamed = try row.names("renamedAuthorizeParameters")
+            guard
+                !renamed.contains(where: {
+                    Self.ownParameters.contains($0.key) || Self.ownParameters.contains(ID($0.value))
+                })
+            else { throw Row.Problem(place: "renamedAuthorizeParameters") }
+            provider.renamedAuthorizeParameters = renamed
         },
         Switch(name: "renamedTokenParameters") { (row, provider) throws(Row.Problem) in
             provider.renamedTokenParameters = try row.names("renamedTokenParameters")

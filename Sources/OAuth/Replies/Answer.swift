@@ -14,6 +14,9 @@ struct Answer {
         case unreadable
     }
 
+    /// A body that is nothing but words: text, or a JSON string. They may be an error's.
+    private let plainText: JSON?
+
     let status: Int
     let headers: [ID: String]
     let body: Body
@@ -25,6 +28,7 @@ struct Answer {
         headers = response.headers
         let type = (response.headers["content-type"] ?? "").lowercased()
         (body, replaced) = response.body.withBytes { Self.read($0, type: type) }
+        plainText = if case .unreadable = body { response.body.withBytes(Self.words) } else { nil }
     }
 
     /// Whether a member stands there more than once, or an object around it does, with different values for it: nobody
@@ -70,7 +74,19 @@ struct Answer {
     /// and nothing, 0 or "ok" in it where all went well. Of several, one that is an error counts.
     var error: String? {
         let others = replaced.filter { $0.parent.isEmpty && ID($0.name) == "error" }.map(\.value)
-        return ([object?["error"]].compactMap { $0 } + others).lazy.compactMap(Self.error).first
+        let listed = object?.elements.compactMap { $0["error"] } ?? []
+        return ([object?["error"]].compactMap { $0 } + others + listed).lazy.compactMap(Self.error).first
+            ?? challenge
+    }
+
+    /// The error of a challenge for a bearer token (RFC 6750 section 3.1), where the body has none.
+    private var challenge: String? {
+        guard status == 401, let text = headers["www-authenticate"] else { return nil }
+        for part in text.split(whereSeparator: { $0 == "," || $0 == " " }) where part.hasPrefix("error=") {
+            let code = part.dropFirst("error=".count).filter { $0 != "\"" }
+            if !code.isEmpty, code.utf8.count <= 64 { return String(code) }
+        }
+        return nil
     }
 
     private static func error(_ node: JSON) -> String? {
@@ -79,14 +95,15 @@ struct Answer {
             if let code = code(node["code"]) ?? code(node["type"]) { return code }
             return isGood(node["code"] ?? node["type"]) || isBlank(node) ? nil : "error"
         case .array: return isBlank(node) ? nil : node.elements.lazy.compactMap(error).first ?? "error"
-        case .boolean, .real: return isBlank(node) ? nil : "error"
-        case .string, .integer, .null: return code(node)
+        case .boolean: return isBlank(node) ? nil : "error"
+        case .string, .integer, .real, .null: return code(node)
         }
     }
 
     /// What are error's codes if this is an error at all: some providers number all of their answers.
     var unmarkedCodes: [String] {
         ["code", "error_code", "errorCode"].compactMap { Self.code(object?[$0]) }
+            + ["errors", "data.error"].compactMap { object?[path: $0].flatMap(Self.error) }.filter { $0 != "error" }
     }
 
     /// What may be an error's code at one of these paths.
@@ -97,7 +114,7 @@ struct Answer {
 
     /// Wherever providers put an error's words.
     private var words: [JSON] {
-        Self.wordPaths.compactMap { object?[path: $0] }
+        Self.wordPaths.compactMap { object?[path: $0] } + [plainText].compactMap { $0 }
     }
 
     private static let wordPaths = [
@@ -129,14 +146,17 @@ struct Answer {
 
     private static func code(_ node: JSON?) -> String? {
         guard let node, !isBlank(node), !isGood(node) else { return nil }
-        return node.string ?? node.integer.map { String($0) }
+        return node.string?.trimmed ?? node.wholeNumber.map { String($0) }
     }
 
     /// What stands in place of a code where there is no error.
-    private static let goodWords: Set<ID> = ["0", "ok", "success", "none", "null", "false", "no_error"]
+    private static let goodWords: Set<ID> = [
+        "0", "200", "ok", "success", "none", "null", "false", "no_error", "no error", "n/a",
+    ]
 
     private static func isGood(_ node: JSON?) -> Bool {
-        node?.integer == 0 || node?.string.map { goodWords.contains(ID($0.trimmed.asciiLowercased)) } == true
+        node?.number == 0 || node?.number == 200
+            || node?.string.map { goodWords.contains(ID($0.trimmed.asciiLowercased)) } == true
     }
 
     /// Whether a value says nothing: an empty text, false, 0, and what holds nothing but these.
@@ -158,9 +178,18 @@ struct Answer {
         let bytes = trimmed(bytes)
         guard let first = bytes.first else { return (.empty, []) }
         if first == UInt8(ascii: "<") { return (.html, []) }
-        let read = first == UInt8(ascii: "{") ? try? JSON.parseLeniently(bytes) : JSON.form(bytes)
+        let isJSON = first == UInt8(ascii: "{") || first == UInt8(ascii: "[")
+        let read = isJSON ? try? JSON.parseLeniently(bytes) : JSON.form(bytes)
         if let read { return (.object(read.value), read.replaced) }
         return (type.hasPrefix("text/html") ? .html : .unreadable, [])
+    }
+
+    /// A short text, without the quotes around it if it is a JSON string.
+    private static func words(_ bytes: UnsafeRawBufferPointer) -> JSON? {
+        let text = trimmed(bytes)
+        guard (1...maxWords).contains(text.count) else { return nil }
+        let isQuoted = text.count > 1 && text.first == UInt8(ascii: "\"") && text.last == UInt8(ascii: "\"")
+        return JSON.string(bytes: isQuoted ? UnsafeRawBufferPointer(rebasing: text.dropFirst().dropLast()) : text)
     }
 
     /// The text without a byte order mark, and without white space and NUL around it.

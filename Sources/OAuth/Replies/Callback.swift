@@ -15,6 +15,8 @@ extension Provider {
         package var scopes: String?
         /// The parameter that signs all others: HMAC-SHA256 with the client's secret, in hexadecimal digits.
         package var signature: String?
+        /// Each callback carries `iss` (RFC 9207).
+        package var hasIssuer = false
 
         package init() {}
     }
@@ -26,6 +28,7 @@ extension Provider.Callback {
         hosts = try row.names("hosts")
         scopes = try row.string("scopes")
         signature = try row.string("signature")
+        hasIssuer = try row.boolean("issuer") ?? false
     }
 
     /// Whether the callback's signature is the provider's: one that this provider does not make needs none.
@@ -72,10 +75,16 @@ extension Provider.Callback {
     }
 
     /// What the provider says here that was granted; nil when it does not say.
-    /// - Parameter separators: the characters between scopes.
-    package func scopes(in parameters: [ID: String], separators: String) -> [String]? {
-        guard let scopes, let text = parameters[ID(scopes)] else { return nil }
-        return Scopes.parse(reply: text, separators: separators)
+    /// - Parameters:
+    ///   - repeated: the parameters with several values. Some parsers part a list at its commas.
+    ///   - separators: the characters between scopes.
+    package func scopes(
+        in parameters: [ID: String], repeated: [ID: [String]] = [:], separators: String
+    ) -> [String]? {
+        guard let name = scopes.map({ ID($0) }), let texts = parameters[name].map({ [$0] }) ?? repeated[name] else {
+            return nil
+        }
+        return Scopes.unique(texts.flatMap { Scopes.parse(reply: $0, separators: separators) })
     }
 
     /// What is kept with the grant; nil when there is nothing.

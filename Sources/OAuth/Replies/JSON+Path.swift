@@ -36,6 +36,11 @@ extension JSON {
     }
 }
 
+extension JSON {
+    /// A text, or a number's digits.
+    var plainText: String? { string ?? integer.map { String($0) } }
+}
+
 extension Int64 {
     /// The number without its fraction; the nearest that there is if it is too large.
     fileprivate init(cutting number: Double) {

@@ -112,6 +112,9 @@ extension TokenFailure {
     /// Words about rate limiting, whatever the code beside them: nobody loses a grant over it.
     private static let throttlingWords = ["rate limit", "rate-limit", "ratelimit", "too many requests", "throttled"]
 
+    /// A provider's words go before these; all others say more than words do.
+    private static let vagueCodes: Set<ID> = ["invalid_request", "unauthorized_client", "access_denied"]
+
     struct StatusRule: Sendable {
         var statuses: ClosedRange<Int>
         /// Only when the body is JSON, so that the provider itself has spoken.
@@ -144,15 +147,24 @@ extension TokenFailure {
             rules.first { $0.statuses.contains(answer.status) && (!$0.needsObject || answer.object != nil) }?.kind
         }
         func said(_ words: String) -> Bool { texts.contains { $0.holds(words) } }
-        let ofWords = provider.errorMessages.first { said($0.text) }?.kind
+        let isThrottled = Self.throttlingWords.contains(where: said)
+        let ofStatus = isThrottled ? Kind.transient : rule(Self.loudStatuses)
+        let specific = names.filter { !Self.vagueCodes.contains($0) }
+        let plain = known(Self.codes(in: phase), specific) ?? known(Self.codes, specific)
+        let words = provider.errorMessages.first { said($0.text) }?.kind
+        // Nobody loses a grant over words beside a code that speaks of something else.
+        let ofWords = words == .permanent && plain != nil && plain != .permanent ? nil : words
         let mapped = known(provider.errorMap, names)
         // Words may say that a code which is permanent as a rule is not this time.
         let ofProvider = mapped == .permanent ? ofWords ?? mapped : mapped ?? ofWords
-        let isThrottled = Self.throttlingWords.contains(where: said)
-        let ofStatus = isThrottled ? Kind.transient : rule(Self.loudStatuses)
         let ofCode = known(Self.codes(in: phase), allNames) ?? known(Self.codes, allNames)
         let ofTheRest = rule(Self.quietStatuses) ?? known(Self.quietCodes(in: phase), allNames)
-        let kind = ofProvider ?? ofStatus ?? ofCode ?? ofTheRest ?? .transient
+        // A provider that is unwell, or limits our rate, has not looked at the grant.
+        let told = ofProvider == .permanent ? ofStatus ?? ofProvider : ofProvider ?? ofStatus
+        let ofClient =
+            provider.authMethod == .bearer && answer.status == 401 && names.contains("invalid_token")
+            ? Kind.misconfigured : nil  // the bearer there is the client's secret
+        let kind = ofClient ?? told ?? ofCode ?? ofTheRest ?? .transient
         self.init(kind, "\(provider.id) \(Self.outcome(answer, kind))")
         let redaction = redaction.adding(answer.secrets(provider.tokenPaths), withholdsOpaque: true)
         isPending = phase == .device && allNames.contains("authorization_pending")

@@ -96,11 +96,17 @@ extension TokenReply {
 
     private static func moment(after seconds: Int64, now: Int64) -> Int64 { now + min(seconds, maxLifetime) }
 
-    /// A moment in seconds since 1970, in milliseconds when it is that large, or as RFC 3339 has it. One that is over says
+    /// A moment in seconds since 1970, in milliseconds or microseconds when it is that large, or as RFC 3339 has it. One that is over says
     /// nothing: the provider would not hand out a dead token, but clocks differ.
     static func moment(_ node: JSON?, now: Int64) -> Int64? {
-        guard let value = node?.wholeNumber ?? Timestamp.read(node) else { return nil }
-        let seconds = value >= 100_000_000_000 ? value / 1000 : value
+        let stated = node?.wholeNumber.map { value in
+            switch value {
+            case ..<100_000_000_000: value
+            case ..<100_000_000_000_000: value / 1000
+            default: value / 1_000_000
+            }
+        }
+        guard let seconds = stated ?? Timestamp.read(node) else { return nil }
         return seconds > now ? min(seconds, now + maxLifetime) : nil
     }
 }

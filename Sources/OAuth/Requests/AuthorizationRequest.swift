@@ -57,6 +57,9 @@ package struct AuthorizationRequest: Sendable {
         return .done(AuthorizationRequest(url: URL.appending(wired, to: base), verifier: verifier))
     }
 
+    /// What a provider that does not say how long its request_uri lives is taken to mean. Seconds.
+    private static let pushedLifetime: Int64 = 60
+
     /// - Parameter state: nobody but the browser is to bring it back, so it counts as a secret here.
     private static func push(
         _ parameters: [(name: String, value: String)], state: String, to url: String, _ provider: Provider,
@@ -70,10 +73,8 @@ package struct AuthorizationRequest: Sendable {
             guard let uri = answer["request_uri"]?.string, (1...2048).contains(uri.utf8.count) else {
                 throw ConnError(.providerError, "\(provider.id) answered no request_uri")
             }
-            guard let lifetime = answer["expires_in"]?.wholeNumber, lifetime > 0 else {
-                throw ConnError(.providerError, "\(provider.id) does not say how long its request_uri lives")
-            }
-            return .done((uri, lifetime))
+            let stated = answer["expires_in"]?.wholeNumber ?? 0
+            return .done((uri, stated > 0 ? stated : pushedLifetime))
         }
     }
 }

@@ -62,18 +62,21 @@ extension DeviceAuthorization {
             }
         }
         guard let code = answer["device_code"], code.isToken(), let deviceCode = code.stringSecret,
-            let userCode = answer["user_code"]?.string?.trimmed, (1...128).contains(userCode.utf8.count),
+            let userCode = answer["user_code"]?.plainText?.trimmed, (1...128).contains(userCode.utf8.count),
             userCode.unicodeScalars.allSatisfy(Self.isShown),
-            let verificationURI = uri("verification_uri") ?? uri("verification_url"),  // Google's name
-            let lifetime = answer["expires_in"]?.wholeNumber, lifetime > 0
+            let verificationURI = uri("verification_uri") ?? uri("verification_url")  // Google's name
         else { return nil }
+        let lifetime = answer["expires_in"]?.wholeNumber ?? 0
         self.deviceCode = deviceCode
         self.userCode = userCode
         self.verificationURI = verificationURI
         verificationURIComplete = uri("verification_uri_complete")
-        lifetimeSeconds = min(lifetime, 86_400)
+        lifetimeSeconds = lifetime > 0 ? min(lifetime, 86_400) : Self.unstatedLifetime
         intervalSeconds = min(max(answer["interval"]?.wholeNumber ?? 5, 1), 300)
     }
+
+    /// What a provider that does not say how long its codes live is taken to mean. Seconds.
+    private static let unstatedLifetime: Int64 = 600
 
     /// Whether a terminal and a page show it where it stands: no control character, end of a line, or change of direction.
     private static func isShown(_ scalar: Unicode.Scalar) -> Bool {

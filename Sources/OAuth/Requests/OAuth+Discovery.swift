@@ -75,7 +75,7 @@ extension OAuth {
     package static func checkIssuer(_ iss: String?, provider: Provider) throws(ConnError) {
         guard let issuer = provider.issuer else { return }
         guard let iss else {
-            guard provider.requiresIssuerInCallback else { return }
+            guard provider.requiresIssuerInCallback || provider.callback.hasIssuer else { return }
             throw ConnError(.providerError, "the callback does not say that it came from \(provider.id)", field: "iss")
         }
         guard Issuer.isSame(iss, as: issuer) else {
@@ -102,9 +102,7 @@ extension Provider {
         for name in answer.ambiguousMembers { document.set(name, .boolean(false)) }
         guard issuer(of: document) != nil else { return .failure(Self.foreign(url)) }
         for name in Self.optionalEndpoints where document[name] != nil && Self.endpoint(name, in: document) == nil {
-            if document[name]?.string != "" {
-                Log.write(.warning, "\(url): its \(name) is not an https URL, and is not used")
-            }
+            Log.write(.warning, "\(url): its \(name) is not an https URL, and is not used")
             document.remove(name)
         }
         return .success(document)
@@ -137,7 +135,11 @@ extension Provider {
     /// Where the discovery document may be, if the settings want one: as they say, or where their issuer has it if they leave
     /// endpoints open. In the order in which to ask.
     package var discoveryURLs: [String] {
-        if let discoveryURL { return issuer == nil ? MetadataPlace(discoveryURL).urls : [discoveryURL] }
+        if let discoveryURL {
+            let urls = MetadataPlace(discoveryURL).urls
+            // With an issuer of its own, the document may be anywhere.
+            return issuer == nil || urls == [discoveryURL] ? urls : [discoveryURL] + urls
+        }
         guard let issuer, authorizationURL == nil || tokenURL == nil, !Issuer.hasPlaceholder(issuer) else { return [] }
         return MetadataPlace(issuer).urls
     }
@@ -158,9 +160,16 @@ extension Provider {
         try filled.discover(\.deviceAuthorizationURL, "device_authorization_endpoint", in: document)
         try filled.discover(\.registrationURL, "registration_endpoint", in: document)
         filled.requiresIssuerInCallback =
-            document["authorization_response_iss_parameter_supported"]?.boolean ?? requiresIssuerInCallback
+            document["authorization_response_iss_parameter_supported"]?.isTrue ?? requiresIssuerInCallback
         if let methods = document["token_endpoint_auth_methods_supported"], methods.kind == .array {
-            filled.supportedAuthMethods = methods.elements.compactMap { $0.string.flatMap(AuthMethod.init) }
+            let supported = methods.elements.compactMap { $0.string.flatMap(AuthMethod.init) }
+            guard authMethod != nil || !supported.isEmpty || methods.elements.isEmpty else {
+                let names = methods.strings?.joined(separator: ", ") ?? "others"
+                throw ConnError(
+                    .misconfigured, "\(id) takes no client that this library can be: only \(names.prefix(200))",
+                    field: "tokenEndpointAuthMethod")
+            }
+            filled.supportedAuthMethods = supported
         }
         if authMethod == nil, clientSecret != nil, let methods = filled.supportedAuthMethods,
             !methods.contains(.basic), methods.contains(.post)
@@ -201,4 +210,9 @@ extension Provider {
         discovered.insert(ID(url))
         self[keyPath: path] = url
     }
+}
+
+extension JSON {
+    /// Some servers write it as text.
+    fileprivate var isTrue: Bool? { boolean ?? string.map { ID($0.asciiLowercased) == "true" } }
 }

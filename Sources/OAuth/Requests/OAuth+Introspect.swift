@@ -12,9 +12,9 @@ extension OAuth {
             [("token", .node(accessToken)), ("token_type_hint", .text("access_token"))], provider: provider)
         return try ask(request, url: url, provider, clock, mustFinish: true).then { (answer) throws(ConnError) in
             guard case .success(let answer) = answer, answer["active"]?.boolean == true,
-                let expiry = answer["exp"]?.wholeNumber, expiry > 0
+                let expiry = TokenReply.moment(answer["exp"], now: clock.seconds)
             else { return .done(nil) }
-            return .done(min(expiry, clock.seconds + TokenReply.maxLifetime))
+            return .done(expiry)
         }
     }
 }

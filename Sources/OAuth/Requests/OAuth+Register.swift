@@ -71,10 +71,13 @@ extension Provider {
 extension Registration {
     /// Nil when the provider made a client that we cannot be.
     fileprivate init?(_ answer: JSON, asked: Provider.AuthMethod, now: Int64) {
-        guard let id = answer["client_id"]?.string, (1...2048).contains(id.utf8.count),
-            let method = answer["token_endpoint_auth_method"]?.string.map(Provider.AuthMethod.init) ?? asked
-        else { return nil }
         let secret = answer["client_secret"]?.stringSecret
+        let named = answer["token_endpoint_auth_method"]?.string?.trimmed.asciiLowercased
+        // A client without a secret that does not say how it proves itself is a public one.
+        let unnamed = secret == nil ? Provider.AuthMethod.none : asked
+        guard let id = answer["client_id"]?.plainText, (1...2048).contains(id.utf8.count),
+            let method = named.map(Provider.AuthMethod.init) ?? unnamed
+        else { return nil }
         guard method == .none || secret != nil else { return nil }
         self.init(
             clientID: id, clientSecret: method == .none ? nil : secret, authMethod: method,

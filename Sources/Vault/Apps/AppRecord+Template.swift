@@ -58,7 +58,7 @@ extension AppRecord {
     }
 
     private var clientSecret: Secret? {
-        settings["clientSecret"]?.stringSecret.flatMap { $0.count == 0 ? nil : $0 }
+        settings["clientSecret"]?.stringSecret.flatMap { $0.withBytes { $0.allSatisfy { $0 <= 0x20 } } ? nil : $0 }
     }
 
     /// The settings that are in force, without the client secret. A template that has left the catalogue shows none of

@@ -81,6 +81,11 @@ struct ProviderSetting: Sendable {
         for name in Switch.all {
             if let value = settings[name.name] { try provider.set(name, value) }
         }
+        let own = Switch.ownParameters.union(["redirect_uri"])
+        let names = settings["authorizationUrlParams"]?.elements.compactMap { $0["key"]?.string } ?? []
+        if let name = names.first(where: { own.contains(ID($0)) }) {
+            throw .invalid("authorizationUrlParams", "\(name) is the library's own")
+        }
     }
 
     private static func text(

@@ -22,13 +22,20 @@ struct CallbackQuery: Sendable {
     let iss: String?
     /// All others, decoded. One that stands there with different values is not.
     let parameters: [ID: String]
+    /// All values of each that stands there with different ones.
+    let repeated: [ID: [String]]
 
     /// - Throws: `invalid_request` when there is neither a code nor a refusal, or no state though there is no refusal;
     ///   `provider_error` when there are two codes.
     init(_ request: Request) throws(ConnError) {
         var parameters: [ID: String] = [:]
-        for (name, value) in request["parameters"]?.members ?? [] { parameters[ID(name)] = value.oneText }
+        var repeated: [ID: [String]] = [:]
+        for (name, value) in request["parameters"]?.members ?? [] {
+            parameters[ID(name)] = value.oneText
+            if parameters[ID(name)] == nil { repeated[ID(name)] = value.saidTexts }
+        }
         self.parameters = parameters
+        self.repeated = repeated
         refusal = Refusal(request)
         state = request["state"]?.oneText ?? ""
         guard refusal == nil else {
@@ -63,7 +70,7 @@ extension CallbackQuery.Refusal {
             let named = names.flatMap { name in parameters.filter { ID($0.key.asciiLowercased) == ID(name) } }
             return (field.flatMap { request[$0]?.saidTexts } ?? []) + named.flatMap(\.value.saidTexts)
         }
-        let errors = texts("error", or: ["error"])
+        let errors = texts("error", or: ["error"]).filter { !Self.goodWords.contains(ID($0.onOneLine.asciiLowercased)) }
         let codes = errors + texts(nil, or: Self.codeNames)
         let words = texts("errorDescription", or: Self.wordNames)
         let others = parameters.filter { $0.key.asciiLowercased.utf8.starts(with: "err".utf8) }.flatMap(
@@ -78,11 +85,16 @@ extension CallbackQuery.Refusal {
     }
 
     /// Where else than in `error` providers name what is wrong; in lower case.
-    private static let codeNames = ["error_code", "errorcode", "errcode", "error_subcode", "error_reason"]
+    private static let codeNames = [
+        "error_code", "errorcode", "errcode", "error_subcode", "error_reason", "reason", "denied",
+    ]
     /// Where else than in `error_description` they say why.
     private static let wordNames = [
-        "error_description", "error_message", "errormessage", "errordescription", "errmsg", "error_reason",
+        "error_description", "error_message", "errormessage", "errordescription", "errmsg", "error_reason", "message",
     ]
+
+    /// What some send in `error` where there is none.
+    private static let goodWords: Set<ID> = ["0", "none", "null", "false", "ok", "no_error"]
 }
 
 extension ConnError {
@@ -104,7 +116,7 @@ extension JSON {
 
     /// Nil when there is none, or when they differ.
     fileprivate var oneText: String? {
-        let texts = kind == .array ? elements.compactMap(\.string) : [string].compactMap { $0 }
+        let texts = kind == .object || kind == .boolean ? [] : foreignTexts.compactMap(\.string)
         guard let first = texts.first, texts.allSatisfy({ ID($0) == ID(first) }) else { return nil }
         return first
     }

@@ -69,11 +69,15 @@ final class ConnectOperations: Sendable {
     }
 
     /// The OAuth redirect URI.
-    /// - Throws: `misconfigured` when there is none, or when the connection lacks what else its settings must have.
+    /// - Throws: `misconfigured` when there is none, or when the connection lacks what else must be there before a browser
+    ///   goes to the provider.
     func redirectURI(of app: AppRecord, _ order: ConnectOrder) throws(ConnError) -> String {
         let uri = app.defaultRedirectURL ?? config.redirectURL ?? order.redirectURL
+        let provider = try app.provider(config)
+        let lacksScopes = provider.needsScopes && order.scopes.isEmpty && app.defaultScopes.isEmpty
         try app.checkIsComplete(
-            try app.provider(config), for: .browser, isFilled: false, lacking: uri == nil ? ["defaultRedirectUrl"] : [])
+            provider, for: .browser, isFilled: false,
+            lacking: (uri == nil ? ["defaultRedirectUrl"] : []) + (lacksScopes ? ["defaultScopes"] : []))
         return uri ?? ""
     }
 
@@ -231,7 +235,8 @@ final class ConnectOperations: Sendable {
         return Callback(
             hosts: try provider.callback.hosts(in: parameters) { (try? app.provider(config, hosts: $0)) != nil },
             metadata: try provider.callback.metadata(in: parameters),
-            scopes: provider.callback.scopes(in: parameters, separators: provider.replyScopeSeparators))
+            scopes: provider.callback.scopes(
+                in: parameters, repeated: query.repeated, separators: provider.replyScopeSeparators))
     }
 
     private func keep(

@@ -34,6 +34,13 @@ extension TokenRecord {
     /// What was asked for, and is not there.
     func declined(_ rules: ScopeRules) -> [String] { rules.missing(requested ?? [], from: grant) }
 
+    /// What it did not bring, this grant and the one that it replaces, the user is not asked for again.
+    mutating func remember(_ earlier: TokenRecord, _ rules: ScopeRules) {
+        let declined = Scopes.unique(earlier.declined(rules) + earlier.declinedEarlier)
+        declinedEarlier = Array(Scopes.missing(rules.missing(declined, from: grant), from: requested ?? []).prefix(256))
+        lost = earlier.lost
+    }
+
     var grant: ScopeRules.Grant { ScopeRules.Grant(scopes: scopes, requested: requested) }
 
     /// What those who complete a grant are told of it.

@@ -132,11 +132,15 @@ extension TokenRecord {
         _ reply: TokenReply, _ lease: RefreshState.Lease, now: Int64, habits: RefreshHabits
     ) -> Bool {
         guard refresh.generation == lease.generation else { return false }
-        let declined = Set(declined(habits.scopeRules).map { ID($0) })
+        let (declined, before) = (declined(habits.scopeRules), scopes)
         take(reply)
-        // What a refresh loses was granted once, and may be asked for again.
-        let lost = Set(self.declined(habits.scopeRules).map { ID($0) }).subtracting(declined)
-        requested?.removeAll { lost.contains(ID($0)) }
+        // What a refresh loses was granted, and is asked for again; but not for ever, nor where only its name is another.
+        let isRenamed = !Scopes.missing(scopes, from: before).isEmpty
+        let news = Scopes.missing(Scopes.missing(self.declined(habits.scopeRules), from: declined), from: lost)
+        if !isRenamed, !news.isEmpty {
+            lost += news
+            requested = requested.map { Scopes.missing($0, from: news) }
+        }
         // The old refresh token works yet, though its time was thought to be over.
         if let expiry = refreshTokenExpiry, reply.refreshToken == nil, expiry <= now / 1000 { refreshTokenExpiry = nil }
         refresh = RefreshState(generation: refresh.generation + 1, fence: refresh.fence, lastTime: now / 1000)

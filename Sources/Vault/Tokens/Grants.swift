@@ -80,6 +80,7 @@ final class Grants: Sendable {
                     // Counting on tells those who wait for a newer token, or hold a lease on the old one, that it is there.
                     record.refresh.generation = row.value.refresh.generation + 1
                     record.refresh.fence = row.value.refresh.fence
+                    record.remember(row.value, rules)
                 }
             } else if row.value.externalIdentifier == record.externalIdentifier,
                 Set(row.value.resources.map { ID($0) }) == Set(record.resources.map { ID($0) }), isRefused,

@@ -21,6 +21,10 @@ struct TokenRecord: Record {
     var scopes: [String]
     /// What was asked for when it was granted, each once; nil when nobody knows, as of a token from elsewhere.
     var requested: [String]?
+    /// What earlier grants in its place were asked for, and did not bring.
+    var declinedEarlier: [String] = []
+    /// What a refresh did not bring that had been granted. The user is asked for it again once.
+    var lost: [String] = []
     /// RFC 8707 resource indicators, which a refresh repeats.
     var resources: [String] = []
     /// Where the grant lives, where that is not at the connection's own hosts: by the template's names.
@@ -65,6 +69,8 @@ struct TokenRecord: Record {
         refreshToken = json["refreshToken"]
         refreshTokenExpiry = json["refreshTokenExpiry"]?.integer
         requested = json["requestedScopes"]?.strings
+        declinedEarlier = json["declinedScopes"]?.strings ?? []
+        lost = json["lostScopes"]?.strings ?? []
         resources = json["resources"]?.strings ?? []
         hosts = json["hosts"]?.texts ?? [:]
         clientID = json["clientId"]?.id
@@ -85,6 +91,8 @@ struct TokenRecord: Record {
         if let clientID { json.set("clientId", .string(clientID)) }
         if let incarnation { json.set("incarnation", .string(incarnation)) }
         if let requested { json.set("requestedScopes", .strings(requested)) }
+        if !declinedEarlier.isEmpty { json.set("declinedScopes", .strings(declinedEarlier)) }
+        if !lost.isEmpty { json.set("lostScopes", .strings(lost)) }
         if let lastFetchTime { json.set("lastFetchTime", .integer(lastFetchTime)) }
         return json
     }

@@ -47,20 +47,27 @@ struct TokenSelection: Sendable {
                 row: row, missing: rules.missing(scopes, from: row.value.grant),
                 isUsable: row.value.isUsable(now: now), size: scopes.isEmpty ? 0 : row.value.scopes.count)
         }
-        guard let best = ranked.max(by: { $0.isWorse(than: $1) }) else { return .missing }
-        guard !best.missing.isEmpty else { return .found(best.row) }
+        guard var best = ranked.max(by: { $0.isWorse(than: $1) }) else { return .missing }
+        guard !best.missing.isEmpty || !best.isUsable else { return .found(best.row) }
         let usable = ranked.filter(\.isUsable)
         // Whoever must come by again anyway is asked for all of it.
         let standing = usable.map(\.row.value).filter {
             $0.refresh.refusal == nil && askedAt ?? .min <= $0.grantedAt
         }
-        let asked = standing.flatMap { $0.requested ?? [] }
+        var asked = standing.flatMap { $0.requested ?? [] }
+        // Nobody knows when they were asked for.
+        if askedAt == nil { asked += standing.flatMap(\.declinedEarlier) }
+        if acceptsNarrower { asked += standing.flatMap(\.lost) }
         func lack(_ candidate: Candidate) -> Lack {
             let unasked = Set(
                 rules.missing(candidate.missing, from: .init(scopes: asked, requested: [])).map { ID($0) })
             return Lack(
                 missing: candidate.missing, declined: candidate.missing.filter { !unasked.contains(ID($0)) })
         }
+        // A dead one that has more is not asked for again where a later grant was asked for as much.
+        let later = usable.filter { best.isUsable || best.row.value.grantedAt < $0.row.value.grantedAt }
+        if !best.isUsable, let live = later.max(by: { $0.isWorse(than: $1) }), lack(live).isDeclined { best = live }
+        guard !best.missing.isEmpty else { return .found(best.row) }
         if acceptsNarrower, let narrower = usable.max(by: { $0.isWorse(than: $1) }), lack(narrower).isDeclined {
             return .found(narrower.row)
         }

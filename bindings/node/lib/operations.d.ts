@@ -387,6 +387,8 @@ export interface AppSettings {
   replyScopeName?: string;
   /** Vault: what the provider makes of the names of scopes; in names, one * stands for any text. */
   scopeRules?: ScopeRules;
+  /** Vault: true: the provider refuses a request without a scope, so that connect does. */
+  needsScopes?: boolean;
   /** Vault: names that the authorization URL must not have. */
   droppedAuthorizeParameters?: string[];
   /** Vault: the provider's names for the standard's in the authorization URL. */
@@ -475,6 +477,8 @@ export interface CallbackRules {
   scopes?: string;
   /** The parameter that signs all others. */
   signature?: string;
+  /** True: iss is always there, and a callback without it is refused (RFC 9207). */
+  issuer?: boolean;
 }
 
 /** How a provider revokes tokens at revocationUrl. */

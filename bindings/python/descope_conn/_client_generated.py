@@ -98,6 +98,7 @@ class Apps(Group):
         reply_scope_separators: str | None = None,
         reply_scope_name: str | None = None,
         scope_rules: ScopeRules | None = None,
+        needs_scopes: bool | None = None,
         dropped_authorize_parameters: Sequence[str] | None = None,
         renamed_authorize_parameters: Mapping[str, str] | None = None,
         renamed_token_parameters: Mapping[str, str] | None = None,
@@ -157,6 +158,7 @@ class Apps(Group):
           ``scope_separator`` by default.
         - ``reply_scope_name``: Vault: the member of a reply that names what was granted; scope by default.
         - ``scope_rules``: Vault: what the provider makes of the names of scopes; in names, one * stands for any text.
+        - ``needs_scopes``: Vault: true: the provider refuses a request without a scope, so that connect does.
         - ``dropped_authorize_parameters``: Vault: names that the authorization URL must not have.
         - ``renamed_authorize_parameters``: Vault: the provider's names for the standard's in the authorization URL.
         - ``renamed_token_parameters``: Vault: the provider's names for the standard's in token requests.
@@ -215,6 +217,7 @@ class Apps(Group):
             "replyScopeSeparators": reply_scope_separators,
             "replyScopeName": reply_scope_name,
             "scopeRules": wire_object(scope_rules),
+            "needsScopes": needs_scopes,
             "droppedAuthorizeParameters": dropped_authorize_parameters,
             "renamedAuthorizeParameters": renamed_authorize_parameters,
             "renamedTokenParameters": renamed_token_parameters,
@@ -271,6 +274,7 @@ class Apps(Group):
         reply_scope_separators: str | None = None,
         reply_scope_name: str | None = None,
         scope_rules: ScopeRules | None = None,
+        needs_scopes: bool | None = None,
         dropped_authorize_parameters: Sequence[str] | None = None,
         renamed_authorize_parameters: Mapping[str, str] | None = None,
         renamed_token_parameters: Mapping[str, str] | None = None,
@@ -332,6 +336,7 @@ class Apps(Group):
           ``scope_separator`` by default.
         - ``reply_scope_name``: Vault: the member of a reply that names what was granted; scope by default.
         - ``scope_rules``: Vault: what the provider makes of the names of scopes; in names, one * stands for any text.
+        - ``needs_scopes``: Vault: true: the provider refuses a request without a scope, so that connect does.
         - ``dropped_authorize_parameters``: Vault: names that the authorization URL must not have.
         - ``renamed_authorize_parameters``: Vault: the provider's names for the standard's in the authorization URL.
         - ``renamed_token_parameters``: Vault: the provider's names for the standard's in token requests.
@@ -389,6 +394,7 @@ class Apps(Group):
             "replyScopeSeparators": reply_scope_separators,
             "replyScopeName": reply_scope_name,
             "scopeRules": wire_object(scope_rules),
+            "needsScopes": needs_scopes,
             "droppedAuthorizeParameters": dropped_authorize_parameters,
             "renamedAuthorizeParameters": renamed_authorize_parameters,
             "renamedTokenParameters": renamed_token_parameters,

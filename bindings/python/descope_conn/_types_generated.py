@@ -172,6 +172,8 @@ class CallbackRules(TypedDict, total=False):
     """The parameter that names what was granted."""
     signature: str
     """The parameter that signs all others."""
+    issuer: bool
+    """True: iss is always there, and a callback without it is refused (RFC 9207)."""
 
 
 class RevocationRules(TypedDict, total=False):
@@ -633,6 +635,8 @@ class App:
     """Vault: the member of a reply that names what was granted; scope by default."""
     scope_rules: ScopeRules | None = None
     """Vault: what the provider makes of the names of scopes; in names, one * stands for any text."""
+    needs_scopes: bool = False
+    """Vault: true: the provider refuses a request without a scope, so that connect does."""
     dropped_authorize_parameters: tuple[str, ...] = ()
     """Vault: names that the authorization URL must not have."""
     renamed_authorize_parameters: dict[str, str] = field(default_factory=dict)
@@ -702,6 +706,7 @@ class App:
             reply_scope_separators=wire.get("replyScopeSeparators") or None,
             reply_scope_name=wire.get("replyScopeName") or None,
             scope_rules=_optional(_scope_rules, wire.get("scopeRules")),
+            needs_scopes=bool(wire.get("needsScopes")),
             dropped_authorize_parameters=tuple(wire.get("droppedAuthorizeParameters") or ()),
             renamed_authorize_parameters=dict(wire.get("renamedAuthorizeParameters") or {}),
             renamed_token_parameters=dict(wire.get("renamedTokenParameters") or {}),

@@ -399,6 +399,7 @@ public struct Apps: Sendable {
     ///     default.
     ///   - replyScopeName: Vault: the member of a reply that names what was granted; scope by default.
     ///   - scopeRules: Vault: what the provider makes of the names of scopes; in names, one * stands for any text.
+    ///   - needsScopes: Vault: true: the provider refuses a request without a scope, so that connect does.
     ///   - droppedAuthorizeParameters: Vault: names that the authorization URL must not have.
     ///   - renamedAuthorizeParameters: Vault: the provider's names for the standard's in the authorization URL.
     ///   - renamedTokenParameters: Vault: the provider's names for the standard's in token requests.
@@ -429,13 +430,13 @@ public struct Apps: Sendable {
         refreshUrl: String? = nil, deviceAuthorizationUrl: String? = nil, introspectionUrl: String? = nil,
         issuer: String? = nil, tokenEndpointAuthMethod: TokenEndpointAuthMethod? = nil,
         scopeSeparator: ScopeSeparator? = nil, bodyFormat: BodyFormat? = nil, replyScopeSeparators: String? = nil,
-        replyScopeName: String? = nil, scopeRules: ScopeRules? = nil, droppedAuthorizeParameters: [String]? = nil,
-        renamedAuthorizeParameters: [String: String]? = nil, renamedTokenParameters: [String: String]? = nil,
-        tokenPaths: [String]? = nil, expiresInMilliseconds: Bool? = nil, expiry: ExpiryRule? = nil,
-        replyMetadata: [String]? = nil, errors: [String: String]? = nil, errorPaths: [String]? = nil,
-        errorMessages: [String: String]? = nil, refresh: RefreshRules? = nil, callback: CallbackRules? = nil,
-        revocation: RevocationRules? = nil, maxIdleSeconds: Int? = nil, deleteAfterFirstFetch: Bool? = nil,
-        actor: String? = nil, timeout: Duration? = nil
+        replyScopeName: String? = nil, scopeRules: ScopeRules? = nil, needsScopes: Bool? = nil,
+        droppedAuthorizeParameters: [String]? = nil, renamedAuthorizeParameters: [String: String]? = nil,
+        renamedTokenParameters: [String: String]? = nil, tokenPaths: [String]? = nil,
+        expiresInMilliseconds: Bool? = nil, expiry: ExpiryRule? = nil, replyMetadata: [String]? = nil,
+        errors: [String: String]? = nil, errorPaths: [String]? = nil, errorMessages: [String: String]? = nil,
+        refresh: RefreshRules? = nil, callback: CallbackRules? = nil, revocation: RevocationRules? = nil,
+        maxIdleSeconds: Int? = nil, deleteAfterFirstFetch: Bool? = nil, actor: String? = nil, timeout: Duration? = nil
     ) async throws(ConnError) -> SavedApp {
         var request = Request("apps.create", actor: actor)
         request["id"] = id
@@ -473,6 +474,7 @@ public struct Apps: Sendable {
         request["replyScopeSeparators"] = replyScopeSeparators
         request["replyScopeName"] = replyScopeName
         request["scopeRules"] = scopeRules
+        request["needsScopes"] = needsScopes
         request["droppedAuthorizeParameters"] = droppedAuthorizeParameters
         request["renamedAuthorizeParameters"] = renamedAuthorizeParameters
         request["renamedTokenParameters"] = renamedTokenParameters
@@ -532,6 +534,7 @@ public struct Apps: Sendable {
     ///     default.
     ///   - replyScopeName: Vault: the member of a reply that names what was granted; scope by default.
     ///   - scopeRules: Vault: what the provider makes of the names of scopes; in names, one * stands for any text.
+    ///   - needsScopes: Vault: true: the provider refuses a request without a scope, so that connect does.
     ///   - droppedAuthorizeParameters: Vault: names that the authorization URL must not have.
     ///   - renamedAuthorizeParameters: Vault: the provider's names for the standard's in the authorization URL.
     ///   - renamedTokenParameters: Vault: the provider's names for the standard's in token requests.
@@ -561,13 +564,13 @@ public struct Apps: Sendable {
         useDcr: Bool? = nil, dcrUrl: String? = nil, refreshUrl: String? = nil, deviceAuthorizationUrl: String? = nil,
         introspectionUrl: String? = nil, issuer: String? = nil, tokenEndpointAuthMethod: TokenEndpointAuthMethod? = nil,
         scopeSeparator: ScopeSeparator? = nil, bodyFormat: BodyFormat? = nil, replyScopeSeparators: String? = nil,
-        replyScopeName: String? = nil, scopeRules: ScopeRules? = nil, droppedAuthorizeParameters: [String]? = nil,
-        renamedAuthorizeParameters: [String: String]? = nil, renamedTokenParameters: [String: String]? = nil,
-        tokenPaths: [String]? = nil, expiresInMilliseconds: Bool? = nil, expiry: ExpiryRule? = nil,
-        replyMetadata: [String]? = nil, errors: [String: String]? = nil, errorPaths: [String]? = nil,
-        errorMessages: [String: String]? = nil, refresh: RefreshRules? = nil, callback: CallbackRules? = nil,
-        revocation: RevocationRules? = nil, maxIdleSeconds: Int? = nil, deleteAfterFirstFetch: Bool? = nil,
-        actor: String? = nil, timeout: Duration? = nil
+        replyScopeName: String? = nil, scopeRules: ScopeRules? = nil, needsScopes: Bool? = nil,
+        droppedAuthorizeParameters: [String]? = nil, renamedAuthorizeParameters: [String: String]? = nil,
+        renamedTokenParameters: [String: String]? = nil, tokenPaths: [String]? = nil,
+        expiresInMilliseconds: Bool? = nil, expiry: ExpiryRule? = nil, replyMetadata: [String]? = nil,
+        errors: [String: String]? = nil, errorPaths: [String]? = nil, errorMessages: [String: String]? = nil,
+        refresh: RefreshRules? = nil, callback: CallbackRules? = nil, revocation: RevocationRules? = nil,
+        maxIdleSeconds: Int? = nil, deleteAfterFirstFetch: Bool? = nil, actor: String? = nil, timeout: Duration? = nil
     ) async throws(ConnError) -> SavedApp {
         var request = Request("apps.update", actor: actor)
         request["id"] = id
@@ -604,6 +607,7 @@ public struct Apps: Sendable {
         request["replyScopeSeparators"] = replyScopeSeparators
         request["replyScopeName"] = replyScopeName
         request["scopeRules"] = scopeRules
+        request["needsScopes"] = needsScopes
         request["droppedAuthorizeParameters"] = droppedAuthorizeParameters
         request["renamedAuthorizeParameters"] = renamedAuthorizeParameters
         request["renamedTokenParameters"] = renamedTokenParameters
@@ -1490,11 +1494,14 @@ public struct CallbackRules: Codable, Sendable, Hashable {
     public var scopes: String?
     /// The parameter that signs all others.
     public var signature: String?
+    /// True: iss is always there, and a callback without it is refused (RFC 9207).
+    public var issuer: Bool?
 
-    public init(metadata: [String]? = nil, scopes: String? = nil, signature: String? = nil) {
+    public init(metadata: [String]? = nil, scopes: String? = nil, signature: String? = nil, issuer: Bool? = nil) {
         self.metadata = metadata
         self.scopes = scopes
         self.signature = signature
+        self.issuer = issuer
     }
 }
 
@@ -1602,6 +1609,8 @@ public struct App: Codable, Sendable, Hashable {
     public var replyScopeName: String?
     /// Vault: what the provider makes of the names of scopes; in names, one * stands for any text.
     public var scopeRules: ScopeRules?
+    /// Vault: true: the provider refuses a request without a scope, so that connect does.
+    public var needsScopes: Bool?
     /// Vault: names that the authorization URL must not have.
     public var droppedAuthorizeParameters: [String]?
     /// Vault: the provider's names for the standard's in the authorization URL.
