@@ -191,6 +191,7 @@ check: debug | setup
 	! grep -rnE 'Set<String>|\[String\??: ' Sources # tells text apart by how it reads, see Sources/Runtime/ID.swift
 	scripts/lint
 	Tests/abi/check-codes
+	Tests/abi/check-layout
 	Tests/abi/check-versions
 	Tests/abi/check-lessons
 	$(PYTHON) scripts/generate --check
