@@ -151,6 +151,41 @@ import Testing
         #expect(authorization == authorization(of: "two"))
     }
 
+    /// Servers leave out what they do not need, and write an id as a number.
+    @Test(
+        arguments: [
+            (["client_id": 12345, "client_secret": "s"], "12345", true),
+            (["client_id": "one", "client_secret": "s", "token_endpoint_auth_method": "CLIENT_SECRET_POST"], "one", false),
+            (["client_id": "one"], "one", false),
+            (["client_id": "one", "token_endpoint_auth_method": "none"], "one", false),
+        ] as [(JSON, String, Bool)])
+    func whatARegistrationMayLookLike(_ answer: JSON, _ id: String, _ isBasic: Bool) throws {
+        world.provider.next(201, answer)
+        let url = try begin("u1", redirect: "one", made: nil)
+        #expect(query(url, "client_id") == id)
+        try finish(url, "u1")
+        #expect((authorization != nil) == isBasic)
+    }
+
+    /// RFC 9126 has it say how long; some do not.
+    @Test(arguments: ["", #","expires_in":null"#, #","expires_in":0"#, #","expires_in":"600""#])
+    func howLongAPushedRequestLives(_ more: String) throws {
+        try world.call(
+            "apps.create",
+            ["id": "p", "clientId": "c", "discoveryUrl": "https://d.example/.well-known/openid-configuration"])
+        world.provider.next(
+            200,
+            [
+                "issuer": "https://d.example", "authorization_endpoint": "https://d.example/a",
+                "token_endpoint": "https://d.example/t", "pushed_authorization_request_endpoint": "https://d.example/p",
+            ])
+        world.provider.next(201, #"{"request_uri":"urn:one"\#(more)}"#)
+        let made = try world.call(
+            "connect", ["appId": "p", "userId": "u1", "options": ["redirectUrl": "https://h.example/cb"]])
+        #expect(query(made["url"]?.string, "request_uri") == "urn:one")
+        #expect(made["expiresIn"]?.integer == (more.contains("600") ? 600 : 60))
+    }
+
     @Test func ofTwoProcessesThatRegisterAtATimeBothUseOneClient() throws {
         let other = try world.another(config: ["requireOpener": false])
         let slow = world.begin(
