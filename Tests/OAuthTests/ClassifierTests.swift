@@ -77,6 +77,7 @@ struct ClassifierTests {
             (503, #"{"error":"gone"}"#, .transient), (500, #"{"message":"token is dead"}"#, .transient),
             (429, #"{"error":"gone","message":"token is dead"}"#, .transient),
             (400, #"{"error":"gone","message":"Too Many Requests"}"#, .transient),
+            (400, #"{"error":"invalid_grant","error_description":"login rate exceeded"}"#, .transient),
             (401, #"{"error":"invalid_client","error_description":"token is dead"}"#, .misconfigured),
             (400, #"{"error":"unsupported_grant_type","error_description":"token is dead"}"#, .misconfigured),
             (400, #"{"error":"server_error","error_description":"token is dead"}"#, .transient),
@@ -113,7 +114,8 @@ struct ClassifierTests {
     @Test(
         arguments: [
             #"[{"error":"invalid_grant"}]"#, #""invalid_grant""#, "invalid_grant", " Invalid_Grant\n",
-            #"{"errors":[{"code":"invalid_grant"}]}"#, #"{"errors":["invalid_grant"]}"#,
+            #"{"errors":[{"code":"invalid_grant"}]}"#, #"{"errors":[{"error":"invalid_grant"}]}"#,
+            #"{"errors":["invalid_grant"]}"#,
             #"{"errors":{"code":"invalid_grant"}}"#, #"{"data":{"error":"invalid_grant"}}"#,
             #"{"error":" invalid_grant\n"}"#, #"{"error":190.0}"#, #"[{"errorCode":"DEAD"}]"#, "The token is dead.",
         ])

@@ -374,10 +374,12 @@ struct DiscoveryTests {
         #expect(filled.tokenURL != nil)
     }
 
-    @Test func aSlashBehindADocumentsPlaceMeansNothing() throws {
-        let provider = Provider(id: "acme", clientID: "c").with {
-            $0.discoveryURL = "https://acme.example/t1/.well-known/openid-configuration/"
-        }
+    @Test(arguments: [
+        "https://acme.example/t1/.well-known/openid-configuration/",
+        "https://ACME.example/t1/.well-known/openid-configuration",
+    ])
+    func howElseADocumentsPlaceIsWritten(_ place: String) throws {
+        let provider = Provider(id: "acme", clientID: "c").with { $0.discoveryURL = place }
         #expect(try discover(provider, document()).tokenURL != nil)
     }
 

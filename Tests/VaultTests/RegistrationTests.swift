@@ -155,7 +155,10 @@ import Testing
     @Test(
         arguments: [
             (["client_id": 12345, "client_secret": "s"], "12345", true),
-            (["client_id": "one", "client_secret": "s", "token_endpoint_auth_method": "CLIENT_SECRET_POST"], "one", false),
+            (
+                ["client_id": "one", "client_secret": "s", "token_endpoint_auth_method": "CLIENT_SECRET_POST"], "one",
+                false
+            ),
             (["client_id": "one"], "one", false),
             (["client_id": "one", "token_endpoint_auth_method": "none"], "one", false),
         ] as [(JSON, String, Bool)])

@@ -67,7 +67,8 @@ struct MetadataPlace: Sendable {
     }
 
     private static func issuers(of url: String, _ parsed: URL) -> [String] {
-        var text = url.prefix { $0 != "?" }
+        // The case of a host means nothing.
+        var text = (parsed.origin + parsed.path)[...]
         if text.utf8.last == UInt8(ascii: "/") { text = text.dropLast() }
         for place in [openID, oauth].map({ folder + $0 }) {
             if text.hasSuffix(place) { return either(String(text.dropLast(place.count))) }

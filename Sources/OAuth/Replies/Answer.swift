@@ -92,7 +92,7 @@ struct Answer {
     private static func error(_ node: JSON) -> String? {
         switch node.kind {
         case .object:
-            if let code = code(node["code"]) ?? code(node["type"]) { return code }
+            if let code = code(node["code"]) ?? code(node["type"]) ?? code(node["error"]) { return code }
             return isGood(node["code"] ?? node["type"]) || isBlank(node) ? nil : "error"
         case .array: return isBlank(node) ? nil : node.elements.lazy.compactMap(error).first ?? "error"
         case .boolean: return isBlank(node) ? nil : "error"

@@ -110,7 +110,9 @@ extension TokenFailure {
     }
 
     /// Words about rate limiting, whatever the code beside them: nobody loses a grant over it.
-    private static let throttlingWords = ["rate limit", "rate-limit", "ratelimit", "too many requests", "throttled"]
+    private static let throttlingWords = [
+        "rate limit", "rate-limit", "ratelimit", "rate exceeded", "too many requests", "throttled",
+    ]
 
     /// A provider's words go before these; all others say more than words do.
     private static let vagueCodes: Set<ID> = ["invalid_request", "unauthorized_client", "access_denied"]
