@@ -155,7 +155,7 @@ final class Handle: Sendable {
             return true
         }
         guard isInTime else { return false }
-        Log.write(.warning, "a close is given up; lost if the process ends now: \(client.unfinished.summary)")
+        Log.write(.warning, "a close was abandoned; lost if the process ends now: \(client.unfinished.summary)")
         return true
     }
 

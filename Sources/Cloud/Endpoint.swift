@@ -147,7 +147,7 @@ extension Endpoint {
         var target = path
         if let id = fields["id"]?.string {
             // Dots alone would be taken for a step within the path (RFC 3986 section 5.2.4).
-            guard id != ".", id != ".." else { throw .invalid("id", "is no id") }
+            guard id != ".", id != ".." else { throw .invalid("id", "is not a valid id") }
             target = path.split(separator: "/", omittingEmptySubsequences: false)
                 .map { $0 == "{id}" ? URL.encode(id) : String($0) }.joined(separator: "/")
         }

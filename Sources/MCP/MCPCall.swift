@@ -32,9 +32,11 @@ struct MCPCall: Sendable {
         guard let text = request.string("argumentsDigest") else {
             return ArgumentsDigest.of(request["arguments"] ?? .object())
         }
-        guard request["arguments"] == nil else { throw .invalid("argumentsDigest", "may not stand beside arguments") }
+        guard request["arguments"] == nil else {
+            throw .invalid("argumentsDigest", "cannot be combined with arguments")
+        }
         guard let digest = Crypto.fromBase64URL(text), digest.count == ArgumentsDigest.count else {
-            throw .invalid("argumentsDigest", "is no SHA-256 in base64url")
+            throw .invalid("argumentsDigest", "is not a SHA-256 digest in base64url")
         }
         return digest
     }

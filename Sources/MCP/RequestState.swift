@@ -95,7 +95,7 @@ struct StateSeal: Sendable {
         let plain = Crypto.fromBase64URL(text).flatMap { Crypto.open($0, boundTo: Self.bound, key: key) }
         let json = plain?.withBytes { try? JSON.parse($0) }
         guard let state = json.flatMap(RequestState.init) else {
-            throw .invalid("requestState", "is none that this server made")
+            throw .invalid("requestState", "was not made by this server")
         }
         return state
     }

@@ -22,7 +22,7 @@ final class BackupFile: Sendable {
         partialPath = path + "-" + String(UInt64.random(in: 0...UInt64.max), radix: 36) + ".partial"
         folder = dc_open(String(path[...slash]), O_RDONLY | O_CLOEXEC, 0)
         descriptor = folder < 0 ? -1 : dc_open(partialPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw .invalid("path", "cannot be made: \(Self.reason)") }
+        guard descriptor >= 0 else { throw .invalid("path", "cannot be created: \(Self.reason)") }
     }
 
     /// What has not got its name is removed.
@@ -63,7 +63,7 @@ final class BackupFile: Sendable {
     /// Bytes.
     private static let flushedAtOnce = 4 << 20
 
-    private static var taken: ConnError { .invalid("path", "is there already") }
+    private static var taken: ConnError { .invalid("path", "already exists") }
     private static var failure: ConnError { ConnError(.internal, "the backup cannot be written: \(reason)") }
     private static var reason: String { String(cString: strerror(dc_errno())) }
 }

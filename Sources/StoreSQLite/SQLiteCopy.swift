@@ -10,7 +10,7 @@ package final class SQLiteCopy: Store {
     /// - Throws: `invalid_request` for the field `path`.
     package init(path: String) throws(ConnError) {
         guard path.hasPrefix("/") else { throw .invalid("path", "must be the absolute path of a file") }
-        guard Inode(path) != nil, !RegularFile.isNone(path) else { throw .invalid("path", "leads to no regular file") }
+        guard Inode(path) != nil, !RegularFile.isNone(path) else { throw .invalid("path", "is not a regular file") }
         guard Inode(path + "-wal") == nil else {
             throw .invalid("path", "has a -wal file beside it: it is a vault, and not a backup of one")
         }
@@ -20,7 +20,7 @@ package final class SQLiteCopy: Store {
             try use { (connection) throws(ConnError) in try SQLiteFormat.check(connection) }
         } catch {
             close()
-            throw .invalid("path", "is no vault: \(error.message)")
+            throw .invalid("path", "is not a vault: \(error.message)")
         }
     }
 

@@ -109,7 +109,7 @@ package struct VaultConfig: Sendable {
         case (nil, nil):
             throw .invalidConfig("path", "or store is missing")
         case (_?, _?):
-            throw .invalidConfig("store", "may not stand beside path")
+            throw .invalidConfig("store", "cannot be combined with path")
         }
         creates = config["create"]?.boolean ?? true
         key = try MasterKey.read(config["key"] ?? .object(), field: "key", environment: environment)

@@ -113,7 +113,7 @@ import Testing
             request: #"{"op":"delete"}"#, field: "tokenId", words: "tokenId or appId or userId or tenantId is missing"),
         Wrong(
             request: #"{"op":"delete","tokenId":"t","userId":"u"}"#, field: "userId",
-            words: "may not stand beside tokenId"),
+            words: "cannot be combined with tokenId"),
     ]
 
     @Test(arguments: wrong) func everyErrorNamesItsField(_ wrong: Wrong) throws {

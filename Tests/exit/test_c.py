@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from world import World
 
 E_TIMEOUT = "-4"
-WARNING = "2 a close is given up; lost if the process ends now: 1 in flight (1 fetch at crm)"
+WARNING = "2 a close was abandoned; lost if the process ends now: 1 in flight (1 fetch at crm)"
 
 
 @pytest.mark.parametrize("ending", ["returns", "exits on another thread", "returns while another thread closes"])

@@ -69,7 +69,7 @@ extension ObjectType {
             Field("fields", .objects(fieldDescription), required: true, "Its own fields."),
             Field("includes", .strings, "Types whose fields it takes besides."),
             Field("atLeastOneOf", .any, "Groups of fields of which at least one must be there."),
-            Field("alone", .strings, "Fields that may not stand beside others of their group."),
+            Field("alone", .strings, "Fields that cannot be combined with others of their group."),
             Field("answer", .string(), required: true, "The type that it answers.", example: "TokenAnswer"),
             Field("errors", .strings, required: true, "Its own error codes, besides those that any call may answer."),
         ])

@@ -15,7 +15,7 @@ package struct Operation: Sendable {
     package let fields: [Field]
     /// Groups of fields of which at least one must be there.
     package var atLeastOneOf: [[String]]
-    /// Fields that may not stand beside others of their group.
+    /// Fields that cannot be combined with others of their group.
     package var alone: [String]
     package var answer: ObjectType
     /// The codes that are this operation's own, besides those any call may answer.
@@ -58,7 +58,7 @@ package struct Operation: Sendable {
         for name in alone where fields[name] != nil {
             let group = atLeastOneOf.first { $0.contains(name) } ?? []
             if let other = group.first(where: { $0 != name && fields[$0] != nil }) {
-                throw .invalid(other, "may not stand beside \(name)")
+                throw .invalid(other, "cannot be combined with \(name)")
             }
         }
     }

@@ -194,7 +194,7 @@ extension Provider {
         do throws(Row.Problem) {
             try take(name, value)
         } catch {
-            throw .invalid(name.name, "has what is not for it: \(error.place)")
+            throw .invalid(name.name, "has a value that is not allowed: \(error.place)")
         }
     }
 

@@ -155,7 +155,8 @@ extension Provider {
         try filled.discover(\.pushedAuthorizationURL, "pushed_authorization_request_endpoint", in: document)
         guard filled.pushedAuthorizationURL != nil || document["require_pushed_authorization_requests"]?.boolean != true
         else {
-            throw ConnError(.misconfigured, "\(id) wants pushed authorization requests, and does not say where")
+            throw ConnError(
+                .misconfigured, "\(id) requires pushed authorization requests but does not say where to send them")
         }
         try filled.discover(\.deviceAuthorizationURL, "device_authorization_endpoint", in: document)
         try filled.discover(\.registrationURL, "registration_endpoint", in: document)

@@ -119,14 +119,14 @@ struct AuditVerdict: Sendable {
             return
         }
         guard let pieces = OpaqueText.pieces(of: anchor, .marks, size: AuditPlace.byteCount + AuditLog.hashBytes) else {
-            throw .invalid("anchor", "is none of an answer of audit.verify")
+            throw .invalid("anchor", "is not an anchor from audit.verify")
         }
         let marks = pieces.compactMap { piece -> AuditMark? in
             AuditPlace(bytes: piece.prefix(AuditPlace.byteCount)).map {
                 AuditMark($0, Array(piece.dropFirst(AuditPlace.byteCount)))
             }
         }
-        guard marks.count == pieces.count else { throw .invalid("anchor", "is none of an answer of audit.verify") }
+        guard marks.count == pieces.count else { throw .invalid("anchor", "is not an anchor from audit.verify") }
         noted = marks.filter { $0.place.number >= (heads[$0.place.chain].head?.first ?? 1) - 1 }
         if noted.isEmpty, !marks.isEmpty { throw .invalid("anchor", "is of records that are no longer kept") }
     }

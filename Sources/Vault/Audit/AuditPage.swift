@@ -47,7 +47,7 @@ struct AuditPage: Sendable {
         let pieces = OpaqueText.pieces(of: after, .places, size: AuditPlace.byteCount) ?? [[]]
         for piece in pieces {
             guard let place = AuditPlace(bytes: piece), !piece.isEmpty else {
-                throw .invalid("after", "is none of an answer of audit.list")
+                throw .invalid("after", "is not the next of an earlier answer")
             }
             chains[place.chain] = Chain(place)
         }

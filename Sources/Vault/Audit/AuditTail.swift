@@ -83,7 +83,7 @@ final class AuditTail: @unchecked Sendable {  // see above
         guard !commit.events.isEmpty, own == nil else { return true }
         let problem = "all of the audit's chains are damaged"
         guard commit.allowsAuditGap else { throw ConnError(.internal, problem) }
-        Log.write(.warning, "a change is kept that the audit cannot tell of: \(problem)")
+        Log.write(.warning, "a change was kept without a record in the audit: \(problem)")
         return false
     }
 

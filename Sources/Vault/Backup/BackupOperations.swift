@@ -31,7 +31,7 @@ final class BackupOperations: Sendable {
                 do throws(ConnError) {
                     try record(AuditEvent(request, outcome: error.code.rawValue))
                 } catch let problem {
-                    Log.write(.warning, "the audit does not tell of a backup that failed: \(problem.message)")
+                    Log.write(.warning, "a failed backup is not recorded in the audit: \(problem.message)")
                 }
                 throw error
             }

@@ -56,7 +56,7 @@ enum MasterKey {
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0, dc_is_file(status.st_mode) != 0 else {
-            throw .invalidConfig(field, "names what is no regular file")
+            throw .invalidConfig(field, "names something that is not a regular file")
         }
         guard dc_is_writable_by_others(status.st_mode) == 0 else {
             throw .invalidConfig(field, "names a file that can be written by others than its owner")

@@ -121,7 +121,7 @@ final class Outbox: Sendable {
             guard let row = look.claimed else { return .done(()) }
             return try attempt(row, watch).then { (_) throws(ConnError) in .done(()) }
         }.result { (result) throws(ConnError) in
-            if case .failure(let error) = result { Log.write(.warning, "no token is revoked: \(error.message)") }
+            if case .failure(let error) = result { Log.write(.warning, "no token was revoked: \(error.message)") }
             return .done(())
         }
     }

@@ -90,7 +90,7 @@ final class Expiry: Sendable {
         try rows.change(once: true) { [self] (change) throws(ConnError) in _ = try expire(&change) }
             .result { (result) throws(ConnError) in
                 if case .failure(let error) = result, error.code != .conflict {
-                    Log.write(.warning, "rows that have expired stay: \(error.message)")
+                    Log.write(.warning, "expired rows were not removed: \(error.message)")
                 }
                 return .done(())
             }

@@ -63,7 +63,7 @@ struct RowReader: Sendable {
         switch try opened(stored) as Result<Row<Value>, ConnError> {
         case .success(let row): return row
         case .failure(let damage):
-            Log.write(.warning, "a row is passed over: \(damage.message)")
+            Log.write(.warning, "a row was skipped: \(damage.message)")
             return nil
         }
     }

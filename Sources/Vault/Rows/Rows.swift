@@ -50,7 +50,7 @@ final class Rows: Sendable {
     convenience init(copy store: any Store, config: VaultConfig, clock: Clock, _ context: CallContext) throws(ConnError)
     {
         guard let first = try FirstRow(store: store, masters: Self.masters(config), context) else {
-            throw ConnError(.internal, "the copy is of no vault")
+            throw ConnError(.internal, "the copy is not of a vault")
         }
         self.init(store: store, first: first, config: config, clock: clock, chains: .random)
     }

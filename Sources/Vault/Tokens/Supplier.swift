@@ -231,7 +231,7 @@ final class Supplier: Sendable {
         let noted = isNews ? try keep(used, over: row) : .done(())
         return try noted.result { [self, served] (result) throws(ConnError) in
             if case .failure(let error) = result {
-                Log.write(.warning, "that a token was fetched is not kept: \(error.message)")
+                Log.write(.warning, "the time of a fetch was not recorded: \(error.message)")
             }
             // Before it is handed out, since a token whose record cannot be kept is not; and last, since what is recorded
             // is handed out.

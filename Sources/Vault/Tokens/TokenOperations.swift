@@ -61,7 +61,9 @@ struct TokenRange: Sendable {
     init(_ request: Request) throws(ConnError) {
         limit = request["limit"]?.integer.flatMap(Int.init(exactly:)) ?? 100
         after = try request.id("after").map { (id) throws(ConnError) in
-            guard let location = TokenLocation(id: id) else { throw .invalid("after", "is no answer's next") }
+            guard let location = TokenLocation(id: id) else {
+                throw .invalid("after", "is not the next of an earlier answer")
+            }
             return location
         }
     }
@@ -103,7 +105,7 @@ extension TokenOperations {
         let page = TokenPage(
             limit: range.limit, status: request.string("status").flatMap(TokenStatus.Name.init(rawValue:)))
         let counts = request["count"]?.boolean ?? false
-        guard page.status == nil || !counts else { throw .invalid("count", "may not stand beside status") }
+        guard page.status == nil || !counts else { throw .invalid("count", "cannot be combined with status") }
         let set = TokenSet(request)
         return rows.read { [self] (reader) throws(ConnError) in
             // Of one that is being deleted nothing is shown, however much is left of it.

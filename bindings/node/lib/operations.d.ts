@@ -880,7 +880,7 @@ export interface OperationDescription {
   includes?: string[];
   /** Groups of fields of which at least one must be there. */
   atLeastOneOf?: unknown;
-  /** Fields that may not stand beside others of their group. */
+  /** Fields that cannot be combined with others of their group. */
   alone?: string[];
   /** The type that it answers. */
   answer: string;

@@ -1987,7 +1987,7 @@ public struct OperationDescription: Codable, Sendable, Hashable {
     public var includes: [String]?
     /// Groups of fields of which at least one must be there.
     public var atLeastOneOf: JSON?
-    /// Fields that may not stand beside others of their group.
+    /// Fields that cannot be combined with others of their group.
     public var alone: [String]?
     /// The type that it answers.
     public var answer: String
