@@ -106,7 +106,7 @@ let package = Package(
             swiftSettings: strict),
         tests("JSONTests", ["JSON"]),
         tests("HTTPTests", ["HTTP", "Runtime", "TestSupport"]),
-        tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Runtime"]),
+        tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Runtime", "TestSupport"]),
         tests("OAuthTests", ["Connections", "Crypto", "HTTP", "JSON", "Runtime", "OAuth", "TestSupport"]),
         tests(
             "VaultTests",

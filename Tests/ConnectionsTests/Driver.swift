@@ -1,6 +1,7 @@
 import Foundation
 import Runtime
 import Synchronization
+import TestSupport
 
 @testable import Connections
 @testable import HTTP
@@ -43,31 +44,8 @@ extension Executor {
     }
 }
 
-/// What an operation comes to.
-final class Outcome: Sendable {
-    private let results = Mutex<[Result<JSON, ConnError>]>([])
-    private let event = Event()
-
-    func set(_ result: Result<JSON, ConnError>) {
-        results.withLock { $0.append(result) }
-        event.signal()
-    }
-
-    func wait() -> Result<JSON, ConnError> {
-        event.wait(untilNanoseconds: .max)
-        return results.withLock { $0[0] }
-    }
-
-    /// How often it was told.
-    var count: Int { results.withLock { $0.count } }
-}
-
 extension Result where Success == JSON, Failure == ConnError {
     var text: String? { try? get().text }
-
-    var code: ErrorCode? {
-        if case .failure(let error) = self { error.code } else { nil }
-    }
 }
 
 func request(_ url: String, mustFinish: Bool = false) -> HTTPRequest {

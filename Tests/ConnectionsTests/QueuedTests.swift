@@ -1,6 +1,7 @@
 import Foundation
 import Runtime
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Connections

@@ -15,22 +15,27 @@ package final class StepDriver {
     package private(set) var result: Result<JSON, ConnError> = .failure(.cancelled)
     /// The pauses that it made, in milliseconds.
     package private(set) var pauses: [Int] = []
+    private let onStep: () -> Void
 
     /// - Parameters:
     ///   - provider: answers its exchanges.
     ///   - clock: is moved by its pauses.
+    ///   - onStep: called after each step.
     package convenience init(
-        _ operation: String, _ request: JSON, of backend: any Backend, _ provider: CannedProvider, _ clock: MovableClock
+        _ operation: String, _ request: JSON, of backend: any Backend, _ provider: CannedProvider,
+        _ clock: MovableClock, onStep: @escaping () -> Void = {}
     ) {
-        self.init(request.text, operation, of: backend, provider, clock)
+        self.init(request.text, operation, of: backend, provider, clock, onStep: onStep)
     }
 
     /// - Parameter text: a host's request, which may be malformed.
     package init(
-        _ text: String, _ operation: String, of backend: any Backend, _ provider: CannedProvider, _ clock: MovableClock
+        _ text: String, _ operation: String, of backend: any Backend, _ provider: CannedProvider,
+        _ clock: MovableClock, onStep: @escaping () -> Void = {}
     ) {
         self.provider = provider
         self.clock = clock
+        self.onStep = onStep
         advance { () throws(ConnError) in
             let request = try text.withBytes { (bytes) throws(ConnError) in
                 try Request(bytes, operation: operation, backend: backend.kind)
@@ -136,6 +141,7 @@ package final class StepDriver {
     }
 
     private func advance(_ next: () throws(ConnError) -> Step<JSON>) {
+        defer { onStep() }
         do throws(ConnError) {
             let step = try next()
             current = step

@@ -30,23 +30,11 @@ import Testing
     private func mostRows(_ operation: String, _ request: JSON) throws -> Int {
         _ = store.takeRows()
         var most = 0
-        var step = try world.vault.begin(try checked(operation, request))
-        while true {
-            switch step {
-            case .blocking(let work): step = try work(.unbounded)
-            case .queued(let work, _, let then):
-                let result = Result { () throws(ConnError) in try work.perform(.unbounded) }
-                step = try then(result)
-            case .http(let request, let then): step = try then(world.provider.answer(request))
-            case .pause(let milliseconds, let then):
-                world.clock.advance(milliseconds: Int64(milliseconds))
-                step = try then()
-            case .admission(_, _, let then), .settled(let then), .aside(_, let then), .join(_, _, let then):
-                step = try then()
-            case .done: return max(most, store.takeRows())
-            }
+        let call = StepDriver(operation, request, of: world.vault, world.provider, world.clock) { [store] in
             most = max(most, store.takeRows())
         }
+        try call.finish()
+        return most
     }
 
     private static let operations: [(operation: String, request: JSON)] = [
