@@ -75,12 +75,31 @@ def _rows(model: Model, fields: list[Field], known: tuple[str, ...], title: str)
     return "\n".join(lines) + "\n"
 
 
-def _example(model: Model, operation: Operation) -> str | None:
-    fields = [f for f in operation.own if f.required or f.wire.get("example") is not None]
-    if any(f.wire.get("example") is None for f in fields):
+def _sample(model: Model, field: Field) -> Any:
+    """A typical value; None where the table has none."""
+    if field.wire.get("example") is not None:
+        return field.wire["example"]
+    if field.type not in ("object", "objects"):
         return None
-    request: dict[str, Any] = {"op": operation.name, **{f.name: f.wire["example"] for f in fields}}
-    return json.dumps(request)
+    members = _samples(model, model.fields(field.of or ""))
+    return members if not members or field.type == "object" else [members]
+
+
+def _samples(model: Model, fields: list[Field]) -> dict[str, Any] | None:
+    """The fields that are required or have an example; None where one of them has no typical value."""
+    values: dict[str, Any] = {}
+    for field in fields:
+        if field.required or field.wire.get("example") is not None:
+            values[field.name] = _sample(model, field)
+    return None if None in values.values() else values
+
+
+def _example(model: Model, operation: Operation) -> str:
+    included = [field for name in operation.includes for field in model.fields(name)]
+    fields = _samples(model, [*operation.own, *included])
+    if not fields:
+        return ""
+    return f"```json\n{json.dumps({'op': operation.name, **fields})}\n```\n"
 
 
 def _operation(model: Model, operation: Operation) -> list[str]:
@@ -95,7 +114,8 @@ def _operation(model: Model, operation: Operation) -> list[str]:
     answer = "Answers an empty object." if operation.answer == "Nothing" else f"Answers {_link(operation.answer)}."
     if operation.wire["errors"]:
         answer += f" Its own errors: {', '.join(f'`{code}`' for code in operation.wire['errors'])}."
-    return [*parts, answer + "\n"]
+    example = _example(model, operation)
+    return [*parts, example, answer + "\n"] if example else [*parts, answer + "\n"]
 
 
 def _users(model: Model, name: str) -> tuple[str, ...]:

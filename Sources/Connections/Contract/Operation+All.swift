@@ -28,8 +28,9 @@ extension Field {
     /// Any request may have it.
     static let actor = Field(
         "actor", .string(maxBytes: 256), backends: .inVault, "Who asks, or which tool, for the audit.")
-    static let appID = Field("appId", .string(maxBytes: 256), required: true, "The connection.")
-    static let userID = Field("userId", .string(maxBytes: 512), "The user whose token it is.")
+    static let appID = Field(
+        "appId", .string(maxBytes: 256), required: true, "The connection.", example: "google-calendar")
+    static let userID = Field("userId", .string(maxBytes: 512), "The user whose token it is.", example: "U2abc")
     static let tenantID = Field(
         "tenantId", .string(maxBytes: 512), "The tenant whose token it is, or in which the user's token lives.")
     static let scopes = Field("scopes", .strings, "OAuth scopes.")

@@ -15,11 +15,16 @@ extension Operation {
             answer: .savedApp, errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
             "apps.delete", "Deletes a connection for good. The vault deletes its tokens too.",
-            fields: [Field("id", .string(maxBytes: 256), required: true, "The connection."), revoke],
+            fields: [
+                Field("id", .string(maxBytes: 256), required: true, "The connection.", example: "google-calendar"),
+                revoke,
+            ],
             answer: .deletion, errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
             "apps.load", "Answers one connection, never its secret.",
-            fields: [Field("id", .string(maxBytes: 256), required: true, "The connection.")],
+            fields: [
+                Field("id", .string(maxBytes: 256), required: true, "The connection.", example: "google-calendar")
+            ],
             answer: .loadedApp, errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
             "apps.list", "Lists all connections, never their secrets.",
@@ -30,7 +35,7 @@ extension Operation {
         Operation(
             "templates.load", "Answers one provider's row of the catalogue, as docs/providers.md describes it.",
             backends: .inVault,
-            fields: [Field("id", .string(maxBytes: 256), required: true, "The template.")],
+            fields: [Field("id", .string(maxBytes: 256), required: true, "The template.", example: "github")],
             answer: .loadedTemplate, errors: [.notFound]),
     ]
 }
@@ -44,14 +49,16 @@ extension Field {
         "hosts", .texts, backends: .inVault, "The values of the template's hosts, by name; templates.load lists them.")
 
     static let appCreation: [Field] = [
-        Field("id", .string(maxBytes: 256), "Chosen for you when absent."),
+        Field("id", .string(maxBytes: 256), "Chosen for you when absent.", example: "google-calendar"),
         Field("tenantId", .string(maxBytes: 512), backends: .inCloud, "Makes the connection this tenant's own."),
-        Field("templateId", .string(maxBytes: 256), "A provider template; settings override it."), hosts, clientSecret,
+        Field(
+            "templateId", .string(maxBytes: 256), "A provider template; settings override it.", example: "google"),
+        hosts, clientSecret,
         Field("dcrPresetId", .string(maxBytes: 256), backends: .inCloud, "A preset for dynamic registration."),
     ]
 
     static let appReplacement: [Field] = [
-        Field("id", .string(maxBytes: 256), required: true, "The connection."),
+        Field("id", .string(maxBytes: 256), required: true, "The connection.", example: "google-calendar"),
         Field("templateId", .string(maxBytes: 256), backends: .inVault, "The one that it has."), hosts, clientSecret,
         Field(
             "sameProvider", .boolean, backends: .inVault,

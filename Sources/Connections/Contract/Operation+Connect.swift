@@ -20,7 +20,7 @@ extension Operation {
             "Answers the provider's URL for a connect URL that leads to a page of your own, once the page knows who is there. Each call answers another one.",
             backends: .inVault,
             fields: [
-                Field("ticket", .string(maxBytes: 512), required: true, "The query's ticket."),
+                Field("ticket", .string(maxBytes: 512), required: true, "The query's ticket.", example: "AAAAAGsI..."),
                 Field(
                     "openedBy", .object(.subject), required: true,
                     "Who is signed in where the page was opened. It must be who the URL was made for."),
@@ -58,7 +58,8 @@ extension Operation {
                 .appID, .userID, .tenantID,
                 Field(
                     "code", .foreign(.digits), required: true,
-                    "What the user has typed: six digits, however they are separated, or the number that they are."),
+                    "What the user has typed: six digits, however they are separated, or the number that they are.",
+                    example: "483920"),
             ],
             atLeastOneOf: subject, answer: .completion,
             errors: [.notFound, .forbidden]),

@@ -18,7 +18,9 @@ extension Operation {
             "device.poll", "Asks whether the user has granted access by now, and keeps the grant if so.",
             backends: .inVault,
             fields: [
-                Field("flow", .string(maxBytes: 512), required: true, "What device.start answered."),
+                Field(
+                    "flow", .string(maxBytes: 512), required: true, "What device.start answered.",
+                    example: "AAAAAGsI..."),
                 Field(
                     "waitMs", .integer(0...3_600_000, .milliseconds),
                     "How long to wait for the user. By default 0: look once."),

@@ -29,7 +29,7 @@ extension Operation {
             "store_api_key", "Keeps a subject's API key at a connection of type apikey, in place of an earlier one.",
             fields: [
                 .appID, .userID, .tenantID,
-                Field("apiKey", .secret, required: true, "The key."),
+                Field("apiKey", .secret, required: true, "The key.", example: "sk-..."),
             ],
             atLeastOneOf: subject, answer: .stored, errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
@@ -77,10 +77,10 @@ extension Operation {
             "Reports that a service refused a subject's access token. It is refreshed once, if it is still the current one.",
             backends: .inVault,
             fields: [
-                Field("tokenId", .string(maxBytes: 256), required: true, "The token's id."),
+                Field("tokenId", .string(maxBytes: 256), required: true, "The token's id.", example: "T2x"),
                 Field(
                     "tokenHash", .string(maxBytes: 64), required: true,
-                    "SHA-256 of the refused access token, in hexadecimal digits."),
+                    "SHA-256 of the refused access token, in hexadecimal digits.", example: "9f86d081884c7d65..."),
                 .userID, .tenantID,
             ],
             atLeastOneOf: subject, answer: .tokenAnswer, errors: [.notFound, .providerError, .misconfigured]),
@@ -123,7 +123,7 @@ extension ObjectType {
         "NewToken", "One OAuth token brought from elsewhere. At least one of refreshToken and accessToken is needed.",
         [
             .appID, .userID, .tenantID,
-            Field("refreshToken", .secret, "At least one of refreshToken and accessToken."),
+            Field("refreshToken", .secret, "At least one of refreshToken and accessToken.", example: "1//0g..."),
             Field("accessToken", .secret, "At least one of refreshToken and accessToken."),
             Field(
                 "accessTokenExpiry", .integer(0...Int64(Int32.max), .epochSeconds),

@@ -25,7 +25,8 @@ extension Operation {
             answer: .addedKey, errors: [.limit]),
         Operation(
             "keys.activate", "Makes a key the one that seals what is written from now on.", backends: .inVault,
-            fields: [Field("id", .string(maxBytes: 64), required: true, "The key.")], answer: .nothing,
+            fields: [Field("id", .string(maxBytes: 64), required: true, "The key.", example: "5d1c22f0")],
+            answer: .nothing,
             errors: [.notFound]),
         Operation(
             "keys.reseal",
@@ -35,7 +36,8 @@ extension Operation {
         Operation(
             "keys.drop", "Removes a key for good. It is a conflict while the key still seals a row.",
             backends: .inVault,
-            fields: [Field("id", .string(maxBytes: 64), required: true, "The key.")], answer: .nothing,
+            fields: [Field("id", .string(maxBytes: 64), required: true, "The key.", example: "5d1c22f0")],
+            answer: .nothing,
             errors: [.notFound, .conflict]),
         Operation(
             "audit.list", "Lists who did what to which token, the oldest first.", backends: .inVault,
@@ -61,14 +63,18 @@ extension Operation {
             fields: [
                 Field(
                     "path", .string(maxBytes: 4096), required: true,
-                    "Absolute, in a folder that is there; the file is not.")
+                    "Absolute, in a folder that exists; the file must not exist.", example: "/backups/vault.db")
             ],
             answer: .backup, errors: [.unsupported]),
         Operation(
             "backup.check", method: "checkBackup",
             "Checks that a copy of the vault is whole: all of it is read with the vault's keys, and nothing is changed.",
             backends: .inVault,
-            fields: [Field("path", .string(maxBytes: 4096), required: true, "The copy's absolute path.")],
+            fields: [
+                Field(
+                    "path", .string(maxBytes: 4096), required: true, "The copy's absolute path.",
+                    example: "/backups/vault.db")
+            ],
             answer: .backupVerdict,
             errors: [.unsupported, .misconfigured]),
     ]

@@ -1280,7 +1280,7 @@ export interface AuditVerifyFields {
 
 /** Of `backup`. */
 export interface BackupFields {
-  /** Absolute, in a folder that is there; the file is not. */
+  /** Absolute, in a folder that exists; the file must not exist. */
   path: string;
 }
 

@@ -1421,7 +1421,7 @@ class AsyncOperations(AsyncPerformer):
 
         Others read and write meanwhile. The vault only.
 
-        - ``path``: Absolute, in a folder that is there; the file is not.
+        - ``path``: Absolute, in a folder that exists; the file must not exist.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
           server; 0 asks for an answer that needs no waiting.

@@ -326,7 +326,7 @@ extension Client {
 
     /// Copies the vault, as it is at one moment, to a new file. Others read and write meanwhile. The vault only.
     /// - Parameters:
-    ///   - path: Absolute, in a folder that is there; the file is not.
+    ///   - path: Absolute, in a folder that exists; the file must not exist.
     @discardableResult
     public func backUp(path: String, actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> Backup {
         var request = Request("backup", actor: actor)
