@@ -11,8 +11,8 @@
 #define VALUE(name, expected) _Static_assert((name) == (expected), #name)
 #define SIZE(type, expected)  _Static_assert(sizeof(type) == (expected), "the size of " #type)
 /* A table may have grown since. */
-#define GROWS(type, least)           _Static_assert(sizeof(type) >= (least), "the size of " #type)
-#define MEMBER(type, member, offset, size)                                                                              \
+#define GROWS(type, least) _Static_assert(sizeof(type) >= (least), "the size of " #type)
+#define MEMBER(type, member, offset, size) \
     _Static_assert(offsetof(type, member) == (offset) && sizeof(((type *)0)->member) == (size), #type "." #member)
 
 VALUE(DESCOPE_CONN_ABI / 1000000u, 1u);
@@ -40,6 +40,8 @@ VALUE(DESCOPE_CONN_PLUGIN_SERIAL, 1u);
 VALUE(DESCOPE_CONN_STORE_ABSENT, 0u);
 VALUE(DESCOPE_CONN_STORE_ANY, UINT64_MAX);
 VALUE(DESCOPE_CONN_STORE_KEEP, SIZE_MAX);
+
+/* NOLINTBEGIN(bugprone-sizeof-expression): the sizes of pointers are meant */
 
 SIZE(descope_conn_bytes, 16);
 MEMBER(descope_conn_bytes, data, 0, 8);
@@ -96,18 +98,30 @@ MEMBER(descope_conn_plugin, close, 48, 8);
 MEMBER(descope_conn_plugin, backend, 56, 8);
 MEMBER(descope_conn_plugin, store, 64, 8);
 
+/* NOLINTEND(bugprone-sizeof-expression) */
+
 /* The functions, by their types. */
 uint32_t (*const v1_abi)(void) = descope_conn_abi;
 const char *(*const v1_build_info)(void) = descope_conn_build_info;
-descope_conn_status (*const v1_open)(const char *config, size_t config_len, descope_conn_handle *out_handle, char **out, size_t *out_len) = descope_conn_open;
+descope_conn_status (*const v1_open)(const char *config, size_t config_len, descope_conn_handle *out_handle, char **out,
+                                     size_t *out_len) = descope_conn_open;
 descope_conn_status (*const v1_close)(descope_conn_handle handle, uint32_t wait_ms) = descope_conn_close;
-descope_conn_status (*const v1_connect)(descope_conn_handle handle, const char *request, size_t request_len, uint32_t timeout_ms, char **out, size_t *out_len) = descope_conn_connect;
-descope_conn_status (*const v1_fetch)(descope_conn_handle handle, const char *request, size_t request_len, uint32_t timeout_ms, char **out, size_t *out_len) = descope_conn_fetch;
-descope_conn_status (*const v1_store_api_key)(descope_conn_handle handle, const char *request, size_t request_len, uint32_t timeout_ms, char **out, size_t *out_len) = descope_conn_store_api_key;
-descope_conn_status (*const v1_delete)(descope_conn_handle handle, const char *request, size_t request_len, uint32_t timeout_ms, char **out, size_t *out_len) = descope_conn_delete;
-descope_conn_status (*const v1_call)(descope_conn_handle handle, const char *request, size_t request_len, uint32_t timeout_ms, char **out, size_t *out_len) = descope_conn_call;
-descope_conn_status (*const v1_submit)(descope_conn_handle handle, const char *request, size_t request_len, uint32_t timeout_ms, descope_conn_ticket *out_ticket) = descope_conn_submit;
-descope_conn_status (*const v1_next)(descope_conn_handle handle, uint32_t wait_ms, descope_conn_ticket *out_ticket, descope_conn_status *out_call_status, char **out, size_t *out_len) = descope_conn_next;
+descope_conn_status (*const v1_connect)(descope_conn_handle handle, const char *request, size_t request_len,
+                                        uint32_t timeout_ms, char **out, size_t *out_len) = descope_conn_connect;
+descope_conn_status (*const v1_fetch)(descope_conn_handle handle, const char *request, size_t request_len,
+                                      uint32_t timeout_ms, char **out, size_t *out_len) = descope_conn_fetch;
+descope_conn_status (*const v1_store_api_key)(descope_conn_handle handle, const char *request, size_t request_len,
+                                              uint32_t timeout_ms, char **out,
+                                              size_t *out_len) = descope_conn_store_api_key;
+descope_conn_status (*const v1_delete)(descope_conn_handle handle, const char *request, size_t request_len,
+                                       uint32_t timeout_ms, char **out, size_t *out_len) = descope_conn_delete;
+descope_conn_status (*const v1_call)(descope_conn_handle handle, const char *request, size_t request_len,
+                                     uint32_t timeout_ms, char **out, size_t *out_len) = descope_conn_call;
+descope_conn_status (*const v1_submit)(descope_conn_handle handle, const char *request, size_t request_len,
+                                       uint32_t timeout_ms, descope_conn_ticket *out_ticket) = descope_conn_submit;
+descope_conn_status (*const v1_next)(descope_conn_handle handle, uint32_t wait_ms, descope_conn_ticket *out_ticket,
+                                     descope_conn_status *out_call_status, char **out,
+                                     size_t *out_len) = descope_conn_next;
 int (*const v1_event_fd)(descope_conn_handle handle) = descope_conn_event_fd;
 descope_conn_status (*const v1_cancel)(descope_conn_handle handle, descope_conn_ticket ticket) = descope_conn_cancel;
 void (*const v1_free)(void *memory) = descope_conn_free;
