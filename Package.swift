@@ -102,8 +102,9 @@ let package = Package(
             ]),
 
         .target(
-            name: "TestSupport", dependencies: ["Connections", "HTTP", "Runtime", "Store"], path: "Tests/TestSupport",
-            swiftSettings: strict),
+            name: "TestSupport",
+            dependencies: ["Connections", "HTTP", "JSON", "Plugins", "Runtime", "Store", "StoreSQLite"],
+            path: "Tests/TestSupport", swiftSettings: strict),
         tests("JSONTests", ["JSON"]),
         tests("HTTPTests", ["HTTP", "Runtime", "TestSupport"]),
         tests("ConnectionsTests", ["Connections", "HTTP", "JSON", "Runtime", "TestSupport"]),
@@ -114,6 +115,7 @@ let package = Package(
                 "CSQLite", "Cloud", "Connections", "Crypto", "HTTP", "JSON", "Runtime", "OAuth", "Plugins",
                 "Store", "StoreSQLite", "TestSupport", "Vault",
             ]),
+        tests("StoreTests", ["Connections", "Store", "TestSupport"]),
         tests(
             "PluginsTests",
             ["CDescopeConn", "Connections", "HTTP", "JSON", "Plugins", "Runtime", "Store", "TestSupport"]),

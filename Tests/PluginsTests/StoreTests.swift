@@ -1,6 +1,7 @@
 import Connections
 import JSON
 import Plugins
+import Runtime
 import Store
 import TestSupport
 import Testing

@@ -4,7 +4,6 @@ import Foundation
 import HTTP
 import JSON
 import OAuth
-import Plugins
 import Runtime
 import Store
 import Synchronization
@@ -145,13 +144,8 @@ extension Template {
     }
 }
 
-/// The store of every test that does not say which: in memory, or the plugin that DESCOPE_CONN_TEST_STORE names by its
-/// path. What a vault promises, it promises over any store.
-func makeStore() throws -> any Store {
-    let variable = "DESCOPE_CONN_TEST_STORE"
-    guard let plugin = ProcessInfo.processInfo.environment[variable] else { return MemoryStore() }
-    return try PluginStore(plugin, field: variable, config: .object())
-}
+/// The store of every test that does not say which. What a vault promises, it promises over any store.
+func makeStore() throws -> any Store { try (TestStore.named ?? .memory).open() }
 
 func tokens(_ access: String, refresh: String? = nil, expiresIn: Int? = 3600, scope: String? = nil) -> String {
     var members = [#""access_token":"\#(access)","token_type":"Bearer""#]

@@ -126,3 +126,5 @@ int (*const v1_event_fd)(descope_conn_handle handle) = descope_conn_event_fd;
 descope_conn_status (*const v1_cancel)(descope_conn_handle handle, descope_conn_ticket ticket) = descope_conn_cancel;
 void (*const v1_free)(void *memory) = descope_conn_free;
 descope_conn_status (*const v1_set_log)(int32_t max_level, descope_conn_log_fn log, void *user) = descope_conn_set_log;
+descope_conn_status (*const v1_register_plugin)(descope_conn_plugin_init_fn init, char **out,
+                                                size_t *out_len) = descope_conn_register_plugin;
