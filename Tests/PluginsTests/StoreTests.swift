@@ -6,7 +6,7 @@ import Store
 import TestSupport
 import Testing
 
-/// What a store plugin may get wrong. Tests/VaultTests/StoreTests.swift holds a good one to what every store must do.
+/// What a store plugin may get wrong. Tests/StoreTests/StoreTests.swift holds a good one to what every store must do.
 @Suite struct StoreTests {
     /// Which functions the plugin's table has.
     enum Table: String, CaseIterable {
