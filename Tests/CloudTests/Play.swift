@@ -19,9 +19,7 @@ struct Played {
 
     var answer: String? { (try? result.get())?.text }
 
-    var error: ConnError? {
-        if case .failure(let error) = result { error } else { nil }
-    }
+    var error: ConnError? { result.error }
 }
 
 /// Plays an operation. Each request is answered by the next reply; there must be one for each.

@@ -11,13 +11,12 @@ import Vault
 
 /// A vault in a temporary folder, with the operations for MCP servers above it.
 final class Host: Sendable {
-    private let folder: Foundation.URL
+    private let folder: TemporaryFolder
     private let backend: MCPBackend
     let clock = MovableClock()
 
     init() throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "mcp-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        folder = try TemporaryFolder()
         backend = try Self.open(folder, clock.clock)
         for app in ["calendar", "mail"] {
             try run(
@@ -30,13 +29,10 @@ final class Host: Sendable {
         try run("apps.create", ["id": "weather", "appType": "apikey"])
     }
 
-    deinit {
-        backend.close()
-        try? FileManager.default.removeItem(at: folder)
-    }
+    deinit { backend.close() }
 
-    private static func open(_ folder: Foundation.URL, _ clock: Clock) throws -> MCPBackend {
-        let path = folder.path + "/vault.db"
+    private static func open(_ folder: TemporaryFolder, _ clock: Clock) throws -> MCPBackend {
+        let path = folder.file("vault.db")
         let config: JSON = [
             "backend": "vault", "path": .string(path), "key": ["bytes": .string(String(repeating: "5a", count: 32))],
             "audit": "all",

@@ -88,7 +88,7 @@ import Testing
         defer { client.closeAndWait() }
         for submitted in [false, true] {
             let error = #expect(throws: ConnError.self) {
-                submitted ? try client.submit(failure.op).get() : try client.call(failure.op)
+                try client.call(failure.op, submitted: submitted)
             }
             #expect(error?.code == failure.code)
             #expect(error?.message == failure.message)

@@ -21,15 +21,6 @@ import Testing
 
     private func key(_ what: Character, _ more: [UInt8] = []) -> [UInt8] { (what.asciiValue.map { [$0] } ?? []) + more }
 
-    private func error(_ body: () throws(ConnError) -> Void) -> ConnError? {
-        do throws(ConnError) {
-            try body()
-            return nil
-        } catch {
-            return error
-        }
-    }
-
     @Test(arguments: Table.allCases) func rowsArrive(_ table: Table) throws {
         let store = try open(table)
         defer { store.close() }

@@ -15,11 +15,14 @@ extension Client {
         }
     }
 
+    /// - Parameter submitted: it runs on the loop, and is waited for.
     @discardableResult
-    package func call(_ operation: String, _ request: JSON = [:], context: CallContext = .unbounded)
-        throws(ConnError) -> JSON
-    {
-        try answer(request.text, operation: operation, context: context).get()
+    package func call(
+        _ operation: String, _ request: JSON = [:], submitted: Bool = false, context: CallContext = .unbounded
+    ) throws(ConnError) -> JSON {
+        submitted
+            ? try submit(operation, request, context: context).get()
+            : try answer(request.text, operation: operation, context: context).get()
     }
 
     package func error(_ operation: String, _ request: JSON = [:], context: CallContext = .unbounded) -> ConnError? {

@@ -196,8 +196,8 @@ import Testing
         let live = try Self.live.get()
         let template = try #require(Template.named(ID(habits.name)))
         let base = live.server.url("/\(habits.name)")
-        let request = JSON.object([
-            "templateId": .string(habits.name), "clientId": .string("the client"),
+        let more = JSON.object([
+            "clientId": .string("the client"),
             "clientSecret": .string(Self.clientSecret), "authorizationUrl": .string("\(base)/authorize"),
             "tokenUrl": .string("\(base)/token"),
             "refreshUrl": template.row["refreshUrl"].map { _ in .string("\(base)/refresh") },
@@ -205,9 +205,7 @@ import Testing
             "introspectionUrl": template.row["introspectionUrl"].map { _ in .string("\(base)/introspect") },
             "defaultScopes": .strings(["a:read", "b"]),
         ])
-        let hosts = template.hosts.filter { $0.fallback == nil }.map { (ID($0.name), "acme") }
-        if !hosts.isEmpty { request.set("hosts", .texts(Dictionary(uniqueKeysWithValues: hosts))) }
-        let app = try live.call("apps.create", request)["app"]
+        let app = try live.call("apps.create", template.settings.with(more))["app"]
         #expect(app?["tokenUrl"]?.string == "\(base)/token")
         return try #require(app?["id"]?.string)
     }
@@ -215,10 +213,7 @@ import Testing
     private func provider(of app: String) throws -> Provider {
         let settings = try #require(try Self.live.get().call("apps.load", ["id": "\(app)"])["app"]).shallowCopy()
         settings.set("clientSecret", .string(Self.clientSecret))
-        let text: JSON = [
-            "backend": "vault", "path": "unused", "key": ["bytes": "\(String(repeating: "0a", count: 32))"],
-        ]
-        let config = try VaultConfig(text, environment: { _ in nil })
+        let config = try World.config()
         var provider = try #require(AppRecord(json: settings)).provider(config)
         provider.allowsPrivateAddresses = true
         return provider

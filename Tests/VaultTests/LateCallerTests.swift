@@ -1,5 +1,4 @@
 import Connections
-import Dispatch
 import Foundation
 import HTTP
 import JSON
@@ -24,13 +23,6 @@ import Testing
         }
     }
 
-    private func call(
-        _ operation: String, _ request: JSON, submitted: Bool, deadline: Deadline
-    ) throws(ConnError) -> JSON {
-        guard submitted else { return try client.call(operation, request, context: .until(deadline)) }
-        return try client.submit(operation, request, context: .until(deadline)).get()
-    }
-
     private static let changes: [(operation: String, request: JSON)] = [
         ("store_api_key", ["appId": "once", "userId": "u3", "apiKey": "k"]), ("delete", ["userId": "u1"]),
         ("apps.create", ["id": "more", "appType": "apikey"]), ("keys.add", [:]),
@@ -43,7 +35,7 @@ import Testing
         let deadline = Deadline.after(milliseconds: 3_000)
         store.at(.afterCommit) { Event().wait(untilNanoseconds: deadline.adding(milliseconds: 200).nanoseconds) }
         #expect(throws: Never.self) {
-            try call(change.operation, change.request, submitted: isSubmitted, deadline: deadline)
+            try client.call(change.operation, change.request, submitted: isSubmitted, context: .until(deadline))
         }
         #expect(deadline.hasPassed)
     }
@@ -62,7 +54,7 @@ import Testing
         begun.wait(untilNanoseconds: .max)
         let fetch: JSON = ["appId": "once", "userId": "u1"]
         let error = #expect(throws: ConnError.self) {
-            try call("fetch", fetch, submitted: isSubmitted, deadline: .after(milliseconds: 50))
+            try client.call("fetch", fetch, submitted: isSubmitted, context: .until(.after(milliseconds: 50)))
         }
         #expect(error?.code == .timeout)
         gate.signal()

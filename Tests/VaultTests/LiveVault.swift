@@ -1,5 +1,4 @@
 import Connections
-import Dispatch
 import Foundation
 import HTTP
 import JSON

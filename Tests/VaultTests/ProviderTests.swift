@@ -35,8 +35,6 @@ import Testing
             transport: try CurlTransport(options: HTTPOptions(proxy: "")))
     }
 
-    private func close(_ client: Client) { client.closeAndWait() }
-
     private func call(
         _ client: Client, _ operation: String, _ request: JSON = [:], milliseconds: Int = 30_000
     ) throws(ConnError) -> JSON {
@@ -113,7 +111,7 @@ import Testing
 
     @Test func aGrantIsConnectedFetchedRefreshedAndRefused() throws {
         let client = try open()
-        defer { close(client) }
+        defer { client.closeAndWait() }
         try makeApp(client)
         let done = try connect(client, "alice", scopes: ["read", "write"])
         #expect(done["scopes"]?.strings.map(Set.init) == ["read", "write"])
@@ -134,7 +132,7 @@ import Testing
     /// Three vaults on one file, eight callers on each: one refresh for each expiry, and the grant lives.
     @Test func manyCallersInManyVaultsRefreshOnce() throws {
         let clients = try (0..<3).map { _ in try open() }
-        defer { for client in clients { close(client) } }
+        defer { for client in clients { client.closeAndWait() } }
         try makeApp(clients[0])
         try connect(clients[0], "alice", scopes: ["read"])
         for round in 1...3 {
@@ -161,7 +159,7 @@ import Testing
 
     @Test func aReplyThatGotLostDoesNotLoseTheGrantWhereTheProviderIsLenient() throws {
         let client = try open()
-        defer { close(client) }
+        defer { client.closeAndWait() }
         try makeApp(client)
         try connect(client, "bob", scopes: ["read"])
         _ = try control(.post, "settings", ["graceSeconds": 60])
@@ -180,7 +178,7 @@ import Testing
     @Test func aLinkOfAlicesIsNothingToBob() throws {
         let page: JSON = ["connectPageUrl": "https://h.example/connect"]
         let (first, second, third) = (try open(page), try open(page), try open(page))
-        defer { for client in [first, second, third] { close(client) } }
+        defer { for client in [first, second, third] { client.closeAndWait() } }
         try makeApp(first)
         let link = try call(
             first, "connect",
@@ -215,7 +213,7 @@ import Testing
 
     @Test func aTypedCodeLetsAGrantOut() throws {
         let client = try open()
-        defer { close(client) }
+        defer { client.closeAndWait() }
         try makeApp(client)
         let link = try call(
             client, "connect",
@@ -235,7 +233,7 @@ import Testing
     /// A grant that nobody confirms is revoked.
     @Test func aGrantThatIsNotConfirmedDoesNotStayAtTheProvider() throws {
         let client = try open()
-        defer { close(client) }
+        defer { client.closeAndWait() }
         try makeApp(client)
         let link = try call(
             client, "connect",
@@ -272,17 +270,15 @@ import Testing
             let error = #expect(throws: ConnError.self) {
                 let fetch: JSON = ["appId": "dot", "userId": "alice"]
                 let context = CallContext.until(.after(milliseconds: milliseconds))
-                return isSubmitted
-                    ? try client.submit("fetch", fetch, context: context).get()
-                    : try client.call("fetch", fetch, context: context)
+                return try client.call("fetch", fetch, submitted: isSubmitted, context: context)
             }
             #expect(error?.code == .timeout)
             milliseconds *= 2
         } while try control(.get, "counts")["refresh_token"]?["ok"]?.integer != 1
         _ = try control(.post, "release", [:])
-        close(client)
+        client.closeAndWait()
         let next = try open(["audit": "all"])
-        defer { close(next) }
+        defer { next.closeAndWait() }
         let fetches = { [self] () throws in
             try call(next, "audit.list", ["appId": "dot"])["records"]?.elements.filter {
                 $0["op"]?.string == "fetch"
@@ -304,7 +300,7 @@ import Testing
 
     @Test func aDeletedTokenIsDead() throws {
         let client = try open()
-        defer { close(client) }
+        defer { client.closeAndWait() }
         try makeApp(client)
         let id = try connect(client, "alice", scopes: ["read"])["tokenId"]?.string ?? ""
         let token = try call(client, "fetch", ["appId": "dot", "userId": "alice"])["token"]?["accessToken"]?.string
@@ -316,7 +312,7 @@ import Testing
 
     @Test func aDeletedAppTakesItsGrantsAlong() throws {
         let client = try open()
-        defer { close(client) }
+        defer { client.closeAndWait() }
         try makeApp(client)
         for user in ["alice", "bob"] { try connect(client, user, scopes: ["read"]) }
         let answer = try call(client, "apps.delete", ["id": "dot"])
@@ -329,7 +325,7 @@ import Testing
     /// RFC 7009 section 2.2.1: the token lives yet, and the provider says when to come back. The connection is gone then.
     @Test func aProviderThatIsAwayIsAskedAgainWhenItSaid() throws {
         let (client, other) = (try open(), try open())
-        defer { for client in [client, other] { close(client) } }
+        defer { for client in [client, other] { client.closeAndWait() } }
         try makeApp(client)
         try connect(client, "alice", scopes: ["read"])
         let token = try call(client, "fetch", ["appId": "dot", "userId": "alice"])["token"]?["accessToken"]?.string
@@ -349,7 +345,7 @@ import Testing
     /// The provider hangs: the caller has its answer when its time is up, and the token is on its way out all the same.
     @Test func aCallersTimeIsNotSpentOnAProviderThatHangs() throws {
         let client = try open()
-        defer { close(client) }
+        defer { client.closeAndWait() }
         try makeApp(client)
         try connect(client, "alice", scopes: ["read"])
         _ = try control(.post, "faults", ["path": "/revoke", "delay": 3])

@@ -114,8 +114,9 @@ def _operation(model: Model, operation: Operation) -> list[str]:
     answer = "Answers an empty object." if operation.answer == "Nothing" else f"Answers {_link(operation.answer)}."
     if operation.wire["errors"]:
         answer += f" Its own errors: {', '.join(f'`{code}`' for code in operation.wire['errors'])}."
-    example = _example(model, operation)
-    return [*parts, example, answer + "\n"] if example else [*parts, answer + "\n"]
+    if example := _example(model, operation):
+        parts.append(example)
+    return [*parts, answer + "\n"]
 
 
 def _users(model: Model, name: str) -> tuple[str, ...]:

@@ -15,16 +15,11 @@ extension Operation {
             answer: .savedApp, errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
             "apps.delete", "Deletes a connection for good. The vault deletes its tokens too.",
-            fields: [
-                Field("id", .string(maxBytes: 256), required: true, "The connection.", example: "google-calendar"),
-                revoke,
-            ],
+            fields: [.connectionID, revoke],
             answer: .deletion, errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
             "apps.load", "Answers one connection, never its secret.",
-            fields: [
-                Field("id", .string(maxBytes: 256), required: true, "The connection.", example: "google-calendar")
-            ],
+            fields: [.connectionID],
             answer: .loadedApp, errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
             "apps.list", "Lists all connections, never their secrets.",
@@ -41,6 +36,9 @@ extension Operation {
 }
 
 extension Field {
+    fileprivate static let connectionID = Field(
+        "id", .string(maxBytes: 256), required: true, "The connection.", example: "google-calendar")
+
     private static let clientSecret = Field(
         "clientSecret", .clearableSecret, "Never returned. On update: absent keeps it, \"\" clears it.")
 
@@ -58,7 +56,7 @@ extension Field {
     ]
 
     static let appReplacement: [Field] = [
-        Field("id", .string(maxBytes: 256), required: true, "The connection.", example: "google-calendar"),
+        connectionID,
         Field("templateId", .string(maxBytes: 256), backends: .inVault, "The one that it has."), hosts, clientSecret,
         Field(
             "sameProvider", .boolean, backends: .inVault,

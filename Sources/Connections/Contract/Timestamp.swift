@@ -29,7 +29,8 @@ package enum Timestamp {
         return rfc3339(bytes)
     }
 
-    /// RFC 3339 section 5.6, also with a space between date and time, fractions dropped. Nil for dates and times that are not there, such as February 30.
+    /// RFC 3339 section 5.6, also with a space between date and time, fractions dropped. Nil for dates and times that are
+    /// not there, such as February 30.
     private static func rfc3339(_ bytes: UnsafeRawBufferPointer) -> Int64? {
         var scanner = Scanner(rest: bytes[...])
         guard let year = scanner.number(digits: 4), scanner.take("-"),

@@ -65,7 +65,7 @@ package struct Provider: Sendable {
     package var issuer: String?
     /// Of the discovery document; or the issuer, whose document is looked for.
     package var discoveryURL: String?
-    /// The provider says that each callback carries `iss`: one without it is refused.
+    /// The provider's document or row says that each callback carries `iss` (RFC 9207): one without it is refused.
     package var requiresIssuerInCallback = false
     /// An authorization request without a scope is refused.
     package var needsScopes = false

@@ -11,6 +11,11 @@ package struct Switch: Sendable {
     /// Parameters of an authorization request that are the library's alone: without them nobody comes back.
     package static let ownParameters: Set<ID> = ["state", "code_challenge", "code_challenge_method"]
 
+    /// - Throws: when one of the names is the library's own.
+    private static func leaveAlone(_ names: [ID], _ place: String) throws(Row.Problem) {
+        guard ownParameters.isDisjoint(with: names) else { throw Row.Problem(place: place) }
+    }
+
     package static let all: [Switch] = [
         Switch(name: "bodyFormat") { (row, provider) throws(Row.Problem) in
             provider.bodyFormat = try row.choice("bodyFormat") ?? provider.bodyFormat
@@ -29,18 +34,12 @@ package struct Switch: Sendable {
         },
         Switch(name: "droppedAuthorizeParameters") { (row, provider) throws(Row.Problem) in
             let dropped = try row.strings("droppedAuthorizeParameters") ?? []
-            guard !dropped.contains(where: { Self.ownParameters.contains(ID($0)) }) else {
-                throw Row.Problem(place: "droppedAuthorizeParameters")
-            }
+            try Self.leaveAlone(dropped.map { ID($0) }, "droppedAuthorizeParameters")
             provider.droppedAuthorizeParameters = dropped
         },
         Switch(name: "renamedAuthorizeParameters") { (row, provider) throws(Row.Problem) in
             let renamed = try row.names("renamedAuthorizeParameters")
-            guard
-                !renamed.contains(where: {
-                    Self.ownParameters.contains($0.key) || Self.ownParameters.contains(ID($0.value))
-                })
-            else { throw Row.Problem(place: "renamedAuthorizeParameters") }
+            try Self.leaveAlone(renamed.keys + renamed.values.map { ID($0) }, "renamedAuthorizeParameters")
             provider.renamedAuthorizeParameters = renamed
         },
         Switch(name: "renamedTokenParameters") { (row, provider) throws(Row.Problem) in
@@ -71,7 +70,9 @@ package struct Switch: Sendable {
             if let refresh = try row.row("refresh") { try provider.read(refresh: refresh) }
         },
         Switch(name: "callback") { (row, provider) throws(Row.Problem) in
-            if let callback = try row.row("callback") { provider.callback = try Provider.Callback(callback) }
+            guard let callback = try row.row("callback") else { return }
+            provider.callback = try Provider.Callback(callback)
+            provider.requiresIssuerInCallback = try callback.boolean("issuer") ?? false
         },
         Switch(name: "revocation") { (row, provider) throws(Row.Problem) in
             if let revocation = try row.row("revocation") { try provider.revocation?.read(revocation) }

@@ -14,12 +14,11 @@ struct Answer {
         case unreadable
     }
 
-    /// A body that is nothing but words: text, or a JSON string. They may be an error's.
-    private let plainText: JSON?
-
     let status: Int
     let headers: [ID: String]
     let body: Body
+    /// A body that is nothing but words: text, or a JSON string. They may be an error's.
+    private let plainText: JSON?
     /// Values of the object that gave way to another one of the same name.
     private let replaced: [LenientJSON.Replaced]
 

@@ -15,8 +15,6 @@ extension Provider {
         package var scopes: String?
         /// The parameter that signs all others: HMAC-SHA256 with the client's secret, in hexadecimal digits.
         package var signature: String?
-        /// Each callback carries `iss` (RFC 9207).
-        package var hasIssuer = false
 
         package init() {}
     }
@@ -28,7 +26,6 @@ extension Provider.Callback {
         hosts = try row.names("hosts")
         scopes = try row.string("scopes")
         signature = try row.string("signature")
-        hasIssuer = try row.boolean("issuer") ?? false
     }
 
     /// Whether the callback's signature is the provider's: one that this provider does not make needs none.

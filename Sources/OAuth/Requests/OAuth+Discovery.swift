@@ -75,7 +75,7 @@ extension OAuth {
     package static func checkIssuer(_ iss: String?, provider: Provider) throws(ConnError) {
         guard let issuer = provider.issuer else { return }
         guard let iss else {
-            guard provider.requiresIssuerInCallback || provider.callback.hasIssuer else { return }
+            guard provider.requiresIssuerInCallback else { return }
             throw ConnError(.providerError, "the callback does not say that it came from \(provider.id)", field: "iss")
         }
         guard Issuer.isSame(iss, as: issuer) else {
@@ -160,8 +160,9 @@ extension Provider {
         }
         try filled.discover(\.deviceAuthorizationURL, "device_authorization_endpoint", in: document)
         try filled.discover(\.registrationURL, "registration_endpoint", in: document)
-        filled.requiresIssuerInCallback =
-            document["authorization_response_iss_parameter_supported"]?.isTrue ?? requiresIssuerInCallback
+        if document["authorization_response_iss_parameter_supported"]?.isTrue ?? false {
+            filled.requiresIssuerInCallback = true
+        }
         if let methods = document["token_endpoint_auth_methods_supported"], methods.kind == .array {
             let supported = methods.elements.compactMap { $0.string.flatMap(AuthMethod.init) }
             guard authMethod != nil || !supported.isEmpty || methods.elements.isEmpty else {
@@ -215,5 +216,5 @@ extension Provider {
 
 extension JSON {
     /// Some servers write it as text.
-    fileprivate var isTrue: Bool? { boolean ?? string.map { ID($0.asciiLowercased) == "true" } }
+    fileprivate var isTrue: Bool { boolean ?? string.map { ID($0.asciiLowercased) == "true" } ?? false }
 }

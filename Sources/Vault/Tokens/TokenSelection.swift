@@ -64,9 +64,11 @@ struct TokenSelection: Sendable {
             return Lack(
                 missing: candidate.missing, declined: candidate.missing.filter { !unasked.contains(ID($0)) })
         }
-        // A dead one that has more is not asked for again where a later grant was asked for as much.
-        let later = usable.filter { best.isUsable || best.row.value.grantedAt < $0.row.value.grantedAt }
-        if !best.isUsable, let live = later.max(by: { $0.isWorse(than: $1) }), lack(live).isDeclined { best = live }
+        if !best.isUsable {
+            // One that has more is not asked for again where a later grant was asked for as much.
+            let later = usable.filter { best.row.value.grantedAt < $0.row.value.grantedAt }
+            if let live = later.max(by: { $0.isWorse(than: $1) }), lack(live).isDeclined { best = live }
+        }
         guard !best.missing.isEmpty else { return .found(best.row) }
         if acceptsNarrower, let narrower = usable.max(by: { $0.isWorse(than: $1) }), lack(narrower).isDeclined {
             return .found(narrower.row)
