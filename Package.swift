@@ -86,10 +86,18 @@ let package = Package(
         library(
             "MCP", ["Connections", "Crypto", "HTTP", "JSON", "Runtime"],
             resources: [.embedInCode("clients.json"), .embedInCode("connect-card.html")]),
+        library(
+            "Pages", ["Connections", "Crypto", "HTTP", "JSON", "Runtime"],
+            resources: [
+                .embedInCode("ending.js"), .embedInCode("style.css"), .embedInCode("texts.json"),
+            ]),
         library("Plugins", ["CDescopeConn", "CPlatform", "Connections", "HTTP", "JSON", "Runtime", "Store"]),
         library(
             "Assembly",
-            ["Cloud", "Connections", "HTTP", "JSON", "MCP", "Plugins", "Runtime", "Store", "StoreSQLite", "Vault"]),
+            [
+                "Cloud", "Connections", "HTTP", "JSON", "MCP", "Pages", "Plugins", "Runtime", "Store", "StoreSQLite",
+                "Vault",
+            ]),
         .target(
             name: "Bridge",
             dependencies: [
@@ -127,6 +135,9 @@ let package = Package(
                 "TestSupport",
                 "Vault",
             ]),
+        tests(
+            "PagesTests",
+            ["Connections", "HTTP", "JSON", "MCP", "Pages", "Runtime", "StoreSQLite", "TestSupport", "Vault"]),
         tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Runtime", "TestSupport"]),
     ]
 )

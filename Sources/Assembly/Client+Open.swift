@@ -3,6 +3,7 @@ package import Connections
 internal import HTTP
 package import JSON
 internal import MCP
+internal import Pages
 internal import Plugins
 internal import Runtime
 internal import Store
@@ -37,13 +38,14 @@ extension Client {
             let config = try VaultConfig(config, environment: environmentVariable)
             let store = try open(config)
             do throws(ConnError) {
-                return try Client(MCPBackend(VaultBackend(store: store, config: config)), http: config.http)
+                return try Client(
+                    PagesBackend(MCPBackend(VaultBackend(store: store, config: config))), http: config.http)
             } catch {
                 store.close()
                 throw error
             }
         case .plugin:
-            return try Client(MCPBackend(PluginBackend(config: config)), http: HTTPOptions())
+            return try Client(PagesBackend(MCPBackend(PluginBackend(config: config))), http: HTTPOptions())
         }
     }
 

@@ -49,6 +49,7 @@ def closedness(package: Path) -> str:
         ("index.d.ts", "descope-conn"),
         ("operations.d.ts", "descope-conn"),
         ("mcp.d.ts", "descope-conn/mcp"),
+        ("web.d.ts", "descope-conn/web"),
     ):
         text = (package / "lib" / file).read_text()
         for name, parameters in dict.fromkeys(re.findall(r"^export (?:interface|class|type) (\w+)(<?)", text, re.M)):

@@ -2,7 +2,7 @@
 // API knows these. The operations stand in files by what they are about; each file has the types that it needs.
 
 extension Operation {
-    package static let all: [Operation] = connecting + tokens + apps + device + mcp + vaultItself + [describe]
+    package static let all: [Operation] = connecting + tokens + apps + device + mcp + pages + vaultItself + [describe]
 
     static let subject = [["userId", "tenantId"]]
 
@@ -45,6 +45,13 @@ extension Field {
 
 extension ObjectType {
     static let subject = ObjectType("Subject", "A user, a user in a tenant, or a tenant.", [.userID, .tenantID])
+
+    static let opener = ObjectType(
+        "Opener", "Who is signed in.",
+        [
+            .userID, .tenantID,
+            Field("tenants", .strings, backends: .inVault, "The tenants that this user may act for."),
+        ])
 
     static let description = ObjectType(
         "Description", "What the library can be asked, and what it answers.",

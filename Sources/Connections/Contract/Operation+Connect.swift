@@ -22,10 +22,10 @@ extension Operation {
             fields: [
                 Field("ticket", .string(maxBytes: 512), required: true, "The query's ticket.", example: "AAAAAGsI..."),
                 Field(
-                    "openedBy", .object(.subject), required: true,
+                    "openedBy", .object(.opener), required: true,
                     "Who is signed in where the page was opened. It must be who the URL was made for."),
             ],
-            answer: .connectURL,
+            answer: .openedConnect,
             errors: [.notFound, .misconfigured, .forbidden]),
         Operation(
             "complete",
@@ -43,7 +43,7 @@ extension Operation {
                     "The query's other parameters, decoded: providers sign them, and say there whose account it is, or "
                         + "why they refuse."),
                 Field(
-                    "openedBy", .object(.subject),
+                    "openedBy", .object(.opener),
                     "Who is signed in where the callback arrived. It must be who the URL was made for, and may be absent "
                         + "only where requireOpener is false or the connect asked for a confirmation."),
             ],
@@ -98,6 +98,14 @@ extension ObjectType {
             Field(
                 "expiresIn", .seconds, required: true, backends: .inVault, "How long it can be opened.", example: 600),
         ])
+
+    fileprivate static let openedConnect = ObjectType(
+        "OpenedConnect", "Where to send the user's browser, and what the user will be asked for.",
+        [
+            .appID, .userID, .tenantID,
+            Field("scopes", .strings, required: true, "The scopes that will be asked for."),
+            .externalIdentifier,
+        ], including: [connectURL])
 
     private static let granted: [Field] = [
         Field("tokenId", .string(), required: true, "The token's id.", example: "T2x"), .appID, .userID, .tenantID,

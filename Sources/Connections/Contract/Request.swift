@@ -56,6 +56,14 @@ package struct Request: Sendable {
         self.fields = fields
     }
 
+    /// A request that the library makes of what others have said: it is checked like a host's own.
+    package init(
+        checking fields: JSON, for operation: String, actor: String?, backend: BackendKind
+    ) throws(ConnError) {
+        try Operation.byName[ID(operation)]?.check(fields, backend: backend)
+        self.init(operation: operation, fields: fields, actor: actor)
+    }
+
     /// What may be told of a text that is no request: the operation, if there is one of that name, who asks, and the ids
     /// that are such as their fields want. The rest may hold anything.
     package init(refused text: UnsafeRawBufferPointer, operation: String?, backend: BackendKind) {

@@ -12,7 +12,7 @@ extension ConnectOperations {
     /// - Parameter actor: for the audit.
     func connectURL(
         _ order: ConnectOrder, actor: String?
-    ) throws(ConnError) -> Step<(url: String, lifetimeSeconds: Int64)> {
+    ) throws(ConnError) -> Step<ConnectURL> {
         let event = AuditEvent("connect", actor: actor, appID: order.appID, subject: order.subject)
         guard let page = config.connectPageURL else {
             return try authorizationURL(order, lifetime: config.connectTTLSeconds, recording: event)
@@ -27,8 +27,11 @@ extension ConnectOperations {
                 change.writes = pending.writes(order, at: rows.keys.ticket(ticket))
                 try expiry.expire(&change)
                 change.events = [event]
-            }.then { [self] () throws(ConnError) in
-                .done((URL.appending([("ticket", ticket.text)], to: page), config.connectTTLSeconds))
+            }.then { [self, order] () throws(ConnError) in
+                .done(
+                    ConnectURL(
+                        url: URL.appending([("ticket", ticket.text)], to: page), scopes: order.scopes,
+                        lifetimeSeconds: config.connectTTLSeconds))
             }
         }
     }
@@ -40,11 +43,17 @@ extension ConnectOperations {
         }
         return rows.read { [self] (reader) throws(ConnError) in
             guard let row: Row<ConnectOrder> = try reader.get(rows.keys.ticket(ticket)) else { throw .unknownTicket }
-            guard request["openedBy"]?.subject == row.value.subject else { throw .otherOpener }
-            let event = AuditEvent(request, appID: row.value.appID, subject: row.value.subject)
-            return try authorizationURL(row.value, lifetime: Self.openedLifetime, ticket: row.key, recording: event)
+            let order = row.value
+            guard let opener = request["openedBy"], Opener(opener).mayActFor(order.subject) else { throw .otherOpener }
+            let event = AuditEvent(request, appID: order.appID, subject: order.subject)
+            return try authorizationURL(order, lifetime: Self.openedLifetime, ticket: row.key, recording: event)
                 .then { (made) throws(ConnError) in
-                    .done(.object(["url": .string(made.url), "expiresIn": .integer(made.lifetimeSeconds)]))
+                    let answer = made.json
+                    answer.set("appId", .string(order.appID))
+                    answer.setSubject(order.subject)
+                    answer.set("scopes", .strings(made.scopes))
+                    if let account = order.externalIdentifier { answer.set("externalIdentifier", .string(account)) }
+                    return .done(answer)
                 }
         }
     }
@@ -55,7 +64,7 @@ extension ConnectOperations {
             if flow.needsConfirmation || !config.requiresOpener { return }
             throw .invalid("openedBy", "is missing: who is signed in where the callback arrived?")
         }
-        guard opener.subject == flow.subject else { throw .otherOpener }
+        guard Opener(opener).mayActFor(flow.subject) else { throw .otherOpener }
     }
 }
 

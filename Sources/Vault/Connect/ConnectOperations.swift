@@ -35,6 +35,16 @@ struct ConnectOrder: Waiting {
     }
 }
 
+/// Where a user grants access.
+struct ConnectURL: Sendable {
+    let url: String
+    /// Those that the user will be asked for.
+    let scopes: [String]
+    let lifetimeSeconds: Int64
+
+    var json: JSON { .object(["url": .string(url), "expiresIn": .integer(lifetimeSeconds)]) }
+}
+
 /// The operations by which a user grants access: docs/connect.md.
 final class ConnectOperations: Sendable {
     let rows: Rows
@@ -63,9 +73,7 @@ final class ConnectOperations: Sendable {
     func connect(_ request: Request) throws(ConnError) -> Step<JSON> {
         let order = ConnectOrder(
             appID: try request.requiredID("appId"), subject: try request.requiredSubject(), options: request["options"])
-        return try connectURL(order, actor: request.actor).then { (made) throws(ConnError) in
-            .done(.object(["url": .string(made.url), "expiresIn": .integer(made.lifetimeSeconds)]))
-        }
+        return try connectURL(order, actor: request.actor).then { (made) throws(ConnError) in .done(made.json) }
     }
 
     /// The OAuth redirect URI.
@@ -88,7 +96,7 @@ final class ConnectOperations: Sendable {
     ///   - event: recorded with it.
     func authorizationURL(
         _ order: ConnectOrder, lifetime: Int64, ticket: [UInt8]? = nil, recording event: AuditEvent
-    ) throws(ConnError) -> Step<(url: String, lifetimeSeconds: Int64)> {
+    ) throws(ConnError) -> Step<ConnectURL> {
         rows.read { [self] (reader) throws(ConnError) in
             let app = try reader.app(order.appID, .oauth)
             guard ticket == nil || order.isAwaited(by: app) else { throw .unknownTicket }
@@ -116,7 +124,9 @@ final class ConnectOperations: Sendable {
                             change.writes.append(.keep(ticket, expecting: .version(stored.version)))
                         }
                         change.events = [event]
-                        return (authorization.url, min(authorization.lifetimeSeconds ?? lifetime, lifetime))
+                        return ConnectURL(
+                            url: authorization.url, scopes: scopes,
+                            lifetimeSeconds: min(authorization.lifetimeSeconds ?? lifetime, lifetime))
                     }
                 }
             }

@@ -15,6 +15,7 @@ import {
   type VaultConfig,
 } from 'descope-conn';
 import { Connections, type McpRequest } from 'descope-conn/mcp';
+import { fetchHandler, handler } from 'descope-conn/web';
 
 const vaultConfig: VaultConfig = {
   backend: 'vault',
@@ -137,6 +138,13 @@ export async function use(client: Client, signal: AbortSignalOfHost): Promise<st
   const prepared = await connections.prepare(request, { crm: { appId: 'crm', scopes: ['read'] } }, { userId: 'alice' });
   if (prepared.tokens) prepared.tokens.crm.accessToken.trim();
   else prepared.answer;
+
+  const pages = { base: 'https://a.example/connections', signInUrl: 'https://a.example/sign-in', apps: ['crm'] };
+  handler(client, { ...pages, session: ({ headers }) => ({ userId: String(headers.cookie) }) });
+  fetchHandler(client, {
+    ...pages,
+    session: async ({ url }) => (url ? { userId: url, tenants: [{ id: 't' }] } : null),
+  });
 
   await client.close({ waitMs: 10 });
   const { version, libraries } = buildInfo();

@@ -15,6 +15,7 @@ import {
   type VaultConfig,
 } from 'descope-conn';
 import { type Caller, type Connection, Connections, type McpRequest } from 'descope-conn/mcp';
+import { fetchHandler, handler } from 'descope-conn/web';
 
 declare const client: Client;
 declare const token: Token;
@@ -201,6 +202,12 @@ export async function results(app: App, one: TokenInfo, page: AuditPage, grant: 
   (await client.mcp.answer({ method: 'm', name: 'n', protocolVersion: '1', connections: [] })).shape === 'url';
   // @ts-expect-error
   buildInfo().versions;
+  // @ts-expect-error
+  handler(client, { base: 'https://a.example', session: () => null, signInURL: 'https://a.example' });
+  // @ts-expect-error
+  handler(client, { session: () => null });
+  // @ts-expect-error
+  fetchHandler(client, { base: 'https://a.example', session: () => ({ user: 'alice' }) });
   // @ts-expect-error
   client.fetchTokens({ appId: 'crm' });
   // @ts-expect-error

@@ -74,12 +74,28 @@ export interface ConnectURL {
   expiresIn?: number;
 }
 
-/** A user, a user in a tenant, or a tenant. */
-export interface Subject {
+/** Who is signed in. */
+export interface Opener {
   /** The user whose token it is. */
   userId?: string;
   /** The tenant whose token it is, or in which the user's token lives. */
   tenantId?: string;
+  /** Vault: the tenants that this user may act for. */
+  tenants?: string[];
+}
+
+/** Where to send the user's browser, and what the user will be asked for. */
+export interface OpenedConnect extends ConnectURL {
+  /** The connection. */
+  appId: string;
+  /** The user whose token it is. */
+  userId?: string;
+  /** The tenant whose token it is, or in which the user's token lives. */
+  tenantId?: string;
+  /** The scopes that will be asked for. */
+  scopes: string[];
+  /** Names one of several accounts of the subject at the connection. */
+  externalIdentifier?: string;
 }
 
 /** The grant, or the code that releases it. */
@@ -677,6 +693,36 @@ export interface McpWaiting extends McpAnswer {
   state: McpState;
 }
 
+/** Who is signed in at a page. */
+export interface PageUser {
+  /** The user's id. */
+  userId: string;
+  /** What the user is called, for people. */
+  name?: string;
+  /** The tenants for which this user may connect, disconnect and store keys. */
+  tenants?: PageTenant[];
+  /** The user's language; by default as accept-language asks. */
+  locale?: string;
+}
+
+/** A tenant that a user may act for. */
+export interface PageTenant {
+  /** The tenant's id. */
+  id: string;
+  /** What it is called, for people. */
+  name?: string;
+}
+
+/** What to answer the HTTP request. */
+export interface PageAnswer {
+  /** The status. */
+  status: number;
+  /** The headers, by their names in lower case. Send all of them. */
+  headers: Record<string, string>;
+  /** The body, UTF-8. A page for a user may show a typed code. */
+  body: string;
+}
+
 /** Tokens with all their secrets. */
 export interface Export {
   /** For store_tokens. */
@@ -961,7 +1007,7 @@ export interface OpenFields {
   /** The query's ticket. */
   ticket: string;
   /** Who is signed in where the page was opened. It must be who the URL was made for. */
-  openedBy: Subject;
+  openedBy: Opener;
 }
 
 /** Of `complete`. */
@@ -984,7 +1030,7 @@ export interface CompleteFields {
    * Who is signed in where the callback arrived. It must be who the URL was made for, and may be absent only where
    * requireOpener is false or the connect asked for a confirmation.
    */
-  openedBy?: Subject;
+  openedBy?: Opener;
 }
 
 /** Of `confirm`. */
@@ -1230,6 +1276,41 @@ export interface McpResumeFields {
   waitMs?: number;
 }
 
+/** Of `pages.handle`. */
+export interface PagesHandleFields {
+  /** The request's method. */
+  method: string;
+  /**
+   * The URL under which the pages are mounted, as browsers see it, without a final slash. Never take it from the
+   * request.
+   */
+  base: string;
+  /** The request's path below base, decoded. */
+  path: string;
+  /** The request's query, as it came, without the question mark. */
+  query?: string;
+  /**
+   * By their names in lower case, the request's headers. Used are accept-language, content-type, origin and sec-fetch-
+   * site.
+   */
+  headers?: object;
+  /** The request's body, of at most 64 KiB. */
+  body?: string;
+  /** Who is signed in, as the host's session says; nobody if absent. */
+  user?: PageUser;
+  /**
+   * Where the host signs users in. A page that needs a user leads there, with its own URL as the parameter next;
+   * without it, the answer is 401.
+   */
+  signInUrl?: string;
+  /** What the host's product is called, for people. */
+  product?: string;
+  /** The connections that users are offered; all by default. Links to others work all the same. */
+  apps?: string[];
+  /** The origin of the windows that open these pages in a popup, and are told how it ended. */
+  openerOrigin?: string;
+}
+
 /** Of `export`. */
 export interface ExportFields {
   /** Only this connection. */
@@ -1386,7 +1467,7 @@ export interface Operations {
    * Vault: answers the provider's URL for a connect URL that leads to a page of your own, once the page knows who is
    * there. Each call answers another one.
    */
-  openConnect(fields: OpenFields, options?: CallOptions): Promise<ConnectURL>;
+  openConnect(fields: OpenFields, options?: CallOptions): Promise<OpenedConnect>;
   /**
    * Vault: takes the provider's answer, as it came to the redirect URI's query, and keeps the grant. A parameter may
    * hold any text, or an array of texts where it stood more than once. The same callback again is answered the same.
@@ -1422,6 +1503,11 @@ export interface Operations {
   reportRejected(fields: ReportRejectedFields, options?: CallOptions): Promise<Token>;
   /** Vault: revokes at their providers the deleted tokens that are due. Other calls do some of it on the way. */
   runRevocations(fields?: RevocationsRunFields, options?: CallOptions): Promise<RevocationRun>;
+  /**
+   * Vault: answers an HTTP request to the pages where users connect: the connect page, the OAuth callback, the form for
+   * an API key, and the list of what a user or a tenant has connected.
+   */
+  handlePage(fields: PagesHandleFields, options?: CallOptions): Promise<PageAnswer>;
   /**
    * Vault: answers tokens with their secrets, as store_tokens and store_api_key take them. The configuration must have
    * allowExport.

@@ -193,6 +193,10 @@ class Operations {
     return this.call('revocations.run', fields, options);
   }
 
+  handlePage(fields, options) {
+    return this.call('pages.handle', fields, options);
+  }
+
   exportTokens(fields, options) {
     return this.call('export', fields, options);
   }
@@ -220,6 +224,7 @@ const secretMembers = new Map([
   ['device.start', ['flow']],
   ['mcp.answer', ['completions']],
   ['mcp.resume', ['completions']],
+  ['pages.handle', ['body']],
   ['export', ['tokens', 'apiKeys']],
 ]);
 

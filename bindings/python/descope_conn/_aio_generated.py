@@ -18,6 +18,8 @@ from ._types import (
     Deletion,
     DeviceFlow,
     Export,
+    OpenedConnect,
+    PageAnswer,
     Resealing,
     RevocationRun,
     SealingKeys,
@@ -45,12 +47,13 @@ if TYPE_CHECKING:
         ExpiryRule,
         MissingConnection,
         NewToken,
+        Opener,
+        PageUser,
         QueryValue,
         RefreshRules,
         RevocationRules,
         ScopeRules,
         ScopeSeparator,
-        Subject,
         TokenEndpointAuthMethod,
         TokenStatus,
     )
@@ -964,11 +967,11 @@ class AsyncOperations(AsyncPerformer):
     def open_connect(
         self,
         ticket: str,
-        opened_by: Subject,
+        opened_by: Opener,
         *,
         actor: str | None = None,
         timeout: float | None = None,
-    ) -> Call[ConnectURL]:
+    ) -> Call[OpenedConnect]:
         """Answers the provider's URL for a connect URL that leads to a page of your own.
 
         Once the page knows who is there. Each call answers another one. The vault only.
@@ -983,7 +986,7 @@ class AsyncOperations(AsyncPerformer):
             "ticket": ticket,
             "openedBy": wire_object(opened_by),
         }
-        return make_call("open", fields, actor, timeout, read_connect_url)
+        return make_call("open", fields, actor, timeout, OpenedConnect._from_wire)
 
     @awaited
     def complete(
@@ -995,7 +998,7 @@ class AsyncOperations(AsyncPerformer):
         error_description: QueryValue | None = None,
         iss: QueryValue | None = None,
         parameters: Mapping[str, QueryValue] | None = None,
-        opened_by: Subject | None = None,
+        opened_by: Opener | None = None,
         actor: str | None = None,
         timeout: float | None = None,
     ) -> Call[Completion]:
@@ -1357,6 +1360,62 @@ class AsyncOperations(AsyncPerformer):
             "waitMs": wait_ms(wait),
         }
         return make_call("revocations.run", fields, actor, timeout, RevocationRun._from_wire)
+
+    @awaited
+    def handle_page(
+        self,
+        method: str,
+        base: str,
+        path: str,
+        *,
+        query: str | None = None,
+        headers: Mapping[str, Any] | None = None,
+        body: str | None = None,
+        user: PageUser | None = None,
+        sign_in_url: str | None = None,
+        product: str | None = None,
+        apps: Sequence[str] | None = None,
+        opener_origin: str | None = None,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Call[PageAnswer]:
+        """Answers an HTTP request to the pages where users connect: the connect page.
+
+        The OAuth callback, the form for an API key, and the list of what a user or a tenant has connected. The vault
+        only.
+
+        - ``method``: The request's method.
+        - ``base``: The URL under which the pages are mounted, as browsers see it, without a final slash. Never take it
+          from the request.
+        - ``path``: The request's path below base, decoded.
+        - ``query``: The request's query, as it came, without the question mark.
+        - ``headers``: By their names in lower case, the request's headers. Used are accept-language, content-type,
+          origin and sec-fetch-site.
+        - ``body``: The request's body, of at most 64 KiB.
+        - ``user``: Who is signed in, as the host's session says; nobody if absent.
+        - ``sign_in_url``: Where the host signs users in. A page that needs a user leads there, with its own URL as the
+          parameter next; without it, the answer is 401.
+        - ``product``: What the host's product is called, for people.
+        - ``apps``: The connections that users are offered; all by default. Links to others work all the same.
+        - ``opener_origin``: The origin of the windows that open these pages in a popup, and are told how it ended.
+        - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
+        - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
+          server; 0 asks for an answer that needs no waiting.
+        """
+        fields = {
+            "method": method,
+            "base": base,
+            "path": path,
+            "query": query,
+            "headers": headers,
+            "body": body,
+            "user": wire_object(user),
+            "signInUrl": sign_in_url,
+            "product": product,
+            "apps": apps,
+            "openerOrigin": opener_origin,
+        }
+        return make_call("pages.handle", fields, actor, timeout, PageAnswer._from_wire)
 
     @awaited
     def export_tokens(

@@ -50,13 +50,15 @@ def _optional(read: Callable[[Mapping[str, Any]], T], wire: Mapping[str, Any] | 
     return read(wire) if wire else None
 
 
-class Subject(TypedDict, total=False):
-    """A user, a user in a tenant, or a tenant."""
+class Opener(TypedDict, total=False):
+    """Who is signed in."""
 
     user_id: str
     """The user whose token it is."""
     tenant_id: str
     """The tenant whose token it is, or in which the user's token lives."""
+    tenants: Sequence[str]
+    """Vault: the tenants that this user may act for."""
 
 
 class _ConnectOptions(TypedDict):
@@ -213,6 +215,34 @@ class MissingConnection(_MissingConnection, total=False):
     """Vault: as in the fetch that found it missing."""
 
 
+class _PageUser(TypedDict):
+    user_id: str
+    """The user's id."""
+
+
+class PageUser(_PageUser, total=False):
+    """Who is signed in at a page."""
+
+    name: str
+    """What the user is called, for people."""
+    tenants: Sequence[PageTenant]
+    """The tenants for which this user may connect, disconnect and store keys."""
+    locale: str
+    """The user's language; by default as accept-language asks."""
+
+
+class _PageTenant(TypedDict):
+    id: str
+    """The tenant's id."""
+
+
+class PageTenant(_PageTenant, total=False):
+    """A tenant that a user may act for."""
+
+    name: str
+    """What it is called, for people."""
+
+
 class _NewApiKey(TypedDict):
     app_id: str
     """The connection."""
@@ -255,6 +285,38 @@ def _revocation_rules(wire: Mapping[str, Any]) -> RevocationRules:
 
 def _new_api_key(wire: Mapping[str, Any]) -> NewApiKey:
     return cast("NewApiKey", from_camel_case(wire))
+
+
+@dataclass(frozen=True)
+class OpenedConnect:
+    """Where to send the user's browser, and what the user will be asked for."""
+
+    app_id: str
+    """The connection."""
+    scopes: tuple[str, ...]
+    """The scopes that will be asked for."""
+    url: str
+    """For this user alone."""
+    expires_in: int
+    """Vault: how long it can be opened. In seconds."""
+    user_id: str | None = None
+    """The user whose token it is."""
+    tenant_id: str | None = None
+    """The tenant whose token it is, or in which the user's token lives."""
+    external_identifier: str | None = None
+    """Names one of several accounts of the subject at the connection."""
+
+    @classmethod
+    def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        return cls(
+            app_id=wire.get("appId") or "",
+            scopes=tuple(wire.get("scopes") or ()),
+            url=wire.get("url") or "",
+            expires_in=int(wire["expiresIn"]),
+            user_id=wire.get("userId") or None,
+            tenant_id=wire.get("tenantId") or None,
+            external_identifier=wire.get("externalIdentifier") or None,
+        )
 
 
 @dataclass(frozen=True)
@@ -822,6 +884,26 @@ class DeviceFlow:
 
 
 @dataclass(frozen=True)
+class PageAnswer:
+    """What to answer the HTTP request."""
+
+    status: int
+    """The status."""
+    headers: dict[str, str]
+    """The headers, by their names in lower case. Send all of them."""
+    body: str = field(repr=False)
+    """The body, UTF-8. A page for a user may show a typed code."""
+
+    @classmethod
+    def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        return cls(
+            status=int(wire["status"]),
+            headers=dict(wire.get("headers") or {}),
+            body=wire.get("body") or "",
+        )
+
+
+@dataclass(frozen=True)
 class Export:
     """Tokens with all their secrets."""
 
@@ -1127,6 +1209,11 @@ __all__ = [
     "MissingConnection",
     "NewApiKey",
     "NewToken",
+    "OpenedConnect",
+    "Opener",
+    "PageAnswer",
+    "PageTenant",
+    "PageUser",
     "RefreshRules",
     "Resealing",
     "RevocableToken",
@@ -1142,7 +1229,6 @@ __all__ = [
     "SealingKeys",
     "SettingWarning",
     "StoreFailure",
-    "Subject",
     "Sweep",
     "Template",
     "Token",

@@ -39,8 +39,8 @@ extension Client {
     ///   - openedBy: Who is signed in where the page was opened. It must be who the URL was made for.
     @discardableResult
     public func openConnect(
-        ticket: String, openedBy: Subject, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(ConnError) -> ConnectURL {
+        ticket: String, openedBy: Opener, actor: String? = nil, timeout: Duration? = nil
+    ) async throws(ConnError) -> OpenedConnect {
         var request = Request("open", actor: actor)
         request["ticket"] = ticket
         request["openedBy"] = openedBy
@@ -63,7 +63,7 @@ extension Client {
     @discardableResult
     public func complete(
         state: JSON? = nil, code: JSON? = nil, error: JSON? = nil, errorDescription: JSON? = nil, iss: JSON? = nil,
-        parameters: [String: JSON]? = nil, openedBy: Subject? = nil, actor: String? = nil, timeout: Duration? = nil
+        parameters: [String: JSON]? = nil, openedBy: Opener? = nil, actor: String? = nil, timeout: Duration? = nil
     ) async throws(ConnError) -> CompleteAnswer {
         var request = Request("complete", actor: actor)
         request["state"] = state
@@ -291,6 +291,44 @@ extension Client {
         var request = Request("revocations.run", actor: actor)
         request["limit"] = limit
         request["waitMs"] = waitMs
+        return try await perform(request, timeout)
+    }
+
+    /// Answers an HTTP request to the pages where users connect: the connect page, the OAuth callback, the form for an
+    /// API key, and the list of what a user or a tenant has connected. The vault only.
+    /// - Parameters:
+    ///   - method: The request's method.
+    ///   - base: The URL under which the pages are mounted, as browsers see it, without a final slash. Never take
+    ///     it from the request.
+    ///   - path: The request's path below base, decoded.
+    ///   - query: The request's query, as it came, without the question mark.
+    ///   - headers: By their names in lower case, the request's headers. Used are accept-language, content-type,
+    ///     origin and sec-fetch-site.
+    ///   - body: The request's body, of at most 64 KiB.
+    ///   - user: Who is signed in, as the host's session says; nobody if absent.
+    ///   - signInUrl: Where the host signs users in. A page that needs a user leads there, with its own URL as the
+    ///     parameter next; without it, the answer is 401.
+    ///   - product: What the host's product is called, for people.
+    ///   - apps: The connections that users are offered; all by default. Links to others work all the same.
+    ///   - openerOrigin: The origin of the windows that open these pages in a popup, and are told how it ended.
+    @discardableResult
+    public func handlePage(
+        method: String, base: String, path: String, query: String? = nil, headers: [String: JSON]? = nil,
+        body: String? = nil, user: PageUser? = nil, signInUrl: String? = nil, product: String? = nil,
+        apps: [String]? = nil, openerOrigin: String? = nil, actor: String? = nil, timeout: Duration? = nil
+    ) async throws(ConnError) -> PageAnswer {
+        var request = Request("pages.handle", actor: actor)
+        request["method"] = method
+        request["base"] = base
+        request["path"] = path
+        request["query"] = query
+        request["headers"] = headers
+        request["body"] = body
+        request["user"] = user
+        request["signInUrl"] = signInUrl
+        request["product"] = product
+        request["apps"] = apps
+        request["openerOrigin"] = openerOrigin
         return try await perform(request, timeout)
     }
 
@@ -1107,17 +1145,38 @@ public struct ConnectURL: Codable, Sendable, Hashable {
     public var expiresIn: Int?
 }
 
-/// A user, a user in a tenant, or a tenant.
-public struct Subject: Codable, Sendable, Hashable {
+/// Who is signed in.
+public struct Opener: Codable, Sendable, Hashable {
     /// The user whose token it is.
     public var userId: String?
     /// The tenant whose token it is, or in which the user's token lives.
     public var tenantId: String?
+    /// Vault: the tenants that this user may act for.
+    public var tenants: [String]?
 
-    public init(userId: String? = nil, tenantId: String? = nil) {
+    public init(userId: String? = nil, tenantId: String? = nil, tenants: [String]? = nil) {
         self.userId = userId
         self.tenantId = tenantId
+        self.tenants = tenants
     }
+}
+
+/// Where to send the user's browser, and what the user will be asked for.
+public struct OpenedConnect: Codable, Sendable, Hashable {
+    /// The connection.
+    public var appId: String
+    /// The user whose token it is.
+    public var userId: String?
+    /// The tenant whose token it is, or in which the user's token lives.
+    public var tenantId: String?
+    /// The scopes that will be asked for.
+    public var scopes: [String]
+    /// Names one of several accounts of the subject at the connection.
+    public var externalIdentifier: String?
+    /// For this user alone.
+    public var url: String
+    /// Vault: how long it can be opened. In seconds.
+    public var expiresIn: Int
 }
 
 /// The grant, or the code that releases it.
@@ -1799,6 +1858,48 @@ public struct McpResumeAnswer: Codable, Sendable, Hashable {
     public var response: McpResponse?
     /// With the error of MCP 2025-11-25: one for each elicitation.
     public var completions: [McpCompletion]?
+}
+
+/// Who is signed in at a page.
+public struct PageUser: Codable, Sendable, Hashable {
+    /// The user's id.
+    public var userId: String
+    /// What the user is called, for people.
+    public var name: String?
+    /// The tenants for which this user may connect, disconnect and store keys.
+    public var tenants: [PageTenant]?
+    /// The user's language; by default as accept-language asks.
+    public var locale: String?
+
+    public init(userId: String, name: String? = nil, tenants: [PageTenant]? = nil, locale: String? = nil) {
+        self.userId = userId
+        self.name = name
+        self.tenants = tenants
+        self.locale = locale
+    }
+}
+
+/// A tenant that a user may act for.
+public struct PageTenant: Codable, Sendable, Hashable {
+    /// The tenant's id.
+    public var id: String
+    /// What it is called, for people.
+    public var name: String?
+
+    public init(id: String, name: String? = nil) {
+        self.id = id
+        self.name = name
+    }
+}
+
+/// What to answer the HTTP request.
+public struct PageAnswer: Codable, Sendable, Hashable {
+    /// The status.
+    public var status: Int
+    /// The headers, by their names in lower case. Send all of them.
+    public var headers: [String: String]
+    /// The body, UTF-8. A page for a user may show a typed code.
+    public var body: Secret
 }
 
 /// Tokens with all their secrets.

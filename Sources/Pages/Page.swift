@@ -1,0 +1,73 @@
+/// What a browser is shown: a value, of which the HTML is made (`PageView`).
+struct Page: Sendable {
+    var status = 200
+    var title: String
+    var blocks: [Block]
+    /// The URL, or data URL, of the service's logo.
+    var logo: String?
+    /// What the window that opened this one is told; nil while it has not ended.
+    var ending: Ending?
+
+    struct Ending: Sendable {
+        let isConnected: Bool
+        let appID: String?
+    }
+
+    enum Tone: String, Sendable {
+        case good, warning, bad
+    }
+
+    indirect enum Block: Sendable {
+        case paragraph(String)
+        case notice(Tone, String)
+        /// Names as a provider spells them, such as scopes.
+        case names(String, [String])
+        /// A code that is read and typed.
+        case code(String)
+        case links([Link])
+        case form(Form)
+        case section(String, [Block])
+        case card(Card)
+        /// What only somebody who helps the user needs.
+        case details(String, [String])
+    }
+
+    struct Link: Sendable {
+        let text: String
+        let url: String
+        /// Tells apart, for those who hear the page, links that have the same text.
+        var about: String?
+        var isMain = false
+    }
+
+    struct Form: Sendable {
+        /// The field that proves whose form it is: see `FormSeal`.
+        static let tokenName: StaticString = "form"
+
+        let action: String
+        let token: String
+        var fields: [Input] = []
+        let submit: String
+        var isDangerous = false
+        var cancel: Link?
+    }
+
+    struct Input: Sendable {
+        let name: String
+        let label: String
+        var hint: String?
+        var problem: String?
+    }
+
+    /// A connection, or one of its tokens.
+    struct Card: Sendable {
+        let title: String
+        var logo: String?
+        var tone: Tone?
+        var status: String?
+        /// Why the status is as it is.
+        var note: String?
+        var facts: [(label: String, value: String)] = []
+        var links: [Link] = []
+    }
+}

@@ -1,0 +1,151 @@
+internal import Runtime
+
+/// The HTML of a page.
+struct PageView {
+    private let page: Page
+    private let visit: Visit
+
+    init(_ page: Page, _ visit: Visit) {
+        self.page = page
+        self.visit = visit
+    }
+
+    var html: String {
+        let texts = visit.texts
+        let product = visit.product ?? texts(.product)
+        var html = HTML()
+        html.element("html", ["lang": texts.language]) { html in
+            html.element("head") { html in
+                html.start("meta", ["charset": "utf-8"])
+                html.start("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"])
+                html.start("meta", ["name": "color-scheme", "content": "light dark"])
+                html.element("title", "\(page.title) · \(product)")
+                html.start("link", ["rel": "stylesheet", "href": visit.mount.base + Asset.style.path.text])
+                if let ending = page.ending { script(ending, &html) }
+            }
+            html.element("body") { html in
+                html.element("a", ["class": "skip", "href": "#main"], texts(.skip))
+                html.element("header") { html in
+                    html.element("p", ["class": "product"], product)
+                    if let user = visit.user {
+                        html.element(
+                            "p", ["class": "user"], texts(.signedIn, ["user": user.name ?? user.id.text]))
+                    }
+                }
+                html.element("main", ["id": "main"]) { html in
+                    if let logo = page.logo { self.logo(logo, &html) }
+                    html.element("h1", page.title)
+                    for block in page.blocks { write(block, &html) }
+                }
+            }
+        }
+        return "<!doctype html>" + html.source + "\n"
+    }
+
+    /// Tells the window that opened this one; without a script the user reads it, and closes the page.
+    private func script(_ ending: Page.Ending, _ html: inout HTML) {
+        html.element(
+            "script",
+            [
+                "src": visit.mount.base + Asset.ending.path.text, "defer": "",
+                "data-result": ending.isConnected ? "connected" : "failed", "data-app": ending.appID,
+                "data-origin": visit.openerOrigin,
+            ], "")
+    }
+
+    private func logo(_ url: String, _ html: inout HTML) {
+        html.start(
+            "img",
+            ["class": "logo", "src": url, "alt": " ", "width": "40", "height": "40", "referrerpolicy": "no-referrer"]
+        )
+    }
+
+    private func write(_ block: Page.Block, _ html: inout HTML) {
+        switch block {
+        case .paragraph(let text): html.element("p", text)
+        case .notice(let tone, let text):
+            html.element("p", ["class": "notice \(tone.rawValue)", "role": tone == .bad ? "alert" : "status"], text)
+        case .names(let label, let names):
+            html.element("p", label)
+            html.element("ul", ["class": "names"]) { html in
+                for name in names { html.element("li") { $0.element("code", name) } }
+            }
+        case .code(let code): html.element("p", ["class": "code"], code)
+        case .links(let links):
+            html.element("p", ["class": "actions"]) { html in
+                for link in links { write(link, &html) }
+            }
+        case .form(let form): write(form, &html)
+        case .section(let title, let blocks):
+            html.element("section") { html in
+                html.element("h2", title)
+                for block in blocks { write(block, &html) }
+            }
+        case .card(let card): write(card, &html)
+        case .details(let summary, let lines):
+            html.element("details") { html in
+                html.element("summary", summary)
+                for line in lines { html.element("p", line) }
+            }
+        }
+    }
+
+    private func write(_ link: Page.Link, _ html: inout HTML) {
+        html.element("a", ["class": link.isMain ? "button main" : "button", "href": link.url, "rel": "noreferrer"]) {
+            html in
+            html.text(link.text)
+            if let about = link.about { html.element("span", ["class": "unseen"], " \(about)") }
+        }
+    }
+
+    private func write(_ form: Page.Form, _ html: inout HTML) {
+        html.element("form", ["method": "post", "action": form.action]) { html in
+            html.start(
+                "input", ["type": "hidden", "name": Page.Form.tokenName.description, "value": form.token])
+            for field in form.fields { write(field, &html) }
+            html.element("p", ["class": "actions"]) { html in
+                html.element("button", ["class": form.isDangerous ? "button danger" : "button main"], form.submit)
+                if let cancel = form.cancel { write(cancel, &html) }
+            }
+        }
+    }
+
+    private func write(_ field: Page.Input, _ html: inout HTML) {
+        let id = "field-\(field.name)"
+        html.element("label", ["for": id], field.label)
+        if let problem = field.problem {
+            html.element("p", ["class": "problem", "id": "\(id)-problem", "role": "alert"], problem)
+        }
+        html.start(
+            "input",
+            [
+                "type": "password", "id": id, "name": field.name, "required": "", "autofocus": "",
+                "autocomplete": "off", "spellcheck": "false", "autocapitalize": "off",
+                "aria-invalid": field.problem.map { _ in "true" },
+                "aria-describedby": (field.problem.map { _ in "\(id)-problem " } ?? "") + "\(id)-hint",
+            ])
+        if let hint = field.hint { html.element("p", ["class": "hint", "id": "\(id)-hint"], hint) }
+    }
+
+    private func write(_ card: Page.Card, _ html: inout HTML) {
+        html.element("article", ["class": "card"]) { html in
+            html.element("h3") { html in
+                if let logo = card.logo { self.logo(logo, &html) }
+                html.text(card.title)
+            }
+            if let status = card.status {
+                html.element("p", ["class": "status \(card.tone?.rawValue ?? "")"], status)
+            }
+            if let note = card.note { html.element("p", note) }
+            if !card.facts.isEmpty {
+                html.element("dl") { html in
+                    for fact in card.facts {
+                        html.element("dt", fact.label)
+                        html.element("dd", fact.value)
+                    }
+                }
+            }
+            if !card.links.isEmpty { write(.links(card.links), &html) }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+internal import Connections
+internal import HTTP
+internal import JSON
+internal import Runtime
+
+extension PagesBackend {
+    /// Where connect URLs lead (`connectPageUrl`), by their ticket; or a connect that begins here, by the connection's id.
+    ///
+    /// The way on is a link, and not a form's answer: under `form-action`, browsers do not let a form end at another site.
+    func connect(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
+        if let ticket = visit.query["ticket"] { return try open(ticket, visit, user) }
+        guard let id = visit.query["app"] else { throw .invalid("app", "is missing") }
+        let subject = try visit.subject(of: user)
+        return try app(id, visit).then { [self] (app) throws(ConnError) in
+            if app.takesKey { return .done(.seeOther(visit.url("/key", [("app", id)]))) }
+            let options = JSON.object(["redirectUrl": .string(visit.url("/connected", [("app", id)]))])
+            let fields = subject.fields
+            fields.set("appId", .string(id))
+            fields.set("options", options)
+            return try perform("connect", fields, for: visit).then { [self] (made) throws(ConnError) in
+                let url = made["url"]?.string ?? ""
+                let ours = visit.mount.url("/connect") + "?ticket="
+                if url.utf8.starts(with: ours.utf8) {
+                    return try open(String(url.dropFirst(ours.count)), visit, user)
+                }
+                return .done(.page(visit.consent(app, subject: subject, scopes: app.defaultScopes, url: url)))
+            }
+        }
+    }
+
+    private func open(_ ticket: String, _ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
+        let fields = JSON.object(["ticket": .string(ticket), "openedBy": user.opener])
+        return try perform("open", fields, for: visit).then { [self] (opened) throws(ConnError) in
+            let url = opened["url"]?.string ?? ""
+            let id = opened["appId"]?.string ?? ""
+            let subject = Subject(userID: opened["userId"]?.id, tenantID: opened["tenantId"]?.id) ?? .user(user.id)
+            return try app(id, visit).then { (app) throws(ConnError) in
+                .done(.page(visit.consent(app, subject: subject, scopes: opened["scopes"]?.strings ?? [], url: url)))
+            }
+        }
+    }
+
+    /// Where OAuth providers send the browser.
+    func callback(_ visit: Visit) throws(ConnError) -> Step<Answer> {
+        let fields = CallbackParameter.fields(of: visit.query)
+        if let user = visit.user { fields.set("openedBy", user.opener) }
+        return try Step.attempt({ () throws(ConnError) in try perform("complete", fields, for: visit) }) {
+            [self] (result) throws(ConnError) in
+            switch result {
+            case .success(let completion):
+                return try shown(completion["appId"]?.id, visit).then { (app) throws(ConnError) in
+                    .done(visit.completed(completion, app))
+                }
+            case .failure(let error):
+                if visit.user == nil, error.field.map({ ID($0) }) == "openedBy" { return .done(visit.signIn) }
+                guard ![.timeout, .cancelled].contains(error.code) else { throw error }
+                return try shown(error.appID, visit).then { (app) throws(ConnError) in
+                    .done(.page(visit.page(about: error, app)))
+                }
+            }
+        }
+    }
+
+    /// A connection as people see it; nil when it is not known or gone.
+    private func shown(_ id: ID?, _ visit: Visit) throws(ConnError) -> Step<ShownApp?> {
+        guard let id else { return .done(nil) }
+        return try Step.attempt({ () throws(ConnError) in try app(id.text, visit) }) { (result) throws(ConnError) in
+            .done((try? result.get()) ?? ShownApp(id: id))
+        }
+    }
+
+    /// Whether a connection is there by now: where a connect that began here ends.
+    func connected(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
+        guard let id = visit.query["app"] else { throw .invalid("app", "is missing") }
+        let subject = try visit.subject(of: user)
+        return try app(id, visit).then { [self] (app) throws(ConnError) in
+            try tokens(of: subject, at: app.id, visit).then { (tokens) throws(ConnError) in
+                let isConnected = tokens.contains { $0.status != .needsReauthorization }
+                var page = Page(
+                    title: visit.texts(isConnected ? .connectedTitle : .notConnectedTitle, ["service": app.name]),
+                    blocks: isConnected ? [.paragraph(visit.texts(.connectedClose))] : [])
+                page.ending = Page.Ending(isConnected: isConnected, appID: app.id.text)
+                page.blocks += visit.wayHome
+                return .done(.page(page))
+            }
+        }
+    }
+}
+
+/// The callback's parameters that have a field of their own in `complete`.
+private enum CallbackParameter {
+    private static let fields: [ID: StaticString] = [
+        "state": "state", "code": "code", "error": "error", "error_description": "errorDescription", "iss": "iss",
+    ]
+
+    static func fields(of query: Parameters) -> JSON {
+        let fields = JSON.object()
+        let others = JSON.object()
+        for name in query.names {
+            guard let value = query.foreign(name) else { continue }
+            if let field = Self.fields[name] {
+                fields.set(field.description, value)
+            } else {
+                others.set(name.text, value)
+            }
+        }
+        fields.set("parameters", others)
+        return fields
+    }
+}
+
+extension Visit.User {
+    /// For `openedBy`.
+    fileprivate var opener: JSON {
+        .object(["userId": .string(id), "tenants": .strings(tenants.map(\.id.text))])
+    }
+}
+
+extension Subject {
+    /// The members `userId` and `tenantId`.
+    var fields: JSON {
+        .object(["userId": userID.map(JSON.string), "tenantId": tenantID.map(JSON.string)])
+    }
+}
+
+extension Visit {
+    /// Says what will be asked for, by whom and for whom, and leads on to the provider.
+    fileprivate func consent(_ app: ShownApp, subject: Subject, scopes: [String], url: String) -> Page {
+        let asks =
+            product.map { texts(.connectAsks, ["product": $0, "service": app.name]) }
+            ?? texts(.connectIsAsked, ["service": app.name])
+        var page = Page(title: texts(.connectTitle, ["service": app.name]), blocks: [.paragraph(asks)])
+        page.logo = app.logo
+        if let tenant = subject.tenantID {
+            page.blocks.append(.paragraph(texts(.connectForTenant, ["tenant": name(of: tenant)])))
+        }
+        if !scopes.isEmpty { page.blocks.append(.names(texts(.connectScopes), scopes)) }
+        page.blocks += [
+            .links([Page.Link(text: texts(.connectContinue, ["service": app.name]), url: url, isMain: true)]),
+            .paragraph(texts(.connectThere, ["service": app.name])), .paragraph(texts(.connectUnasked)),
+        ]
+        return page
+    }
+
+    /// - Parameter completion: a `CompleteAnswer`.
+    fileprivate func completed(_ completion: JSON, _ app: ShownApp?) -> Answer {
+        let service = app?.name ?? texts(.errorService)
+        if let code = completion["code"]?.string {
+            let minutes = String(max(1, (completion["expiresIn"]?.integer ?? 0) / 60))
+            return .page(
+                Page(
+                    title: texts(.codeTitle),
+                    blocks: [
+                        .paragraph(texts(.codeType)), .code(code),
+                        .paragraph(texts(.codeMinutes, ["minutes": minutes])),
+                    ]))
+        }
+        let callback = mount.url("/callback")
+        let next = completion["redirectUrl"]?.string.flatMap { ID($0) == ID(callback) ? nil : $0 }
+        let missing = completion["missingScopes"]?.strings ?? []
+        if missing.isEmpty, let next { return .seeOther(next) }
+        var page: Page
+        if missing.isEmpty {
+            page = Page(
+                title: texts(.connectedTitle, ["service": service]), blocks: [.paragraph(texts(.connectedClose))])
+        } else {
+            page = Page(
+                title: texts(.narrowTitle, ["service": service]), blocks: [.names(texts(.narrowScopes), missing)])
+        }
+        if let next {
+            page.blocks.append(.links([Page.Link(text: texts(.connectedContinue), url: next, isMain: true)]))
+        }
+        page.ending = Page.Ending(isConnected: true, appID: app?.id.text)
+        return .page(page)
+    }
+}

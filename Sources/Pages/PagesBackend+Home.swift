@@ -1,0 +1,197 @@
+internal import Connections
+internal import HTTP
+internal import JSON
+internal import Runtime
+
+/// A token of a subject's, as people see it.
+struct ShownToken: Sendable {
+    enum Status: String {
+        case active, expiring
+        case needsReauthorization = "needs_reauthorization"
+    }
+
+    let id: String
+    let appID: ID
+    let tenantID: ID?
+    let status: Status
+    let reason: ID?
+    /// Whose account it is, as far as anybody knows.
+    let account: String?
+    let scopes: [String]
+
+    /// - Parameter json: a `TokenInfo`.
+    init?(_ json: JSON) {
+        guard let id = json["id"]?.string, let appID = json["appId"]?.id else { return nil }
+        self.id = id
+        self.appID = appID
+        tenantID = json["tenantId"]?.id
+        status = json["status"]?.string.flatMap(Status.init) ?? .active
+        reason = json["reason"]?.id
+        account = json["externalIdentifier"]?.string ?? json["tokenSub"]?.string
+        scopes = json["scopes"]?.strings ?? []
+    }
+}
+
+extension PagesBackend {
+    private static let pageSize = 50
+
+    /// What a user or a tenant has connected, and what else there is to connect.
+    func home(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
+        let subject = try visit.subject(of: user)
+        let fields = subject.fields
+        fields.set("limit", .integer(Self.pageSize))
+        if let after = visit.query["after"] { fields.set("after", .string(after)) }
+        return try apps(visit).then { [self] (apps) throws(ConnError) in
+            try perform("list", fields, for: visit).then { (answer) throws(ConnError) in
+                let tokens = (answer["tokens"]?.elements ?? []).compactMap(ShownToken.init)
+                return .done(.page(visit.home(of: subject, user, tokens, apps, next: answer["next"]?.string)))
+            }
+        }
+    }
+
+    func tokens(of subject: Subject, at app: ID, _ visit: Visit) throws(ConnError) -> Step<[ShownToken]> {
+        let fields = subject.fields
+        fields.set("appId", .string(app))
+        fields.set("limit", .integer(1000))
+        return try perform("list", fields, for: visit).then { (answer) throws(ConnError) in
+            .done((answer["tokens"]?.elements ?? []).compactMap(ShownToken.init))
+        }
+    }
+
+    /// Asks once more, since a deletion cannot be undone.
+    func askDisconnect(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
+        try withToken(visit, user) { [self] (token, app) throws(ConnError) in
+            let texts = visit.texts
+            var page = Page(
+                title: texts(.disconnectTitle, ["service": app.name]),
+                blocks: [.paragraph(texts(.disconnectBody, ["service": app.name]))])
+            if let account = token.account { page.blocks.append(.names(texts(.account), [account])) }
+            page.logo = app.logo
+            page.blocks.append(
+                .form(
+                    Page.Form(
+                        action: visit.url("/disconnect", [("app", app.id.text), ("token", token.id)]),
+                        token: seal.token(user: user.id, action: visit.path, now: clock.seconds),
+                        submit: texts(.disconnect), isDangerous: true,
+                        cancel: Page.Link(text: texts(.disconnectKeep), url: visit.url("/")))))
+            return .done(.page(page))
+        }
+    }
+
+    func disconnect(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
+        try withToken(visit, user) { [self] (token, app) throws(ConnError) in
+            try perform("delete", .object(["tokenId": .string(token.id)]), for: visit).then {
+                (deletion) throws(ConnError) in
+                let revocations = deletion["revocations"]
+                let told: [(member: String, tone: Page.Tone, text: Texts.Name)] = [
+                    ("revoked", .good, .revoked), ("pending", .warning, .revocationPending),
+                    ("unsupported", .warning, .revocationUnsupported),
+                ]
+                let outcome = told.first { (revocations?[$0.member]?.integer ?? 0) > 0 }
+                return .done(
+                    .page(
+                        Page(
+                            title: visit.texts(.disconnectedTitle, ["service": app.name]),
+                            blocks: [
+                                .notice(
+                                    outcome?.tone ?? .good,
+                                    visit.texts(outcome?.text ?? .disconnectedGone, ["service": app.name]))
+                            ] + visit.wayHome)))
+            }
+        }
+    }
+
+    /// Goes on with the token that the query names, if it is the subject's.
+    private func withToken(
+        _ visit: Visit, _ user: Visit.User,
+        _ next: @escaping @Sendable (ShownToken, ShownApp) throws(ConnError) -> Step<Answer>
+    ) throws(ConnError) -> Step<Answer> {
+        guard let appID = visit.query["app"], let tokenID = visit.query["token"] else {
+            throw .invalid("token", "is missing")
+        }
+        let subject = try visit.subject(of: user)
+        return try app(appID, visit).then { [self] (app) throws(ConnError) in
+            try tokens(of: subject, at: app.id, visit).then { (tokens) throws(ConnError) in
+                guard let token = tokens.first(where: { ID($0.id) == ID(tokenID) }) else {
+                    return .done(
+                        .page(
+                            Page(
+                                title: visit.texts(.disconnectedTitle, ["service": app.name]),
+                                blocks: [.notice(.warning, visit.texts(.disconnectedGone))] + visit.wayHome)))
+                }
+                return try next(token, app)
+            }
+        }
+    }
+}
+
+extension Visit {
+    fileprivate func home(
+        of subject: Subject, _ user: User, _ tokens: [ShownToken], _ apps: [ShownApp], next: String?
+    ) -> Page {
+        let byID = Dictionary(apps.map { ($0.id, $0) }) { first, _ in first }
+        let connected = tokens.map { token in card(of: token, at: byID[token.appID] ?? ShownApp(id: token.appID)) }
+        var page = Page(
+            title: tenant.map { texts(.homeOfTenant, ["tenant": name(of: $0)]) } ?? texts(.home),
+            blocks: [
+                .section(
+                    texts(.homeConnected),
+                    connected.isEmpty ? [.paragraph(texts(.homeNone))] : connected.map(Page.Block.card))
+            ])
+        if let next { page.blocks.append(.links([Page.Link(text: texts(.more), url: url("/", [("after", next)]))])) }
+        let taken = Set(tokens.map(\.appID))
+        let offered = apps.filter { app in
+            !taken.contains(app.id) && (offeredApps.map { $0.contains(app.id) } ?? true)
+        }.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        if !offered.isEmpty {
+            page.blocks.append(.section(texts(.homeOffered), offered.map { .card(offer($0)) }))
+        }
+        if tenant == nil, !user.tenants.isEmpty {
+            let links = user.tenants.map { tenant in
+                Page.Link(
+                    text: name(of: tenant.id), url: mount.url("/", [("tenant", tenant.id.text)]))
+            }
+            page.blocks.append(.section(texts(.homeTenants), [.links(links)]))
+        } else if tenant != nil {
+            page.blocks.append(.links([Page.Link(text: texts(.home), url: mount.url("/"))]))
+        }
+        return page
+    }
+
+    private func offer(_ app: ShownApp) -> Page.Card {
+        var card = Page.Card(title: app.name, logo: app.logo)
+        let way: (StaticString, Texts.Name) = app.takesKey ? ("/key", .enterKey) : ("/connect", .connect)
+        card.links = [
+            Page.Link(text: texts(way.1), url: url(way.0, [("app", app.id.text)]), about: app.name, isMain: true)
+        ]
+        return card
+    }
+
+    private func card(of token: ShownToken, at app: ShownApp) -> Page.Card {
+        let (tone, status): (Page.Tone, Texts.Name) =
+            switch token.status {
+            case .active: (.good, .statusActive)
+            case .expiring: (.warning, .statusExpiring)
+            case .needsReauthorization: (.bad, .statusNeedsReauthorization)
+            }
+        var card = Page.Card(title: app.name, logo: app.logo, tone: tone, status: texts(status))
+        if let reason = token.reason, let text = Self.reasons[reason] { card.note = texts(text) }
+        if let account = token.account { card.facts.append((texts(.account), account)) }
+        if !token.scopes.isEmpty { card.facts.append((texts(.permissions), token.scopes.joined(separator: ", "))) }
+        let way: (StaticString, Texts.Name) = app.takesKey ? ("/key", .replaceKey) : ("/connect", .reconnect)
+        card.links = [
+            Page.Link(
+                text: texts(way.1), url: url(way.0, [("app", app.id.text)]), about: app.name,
+                isMain: token.status == .needsReauthorization),
+            Page.Link(
+                text: texts(.disconnect), url: url("/disconnect", [("app", app.id.text), ("token", token.id)]),
+                about: app.name),
+        ]
+        return card
+    }
+
+    private static let reasons: [ID: Texts.Name] = [
+        "no_refresh_token": .reasonNoRefreshToken, "expired": .reasonExpired, "refused": .reasonRefused,
+        "uncertain": .reasonUncertain, "rejected": .reasonRejected, "moved": .reasonMoved,
+    ]
+}

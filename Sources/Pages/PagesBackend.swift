@@ -1,0 +1,147 @@
+package import Connections
+internal import Crypto
+internal import HTTP
+package import JSON
+package import Runtime
+
+/// Any backend, with the pages where users connect above it: they are made of its own operations.
+package final class PagesBackend: Backend {
+    let backend: any Backend
+    let clock: Clock
+    let seal: FormSeal
+
+    package init(_ backend: any Backend, clock: Clock = .system) {
+        self.backend = backend
+        self.clock = clock
+        seal = FormSeal(secret: backend.sharedSecret ?? Crypto.randomSecret(32))
+    }
+
+    package var kind: BackendKind { backend.kind }
+    package var sharedSecret: Secret? { backend.sharedSecret }
+
+    package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
+        guard ID(request.operation) == "pages.handle" else { return try backend.begin(request) }
+        let visit = try Visit(request)
+        return try Step.attempt({ () throws(ConnError) in try answer(visit) }) { (result) throws(ConnError) in
+            switch result {
+            case .success(let answer): .done(answer.json(visit))
+            case .failure(let error):
+                switch error.code {
+                case .timeout, .cancelled: throw error  // nobody waits for a page any more
+                default: .done(Answer.page(visit.page(about: error)).json(visit))
+                }
+            }
+        }
+    }
+
+    package func refused(_ request: Request, _ error: ConnError) -> Step<Void>? { backend.refused(request, error) }
+
+    package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Step<Bool?> {
+        try backend.spend(id, expiresAt: expiresAt)
+    }
+
+    package func close() { backend.close() }
+
+    /// Performs an operation of the backend's for whoever is at the page. What fails is told without the request's secrets.
+    func perform(_ operation: String, _ fields: JSON, for visit: Visit) throws(ConnError) -> Step<JSON> {
+        let request = try Request(
+            checking: fields, for: operation, actor: visit.actor ?? visit.user?.id.text, backend: kind)
+        return try Step.attempt({ () throws(ConnError) in try backend.begin(request) }) { (result) throws(ConnError) in
+            .done(try result.mapError(request.redaction.clean).get())
+        }
+    }
+}
+
+/// What a request to a page is answered.
+enum Answer: Sendable {
+    case page(Page)
+    /// Go there with GET.
+    case seeOther(String)
+    case asset(Asset)
+}
+
+// MARK: - Which page
+
+/// A page: a row of the table.
+struct Route: Sendable {
+    typealias Handler = @Sendable (PagesBackend, Visit, Visit.User) throws(ConnError) -> Step<Answer>
+
+    let path: ID
+    let get: Handler
+    /// What the page's form does.
+    var post: Handler?
+
+    static let all: [Route] = [
+        Route(path: "/", get: { (host, visit, user) throws(ConnError) in try host.home(visit, user) }),
+        Route(path: "/connect", get: { (host, visit, user) throws(ConnError) in try host.connect(visit, user) }),
+        Route(path: "/connected", get: { (host, visit, user) throws(ConnError) in try host.connected(visit, user) }),
+        Route(
+            path: "/key", get: { (host, visit, user) throws(ConnError) in try host.keyForm(visit, user) },
+            post: { (host, visit, user) throws(ConnError) in try host.storeKey(visit, user) }),
+        Route(
+            path: "/disconnect", get: { (host, visit, user) throws(ConnError) in try host.askDisconnect(visit, user) },
+            post: { (host, visit, user) throws(ConnError) in try host.disconnect(visit, user) }),
+    ]
+}
+
+extension PagesBackend {
+    /// Where OAuth providers send the browser. It needs no user where the connect asked for a typed code.
+    private static let callbackPath: ID = "/callback"
+
+    private func answer(_ visit: Visit) throws(ConnError) -> Step<Answer> {
+        let isReading = visit.method == "GET" || visit.method == "HEAD"
+        if let asset = Asset.at(visit.path) {
+            return isReading ? .done(.asset(asset)) : .done(.page(visit.methodNotAllowed))
+        }
+        if visit.path == Self.callbackPath {
+            return isReading ? try callback(visit) : .done(.page(visit.methodNotAllowed))
+        }
+        guard let route = Route.all.first(where: { $0.path == visit.path }) else {
+            return .done(.page(visit.failure(404, .errorPage)))
+        }
+        guard isReading || visit.method == "POST" && route.post != nil else {
+            return .done(.page(visit.methodNotAllowed))
+        }
+        guard let user = visit.user else { return .done(visit.signIn) }
+        guard !isReading, let post = route.post else { return try route.get(self, visit, user) }
+        if let refusal = refusal(ofFormIn: visit, user) { return .done(.page(refusal)) }
+        return try post(self, visit, user)
+    }
+
+    /// Why a form is not taken: it must be one of these pages', shown to this user.
+    private func refusal(ofFormIn visit: Visit, _ user: Visit.User) -> Page? {
+        guard let body = visit.body else { return visit.failure(413, .errorTooLarge) }
+        let type = visit.header("content-type").map { $0.prefix { $0 != ";" && $0 != " " }.lowercased() }
+        guard type.map({ ID($0) }) == "application/x-www-form-urlencoded" else {
+            return visit.failure(415, .errorForm)
+        }
+        let isFromHere: Bool
+        if let origin = visit.header("origin") {
+            isFromHere = ID(origin) == ID(visit.mount.origin)
+        } else {
+            isFromHere = visit.header("sec-fetch-site").map { ID($0) } == "same-origin"
+        }
+        guard isFromHere,
+            seal.isGenuine(body[Page.Form.tokenName] ?? "", user: user.id, action: visit.path, now: clock.seconds)
+        else { return visit.failure(403, .errorForm) }
+        return nil
+    }
+}
+
+extension Visit {
+    func header(_ name: String) -> String? { headers[name]?.string }
+
+    var methodNotAllowed: Page { failure(405, .errorMethod) }
+
+    /// Leads to where the host signs users in, and from there back here.
+    var signIn: Answer {
+        guard let signInURL, method == "GET" || method == "HEAD" else {
+            var page = Page(title: texts(.signInTitle), blocks: [.paragraph(texts(.signInBody))])
+            page.status = 401
+            return .page(page)
+        }
+        let here = mount.base.dropFirst(mount.origin.utf8.count) + path.text
+        let next = rawQuery.isEmpty ? String(here) : "\(here)?\(rawQuery)"
+        return .seeOther(URL.appending([("next", next)], to: signInURL))
+    }
+}

@@ -1,0 +1,59 @@
+internal import Connections
+internal import HTTP
+internal import JSON
+internal import Runtime
+
+/// A connection, as people see it.
+struct ShownApp: Sendable {
+    let id: ID
+    let name: String
+    /// A URL or a data URL that a page may load.
+    let logo: String?
+    let takesKey: Bool
+    let defaultScopes: [String]
+
+    /// - Parameter json: an `App`.
+    init?(_ json: JSON) {
+        guard let id = json["id"]?.id else { return nil }
+        self.id = id
+        let name = json["name"]?.string ?? ""
+        self.name = name.isEmpty ? id.text : name
+        logo = json["logo"]?.string.flatMap { Self.isImage($0) ? $0 : nil }
+        takesKey = json["appType"]?.id == "apikey"
+        defaultScopes = json["defaultScopes"]?.strings ?? []
+    }
+
+    /// What stands for a connection that is gone.
+    init(id: ID) {
+        self.id = id
+        name = id.text
+        logo = nil
+        takesKey = false
+        defaultScopes = []
+    }
+
+    private static func isImage(_ logo: String) -> Bool {
+        let dataTypes = [
+            "data:image/png;", "data:image/jpeg;", "data:image/gif;", "data:image/webp;", "data:image/svg+xml",
+        ]
+        if dataTypes.contains(where: { logo.utf8.starts(with: $0.utf8) }) { return true }
+        return URL(logo).map { $0.scheme == "https" && !$0.host.isEmpty && !$0.hasUserInfo } ?? false
+    }
+}
+
+extension PagesBackend {
+    func app(_ id: String, _ visit: Visit) throws(ConnError) -> Step<ShownApp> {
+        try perform("apps.load", .object(["id": .string(id)]), for: visit).then { (answer) throws(ConnError) in
+            guard let app = answer["app"].flatMap(ShownApp.init) else {
+                throw ConnError(.notFound, "there is no such connection", field: "app", reason: .app)
+            }
+            return .done(app)
+        }
+    }
+
+    func apps(_ visit: Visit) throws(ConnError) -> Step<[ShownApp]> {
+        try perform("apps.list", .object(), for: visit).then { (answer) throws(ConnError) in
+            .done((answer["apps"]?.elements ?? []).compactMap(ShownApp.init))
+        }
+    }
+}

@@ -1,0 +1,75 @@
+internal import JSON
+internal import Runtime
+
+/// The words of the pages in one language: `texts.json`.
+struct Texts: Sendable {
+    /// The language's tag (BCP 47).
+    let language: String
+    private let table: [ID: String]
+
+    /// A text by its name in the table.
+    enum Name: String, CaseIterable, Sendable {
+        case skip, product, signedIn, home, homeOfTenant, back, details
+        case connectTitle, connectAsks, connectIsAsked, connectForTenant, connectScopes, connectContinue, connectThere
+        case connectUnasked
+        case connectedTitle, connectedClose, connectedContinue, narrowTitle, narrowScopes, codeTitle, codeType
+        case codeMinutes, notConnectedTitle, tryAgain
+        case keyTitle, keyLabel, keyHint, keySave, keyMissing, keyWrong
+        case homeNone, homeConnected, homeOffered, homeTenants, account, permissions, connect, reconnect, enterKey
+        case replaceKey, disconnect, more
+        case statusActive, statusExpiring, statusNeedsReauthorization
+        case reasonNoRefreshToken, reasonExpired, reasonRefused, reasonUncertain, reasonRejected, reasonMoved
+        case disconnectTitle, disconnectBody, disconnectKeep, disconnectedTitle
+        case revoked, revocationPending, revocationUnsupported, disconnectedGone
+        case signInTitle, signInBody
+        case errorTitle, errorRefused, errorDenied, errorLink, errorOtherUser, errorSetting, errorUnavailable
+        case errorRateLimited, errorRequest, errorInternal, errorUnsupported, errorPage, errorMethod, errorForm
+        case errorTooLarge, errorTenant, errorConnection, errorForbidden, errorService
+    }
+
+    /// - Parameter wanted: language tags, the dearest first.
+    init(_ wanted: [String]) {
+        let known = wanted.lazy.compactMap { tag -> Texts? in
+            let primary = tag.split(separator: "-").first.map { ID(String($0).lowercased()) }
+            return Self.all.first { ID($0.language) == primary }
+        }
+        self = known.first ?? Self.all[0]
+    }
+
+    private init(language: String, table: [ID: String]) {
+        self.language = language
+        self.table = table
+    }
+
+    /// - Parameter values: what stands in the places of `{name}`.
+    func callAsFunction(_ name: Name, _ values: KeyValuePairs<StaticString, String> = [:]) -> String {
+        var text = ""
+        var rest = Substring(table[ID(name.rawValue)] ?? name.rawValue)
+        while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {
+            let place = rest[rest.index(after: open)..<close]
+            text += rest[..<open]
+            text += values.first { place.elementsEqual($0.key.description) }?.value ?? ""
+            rest = rest[rest.index(after: close)...]
+        }
+        return text + rest
+    }
+
+    /// English first.
+    static let all: [Texts] = {
+        guard let document = try? PackageResources.texts_json.withUnsafeBytes({ try JSON.parse($0) }) else {
+            fatalError("texts.json is no JSON")
+        }
+        return document.members.map { Texts(language: $0.key, table: $0.value.texts ?? [:]) }
+    }()
+
+    /// The texts that this language lacks.
+    var missing: [Name] { Name.allCases.filter { table[ID($0.rawValue)] == nil } }
+
+    /// The places of a text, by name.
+    func places(of name: Name) -> [String] {
+        (table[ID(name.rawValue)] ?? "").split(separator: "{", omittingEmptySubsequences: false).dropFirst()
+            .compactMap { $0.split(separator: "}", omittingEmptySubsequences: false).first.map(String.init) }.sorted()
+    }
+
+    var count: Int { table.count }
+}

@@ -1,0 +1,105 @@
+import Connections
+import JSON
+import TestSupport
+import Testing
+
+@Suite struct KeyPageTests {
+    private let site: Site
+
+    init() throws { site = try Site() }
+
+    private let weather = [("app", "weather")]
+    private let key = "sk-<secret>"
+
+    private func fetch(_ subject: JSON = ["userId": "alice"]) throws -> String? {
+        try site.run("fetch", subject.with(["appId": "weather"]))["token"]?["accessToken"]?.string
+    }
+
+    @Test func aKeyIsKeptForTheUser() throws {
+        let answer = try site.submit("/key", weather, [("key", " \(key)\r\n")])
+        #expect(answer.status == 303)
+        #expect(answer.location == "\(Site.base)/connected?app=weather")
+        #expect(try fetch() == key)
+    }
+
+    @Test func aKeyIsKeptForATenant() throws {
+        let answer = try site.submit("/key", weather + [("tenant", "t1")], [("key", key)])
+        #expect(answer.location == "\(Site.base)/connected?app=weather&tenant=t1")
+        #expect(try fetch(["tenantId": "t1"]) == key)
+        #expect(try site.tokens().isEmpty)
+    }
+
+    @Test func aTenantThatIsNotOnesOwnGetsNoKey() throws {
+        #expect(try site.get("/key", weather + [("tenant", "t2")]).status == 403)
+        let token = try site.get("/key", weather).formToken ?? ""
+        let posted = try site.send(
+            "POST", "/key", weather + [("tenant", "t2")],
+            more: ["headers": Site.formHeaders, "body": .string("form=\(token)&key=sk")])
+        #expect(posted.status == 403)
+        #expect(try site.tokens(["tenantId": "t2"]).isEmpty)
+    }
+
+    @Test func aKeyIsNeverShownAgain() throws {
+        _ = try site.submit("/key", weather, [("key", key)])
+        for path in ["/key", "/", "/connected"] {
+            #expect(!(try site.get(path, weather).body.contains("secret")), "\(path)")
+        }
+    }
+
+    @Test(arguments: ["", "  \n", "two\nlines", String(repeating: "k", count: 65_537)])
+    func whatIsNoKeyIsNotKept(key: String) throws {
+        let answer = try site.submit("/key", weather, [("key", key)])
+        #expect(answer.status == 422 || answer.status == 413)
+        #expect(answer.body.contains("role=\"alert\""))
+        #expect(try site.tokens().isEmpty)
+    }
+
+    /// What another site can make a browser send.
+    @Test(arguments: [
+        ["origin": "https://evil.example"] as JSON, ["origin": "null"],
+        ["origin": "https://app.example.com.evil.example"],
+        ["origin": "http://app.example.com"], [:], ["sec-fetch-site": "cross-site"], ["sec-fetch-site": "same-site"],
+        ["sec-fetch-site": "none"],
+    ])
+    func aFormOfAnotherSiteIsNotTaken(headers: JSON) throws {
+        let headers: JSON = headers.with(["content-type": "application/x-www-form-urlencoded"])
+        let answer = try site.submit("/key", weather, [("key", key)], headers: headers)
+        #expect(answer.status == 403)
+        #expect(try site.tokens().isEmpty)
+    }
+
+    @Test func aBrowserWithoutOriginIsTakenAtItsWord() throws {
+        let headers: JSON = [
+            "sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded; charset=utf-8",
+        ]
+        #expect(try site.submit("/key", weather, [("key", key)], headers: headers).status == 303)
+    }
+
+    @Test func aFormIsTheUsersWhoSawIt() throws {
+        let token = try site.get("/key", weather, as: Site.mallory).formToken ?? ""
+        let answer = try site.send(
+            "POST", "/key", weather, more: ["headers": Site.formHeaders, "body": .string("form=\(token)&key=sk")])
+        #expect(answer.status == 403)
+        #expect(try site.tokens().isEmpty)
+    }
+
+    @Test(arguments: [(2 * 3600, 303), (3 * 3600, 403)]) func aFormIsGoodForSomeHours(age: Int, status: Int) throws {
+        let token = try site.get("/key", weather).formToken ?? ""
+        site.clock.advance(milliseconds: Int64(age) * 1000)
+        let answer = try site.send(
+            "POST", "/key", weather, more: ["headers": Site.formHeaders, "body": .string("form=\(token)&key=sk")])
+        #expect(answer.status == Int64(status))
+    }
+
+    @Test(arguments: ["multipart/form-data; boundary=x", "application/json", "text/plain", ""])
+    func onlyAFormIsTaken(type: String) throws {
+        let headers: JSON = ["origin": "https://app.example.com", "content-type": .string(type)]
+        #expect(try site.submit("/key", weather, [("key", key)], headers: headers).status == 415)
+        #expect(try site.tokens().isEmpty)
+    }
+
+    @Test func connectionsOfTheOtherTypeAreSentToTheirPage() throws {
+        #expect(try site.get("/key", [("app", "crm")]).location == "\(Site.base)/connect?app=crm")
+        #expect(try site.get("/connect", weather).location == "\(Site.base)/key?app=weather")
+    }
+}

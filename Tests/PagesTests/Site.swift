@@ -1,0 +1,134 @@
+import Connections
+import Foundation
+import HTTP
+import JSON
+import MCP
+import Pages
+import Runtime
+import StoreSQLite
+import TestSupport
+import Vault
+
+/// A site that has mounted the pages, over a vault in a temporary folder.
+final class Site {
+    static let base = "https://app.example.com/connections"
+
+    private let folder: TemporaryFolder
+    private let backend: PagesBackend
+    let provider = CannedProvider()
+    let clock = MovableClock()
+
+    /// - Parameter pageIsKnown: connect URLs lead to the pages, and not to the provider.
+    init(pageIsKnown: Bool = true) throws {
+        folder = try TemporaryFolder()
+        let config: JSON = [
+            "backend": "vault", "path": .string(folder.file("vault.db")),
+            "key": ["bytes": .string(String(repeating: "5a", count: 32))],
+            "redirectUrl": .string("\(Self.base)/callback"), "audit": "all",
+        ]
+        if pageIsKnown { config.set("connectPageUrl", .string("\(Self.base)/connect")) }
+        let vault = try VaultBackend(
+            store: try SQLiteStore(path: folder.file("vault.db")),
+            config: try VaultConfig(config, environment: { _ in nil }), clock: clock.clock)
+        backend = PagesBackend(MCPBackend(vault, clock: clock.clock), clock: clock.clock)
+        try run(
+            "apps.create",
+            [
+                "id": "crm", "name": "A <b>CRM</b>", "clientId": "c", "clientSecret": "s",
+                "authorizationUrl": "https://crm.example/authorize", "tokenUrl": "https://crm.example/token",
+                "defaultScopes": ["read", "write"],
+            ])
+        try run("apps.create", ["id": "weather", "name": "Weather", "appType": "apikey"])
+    }
+
+    deinit { backend.close() }
+
+    @discardableResult
+    func run(_ operation: String, _ request: JSON = [:]) throws -> JSON {
+        try StepDriver(operation, request, of: backend, provider, clock).finish()
+    }
+
+    static let alice: JSON = [
+        "userId": "alice", "name": "Alice", "tenants": [["id": "t1", "name": "Acme & Sons"]],
+    ]
+    static let mallory: JSON = ["userId": "mallory"]
+
+    /// A page, as a browser loads it.
+    /// - Parameter more: of the request to `pages.handle`.
+    func get(
+        _ path: String, _ query: [(String, String)] = [], as user: JSON? = alice, more: JSON = [:]
+    ) throws -> Shown {
+        try send("GET", path, query, as: user, more: more)
+    }
+
+    func send(
+        _ method: String, _ path: String, _ query: [(String, String)] = [], as user: JSON? = alice, more: JSON = [:]
+    ) throws -> Shown {
+        let request: JSON = [
+            "method": .string(method), "base": .string(Self.base), "path": .string(path),
+            "query": .string(URL.query(query)),
+        ]
+        if let user { request.set("user", user) }
+        return Shown(try run("pages.handle", request.with(more)))
+    }
+
+    /// Loads a page and sends its form.
+    /// - Parameters:
+    ///   - fields: what the user types.
+    ///   - headers: in place of those of a form that was sent from this site.
+    func submit(
+        _ path: String, _ query: [(String, String)] = [], as user: JSON? = alice, _ fields: [(String, String)] = [],
+        headers: JSON = formHeaders
+    ) throws -> Shown {
+        let token = try get(path, query, as: user).formToken
+        let body = URL.query([("form", token ?? "")] + fields)
+        return try send("POST", path, query, as: user, more: ["headers": headers, "body": .string(body)])
+    }
+
+    static let formHeaders: JSON = [
+        "origin": "https://app.example.com", "content-type": "application/x-www-form-urlencoded",
+    ]
+
+    /// The user goes to the provider by a page's link, and comes back.
+    /// - Parameter granted: the reply of the provider's token endpoint.
+    func callback(_ page: Shown, granting granted: String, as user: JSON? = alice) throws -> Shown {
+        provider.next(200, granted)
+        let state = page.mainLink.flatMap(URLComponents.init)?.queryItems?.first { $0.name == "state" }?.value
+        return try get("/callback", [("state", state ?? ""), ("code", "abc")], as: user)
+    }
+
+    func tokens(_ subject: JSON = ["userId": "alice"]) throws -> [JSON] {
+        try run("list", subject)["tokens"]?.elements ?? []
+    }
+}
+
+/// What a browser was answered.
+struct Shown {
+    let status: Int64
+    let body: String
+    private let headers: JSON
+
+    init(_ answer: JSON) {
+        status = answer["status"]?.integer ?? 0
+        body = answer["body"]?.string ?? ""
+        headers = answer["headers"] ?? [:]
+    }
+
+    func header(_ name: String) -> String? { headers[name]?.string }
+
+    var location: String? { header("location") }
+
+    var title: String? { text(between: "<h1>", "</h1>") }
+
+    var formToken: String? { text(between: "name=\"form\" value=\"", "\"") }
+
+    /// Where the page's main link leads.
+    var mainLink: String? {
+        text(between: "class=\"button main\" href=\"", "\"")?.replacingOccurrences(of: "&amp;", with: "&")
+    }
+
+    private func text(between start: String, _ end: String) -> String? {
+        guard let from = body.range(of: start), let to = body[from.upperBound...].range(of: end) else { return nil }
+        return String(body[from.upperBound..<to.lowerBound])
+    }
+}

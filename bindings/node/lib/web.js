@@ -1,0 +1,81 @@
+'use strict';
+
+/** A longer body is not read to its end: the answer is 413. */
+const MAX_BODY_BYTES = 65536;
+
+/** A path below the one that the pages are mounted at. Frameworks such as Express take it off before. */
+function below(base, path) {
+  const mount = new URL(base).pathname.replace(/\/$/, '');
+  return path === mount || path.startsWith(`${mount}/`) ? path.slice(mount.length) : path;
+}
+
+/** What handlePage calls a request, beside the pages' own settings. */
+function describe({ base, session: _, ...pages }, method, target, headers, body, user) {
+  const split = target.indexOf('?');
+  const path = split < 0 ? target : target.slice(0, split);
+  return {
+    ...pages,
+    base,
+    method,
+    path: decode(below(base, path)),
+    query: split < 0 ? '' : target.slice(split + 1),
+    headers,
+    body,
+    user: user ?? undefined,
+  };
+}
+
+function decode(path) {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path; // there is no such page
+  }
+}
+
+async function read(stream) {
+  const chunks = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) break;
+  }
+  return Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES + 1).toString();
+}
+
+function handler(client, pages) {
+  return async (request, response, next) => {
+    try {
+      const user = await pages.session(request);
+      const headers = Object.fromEntries(
+        Object.entries(request.headers).filter(([, value]) => typeof value === 'string'),
+      );
+      const body = typeof request.body === 'object' && request.body !== null
+        ? new URLSearchParams(request.body).toString().slice(0, MAX_BODY_BYTES + 1) // a parser of forms came first
+        : await read(request);
+      const answer = await client.handlePage(describe(pages, request.method, request.url, headers, body, user));
+      const content = Buffer.from(answer.body);
+      response.writeHead(answer.status, { ...answer.headers, 'content-length': content.length });
+      response.end(request.method === 'HEAD' ? undefined : content);
+    } catch (error) {
+      if (next) return next(error);
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    }
+  };
+}
+
+function fetchHandler(client, pages) {
+  return async (request) => {
+    const user = await pages.session(request);
+    const { pathname, search } = new URL(request.url);
+    const headers = Object.fromEntries(request.headers);
+    const body = request.body ? await read(request.body) : '';
+    const answer = await client.handlePage(describe(pages, request.method, pathname + search, headers, body, user));
+    const isEmpty = answer.status === 303 || request.method === 'HEAD';
+    return new Response(isEmpty ? null : answer.body, { status: answer.status, headers: answer.headers });
+  };
+}
+
+module.exports = { handler, fetchHandler };

@@ -1,0 +1,1 @@
+export { fetchHandler, handler } from './web.js';

@@ -1,0 +1,163 @@
+"""The pages where users connect, for any ASGI or WSGI server: docs/pages.md.
+
+``asgi`` and ``wsgi`` make an application to mount. Whoever has neither calls ``handle_page`` from a view of their own.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import AsyncClient, Client, PageAnswer, PageUser
+
+__all__ = ["Pages", "asgi", "wsgi"]
+
+MAX_BODY_BYTES = 65536
+"""A longer body is not read to its end: the answer is 413."""
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Where pages are mounted, and what they say.
+
+    - ``base``: The URL under which they are mounted, as browsers see it, such as ``https://app.example.com/connections``.
+      Connect URLs lead to ``{base}/connect`` (``connect_page_url``), and providers to ``{base}/callback``
+      (``redirect_url``).
+    - ``sign_in_url``: Where you sign users in. Pages that need a user lead there, with the parameter ``next``; without
+      it, they answer 401.
+    - ``product``: What your product is called.
+    - ``apps``: The connections that users are offered; all by default.
+    - ``opener_origin``: The origin of windows that open the pages in a popup, and are told how it ended.
+    """
+
+    base: str
+    _: KW_ONLY
+    sign_in_url: str | None = None
+    product: str | None = None
+    apps: Sequence[str] | None = None
+    opener_origin: str | None = None
+
+    def _request(
+        self, method: str, path: str, query: str, headers: dict[str, str], body: bytes, user: PageUser | None
+    ) -> dict[str, Any]:
+        return {
+            "method": method,
+            "base": self.base,
+            "path": path,
+            "query": query,
+            "headers": headers,
+            "body": body.decode("utf-8", "replace"),
+            "user": user,
+            "sign_in_url": self.sign_in_url,
+            "product": self.product,
+            "apps": self.apps,
+            "opener_origin": self.opener_origin,
+        }
+
+
+def asgi(
+    client: AsyncClient,
+    pages: Pages,
+    session: Callable[[Scope], PageUser | None | Awaitable[PageUser | None]],
+) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    """Makes an ASGI application of the pages, to mount under the path of ``pages.base``.
+
+    ``session`` gets the request's scope, and says who is signed in: None if nobody is. It may be a coroutine function.
+    """
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":  # only where it is not mounted in another application
+            while True:
+                message = await receive()
+                await send({"type": f"{message['type']}.complete"})
+                if message["type"] == "lifespan.shutdown":
+                    return
+        if scope["type"] != "http":
+            raise RuntimeError(f"the pages do not speak {scope['type']}")
+        body = b""
+        while len(body) <= MAX_BODY_BYTES:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        user = session(scope)
+        if inspect.isawaitable(user):
+            user = await user
+        answer = await client.handle_page(
+            **pages._request(
+                scope["method"],
+                _below(scope.get("root_path", ""), scope["path"]),
+                scope["query_string"].decode("latin-1"),
+                {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+                body[: MAX_BODY_BYTES + 1],
+                user,
+            )
+        )
+        headers, content = _encoded(answer)
+        await send(
+            {
+                "type": "http.response.start",
+                "status": answer.status,
+                "headers": [(name.encode(), value.encode()) for name, value in headers],
+            }
+        )
+        await send({"type": "http.response.body", "body": content})
+
+    return application
+
+
+def wsgi(
+    client: Client,
+    pages: Pages,
+    session: Callable[[dict[str, Any]], PageUser | None],
+) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
+    """Makes a WSGI application of the pages, to mount under the path of ``pages.base``.
+
+    ``session`` gets the request's environ, and says who is signed in: None if nobody is.
+    """
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        length = environ.get("CONTENT_LENGTH") or "0"
+        wanted = min(int(length), MAX_BODY_BYTES + 1) if length.isascii() and length.isdecimal() else 0
+        headers = {
+            name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")
+        }
+        if "CONTENT_TYPE" in environ:
+            headers["content-type"] = environ["CONTENT_TYPE"]
+        answer = client.handle_page(
+            **pages._request(
+                environ["REQUEST_METHOD"],
+                environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace"),
+                environ.get("QUERY_STRING", ""),
+                headers,
+                environ["wsgi.input"].read(wanted) if wanted else b"",
+                session(environ),
+            )
+        )
+        fields, content = _encoded(answer)
+        start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", fields)
+        return [content]
+
+    return application
+
+
+def _below(root: str, path: str) -> str:
+    """The path below where the application is mounted: some servers and frameworks leave the mount in it."""
+    if root and (path == root or path.startswith(f"{root}/")):
+        return path[len(root) :]
+    return path
+
+
+def _encoded(answer: PageAnswer) -> tuple[list[tuple[str, str]], bytes]:
+    content = answer.body.encode()
+    return [*answer.headers.items(), ("content-length", str(len(content)))], content
