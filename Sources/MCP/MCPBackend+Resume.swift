@@ -71,7 +71,7 @@ extension MCPBackend {
 
 // MARK: - Typed codes
 
-/// A code that let out no grant.
+/// A code that released no grant.
 private struct Untaken: Sendable {
     let index: Int
     /// Whether a grant waited for another one. Otherwise none waited.
@@ -79,7 +79,7 @@ private struct Untaken: Sendable {
 }
 
 extension MCPBackend {
-    /// Lets out the grants whose codes the user has typed.
+    /// Releases the grants whose codes the user has typed.
     private func confirm(
         _ awaited: ArraySlice<Awaited>, typed responses: JSON?, for request: Request, _ untaken: [Untaken] = []
     ) throws(ConnError) -> Step<[Untaken]> {

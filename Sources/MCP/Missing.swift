@@ -14,7 +14,9 @@ struct Missing: Sendable {
         var all: [Missing] = []
         for (index, connection) in connections.enumerated() {
             guard let awaited = Awaited(connection), let url = connection["connectionUrl"]?.string else { continue }
-            guard URL(url)?.isSecureEndpoint == true else {
+            // It stands on a line of its own, which no space or line break may end.
+            let isOneWord = !url.unicodeScalars.contains { $0.properties.isWhitespace || !$0.isPrintable }
+            guard isOneWord, URL(url)?.isSecureEndpoint == true else {
                 throw .invalid(
                     "connections[\(index)].connectionUrl", "is not an https URL (http is for this machine only)")
             }

@@ -191,7 +191,8 @@ import Testing
 
     @Test(arguments: [
         "http://connect.example/", "ftp://connect.example/", "https://user@connect.example/", "javascript:alert(1)",
-        "connect",
+        "connect", "https://connect.example/\u{2028}x", "https://connect.example/\u{A0}x",
+        "https://connect.example/\u{202E}x",
     ])
     func sendsNobodyToAnUnsafeURL(url: String) throws {
         let refused = error {

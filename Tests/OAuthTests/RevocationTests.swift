@@ -59,7 +59,7 @@ struct RevocationTests {
         #expect(header("Authorization", request)?.hasPrefix("Basic ") == true)
     }
 
-    @Test func whereNoneIsTakenBack() {
+    @Test func whereNoneIsRevoked() {
         guard case .done(.unsupported) = step(.sample) else {
             Issue.record("something is sent")
             return

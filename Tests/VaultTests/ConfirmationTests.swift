@@ -176,7 +176,7 @@ import Testing
         if first != second { _ = try confirm(first) }
     }
 
-    @Test func aCodeLivesTenMinutesAndThenItsGrantIsTakenBack() throws {
+    @Test func aCodeLivesTenMinutesAndThenItsGrantIsRevoked() throws {
         let (code, _) = try hold()
         world.clock.advance(seconds: 599)
         #expect(try world.call("revocations.run", [:])["revoked"]?.integer == 0)
@@ -207,7 +207,7 @@ import Testing
     }
 
     /// Another process has begun to revoke the grant, while the code was typed.
-    @Test func aGrantThatIsBeingTakenBackIsNotLetOut() throws {
+    @Test func aGrantThatIsBeingRevokedIsNotLetOut() throws {
         let store = MeddlingStore(world.store)
         let confirming = try World(store: store, clock: world.clock, provider: world.provider)
         let other = try world.another(secondsAhead: 1500)
@@ -220,7 +220,7 @@ import Testing
         #expect(world.fetchError()?.reason == .missing)
     }
 
-    @Test func aConfirmedGrantIsNotTakenBack() throws {
+    @Test func aConfirmedGrantIsNotRevoked() throws {
         _ = try confirm(try hold().code)
         world.clock.advance(seconds: 3599)
         #expect(try world.answer("revocations.run", [:]) == #"{"revoked":0,"pending":0,"failed":0}"#)

@@ -37,7 +37,7 @@ import Testing
         return ["revoked", "pending", "failed"].map { answer[$0]?.integer }
     }
 
-    @Test func theRefreshTokenIsTakenBackByTheDeletingCall() throws {
+    @Test func theRefreshTokenIsRevokedByTheDeletingCall() throws {
         world.provider.next(200, "")
         let answer = try world.call("delete", ["userId": "u1"])
         #expect(answer["deleted"]?.integer == 1)
@@ -46,7 +46,7 @@ import Testing
         #expect(try run() == [0, 0, 0])
     }
 
-    @Test func anAccessTokenAloneIsTakenBack() throws {
+    @Test func anAccessTokenAloneIsRevoked() throws {
         try world.connect(["userId": "u3"], reply: tokens("at-3"))
         world.provider.next(200, "")
         #expect(counts(try world.call("delete", ["userId": "u3"])) == [1, 0, 0, 0])
@@ -105,7 +105,7 @@ import Testing
     }
 
     /// More than go with one commit, and more than one call tries: none is forgotten.
-    @Test func manyAreDeletedAtOnceAndEachIsTakenBack() throws {
+    @Test func manyAreDeletedAtOnceAndEachIsRevoked() throws {
         let users = (0..<150).map { "many\($0)" }
         let batch: [JSON] = users.map { ["appId": "google", "userId": "\($0)", "refreshToken": "rt of \($0)"] }
         _ = try world.call("store_tokens", ["tokens": .array(batch)])
@@ -339,7 +339,7 @@ import Testing
     }
 
     /// Its connection is gone, and another client has its id.
-    @Test func aTokenIsTakenBackByTheClientThatGotIt() throws {
+    @Test func aTokenIsRevokedByTheClientThatGotIt() throws {
         world.provider.next(503, "")
         _ = try world.call("apps.delete", ["id": "google"])
         _ = try world.call(
@@ -655,7 +655,7 @@ import Testing
         }
     }
 
-    @Test func aTokenThatARefreshBringsAfterItsDeletionIsTakenBack() throws {
+    @Test func aTokenThatARefreshBringsAfterItsDeletionIsRevoked() throws {
         world.clock.advance(seconds: 3600)
         let refreshing = world.begin("fetch", ["appId": "google", "userId": "u1"])
         #expect(refreshing.isAtProvider)
@@ -669,7 +669,7 @@ import Testing
     }
 
     /// The tokens live on elsewhere: a reply without a new refresh token does not have the old one revoked.
-    @Test func aForgottenTokenIsNotTakenBackByALateRefresh() throws {
+    @Test func aForgottenTokenIsNotRevokedByALateRefresh() throws {
         world.clock.advance(seconds: 3600)
         let refreshing = world.begin("fetch", ["appId": "google", "userId": "u1"])
         _ = try world.call("delete", ["userId": "u1", "revoke": false])
@@ -711,7 +711,7 @@ import Testing
 
     /// Where the provider ends all that a user granted with any token of it, the late one is left alone: the new grant
     /// would go along.
-    @Test func aLateReplyIsNotTakenBackWhereTheNewGrantWouldGoAlong() throws {
+    @Test func aLateReplyIsNotRevokedWhereTheNewGrantWouldGoAlong() throws {
         _ = try world.call(
             "apps.create", ["id": "g", "templateId": "google", "clientId": "c", "clientSecret": "s3cret"])
         try world.connect(["userId": "u9"], app: "g", reply: tokens("at-9", refresh: "rt-9"))
@@ -726,7 +726,7 @@ import Testing
         #expect(try run() == [0, 0, 0])
     }
 
-    @Test func aGrantWhoseConnectionWentMeanwhileIsTakenBack() throws {
+    @Test func aGrantWhoseConnectionWentMeanwhileIsRevoked() throws {
         let url = try world.call(
             "connect", ["appId": "google", "userId": "late", "options": ["redirectUrl": "https://h.example/done"]])
         let state = query(url["url"]?.string, "state") ?? ""

@@ -102,7 +102,7 @@ import Testing
         #expect(try run(["limit": 11]) == [10, 70, 0])
     }
 
-    @Test func allIsTakenBackInOneRunOnceTheProviderIsThereAgain() throws {
+    @Test func allIsRevokedInOneRunOnceTheProviderIsThereAgain() throws {
         statuses[isDown: "away"] = true
         try leave(50, at: "away")
         world.clock.advance(seconds: 60)

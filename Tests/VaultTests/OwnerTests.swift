@@ -219,7 +219,7 @@ import Testing
     }
 
     /// A code that is being exchanged meanwhile.
-    @Test(arguments: Turn.allCases) func aGrantThatComesAfterTheTurnIsTakenBack(_ turn: Turn) throws {
+    @Test(arguments: Turn.allCases) func aGrantThatComesAfterTheTurnIsRevoked(_ turn: Turn) throws {
         let completing = world.begin("complete", complete(try connectURL()))
         #expect(completing.isAtProvider)
         try self.turn(turn)
@@ -313,7 +313,7 @@ import Testing
     }
 
     @Test(arguments: ["retention.sweep", "fetch", "list"])
-    func aMovedGrantThatIsIdleIsTakenBackWhereItIsFrom(_ operation: String) throws {
+    func aMovedGrantThatIsIdleIsRevokedWhereItIsFrom(_ operation: String) throws {
         try grant()
         _ = try world.call("apps.update", Self.settings("b", ["maxIdleSeconds": 600]))
         world.clock.advance(seconds: 4000)

@@ -236,7 +236,7 @@ import Testing
     }
 
     /// A grant that comes when its connection, and with it its client, is gone.
-    @Test func aLateGrantIsTakenBackByTheClientThatGotIt() throws {
+    @Test func aLateGrantIsRevokedByTheClientThatGotIt() throws {
         let url = try begin("u1", redirect: "one", made: "one")
         let late = world.begin("complete", ["state": "\(query(url, "state") ?? "")", "code": "c"])
         #expect(late.isAtProvider)

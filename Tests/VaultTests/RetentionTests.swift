@@ -44,7 +44,7 @@ import Testing
     }
 
     /// Nobody has a use for it any more, so its provider revokes it; one that was handed out lives on.
-    @Test func whatIsIdleIsTakenBackAtTheProviderAndWhatIsHandedOutIsNot() throws {
+    @Test func whatIsIdleIsRevokedAtTheProviderAndWhatIsHandedOutIsNot() throws {
         let world = try World(config: ["redirectUrl": "https://h.example/callback"])
         try world.makeApp("google", ["maxIdleSeconds": 1600, "revocationUrl": "https://p.example/revoke"])
         try world.makeApp("once", ["deleteAfterFirstFetch": true, "revocationUrl": "https://p.example/revoke"])

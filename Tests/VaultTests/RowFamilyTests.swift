@@ -234,7 +234,7 @@ import Testing
     }
 
     @Test(arguments: RowFamily.allCases.filter { $0.owner == .subject }, Deletion.allCases)
-    func aRowGoesWithEachDeletionOfItsOwnerAndItsTokenIsTakenBack(
+    func aRowGoesWithEachDeletionOfItsOwnerAndItsTokenIsRevoked(
         _ family: RowFamily, _ deletion: Deletion
     ) throws {
         let made = try make(family, of: deletion.subject, at: "a")
@@ -257,7 +257,7 @@ import Testing
     }
 
     @Test(arguments: RowFamily.allCases.filter { $0.owner == .subject && $0.holdsToken })
-    func aTokenThatIsForgottenIsNotTakenBack(_ family: RowFamily) throws {
+    func aTokenThatIsForgottenIsNotRevoked(_ family: RowFamily) throws {
         let made = try make(family, of: ["userId": "u1"], at: "a")
         _ = try world.call("delete", ["userId": "u1", "revoke": false])
         #expect(try !made.isThere())
@@ -282,7 +282,7 @@ import Testing
     }
 
     @Test(arguments: expiring, Activity.allCases)
-    func whatExpiresGoesByWhatOthersDoAndItsTokenIsTakenBack(_ family: RowFamily, _ activity: Activity) throws {
+    func whatExpiresGoesByWhatOthersDoAndItsTokenIsRevoked(_ family: RowFamily, _ activity: Activity) throws {
         let made = try (0..<20).map { try make(family, of: ["userId": "u\($0)"], at: "a", number: $0) }
         let before = try keys(family)
         world.clock.advance(seconds: 2 * 86_400)
@@ -377,7 +377,7 @@ import Testing
 
     /// The reply comes when the row is gone.
     @Test(arguments: [Deletion.user, .app, .wholeApp])
-    func aTokenThatIsDeletedWhileItIsVerifiedIsTakenBackAndSoIsWhatCameForIt(_ deletion: Deletion) throws {
+    func aTokenThatIsDeletedWhileItIsVerifiedIsRevokedAndSoIsWhatCameForIt(_ deletion: Deletion) throws {
         let call = begin("rt-0", of: deletion.subject, at: "a")
         #expect(call.isAtProvider)
         try deletion.call(world)

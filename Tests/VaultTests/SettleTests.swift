@@ -158,7 +158,7 @@ import Testing
     }
 
     /// It is lost then. The provider revokes it, and the error says so.
-    @Test(arguments: Way.allCases, [200, 503]) func aFirstGrantThatTheStoreNeverTakesIsTakenBack(
+    @Test(arguments: Way.allCases, [200, 503]) func aFirstGrantThatTheStoreNeverTakesIsRevoked(
         _ way: Way, _ status: Int
     ) throws {
         let store = MemoryStore()

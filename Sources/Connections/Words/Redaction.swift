@@ -87,10 +87,15 @@ package struct Redaction: Sendable {
     }
 
     /// Controls, line ends, and marks that are not seen but change what is, become spaces.
-    private static func printable(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: " "
-        default: scalar
+    private static func printable(_ scalar: Unicode.Scalar) -> Unicode.Scalar { scalar.isPrintable ? scalar : " " }
+}
+
+extension Unicode.Scalar {
+    /// Whether it has a look of its own, and neither breaks a line nor changes how others look.
+    package var isPrintable: Bool {
+        switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: false
+        default: true
         }
     }
 }

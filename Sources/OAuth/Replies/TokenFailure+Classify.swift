@@ -55,7 +55,7 @@ extension TokenFailure {
         "unsupported_grant_type": .misconfigured,
         "unsupported_response_type": .misconfigured,
         "unsupported_token_type": .misconfigured,
-        // The provider is unwell, or limits our rate.
+        // The provider is failing, or limits our rate.
         "temporarily_unavailable": .transient,
         "server_error": .transient,
         "internal_error": .transient,
@@ -161,7 +161,7 @@ extension TokenFailure {
         let ofProvider = mapped == .permanent ? ofWords ?? mapped : mapped ?? ofWords
         let ofCode = known(Self.codes(in: phase), allNames) ?? known(Self.codes, allNames)
         let ofTheRest = rule(Self.quietStatuses) ?? known(Self.quietCodes(in: phase), allNames)
-        // A provider that is unwell, or limits our rate, has not looked at the grant.
+        // A provider that is failing, or limits our rate, has not looked at the grant.
         let told = ofProvider == .permanent ? ofStatus ?? ofProvider : ofProvider ?? ofStatus
         let ofClient =
             provider.authMethod == .bearer && answer.status == 401 && names.contains("invalid_token")

@@ -5,7 +5,7 @@ internal import Runtime
 internal import Store
 
 extension ConnectOperations {
-    /// Keeps a grant where nobody can fetch it, and answers the code that lets it out. If the code does not come in
+    /// Stores a grant where nobody can fetch it, and answers the code that releases it. If the code does not arrive in
     /// time, the outbox revokes the grant.
     /// - Parameters:
     ///   - flow: the flow's row, to which the answer is added.
@@ -53,18 +53,18 @@ extension ConnectOperations {
                         throw ConnError(.forbidden, "this is not the code that the browser shows", field: "code")
                     }
                 }
-                return try letOut(row, of: app, for: request)
+                return try release(row, of: app, for: request)
             }
         }
     }
 
-    private func letOut(
+    private func release(
         _ row: Row<HeldGrant>, of app: AppRecord, for request: Request
     ) throws(ConnError) -> Step<JSON> {
         let held = row.value
         return try rows.retrying { [self] (isAgain) throws(ConnError) in
             try grants.keep(held.token, of: app, for: request, isAgain: isAgain) { [self] (change) throws(ConnError) in
-                // A grant that is let out is not revoked, and one that is being revoked is not let out.
+                // A grant that is released is not revoked, and one that is being revoked is not released.
                 for key in [row.key] + [held.revocation].compactMap({ $0 }) {
                     guard let stored = try change.reader.stored(key) else { throw noneWaits }
                     change.remove(key, expecting: .version(stored.version))

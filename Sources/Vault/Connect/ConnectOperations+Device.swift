@@ -114,7 +114,7 @@ extension ConnectOperations {
                     return .done(answer)
                 }
             case .failure(let error):
-                return try giveBack(record, of: app, provider, because: error)
+                return try revokeUnkept(record, of: app, provider, because: error)
             }
         }
     }

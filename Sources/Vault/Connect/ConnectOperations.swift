@@ -273,7 +273,7 @@ final class ConnectOperations: Sendable {
                     .done(answer)
                 }
             case .failure(let error):
-                return try giveBack(record, of: app, provider, because: error)
+                return try revokeUnkept(record, of: app, provider, because: error)
             }
         }
     }

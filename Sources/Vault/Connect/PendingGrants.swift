@@ -96,7 +96,7 @@ final class PendingGrants: Sendable {
                 if let held { try takeOut(held.value, revoking: revoking, &change) }
             } else if let row: Row<TokenRecord> = try change.reader.readable(stored) {
                 change.remove(RowKeys.expiry(of: key, at: row.value.unverifiedUntil), expecting: .any)
-                if revoking { try takeBack(row.value, &change) }
+                if revoking { try revoke(row.value, &change) }
             }
         }.then { [self] () throws(ConnError) in try drop(keys.dropFirst(), revoking: revoking, deleting: app) }
     }
@@ -111,7 +111,7 @@ final class PendingGrants: Sendable {
     }
 
     /// Has a token revoked that nobody can fetch.
-    func takeBack(_ token: TokenRecord, _ change: inout Change) throws(ConnError) {
+    func revoke(_ token: TokenRecord, _ change: inout Change) throws(ConnError) {
         var apps = KnownApps(change.reader)
         guard let owner = try apps.owner(of: token) else { return }
         try outbox.discard(token, of: owner, &change)

@@ -2,7 +2,7 @@ internal import Connections
 internal import JSON
 internal import Store
 
-/// What an operation is about to commit, as it reads the rows that this hangs on.
+/// What an operation is about to commit, and the rows that it has read to decide so.
 struct Change: Sendable {
     let reader: RowReader
     /// All of them or none are kept.
@@ -29,7 +29,7 @@ extension Rows {
     /// How often a change is made again while others change the same rows in between.
     private static let maxAttempts = 32
 
-    /// Writes what hangs on no row that is read first. A conflict is told, as an error.
+    /// Writes what depends on no row that is read first. A conflict is an error.
     /// - Parameter binds: what follows it must finish.
     func commit(
         _ writes: [StoreWrite], recording events: [AuditEvent] = [], allowsAuditGap: Bool = false, binds: Bool = false

@@ -62,15 +62,15 @@ final class Expiry: Sendable {
         if row.map({ hasExpired($0.value.unverifiedUntil) }) ?? true {
             change.remove(stored.key, expecting: .version(stored.version))
             // Of an earlier version's nobody knows whether the connection is yet the one that it was brought to.
-            if let row, RowFamily(of: stored.key) == .unverified { try takeBackIfLost(row.value, &change) }
+            if let row, RowFamily(of: stored.key) == .unverified { try revokeIfLost(row.value, &change) }
         }
         change.remove(name, expecting: .any)
     }
 
     /// Whoever this is done by the way for is not to fail because of rows that do not open.
-    private func takeBackIfLost(_ token: TokenRecord, _ change: inout Change) throws(ConnError) {
+    private func revokeIfLost(_ token: TokenRecord, _ change: inout Change) throws(ConnError) {
         do throws(ConnError) {
-            if try isLost(token, change.reader) { try pending.takeBack(token, &change) }
+            if try isLost(token, change.reader) { try pending.revoke(token, &change) }
         } catch {
             guard error.code == .internal else { throw error }
             Log.write(.warning, "a token of \(token.appID) that was being verified is not revoked: \(error.message)")

@@ -71,8 +71,8 @@ class ConnectionsBase(ABC):
 
     ``confirmation`` holds grants back until the user has typed, at the client, the code that ``complete`` answers and
     the browser shows (vault). So nobody who is sent somebody else's URL grants for them, where no page knows who opens
-    it. Unless said otherwise it is asked for where the caller is ``local``: others may share that machine. False is for
-    a machine with one user, or with pages that sign users in.
+    it. By default it is required if the caller is ``local``, because others may share that machine. Use False on a
+    machine with a single user, or with pages that sign users in.
     """
 
     tool_error: ClassVar[type[Exception]]

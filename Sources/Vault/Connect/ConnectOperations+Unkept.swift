@@ -5,7 +5,7 @@ internal import Runtime
 extension ConnectOperations {
     /// Has a first grant revoked that could not be kept, and fails with `error`: with `not_found` its connection or its
     /// subject was deleted, and with anything else the store did not take it. Nobody else has it, so that it is lost.
-    func giveBack<Value>(
+    func revokeUnkept<Value>(
         _ token: TokenRecord, of app: AppRecord, _ provider: Provider, because error: ConnError
     ) throws(ConnError) -> Step<Value> {
         let isWanted = error.code != .notFound
