@@ -137,7 +137,10 @@ let package = Package(
             ]),
         tests(
             "PagesTests",
-            ["Connections", "HTTP", "JSON", "MCP", "Pages", "Runtime", "StoreSQLite", "TestSupport", "Vault"]),
+            [
+                "Cloud", "Connections", "HTTP", "JSON", "MCP", "Pages", "Runtime", "StoreSQLite", "TestSupport",
+                "Vault",
+            ]),
         tests("CloudTests", ["Cloud", "Connections", "HTTP", "JSON", "Runtime", "TestSupport"]),
     ]
 )

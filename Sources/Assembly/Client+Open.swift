@@ -33,7 +33,7 @@ extension Client {
         switch kind {
         case .cloud:
             let config = try CloudConfig(config, environment: environmentVariable)
-            return try Client(MCPBackend(CloudBackend(config)), http: config.http)
+            return try Client(PagesBackend(MCPBackend(CloudBackend(config))), http: config.http)
         case .vault:
             let config = try VaultConfig(config, environment: environmentVariable)
             let store = try open(config)

@@ -14,9 +14,8 @@ extension PagesBackend {
         return try app(id, visit).then { [self] (app) throws(ConnError) in
             if app.takesKey { return .done(.seeOther(visit.url("/key", [("app", id)]))) }
             let options = JSON.object(["redirectUrl": .string(visit.url("/connected", [("app", id)]))])
-            let fields = subject.fields
-            fields.set("appId", .string(id))
-            fields.set("options", options)
+            let fields = JSON.object(["appId": .string(id), "options": options])
+            subject.set(in: fields)
             return try perform("connect", fields, for: visit).then { [self] (made) throws(ConnError) in
                 let url = made["url"]?.string ?? ""
                 let ours = visit.mount.url("/connect") + "?ticket="
@@ -29,13 +28,27 @@ extension PagesBackend {
     }
 
     private func open(_ ticket: String, _ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
+        try opened(ticket, visit, user).then { [self] (opened) throws(ConnError) in
+            guard let url = opened.url else {
+                let wish = KeyWish(opened.app, opened.subject, ticket: ticket)
+                return .done(.page(keyForm(visit, user, wish, problem: nil)))
+            }
+            return .done(
+                .page(visit.consent(opened.app, subject: opened.subject, scopes: opened.scopes, url: url)))
+        }
+    }
+
+    /// What a ticket is for.
+    func opened(_ ticket: String, _ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<OpenedTicket> {
         let fields = JSON.object(["ticket": .string(ticket), "openedBy": user.opener])
         return try perform("open", fields, for: visit).then { [self] (opened) throws(ConnError) in
-            let url = opened["url"]?.string ?? ""
-            let id = opened["appId"]?.string ?? ""
-            let subject = Subject(userID: opened["userId"]?.id, tenantID: opened["tenantId"]?.id) ?? .user(user.id)
-            return try app(id, visit).then { (app) throws(ConnError) in
-                .done(.page(visit.consent(app, subject: subject, scopes: opened["scopes"]?.strings ?? [], url: url)))
+            try app(opened["appId"]?.string ?? "", visit).then { (app) throws(ConnError) in
+                .done(
+                    OpenedTicket(
+                        app: app,
+                        subject: Subject(userID: opened["userId"]?.id, tenantID: opened["tenantId"]?.id)
+                            ?? .user(user.id),
+                        scopes: opened["scopes"]?.strings ?? [], url: opened["url"]?.string))
             }
         }
     }
@@ -69,9 +82,15 @@ extension PagesBackend {
         }
     }
 
-    /// Whether a connection is there by now: where a connect that began here ends.
+    /// Where connects end: whether the connection is there by now, or, where none is named, that all is done.
     func connected(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
-        guard let id = visit.query["app"] else { throw .invalid("app", "is missing") }
+        guard let id = visit.query["app"] else {
+            return .done(
+                .page(
+                    Page(
+                        title: visit.texts(.doneTitle),
+                        blocks: [.paragraph(visit.texts(.connectedClose))] + visit.wayHome)))
+        }
         let subject = try visit.subject(of: user)
         return try app(id, visit).then { [self] (app) throws(ConnError) in
             try tokens(of: subject, at: app.id, visit).then { (tokens) throws(ConnError) in
@@ -85,6 +104,15 @@ extension PagesBackend {
             }
         }
     }
+}
+
+/// What a connect URL asks for.
+struct OpenedTicket: Sendable {
+    let app: ShownApp
+    let subject: Subject
+    let scopes: [String]
+    /// The provider's; nil where a key is asked for.
+    let url: String?
 }
 
 /// The callback's parameters that have a field of their own in `complete`.
@@ -111,15 +139,16 @@ private enum CallbackParameter {
 
 extension Visit.User {
     /// For `openedBy`.
-    fileprivate var opener: JSON {
+    var opener: JSON {
         .object(["userId": .string(id), "tenants": .strings(tenants.map(\.id.text))])
     }
 }
 
 extension Subject {
-    /// The members `userId` and `tenantId`.
-    var fields: JSON {
-        .object(["userId": userID.map(JSON.string), "tenantId": tenantID.map(JSON.string)])
+    /// Sets the members `userId` and `tenantId`.
+    func set(in object: JSON) {
+        if let userID { object.set("userId", .string(userID)) }
+        if let tenantID { object.set("tenantId", .string(tenantID)) }
     }
 }
 
@@ -143,13 +172,13 @@ extension Visit {
     }
 
     /// - Parameter completion: a `CompleteAnswer`.
-    fileprivate func completed(_ completion: JSON, _ app: ShownApp?) -> Answer {
+    func completed(_ completion: JSON, _ app: ShownApp?) -> Answer {
         let service = app?.name ?? texts(.errorService)
         if let code = completion["code"]?.string {
             let minutes = String(max(1, (completion["expiresIn"]?.integer ?? 0) / 60))
             return .page(
                 Page(
-                    title: texts(.codeTitle),
+                    title: texts(.codeTitle, ["service": service]),
                     blocks: [
                         .paragraph(texts(.codeType)), .code(code),
                         .paragraph(texts(.codeMinutes, ["minutes": minutes])),

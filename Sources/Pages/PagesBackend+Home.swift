@@ -10,7 +10,8 @@ struct ShownToken: Sendable {
         case needsReauthorization = "needs_reauthorization"
     }
 
-    let id: String
+    /// Nil where the cloud does not say.
+    let id: String?
     let appID: ID
     let tenantID: ID?
     let status: Status
@@ -21,8 +22,8 @@ struct ShownToken: Sendable {
 
     /// - Parameter json: a `TokenInfo`.
     init?(_ json: JSON) {
-        guard let id = json["id"]?.string, let appID = json["appId"]?.id else { return nil }
-        self.id = id
+        guard let appID = json["appId"]?.id else { return nil }
+        id = json["id"]?.string
         self.appID = appID
         tenantID = json["tenantId"]?.id
         status = json["status"]?.string.flatMap(Status.init) ?? .active
@@ -35,24 +36,33 @@ struct ShownToken: Sendable {
 extension PagesBackend {
     private static let pageSize = 50
 
+    private var isPaged: Bool { kind != .cloud }
+
     /// What a user or a tenant has connected, and what else there is to connect.
     func home(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
         let subject = try visit.subject(of: user)
-        let fields = subject.fields
-        fields.set("limit", .integer(Self.pageSize))
+        let fields = JSON.object(["limit": isPaged ? .integer(Self.pageSize) : nil])
+        subject.set(in: fields)
         if let after = visit.query["after"] { fields.set("after", .string(after)) }
         return try apps(visit).then { [self] (apps) throws(ConnError) in
             try perform("list", fields, for: visit).then { (answer) throws(ConnError) in
                 let tokens = (answer["tokens"]?.elements ?? []).compactMap(ShownToken.init)
-                return .done(.page(visit.home(of: subject, user, tokens, apps, next: answer["next"]?.string)))
+                let taken = Set(tokens.map(\.appID))
+                let offered = apps.filter { app in
+                    !taken.contains(app.id) && (visit.offeredApps.map { $0.contains(app.id) } ?? true)
+                        && (self.kind != .cloud || app.takesKey)  // others are connected at Descope's own pages
+                }
+                return .done(
+                    .page(
+                        visit.home(
+                            of: subject, user, tokens, apps, offered, next: answer["next"]?.string)))
             }
         }
     }
 
     func tokens(of subject: Subject, at app: ID, _ visit: Visit) throws(ConnError) -> Step<[ShownToken]> {
-        let fields = subject.fields
-        fields.set("appId", .string(app))
-        fields.set("limit", .integer(1000))
+        let fields = JSON.object(["appId": .string(app), "limit": isPaged ? .integer(1000) : nil])
+        subject.set(in: fields)
         return try perform("list", fields, for: visit).then { (answer) throws(ConnError) in
             .done((answer["tokens"]?.elements ?? []).compactMap(ShownToken.init))
         }
@@ -70,7 +80,7 @@ extension PagesBackend {
             page.blocks.append(
                 .form(
                     Page.Form(
-                        action: visit.url("/disconnect", [("app", app.id.text), ("token", token.id)]),
+                        action: visit.url("/disconnect", [("app", app.id.text), ("token", token.id ?? "")]),
                         token: seal.token(user: user.id, action: visit.path, now: clock.seconds),
                         submit: texts(.disconnect), isDangerous: true,
                         cancel: Page.Link(text: texts(.disconnectKeep), url: visit.url("/")))))
@@ -80,7 +90,7 @@ extension PagesBackend {
 
     func disconnect(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
         try withToken(visit, user) { [self] (token, app) throws(ConnError) in
-            try perform("delete", .object(["tokenId": .string(token.id)]), for: visit).then {
+            try perform("delete", .object(["tokenId": token.id.map(JSON.string)]), for: visit).then {
                 (deletion) throws(ConnError) in
                 let revocations = deletion["revocations"]
                 let told: [(member: String, tone: Page.Tone, text: Texts.Name)] = [
@@ -112,7 +122,7 @@ extension PagesBackend {
         let subject = try visit.subject(of: user)
         return try app(appID, visit).then { [self] (app) throws(ConnError) in
             try tokens(of: subject, at: app.id, visit).then { (tokens) throws(ConnError) in
-                guard let token = tokens.first(where: { ID($0.id) == ID(tokenID) }) else {
+                guard let token = tokens.first(where: { $0.id.map { ID($0) } == ID(tokenID) }) else {
                     return .done(
                         .page(
                             Page(
@@ -127,7 +137,8 @@ extension PagesBackend {
 
 extension Visit {
     fileprivate func home(
-        of subject: Subject, _ user: User, _ tokens: [ShownToken], _ apps: [ShownApp], next: String?
+        of subject: Subject, _ user: User, _ tokens: [ShownToken], _ apps: [ShownApp], _ offered: [ShownApp],
+        next: String?
     ) -> Page {
         let byID = Dictionary(apps.map { ($0.id, $0) }) { first, _ in first }
         let connected = tokens.map { token in card(of: token, at: byID[token.appID] ?? ShownApp(id: token.appID)) }
@@ -139,12 +150,9 @@ extension Visit {
                     connected.isEmpty ? [.paragraph(texts(.homeNone))] : connected.map(Page.Block.card))
             ])
         if let next { page.blocks.append(.links([Page.Link(text: texts(.more), url: url("/", [("after", next)]))])) }
-        let taken = Set(tokens.map(\.appID))
-        let offered = apps.filter { app in
-            !taken.contains(app.id) && (offeredApps.map { $0.contains(app.id) } ?? true)
-        }.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         if !offered.isEmpty {
-            page.blocks.append(.section(texts(.homeOffered), offered.map { .card(offer($0)) }))
+            let sorted = offered.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+            page.blocks.append(.section(texts(.homeOffered), sorted.map { .card(offer($0)) }))
         }
         if tenant == nil, !user.tenants.isEmpty {
             let links = user.tenants.map { tenant in
@@ -178,13 +186,14 @@ extension Visit {
         if let reason = token.reason, let text = Self.reasons[reason] { card.note = texts(text) }
         if let account = token.account { card.facts.append((texts(.account), account)) }
         if !token.scopes.isEmpty { card.facts.append((texts(.permissions), token.scopes.joined(separator: ", "))) }
+        guard let id = token.id else { return card }
         let way: (StaticString, Texts.Name) = app.takesKey ? ("/key", .replaceKey) : ("/connect", .reconnect)
         card.links = [
             Page.Link(
                 text: texts(way.1), url: url(way.0, [("app", app.id.text)]), about: app.name,
                 isMain: token.status == .needsReauthorization),
             Page.Link(
-                text: texts(.disconnect), url: url("/disconnect", [("app", app.id.text), ("token", token.id)]),
+                text: texts(.disconnect), url: url("/disconnect", [("app", app.id.text), ("token", id)]),
                 about: app.name),
         ]
         return card

@@ -12,7 +12,8 @@ struct Texts: Sendable {
         case skip, product, signedIn, home, homeOfTenant, back, details
         case connectTitle, connectAsks, connectIsAsked, connectForTenant, connectScopes, connectContinue, connectThere
         case connectUnasked
-        case connectedTitle, connectedClose, connectedContinue, narrowTitle, narrowScopes, codeTitle, codeType
+        case doneTitle, connectedTitle, connectedClose, connectedContinue, narrowTitle, narrowScopes, codeTitle,
+            codeType
         case codeMinutes, notConnectedTitle, tryAgain
         case keyTitle, keyLabel, keyHint, keySave, keyMissing, keyWrong
         case homeNone, homeConnected, homeOffered, homeTenants, account, permissions, connect, reconnect, enterKey

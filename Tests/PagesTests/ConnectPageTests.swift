@@ -124,7 +124,7 @@ import Testing
     @Test func aTypedCodeIsShownToWhoeverComesBack() throws {
         let page = try site.get("/connect", [("ticket", try ticket(options: ["confirmation": true]))])
         let code = try site.callback(page, granting: Self.all, as: nil)
-        #expect(code.title == "Almost connected")
+        #expect(code.title == "A &lt;b&gt;CRM&lt;/b&gt; is almost connected")
         #expect(code.body.range(of: #"<p class="code">\d{3}-\d{3}</p>"#, options: .regularExpression) != nil)
         #expect(try site.tokens().isEmpty)
     }

@@ -1,4 +1,6 @@
 import Connections
+import Foundation
+import HTTP
 import JSON
 import TestSupport
 import Testing
@@ -101,5 +103,54 @@ import Testing
     @Test func connectionsOfTheOtherTypeAreSentToTheirPage() throws {
         #expect(try site.get("/key", [("app", "crm")]).location == "\(Site.base)/connect?app=crm")
         #expect(try site.get("/connect", weather).location == "\(Site.base)/key?app=weather")
+    }
+
+    private func ticket(_ subject: JSON = ["userId": "alice"], confirmation: Bool = false) throws -> [(String, String)]
+    {
+        let options: JSON = ["redirectUrl": "https://app.example.com/done", "confirmation": .boolean(confirmation)]
+        let url = try site.run("connect", subject.with(["appId": "weather", "options": options]))["url"]?.string
+        return [("ticket", url.flatMap(URLComponents.init)?.queryItems?.first?.value ?? "")]
+    }
+
+    @Test func aConnectURLAsksForAKeyAndEndsWhereItWasToEnd() throws {
+        let ticket = try ticket()
+        let page = try site.get("/connect", ticket, more: ["product": "Acme"])
+        #expect(page.title == "Your key for Weather")
+        #expect(page.body.contains("Acme asks"))
+        let body = HTTP.URL.query([("form", page.formToken ?? ""), ("key", key)])
+        let done = try site.send("POST", "/key", ticket, more: ["headers": Site.formHeaders, "body": .string(body)])
+        #expect(done.status == 303)
+        #expect(done.location == "https://app.example.com/done")
+        #expect(try fetch() == key)
+    }
+
+    @Test func somebodyElsesKeyTicketTakesNoKey() throws {
+        let ticket = try ticket()
+        #expect(try site.get("/connect", ticket, as: Site.mallory).status == 403)
+        let token = try site.get("/key", weather, as: Site.mallory).formToken ?? ""
+        let posted = try site.send(
+            "POST", "/key", ticket, as: Site.mallory,
+            more: ["headers": Site.formHeaders, "body": .string("form=\(token)&key=sk")])
+        #expect(posted.status == 403)
+        #expect(try site.tokens().isEmpty)
+    }
+
+    @Test func aKeyForATenantIsTheTenants() throws {
+        let ticket = try ticket(["tenantId": "t1"])
+        #expect(try site.get("/connect", ticket).body.contains("Acme &amp; Sons"))
+        #expect(try site.submit("/key", ticket, [("key", key)]).status == 303)
+        #expect(try fetch(["tenantId": "t1"]) == key)
+    }
+
+    @Test func aKeyThatIsConfirmedShowsItsCode() throws {
+        let shown = try site.submit("/key", try ticket(confirmation: true), [("key", key)])
+        #expect(shown.title == "Weather is almost connected")
+        #expect(try site.tokens().isEmpty)
+    }
+
+    @Test func aTypingMistakeIsNotTheEndOfATicket() throws {
+        let ticket = try ticket()
+        #expect(try site.submit("/key", ticket, [("key", "")]).status == 422)
+        #expect(try site.submit("/key", ticket, [("key", key)]).status == 303)
     }
 }

@@ -66,7 +66,7 @@ final class Site {
     ) throws -> Shown {
         let request: JSON = [
             "method": .string(method), "base": .string(Self.base), "path": .string(path),
-            "query": .string(URL.query(query)),
+            "query": .string(HTTP.URL.query(query)),
         ]
         if let user { request.set("user", user) }
         return Shown(try run("pages.handle", request.with(more)))
@@ -81,7 +81,7 @@ final class Site {
         headers: JSON = formHeaders
     ) throws -> Shown {
         let token = try get(path, query, as: user).formToken
-        let body = URL.query([("form", token ?? "")] + fields)
+        let body = HTTP.URL.query([("form", token ?? "")] + fields)
         return try send("POST", path, query, as: user, more: ["headers": headers, "body": .string(body)])
     }
 

@@ -111,23 +111,23 @@ class Browser:
         self._token = token or TOKENS[user]
         self._approve = approve
         self.opened: list[str] = []
-        self.code: str | None = None
-        """What the browser shows to type at the MCP client."""
+        self.codes: dict[str, str] = {}
+        """What the browser shows to type at the MCP client, by connection."""
 
     def open(self, url: str) -> httpx2.Response:
         """Where the user ends up."""
         self.opened.append(url)
         with httpx2.Client(follow_redirects=True, trust_env=False) as http:
             page = self._visit(http, url)
-            if link := re.search('<a href="([^"]*)"', page.text):
-                page = http.get(unescape(link[1]))
+            if link := main_link(page):
+                page = http.get(link)
             if page.url.path in ("/authorize", "/login"):  # the provider's
                 back = consent(str(page.url), self.user, f"{self.user}-password", approve=self._approve)
                 page = self._visit(http, back)
-            if page.url.path.startswith("/keys/"):
+            if 'name="key"' in page.text:
                 page = self._send(http, page, key=WEATHER_KEY)
-            if shown := re.search(r"Type (\d+-\d+)", page.text):
-                self.code = shown[1]
+            if shown := re.search(r'<h1>(\w+) is almost connected</h1>.*class="code">(\d+-\d+)<', page.text):
+                self.codes[shown[1]] = shown[2]
             return page
 
     def _visit(self, http: httpx2.Client, url: str) -> httpx2.Response:
@@ -141,13 +141,21 @@ class Browser:
         What the form leads to stays where the page's ``form-action`` wants it.
         """
         origin = f"{page.url.scheme}://{page.url.netloc.decode()}"
+        action = re.search('<form [^>]*action="([^"]*)"', page.text)
+        form |= dict(re.findall('<input type="hidden" name="([^"]*)" value="([^"]*)"', page.text))
         if page.headers.get("referrer-policy") == "no-referrer":
             origin = "null"
-        end = http.post(page.url, data=form, headers={"origin": origin})
+        end = http.post(page.url.join(unescape(action[1])), data=form, headers={"origin": origin})
         assert "form-action 'self'" not in page.headers.get("content-security-policy", "") or (
             end.url.netloc == page.url.netloc
         )
         return end
+
+
+def main_link(page: httpx2.Response) -> str | None:
+    """Where one of the library's pages leads on to."""
+    link = re.search('class="button main" href="([^"]*)"', page.text)
+    return unescape(link[1]) if link else None
 
 
 class Person:
@@ -160,15 +168,22 @@ class Person:
 
     async def __call__(self, _: Any, params: Any) -> ElicitResult:
         if isinstance(params, ElicitRequestFormParams):
-            while self.browser.code is None and self.action == "accept":
-                await asyncio.sleep(0.02)  # the browser is busy
-            return ElicitResult(action=self.action, content={"code": self.browser.code or ""})
+            return ElicitResult(action=self.action, content={"code": await self._shown_code(params.message)})
         self.asked.append(params)
         if self.action == "accept":
             page = await asyncio.to_thread(self.browser.open, params.url)
             if page is not None:
                 page.raise_for_status()  # rather than wait for what does not come
         return ElicitResult(action=self.action)
+
+    async def _shown_code(self, message: str) -> str:
+        """The code of the connection that the message names, once the browser shows it."""
+        while self.action == "accept":
+            for app, code in self.browser.codes.items():
+                if app in message:
+                    return code
+            await asyncio.sleep(0.02)  # the browser is busy
+        return ""
 
 
 @asynccontextmanager

@@ -22,6 +22,10 @@ def example(request: pytest.FixtureRequest, vault_config: dict[str, Any], tmp_pa
     return Example(vault_config, tmp_path, program="Tests/mcp/programs/fastmcp_server.py")
 
 
+def mistyped(code: str) -> str:
+    return code[:-1] + ("1" if code.endswith("0") else "0")
+
+
 def tool_of(example: Example) -> tuple[str, dict[str, str]]:
     return ("briefing", {"city": "haifa"}) if "fastmcp" in example.program else ("profile", {})
 
@@ -31,7 +35,7 @@ async def test_a_form_asks_for_the_code(example: Example) -> None:
     person = Person(Browser())
     async with example.stdio(mode="2026-07-28", elicitation_callback=person) as client:
         assert GRANTED in text(await client.call_tool(name, arguments))
-    assert person.browser.code is not None
+    assert person.browser.codes
 
 
 async def test_a_wrong_code_is_asked_for_again(example: Example) -> None:
@@ -44,14 +48,13 @@ async def test_a_wrong_code_is_asked_for_again(example: Example) -> None:
         if isinstance(params, ElicitRequestFormParams):
             messages.append(params.message)
             if len(messages) == 1:
-                digit = "1" if person.browser.code.endswith("0") else "0"
-                return ElicitResult(action="accept", content={"code": person.browser.code[:-1] + digit})
+                return ElicitResult(action="accept", content={"code": mistyped(answer.content["code"])})
         return answer
 
     async with example.stdio(mode="2026-07-28", elicitation_callback=mistype_once) as client:
         assert GRANTED in text(await client.call_tool(name, arguments))
-    assert len(messages) == 2
-    assert "not the code" in messages[1]
+    assert len(messages) == len(person.browser.codes) + 1
+    assert "not the code" in messages[-1]
 
 
 async def test_the_model_brings_the_code_where_there_are_no_forms(example: Example) -> None:
@@ -64,14 +67,15 @@ async def test_the_model_brings_the_code_where_there_are_no_forms(example: Examp
         assert "confirmation_code" in words
         await asyncio.to_thread(browser.open, url)
         assert missing(await client.call_tool(name, arguments))["error"] == "connection_required"
-        digit = "1" if browser.code.endswith("0") else "0"
-        wrong = await client.call_tool(name, {**arguments, "confirmation_code": browser.code[:-1] + digit})
+        code = browser.codes["accounts"]
+        wrong = await client.call_tool(name, {**arguments, "confirmation_code": mistyped(code)})
         assert wrong.is_error
         assert "not the code" in text(wrong)
-        result = await client.call_tool(name, {**arguments, "confirmation_code": browser.code})
-        while result.is_error:  # what has no code of its own
+        result = await client.call_tool(name, {**arguments, "confirmation_code": code})
+        while result.is_error:  # one connection after the other
             await asyncio.to_thread(browser.open, missing(result)["connectionUrl"])
-            result = await client.call_tool(name, arguments)
+            code = browser.codes[missing(result)["appId"]]
+            result = await client.call_tool(name, {**arguments, "confirmation_code": code})
         assert GRANTED in text(result)
 
 
@@ -94,4 +98,4 @@ async def test_a_machine_with_one_user_may_do_without(example: Example) -> None:
     example = example.with_config(confirmation=False)
     async with example.stdio(mode="2026-07-28", elicitation_callback=person) as client:
         assert GRANTED in text(await client.call_tool(name, arguments))
-    assert person.browser.code is None
+    assert not person.browser.codes

@@ -66,7 +66,7 @@ async def test_result_where_nothing_is_declared(example: Example, transport: str
         assert text(result).splitlines()[:2] == [data["connectionUrl"], ""]
         assert URL.findall(text(result)) == [data["connectionUrl"]]
         await asyncio.to_thread(browser.open, data["connectionUrl"])
-        arguments = {} if browser.code is None else {"confirmation_code": browser.code}
+        arguments = {"confirmation_code": browser.codes["accounts"]} if browser.codes else {}
         assert '"user": "alice"' in text(await client.call_tool("profile", arguments))
 
 

@@ -22,20 +22,24 @@ import httpx2
 import uvicorn
 from descope_conn import AsyncClient, ConflictError, Token
 from descope_conn.mcp import Caller, Connection, Connections
+from descope_conn.web import Pages, asgi
 from mcp.server.apps import Apps
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
-from pages import Pages
+from starlette.applications import Starlette
+from starlette.routing import Mount
 from users import Users
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 
 def add_tools(server: MCPServer, connections: Connections, config: dict[str, Any], origin: str) -> None:
     """The tools. What they need stands above them; they run once the user has connected it."""
     accounts = Connection("accounts", scopes=["read"])
-    weather = Connection("weather", connect_url=f"{origin}/keys/weather")
+    # The vault's connect URLs lead to the form for a key by themselves; Descope's cloud has none for keys.
+    is_vault = config["backend"]["backend"] == "vault"
+    weather = Connection("weather", connect_url=None if is_vault else f"{origin}/key?app=weather")
 
     @server.tool(meta=connections.card_meta)
     @connections.needs(accounts=accounts)
@@ -58,6 +62,22 @@ def add_tools(server: MCPServer, connections: Connections, config: dict[str, Any
             ask(f"{config['weatherUrl']}/{city}", {"x-api-key": weather.access_token}),
         )
         return f"{who}\n{sky}"
+
+
+def browser_pages(client: AsyncClient, origin: str, user: Callable[[Any], str | None]) -> Mount:
+    """Where the user's browser goes: to connect, to enter a key, back from the provider, and in the end.
+
+    ``user`` says who is signed in. Over stdio that is whoever opens a page on this machine: the pages listen on the
+    loopback interface alone, so a URL that is handed to somebody elsewhere leads nowhere. Others may share the machine,
+    so grants are held back until the code that the browser shows is typed at the MCP client (``confirmation``).
+    """
+
+    def session(scope: Any) -> Any:
+        user_id = user(scope)
+        return user_id and {"user_id": user_id}
+
+    pages = Pages(origin, product="The example server", sign_in_url=f"{origin}/sign-in")
+    return Mount("/", asgi(client, pages, session))
 
 
 def card_of(connections: Connections) -> Apps:
@@ -98,7 +118,8 @@ async def main() -> None:
     listener = socket.create_server(("127.0.0.1", options.http or 0))
     origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
     if config["backend"]["backend"] == "vault":
-        config["backend"]["connectPageUrl"] = f"{origin}/connect"  # who opens a connect URL is asked who they are
+        config["backend"]["connectPageUrl"] = f"{origin}/connect"
+        config["backend"]["redirectUrl"] = f"{origin}/callback"
     async with AsyncClient(config["backend"]) as client:
         for app in config["apps"]:
             with suppress(ConflictError):  # made at an earlier start
@@ -107,23 +128,23 @@ async def main() -> None:
             local = Caller(user_id=config["localUser"], access_token=os.environ.get("DESCOPE_ACCESS_TOKEN"))
             connections = Connections(
                 client,
-                redirect_url=f"{origin}/callback",
+                redirect_url=f"{origin}/connected",
                 wait=wait,
                 local=local,
                 confirmation=config.get("confirmation"),
             )
             server = MCPServer("example", extensions=[card_of(connections)])
             add_tools(server, connections, config, origin)
-            async with serve(Pages(client, origin, lambda _: local.user_id).app, listener):
+            async with serve(Starlette(routes=[browser_pages(client, origin, lambda _: local.user_id)]), listener):
                 await server.run_stdio_async()
         else:
             users = Users(config["users"], origin)
-            connections = Connections(client, redirect_url=f"{origin}/callback", wait=wait)
+            connections = Connections(client, redirect_url=f"{origin}/connected", wait=wait)
             auth = AuthSettings(issuer_url=origin, resource_server_url=f"{origin}/mcp", validate_token_resource=True)
             server = MCPServer("example", token_verifier=users, auth=auth, extensions=[card_of(connections)])
             add_tools(server, connections, config, origin)
             app = server.streamable_http_app()
-            app.routes.extend(users.pages.routes + Pages(client, origin, users.signed_in).app.routes)
+            app.routes.extend([*users.routes, browser_pages(client, origin, users.signed_in)])
             async with serve(app, listener) as serving:
                 print("READY", listener.getsockname()[1], flush=True)
                 await serving

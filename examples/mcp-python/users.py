@@ -5,18 +5,15 @@ from __future__ import annotations
 import hashlib
 import secrets
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mcp.server.auth.provider import AccessToken
-from pages import is_sent_from, page
-from starlette.applications import Starlette
-from starlette.responses import RedirectResponse, Response
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from starlette.requests import Request
 
 COOKIE = "session"
 
@@ -32,7 +29,7 @@ class Users:
         self._by_hash = by_hash
         self._origin = origin
         self._sessions: dict[str, str] = {}
-        self.pages = Starlette(routes=[Route("/sign-in", self._sign_in, methods=["GET", "POST"])])
+        self.routes = [Route("/sign-in", self._sign_in, methods=["GET", "POST"])]
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """What the official SDK asks of a token verifier."""
@@ -40,9 +37,9 @@ class Users:
         resource = f"{self._origin}/mcp"
         return user and AccessToken(token=token, client_id="example-client", scopes=[], subject=user, resource=resource)
 
-    def signed_in(self, request: Request) -> str | None:
+    def signed_in(self, scope: Any) -> str | None:
         """Whose browser it is."""
-        return self._sessions.get(request.cookies.get(COOKIE, ""))
+        return self._sessions.get(Request(scope).cookies.get(COOKIE, ""))
 
     def _user(self, token: str) -> str | None:
         return self._by_hash.get(hashlib.sha256(token.encode()).hexdigest())
@@ -57,7 +54,7 @@ class Users:
                 '<input name="token" type="password" required autofocus><button>Sign in</button>'
             )
             return page("Your token", form)
-        if not is_sent_from(self._origin, request):  # who is signed in as somebody else would grant for them
+        if request.headers.get("origin") != self._origin:  # who is signed in as somebody else would grant for them
             return page("Not signed in", "The form was sent from another site.", status=403)
         user = self._user(str((await request.form()).get("token", "")))
         if user is None:
@@ -67,3 +64,16 @@ class Users:
         response = RedirectResponse(next_page, 303)
         response.set_cookie(COOKIE, session, httponly=True, samesite="lax")
         return response
+
+
+def page(title: str, body: str, status: int = 200) -> Response:
+    """A small page that loads nothing and is kept nowhere."""
+    return HTMLResponse(
+        f"<!doctype html><title>{title}</title><h1>{title}</h1>{body}",
+        status,
+        {
+            "content-security-policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
+            "cache-control": "no-store",
+            "referrer-policy": "same-origin",  # with no-referrer, browsers say "Origin: null" of our own forms too
+        },
+    )

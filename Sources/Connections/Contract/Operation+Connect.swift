@@ -17,7 +17,9 @@ extension Operation {
             errors: [.notFound, .misconfigured, .unauthorized, .forbidden]),
         Operation(
             "open", method: "openConnect",
-            "Answers the provider's URL for a connect URL that leads to a page of your own, once the page knows who is there. Each call answers another one.",
+            "Answers the provider's URL for a connect URL that leads to a page of your own, once the page knows who is there. "
+                + "Each call answers another one. For a connection of type apikey there is none: ask for the key, and pass it to "
+                + "complete.",
             backends: .inVault,
             fields: [
                 Field("ticket", .string(maxBytes: 512), required: true, "The query's ticket.", example: "AAAAAGsI..."),
@@ -30,7 +32,8 @@ extension Operation {
         Operation(
             "complete",
             "Takes the provider's answer, as it came to the redirect URI's query, and keeps the grant. A parameter may hold any "
-                + "text, or an array of texts where it stood more than once. The same callback again is answered the same.",
+                + "text, or an array of texts where it stood more than once. The same callback again is answered the same. Or "
+                + "takes the API key that a ticket asks for.",
             backends: .inVault,
             fields: [
                 Field("state", .foreign(.text), "The query's state. Without it, only a refusal is understood."),
@@ -42,6 +45,8 @@ extension Operation {
                     "parameters", .foreign(.texts),
                     "The query's other parameters, decoded: providers sign them, and say there whose account it is, or "
                         + "why they refuse."),
+                Field("ticket", .string(maxBytes: 512), "With apiKey: the ticket of the connect URL that asks for it."),
+                Field("apiKey", .secret, "With ticket: the key that the user has entered."),
                 Field(
                     "openedBy", .object(.opener),
                     "Who is signed in where the callback arrived. It must be who the URL was made for, and may be absent "
@@ -103,9 +108,15 @@ extension ObjectType {
         "OpenedConnect", "Where to send the user's browser, and what the user will be asked for.",
         [
             .appID, .userID, .tenantID,
+            Field(
+                "url", .redirectURL, "The provider's URL, for this user alone. Absent where an API key is asked for.",
+                example: "https://accounts.example.com/authorize?..."),
+            Field(
+                "expiresIn", .seconds, required: true, backends: .inVault,
+                "How long the URL can be opened, or the key be passed to complete.", example: 600),
             Field("scopes", .strings, required: true, "The scopes that will be asked for."),
             .externalIdentifier,
-        ], including: [connectURL])
+        ])
 
     private static let granted: [Field] = [
         Field("tokenId", .string(), required: true, "The token's id.", example: "T2x"), .appID, .userID, .tenantID,

@@ -5,8 +5,8 @@ extension Operation {
         Operation(
             "pages.handle", method: "handlePage",
             "Answers an HTTP request to the pages where users connect: the connect page, the OAuth callback, the form for an "
-                + "API key, and the list of what a user or a tenant has connected.",
-            backends: .inVault,
+                + "API key, and the list of what a user or a tenant has connected. In the cloud, where Descope has pages to connect, "
+                + "only the last two.",
             fields: [
                 Field("method", .foreign(.string), required: true, "The request's method.", example: "GET"),
                 Field(

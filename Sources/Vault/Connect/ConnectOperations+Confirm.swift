@@ -8,24 +8,24 @@ extension ConnectOperations {
     /// Stores a grant where nobody can fetch it, and answers the code that releases it. If the code does not arrive in
     /// time, the outbox revokes the grant.
     /// - Parameters:
-    ///   - flow: the flow's row, to which the answer is added.
-    ///   - isAgain: whether it was tried before, and may be there.
+    ///   - earlier: what it was answered before, where it may have been held already.
+    ///   - finishing: adds to the commit what the answer is written to.
     func hold(
-        _ token: TokenRecord, of app: AppRecord, _ flow: FlowRecord, at flowKey: [UInt8],
-        for request: Request, isAgain: Bool
-    ) throws(ConnError) -> Step<JSON> {
+        _ token: TokenRecord, of app: AppRecord, redirectURL: String?, for request: Request,
+        earlier: @escaping @Sendable (RowReader) throws(ConnError) -> JSON? = { (_) throws(ConnError) in nil },
+        finishing: @escaping @Sendable (inout Change, JSON) throws(ConnError) -> Void
+    ) -> Step<JSON> {
         let expiry = clock.seconds + HeldGrant.lifetime
         let key = rows.keys.heldGrant(of: token.subject, at: token.appID, expiry: expiry)
         return rows.change { [self] (change) throws(ConnError) in
-            let waiting: Row<FlowRecord>? = isAgain ? try change.reader.get(flowKey) : nil
-            if let answer = waiting?.value.use?.answer { return answer }
+            if let answer = try earlier(change.reader) { return answer }
             let due = (expiry + Expiry.clockMargin) * 1000
             let revocation = try outbox.revocation(of: token, at: app, change.reader).map { outbox.put($0, due: due) }
-            let held = HeldGrant(token, of: app, redirectURL: flow.redirectURL, revocation: revocation?.row.key)
+            let held = HeldGrant(token, of: app, redirectURL: redirectURL, revocation: revocation?.row.key)
             let answer = JSON.object([
                 "confirmationRequired": .boolean(true),
                 "code": .string(held.shownCode),
-                "appId": .string(flow.appID.text),
+                "appId": .string(token.appID),
                 "expiresIn": .integer(HeldGrant.lifetime),
             ])
             try change.stand(app)
@@ -33,7 +33,7 @@ extension ConnectOperations {
             change.put(PointerRecord(), at: RowKeys.expiry(of: key, at: expiry), expecting: .absent)
             try self.expiry.expire(&change)
             if let revocation { change.writes.append(revocation.write) }
-            try flow.answered(answer).keep(at: flowKey, &change)
+            try finishing(&change, answer)
             change.events = [AuditEvent(request, appID: token.appID, subject: token.subject, outcome: "held")]
             return answer
         }
@@ -45,7 +45,7 @@ extension ConnectOperations {
         guard let code = request["code"], code.string != "" else { throw .invalid("code", "is missing") }
         let typed = TypedCode(code)
         return rows.read { [self] (reader) throws(ConnError) in
-            let app = try reader.app(appID, .oauth)
+            let app = try reader.app(appID)
             return try countTry(of: subject, at: app).then { [self] (tried) throws(ConnError) in
                 guard !tried.isEmpty else { throw noneWaits }
                 guard let row = tried.first(where: { $0.value.isConfirmed(by: typed) }) else {
@@ -73,9 +73,12 @@ extension ConnectOperations {
             }
         }.then { [self] (location) throws(ConnError) in
             try Step<Void>.attempt({ [self] () throws(ConnError) in
-                try providers.provider(of: app, hosts: held.token.hosts, client: .grant(of: held.token.clientID)).then {
-                    [self] (provider) throws(ConnError) in providers.learnExpiry(at: location.key, of: app, provider)
-                }
+                guard app.kind == .oauth else { return .done(()) }
+                return try providers.provider(of: app, hosts: held.token.hosts, client: .grant(of: held.token.clientID))
+                    .then {
+                        [self] (provider) throws(ConnError) in
+                        providers.learnExpiry(at: location.key, of: app, provider)
+                    }
             }) { (_) throws(ConnError) in  // the grant is there, whatever becomes known of its expiry
                 .done(held.token.grantAnswer(at: location, app.scopeRules, redirectURL: held.redirectURL))
             }

@@ -18,8 +18,8 @@ extension ConnectOperations {
             return try authorizationURL(order, lifetime: config.connectTTLSeconds, recording: event)
         }
         return rows.read { [self] (reader) throws(ConnError) in
-            let app = try reader.app(order.appID, .oauth)
-            _ = try redirectURI(of: app, order)  // what is wrong is told now
+            let app = try reader.app(order.appID)
+            if app.kind == .oauth { _ = try redirectURI(of: app, order) }  // what is wrong is told now
             var order = order
             order.epoch = app.epoch
             let ticket = FlowState.random(expiresAt: clock.seconds + config.connectTTLSeconds)
@@ -46,25 +46,34 @@ extension ConnectOperations {
             let order = row.value
             guard let opener = request["openedBy"], Opener(opener).mayActFor(order.subject) else { throw .otherOpener }
             let event = AuditEvent(request, appID: order.appID, subject: order.subject)
+            let answer = JSON.object([
+                "appId": .string(order.appID), "externalIdentifier": order.externalIdentifier.map(JSON.string),
+            ])
+            answer.setSubject(order.subject)
+            let app = try reader.app(order.appID)
+            guard app.kind == .oauth else {
+                guard order.isAwaited(by: app) else { throw .unknownTicket }
+                answer.set("scopes", .strings([]))
+                answer.set("expiresIn", .integer(ticket.expiresAt - clock.seconds))
+                return try rows.commit([], recording: [event]).then { () throws(ConnError) in .done(answer) }
+            }
             return try authorizationURL(order, lifetime: Self.openedLifetime, ticket: row.key, recording: event)
                 .then { (made) throws(ConnError) in
-                    let answer = made.json
-                    answer.set("appId", .string(order.appID))
-                    answer.setSubject(order.subject)
+                    answer.set("url", .string(made.url))
                     answer.set("scopes", .strings(made.scopes))
-                    if let account = order.externalIdentifier { answer.set("externalIdentifier", .string(account)) }
+                    answer.set("expiresIn", .integer(made.lifetimeSeconds))
                     return .done(answer)
                 }
         }
     }
 
-    /// Refuses a callback that did not arrive with whoever its flow is for.
-    func checkOpener(_ opener: JSON?, of flow: FlowRecord) throws(ConnError) {
+    /// Refuses what did not arrive with whoever it is for.
+    func checkOpener(_ opener: JSON?, of subject: Subject, needsConfirmation: Bool) throws(ConnError) {
         guard let opener else {
-            if flow.needsConfirmation || !config.requiresOpener { return }
-            throw .invalid("openedBy", "is missing: who is signed in where the callback arrived?")
+            if needsConfirmation || !config.requiresOpener { return }
+            throw .invalid("openedBy", "is missing: who is signed in where this arrived?")
         }
-        guard Opener(opener).mayActFor(flow.subject) else { throw .otherOpener }
+        guard Opener(opener).mayActFor(subject) else { throw .otherOpener }
     }
 }
 

@@ -134,7 +134,8 @@ final class ConnectOperations: Sendable {
     }
 
     func complete(_ request: Request) throws(ConnError) -> Step<JSON> {
-        try complete(request, until: clock.monotonic().adding(milliseconds: config.timeoutMilliseconds))
+        if let key = request["apiKey"] { return try completeKey(key, request) }
+        return try complete(request, until: clock.monotonic().adding(milliseconds: config.timeoutMilliseconds))
     }
 
     /// - Parameter until: how long to wait for the same callback that came before and is at work.
@@ -145,7 +146,8 @@ final class ConnectOperations: Sendable {
         let codeHash = query.code?.withStringBytes { ID(Crypto.hex(Crypto.sha256($0))) }
         return rows.read { [self] (reader) throws(ConnError) in
             guard let flow: Row<FlowRecord> = try reader.get(rows.keys.flow(state)) else { throw unknownFlow }
-            try checkOpener(request["openedBy"], of: flow.value)
+            try checkOpener(
+                request["openedBy"], of: flow.value.subject, needsConfirmation: flow.value.needsConfirmation)
             let app = try reader.app(flow.value.appID, .oauth)
             guard flow.value.isAwaited(by: app) else { throw unknownFlow }
             if let use = flow.value.use {
@@ -260,7 +262,13 @@ final class ConnectOperations: Sendable {
         let answer = record.grantAnswer(at: location, provider.scopeRules, redirectURL: flow.redirectURL)
         return try rows.retrying { [self, record] (isAgain) throws(ConnError) in
             if flow.needsConfirmation {
-                return try hold(record, of: app, flow, at: key, for: request, isAgain: isAgain)
+                return hold(record, of: app, redirectURL: flow.redirectURL, for: request) {
+                    (reader) throws(ConnError) in
+                    let waiting: Row<FlowRecord>? = isAgain ? try reader.get(key) : nil
+                    return waiting?.value.use?.answer
+                } finishing: { (change, answer) throws(ConnError) in
+                    try flow.answered(answer).keep(at: key, &change)
+                }
             }
             return try grants.keep(record, of: app, for: request, isAgain: isAgain) { (change) throws(ConnError) in
                 try flow.answered(answer).keep(at: key, &change)

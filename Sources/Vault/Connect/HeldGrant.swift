@@ -16,7 +16,7 @@ struct HeldGrant: Record {
     let clientID: ID?
     /// The connection's.
     let incarnation: ID?
-    let redirectURL: String
+    let redirectURL: String?
     /// Six decimal digits.
     let code: String
     /// The row of the outbox that revokes the grant if nobody confirms it.
@@ -24,7 +24,7 @@ struct HeldGrant: Record {
     /// Codes that were typed.
     var tries: Int64 = 0
 
-    init(_ token: TokenRecord, of app: AppRecord, redirectURL: String, revocation: [UInt8]?) {
+    init(_ token: TokenRecord, of app: AppRecord, redirectURL: String?, revocation: [UInt8]?) {
         self.token = token
         clientID = app.clientID
         incarnation = app.incarnation
@@ -34,11 +34,11 @@ struct HeldGrant: Record {
     }
 
     init?(json: JSON) {
-        guard let token = json["token"].flatMap(TokenRecord.init), let redirectURL = json["redirectUrl"]?.string,
+        guard let token = json["token"].flatMap(TokenRecord.init),
             let code = json["code"]?.string, let tries = json["tries"]?.integer
         else { return nil }
         self.token = token
-        self.redirectURL = redirectURL
+        redirectURL = json["redirectUrl"]?.string
         self.code = code
         self.tries = tries
         clientID = json["clientId"]?.id
@@ -48,7 +48,7 @@ struct HeldGrant: Record {
 
     var json: JSON {
         .object([
-            "token": token.json, "clientId": clientID.map(JSON.string), "redirectUrl": .string(redirectURL),
+            "token": token.json, "clientId": clientID.map(JSON.string), "redirectUrl": redirectURL.map(JSON.string),
             "code": .string(code), "tries": .integer(tries),
             "incarnation": incarnation.map(JSON.string), "revocation": revocation.map { .string(Crypto.hex($0)) },
         ])

@@ -42,7 +42,13 @@ extension TokenOperations {
         guard error.code == .notFound, error.reason != nil, error.reason != .app else { throw error }
         return rows.read { [self] (reader) throws(ConnError) in
             let (app, tokens) = try reader.tokens(of: order.subject, at: order.appID)
-            guard app.kind == .oauth else { throw error }
+            guard app.kind == .oauth else {
+                // A key is asked for at a page, where there is one, and not for a scope that no key has.
+                guard config.connectPageURL != nil, error.reason != .scopes else { throw error }
+                return try connecting.connectURL(order, actor: actor).then { (made) throws(ConnError) in
+                    throw error.connectionRequired(at: made.url, appID: order.appID)
+                }
+            }
             var order = order
             if order.scopes.isEmpty { order.scopes = selection.scopes }
             if order.resources.isEmpty { order.resources = selection.resources }

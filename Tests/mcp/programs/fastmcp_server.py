@@ -14,20 +14,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "examples/mcp-pytho
 
 from descope_conn import AsyncClient, Token
 from descope_conn.mcp.fastmcp import Caller, Connection, Connections
-from pages import Pages
-from server import ask, serve
+from server import ask, browser_pages, serve
+from starlette.applications import Starlette
 
 
 async def main() -> None:
     config = json.loads(Path(sys.argv[1]).read_text())
     listener = socket.create_server(("127.0.0.1", 0))
     origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    config["backend"]["connectPageUrl"] = f"{origin}/connect"
+    config["backend"]["redirectUrl"] = f"{origin}/callback"
     async with AsyncClient(config["backend"]) as client:
         for app in config["apps"]:
             await client.call("apps.create", app)
         connections = Connections(
             client,
-            redirect_url=f"{origin}/callback",
+            redirect_url=f"{origin}/connected",
             local=Caller(user_id="alice"),
             confirmation=config.get("confirmation"),
         )
@@ -37,7 +39,7 @@ async def main() -> None:
         @server.tool(meta=connections.card_meta)
         @connections.needs(
             accounts=Connection("accounts", scopes=["read"]),
-            weather=Connection("weather", connect_url=f"{origin}/keys/weather"),
+            weather=Connection("weather"),
         )
         async def briefing(city: str, accounts: Token, weather: Token) -> str:
             who = await ask(config["accountsUrl"], {"authorization": f"Bearer {accounts.access_token}"})
@@ -48,7 +50,7 @@ async def main() -> None:
         async def introduce(accounts: Token) -> str:
             return await ask(config["accountsUrl"], {"authorization": f"Bearer {accounts.access_token}"})
 
-        async with serve(Pages(client, origin, lambda _: "alice").app, listener):
+        async with serve(Starlette(routes=[browser_pages(client, origin, lambda _: "alice")]), listener):
             await server.run_async("stdio", show_banner=False)
 
 

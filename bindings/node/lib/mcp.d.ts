@@ -30,8 +30,8 @@ export interface Connection {
    */
   acceptNarrower?: boolean;
   /**
-   * Your own page where the user connects, in place of the URL that `connect` makes: needed for API keys in the vault.
-   * Nothing secret may be in it, and it must check who opens it.
+   * Your own page where the user connects, in place of the URL that `connect` makes. Nothing secret may be in it, and it
+   * must check who opens it.
    */
   connectUrl?: string;
 }

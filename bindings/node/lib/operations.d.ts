@@ -85,13 +85,17 @@ export interface Opener {
 }
 
 /** Where to send the user's browser, and what the user will be asked for. */
-export interface OpenedConnect extends ConnectURL {
+export interface OpenedConnect {
   /** The connection. */
   appId: string;
   /** The user whose token it is. */
   userId?: string;
   /** The tenant whose token it is, or in which the user's token lives. */
   tenantId?: string;
+  /** The provider's URL, for this user alone. Absent where an API key is asked for. */
+  url?: string;
+  /** Vault: how long the URL can be opened, or the key be passed to complete. In seconds. */
+  expiresIn: number;
   /** The scopes that will be asked for. */
   scopes: string[];
   /** Names one of several accounts of the subject at the connection. */
@@ -1026,6 +1030,10 @@ export interface CompleteFields {
    * The query's other parameters, decoded: providers sign them, and say there whose account it is, or why they refuse.
    */
   parameters?: Record<string, QueryValue>;
+  /** With apiKey: the ticket of the connect URL that asks for it. */
+  ticket?: string;
+  /** With ticket: the key that the user has entered. */
+  apiKey?: string;
   /**
    * Who is signed in where the callback arrived. It must be who the URL was made for, and may be absent only where
    * requireOpener is false or the connect asked for a confirmation.
@@ -1465,12 +1473,14 @@ export interface Operations {
   connect(fields: ConnectFields, options?: CallOptions): Promise<ConnectURL>;
   /**
    * Vault: answers the provider's URL for a connect URL that leads to a page of your own, once the page knows who is
-   * there. Each call answers another one.
+   * there. Each call answers another one. For a connection of type apikey there is none: ask for the key, and pass it
+   * to complete.
    */
   openConnect(fields: OpenFields, options?: CallOptions): Promise<OpenedConnect>;
   /**
    * Vault: takes the provider's answer, as it came to the redirect URI's query, and keeps the grant. A parameter may
-   * hold any text, or an array of texts where it stood more than once. The same callback again is answered the same.
+   * hold any text, or an array of texts where it stood more than once. The same callback again is answered the same. Or
+   * takes the API key that a ticket asks for.
    */
   complete(fields?: CompleteFields, options?: CallOptions): Promise<CompleteAnswer>;
   /**
@@ -1504,8 +1514,9 @@ export interface Operations {
   /** Vault: revokes at their providers the deleted tokens that are due. Other calls do some of it on the way. */
   runRevocations(fields?: RevocationsRunFields, options?: CallOptions): Promise<RevocationRun>;
   /**
-   * Vault: answers an HTTP request to the pages where users connect: the connect page, the OAuth callback, the form for
-   * an API key, and the list of what a user or a tenant has connected.
+   * Answers an HTTP request to the pages where users connect: the connect page, the OAuth callback, the form for an API
+   * key, and the list of what a user or a tenant has connected. In the cloud, where Descope has pages to connect, only
+   * the last two.
    */
   handlePage(fields: PagesHandleFields, options?: CallOptions): Promise<PageAnswer>;
   /**

@@ -974,7 +974,8 @@ class Operations(Performer):
     ) -> Call[OpenedConnect]:
         """Answers the provider's URL for a connect URL that leads to a page of your own.
 
-        Once the page knows who is there. Each call answers another one. The vault only.
+        Once the page knows who is there. Each call answers another one. For a connection of type apikey there is none:
+        ask for the key, and pass it to complete. The vault only.
 
         - ``ticket``: The query's ticket.
         - ``opened_by``: Who is signed in where the page was opened. It must be who the URL was made for.
@@ -998,6 +999,8 @@ class Operations(Performer):
         error_description: QueryValue | None = None,
         iss: QueryValue | None = None,
         parameters: Mapping[str, QueryValue] | None = None,
+        ticket: str | None = None,
+        api_key: str | None = None,
         opened_by: Opener | None = None,
         actor: str | None = None,
         timeout: float | None = None,
@@ -1005,7 +1008,7 @@ class Operations(Performer):
         """Takes the provider's answer, as it came to the redirect URI's query, and keeps the grant.
 
         A parameter may hold any text, or an array of texts where it stood more than once. The same callback again is
-        answered the same. The vault only.
+        answered the same. Or takes the API key that a ticket asks for. The vault only.
 
         - ``state``: The query's state. Without it, only a refusal is understood.
         - ``code``: The query's code.
@@ -1014,6 +1017,8 @@ class Operations(Performer):
         - ``iss``: The query's iss (RFC 9207).
         - ``parameters``: The query's other parameters, decoded: providers sign them, and say there whose account it is,
           or why they refuse.
+        - ``ticket``: With ``api_key``: the ticket of the connect URL that asks for it.
+        - ``api_key``: With ticket: the key that the user has entered.
         - ``opened_by``: Who is signed in where the callback arrived. It must be who the URL was made for, and may be
           absent only where requireOpener is false or the connect asked for a confirmation.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
@@ -1027,6 +1032,8 @@ class Operations(Performer):
             "errorDescription": error_description,
             "iss": iss,
             "parameters": parameters,
+            "ticket": ticket,
+            "apiKey": api_key,
             "openedBy": wire_object(opened_by),
         }
         return make_call("complete", fields, actor, timeout, Completion._from_wire)
@@ -1381,8 +1388,8 @@ class Operations(Performer):
     ) -> Call[PageAnswer]:
         """Answers an HTTP request to the pages where users connect: the connect page.
 
-        The OAuth callback, the form for an API key, and the list of what a user or a tenant has connected. The vault
-        only.
+        The OAuth callback, the form for an API key, and the list of what a user or a tenant has connected. In the
+        cloud, where Descope has pages to connect, only the last two.
 
         - ``method``: The request's method.
         - ``base``: The URL under which the pages are mounted, as browsers see it, without a final slash. Never take it

@@ -293,16 +293,16 @@ class OpenedConnect:
 
     app_id: str
     """The connection."""
+    expires_in: int
+    """Vault: how long the URL can be opened, or the key be passed to complete. In seconds."""
     scopes: tuple[str, ...]
     """The scopes that will be asked for."""
-    url: str
-    """For this user alone."""
-    expires_in: int
-    """Vault: how long it can be opened. In seconds."""
     user_id: str | None = None
     """The user whose token it is."""
     tenant_id: str | None = None
     """The tenant whose token it is, or in which the user's token lives."""
+    url: str | None = None
+    """The provider's URL, for this user alone. Absent where an API key is asked for."""
     external_identifier: str | None = None
     """Names one of several accounts of the subject at the connection."""
 
@@ -310,11 +310,11 @@ class OpenedConnect:
     def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
         return cls(
             app_id=wire.get("appId") or "",
-            scopes=tuple(wire.get("scopes") or ()),
-            url=wire.get("url") or "",
             expires_in=int(wire["expiresIn"]),
+            scopes=tuple(wire.get("scopes") or ()),
             user_id=wire.get("userId") or None,
             tenant_id=wire.get("tenantId") or None,
+            url=wire.get("url") or None,
             external_identifier=wire.get("externalIdentifier") or None,
         )
 

@@ -33,7 +33,8 @@ extension Client {
     }
 
     /// Answers the provider's URL for a connect URL that leads to a page of your own, once the page knows who is there.
-    /// Each call answers another one. The vault only.
+    /// Each call answers another one. For a connection of type apikey there is none: ask for the key, and pass it to
+    /// complete. The vault only.
     /// - Parameters:
     ///   - ticket: The query's ticket.
     ///   - openedBy: Who is signed in where the page was opened. It must be who the URL was made for.
@@ -48,8 +49,8 @@ extension Client {
     }
 
     /// Takes the provider's answer, as it came to the redirect URI's query, and keeps the grant. A parameter may hold
-    /// any text, or an array of texts where it stood more than once. The same callback again is answered the same. The
-    /// vault only.
+    /// any text, or an array of texts where it stood more than once. The same callback again is answered the same. Or
+    /// takes the API key that a ticket asks for. The vault only.
     /// - Parameters:
     ///   - state: The query's state. Without it, only a refusal is understood.
     ///   - code: The query's code.
@@ -58,12 +59,15 @@ extension Client {
     ///   - iss: The query's iss (RFC 9207).
     ///   - parameters: The query's other parameters, decoded: providers sign them, and say there whose account it
     ///     is, or why they refuse.
+    ///   - ticket: With apiKey: the ticket of the connect URL that asks for it.
+    ///   - apiKey: With ticket: the key that the user has entered.
     ///   - openedBy: Who is signed in where the callback arrived. It must be who the URL was made for, and may be
     ///     absent only where requireOpener is false or the connect asked for a confirmation.
     @discardableResult
     public func complete(
         state: JSON? = nil, code: JSON? = nil, error: JSON? = nil, errorDescription: JSON? = nil, iss: JSON? = nil,
-        parameters: [String: JSON]? = nil, openedBy: Opener? = nil, actor: String? = nil, timeout: Duration? = nil
+        parameters: [String: JSON]? = nil, ticket: String? = nil, apiKey: Secret? = nil, openedBy: Opener? = nil,
+        actor: String? = nil, timeout: Duration? = nil
     ) async throws(ConnError) -> CompleteAnswer {
         var request = Request("complete", actor: actor)
         request["state"] = state
@@ -72,6 +76,8 @@ extension Client {
         request["errorDescription"] = errorDescription
         request["iss"] = iss
         request["parameters"] = parameters
+        request["ticket"] = ticket
+        request["apiKey"] = apiKey
         request["openedBy"] = openedBy
         return try await perform(request, timeout)
     }
@@ -295,7 +301,8 @@ extension Client {
     }
 
     /// Answers an HTTP request to the pages where users connect: the connect page, the OAuth callback, the form for an
-    /// API key, and the list of what a user or a tenant has connected. The vault only.
+    /// API key, and the list of what a user or a tenant has connected. In the cloud, where Descope has pages to
+    /// connect, only the last two.
     /// - Parameters:
     ///   - method: The request's method.
     ///   - base: The URL under which the pages are mounted, as browsers see it, without a final slash. Never take
@@ -1169,14 +1176,14 @@ public struct OpenedConnect: Codable, Sendable, Hashable {
     public var userId: String?
     /// The tenant whose token it is, or in which the user's token lives.
     public var tenantId: String?
+    /// The provider's URL, for this user alone. Absent where an API key is asked for.
+    public var url: String?
+    /// Vault: how long the URL can be opened, or the key be passed to complete. In seconds.
+    public var expiresIn: Int
     /// The scopes that will be asked for.
     public var scopes: [String]
     /// Names one of several accounts of the subject at the connection.
     public var externalIdentifier: String?
-    /// For this user alone.
-    public var url: String
-    /// Vault: how long it can be opened. In seconds.
-    public var expiresIn: Int
 }
 
 /// The grant, or the code that releases it.
