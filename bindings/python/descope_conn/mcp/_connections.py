@@ -56,8 +56,8 @@ class Connection:
     """The tool does with a token that lacks scopes which the user was asked for and did not grant; the token's
     ``missing_scopes`` says which. Otherwise the call fails then."""
     connect_url: str | Callable[[Caller], str] | None = None
-    """Your own page where the user connects, in place of the URL that ``connect`` makes. Nothing secret may be in it, and
-    it must check who opens it."""
+    """Your own page where the user connects, in place of the URL that ``connect`` makes. Nothing secret may be in it,
+    and it must check who opens it."""
 
 
 class ConnectionsBase(ABC):
