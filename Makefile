@@ -51,6 +51,7 @@ test: setup
 	@$(part) test-node
 	@$(part) test-swift-binding
 	@$(part) test-mcp
+	@$(part) test-pages
 	@$(part) test-packages
 	@$(part) test-exit
 	@$(part) test-hosts
@@ -109,7 +110,7 @@ bindings/node/native: bindings/node/addon/ffi.c bindings/node/build.sh | setup
 
 # --- The tests ---
 
-.PHONY: test-swift test-c test-python test-node test-swift-binding test-mcp $(NODES:%=test-node-%) test-packages test-exit test-hosts
+.PHONY: test-swift test-c test-python test-node test-swift-binding test-mcp test-pages $(NODES:%=test-node-%) test-packages test-exit test-hosts
 test-swift: | setup
 	swift test
 	mkdir -p .build-c
@@ -144,6 +145,10 @@ test-swift-binding: $(LIBRARY)
 
 test-mcp: $(LIBRARY) bindings/node/native | setup
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/mcp
+
+# In a real browser; a screenshot of each page is kept in .build-pages.
+test-pages: $(LIBRARY) | setup
+	$(PYTHON) -m pytest -q Tests/pages
 
 test-packages: $(LIBRARY) bindings/node/native | setup
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/packages
