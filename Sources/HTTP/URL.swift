@@ -79,6 +79,18 @@ extension URL {
         return encoded
     }
 
+    /// A URL, or text with URLs in it, as a header may hold it (RFC 3987 section 3.1): what is no ASCII becomes %XX.
+    package static func ascii(_ text: String) -> String {
+        guard !text.utf8.allSatisfy({ $0 < 0x80 }) else { return text }
+        return text.unicodeScalars.reduce(into: "") { ascii, scalar in
+            if scalar.isASCII {
+                ascii.unicodeScalars.append(scalar)
+            } else {
+                ascii += encode(String(scalar))
+            }
+        }
+    }
+
     /// `a=b&c=d`, each part encoded.
     package static func query(_ parameters: [(String, String)]) -> String {
         parameters.map { "\(encode($0.0))=\(encode($0.1))" }.joined(separator: "&")

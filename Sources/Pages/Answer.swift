@@ -39,7 +39,7 @@ extension Answer {
 
     private static func json(_ status: Int, _ body: String, _ headers: KeyValuePairs<String, String?>) -> JSON {
         let fields = JSON.object(["x-content-type-options": .string("nosniff")])
-        for case let (name, value?) in headers { fields.set(name, .string(value)) }
+        for case let (name, value?) in headers { fields.set(name, .string(URL.ascii(value))) }
         return .object(["status": .integer(status), "headers": fields, "body": .string(body)])
     }
 }

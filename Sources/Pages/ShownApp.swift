@@ -37,7 +37,10 @@ struct ShownApp: Sendable {
             "data:image/png;", "data:image/jpeg;", "data:image/gif;", "data:image/webp;", "data:image/svg+xml",
         ]
         if dataTypes.contains(where: { logo.utf8.starts(with: $0.utf8) }) { return true }
-        return URL(logo).map { $0.scheme == "https" && !$0.host.isEmpty && !$0.hasUserInfo } ?? false
+        // The host stands in a header too.
+        return URL(logo).map { url in
+            url.scheme == "https" && !url.host.isEmpty && !url.hasUserInfo && url.host.utf8.allSatisfy { $0 < 0x80 }
+        } ?? false
     }
 }
 

@@ -89,7 +89,8 @@ import Testing
     @Test(arguments: [
         ("https://cdn.example/l.png", "img-src https://cdn.example;"), ("data:image/png;base64,AAAA", "img-src data:;"),
         ("javascript:alert(1)", nil), ("http://cdn.example/l.png", nil), ("data:text/html,x", nil),
-        ("https://u:p@cdn.example/", nil), ("/l.png", nil),
+        ("https://u:p@cdn.example/", nil), ("/l.png", nil), ("https://\u{65E5}\u{672C}.example/l.png", nil),
+        ("https://x;script-src/l.png", nil),
     ])
     func logosAreImagesOfOtherSitesAtMost(logo: String, source: String?) throws {
         try site.run("apps.create", ["id": "logo", "appType": "apikey", "logo": .string(logo)])
@@ -126,6 +127,12 @@ import Testing
                 #expect(texts.places(of: name) == english.places(of: name), "\(texts.language): \(name)")
             }
         }
+    }
+
+    /// Hosts put them into headers, which take ASCII alone.
+    @Test func headersAreASCII() throws {
+        let elsewhere = try site.get("/", as: nil, more: ["signInUrl": "https://id.example/\u{65E5}?x=\u{E9}"])
+        #expect(elsewhere.location?.hasPrefix("https://id.example/%E6%97%A5?x=%C3%A9&next=") == true)
     }
 
     @Test func theOpenersOriginIsAnOriginAndNoMore() throws {
