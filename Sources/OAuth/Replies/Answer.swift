@@ -148,14 +148,9 @@ struct Answer {
         return node.string?.trimmed ?? node.wholeNumber.map { String($0) }
     }
 
-    /// What stands in place of a code where there is no error.
-    private static let goodWords: Set<ID> = [
-        "0", "200", "ok", "success", "none", "null", "false", "no_error", "no error", "n/a",
-    ]
-
     private static func isGood(_ node: JSON?) -> Bool {
         node?.number == 0 || node?.number == 200
-            || node?.string.map { goodWords.contains(ID($0.trimmed.asciiLowercased)) } == true
+            || node?.string?.saysNoError == true
     }
 
     /// Whether a value says nothing: an empty text, false, 0, and what holds nothing but these.

@@ -1,3 +1,5 @@
+internal import Runtime
+
 extension String {
     /// Without the white space of ASCII around it.
     var trimmed: String {
@@ -21,9 +23,14 @@ extension String {
         }
         return false
     }
+
+    /// Whether it stands in place of an error code where there is no error, in a reply or in a callback.
+    package var saysNoError: Bool { noErrors.contains(ID(trimmed.asciiLowercased)) }
 }
 
 extension UInt8 {
     /// A space, a tab, or what ends a line or a page.
     var isASCIISpace: Bool { self == 0x20 || (0x09...0x0D).contains(self) }
 }
+
+private let noErrors: Set<ID> = ["0", "200", "ok", "success", "none", "null", "false", "no_error", "no error", "n/a"]

@@ -70,7 +70,7 @@ extension CallbackQuery.Refusal {
             let named = names.flatMap { name in parameters.filter { ID($0.key.asciiLowercased) == ID(name) } }
             return (field.flatMap { request[$0]?.saidTexts } ?? []) + named.flatMap(\.value.saidTexts)
         }
-        let errors = texts("error", or: ["error"]).filter { !Self.goodWords.contains(ID($0.onOneLine.asciiLowercased)) }
+        let errors = texts("error", or: ["error"]).filter { !$0.onOneLine.saysNoError }
         let codes = errors + texts(nil, or: Self.codeNames)
         let words = texts("errorDescription", or: Self.wordNames)
         let others = parameters.filter { $0.key.asciiLowercased.utf8.starts(with: "err".utf8) }.flatMap(
@@ -92,9 +92,6 @@ extension CallbackQuery.Refusal {
     private static let wordNames = [
         "error_description", "error_message", "errormessage", "errordescription", "errmsg", "error_reason", "message",
     ]
-
-    /// What some send in `error` where there is none.
-    private static let goodWords: Set<ID> = ["0", "none", "null", "false", "ok", "no_error"]
 }
 
 extension ConnError {
