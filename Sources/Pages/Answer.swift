@@ -18,6 +18,8 @@ extension Answer {
                     "x-frame-options": "DENY",
                     // With no-referrer, browsers say "Origin: null" of these pages' own forms too.
                     "referrer-policy": "same-origin",
+                    // Where a window elsewhere waits for the end, no policy of the host's may part it from this one.
+                    "cross-origin-opener-policy": visit.openerOrigin == nil ? nil : "unsafe-none",
                     "allow": page.status == 405 ? "GET, HEAD" : nil,
                 ])
         case .seeOther(let url):

@@ -74,7 +74,7 @@ extension PagesBackend {
             let texts = visit.texts
             var page = Page(
                 title: texts(.disconnectTitle, ["service": app.name]),
-                blocks: [.paragraph(texts(.disconnectBody, ["service": app.name]))])
+                blocks: [.paragraph(texts(app.disconnectBody, ["service": app.name]))])
             if let account = token.account { page.blocks.append(.names(texts(.account), [account])) }
             page.logo = app.logo
             page.blocks.append(
@@ -126,7 +126,7 @@ extension PagesBackend {
                     return .done(
                         .page(
                             Page(
-                                title: visit.texts(.disconnectedTitle, ["service": app.name]),
+                                title: visit.texts(.goneTitle),
                                 blocks: [.notice(.warning, visit.texts(.disconnectedGone))] + visit.wayHome)))
                 }
                 return try next(token, app)

@@ -85,16 +85,17 @@ extension PagesBackend {
 
     func keyForm(_ visit: Visit, _ user: Visit.User, _ wish: KeyWish, problem: Texts.Name?) -> Page {
         let texts = visit.texts
-        var page = Page(title: texts(.keyTitle, ["service": wish.app.name]), blocks: [])
+        let tenant = wish.subject.tenantID.map(visit.name(of:))
+        var page = Page(
+            title: tenant.map { texts(.keyTitleOfTenant, ["tenant": $0, "service": wish.app.name]) }
+                ?? texts(.keyTitle, ["service": wish.app.name]), blocks: [])
         page.logo = wish.app.logo
         if problem != nil { page.status = 422 }
         if wish.ticket != nil, let product = visit.product {
             page.blocks.append(
                 .paragraph(texts(.connectAsks, ["product": product, "service": wish.app.name])))
         }
-        if let tenant = wish.subject.tenantID {
-            page.blocks.append(.paragraph(texts(.connectForTenant, ["tenant": visit.name(of: tenant)])))
-        }
+        if let tenant { page.blocks.append(.paragraph(texts(.keyForTenant, ["tenant": tenant]))) }
         let named = wish.ticket.map { ("ticket", $0) } ?? ("app", wish.app.id.text)
         page.blocks.append(
             .form(

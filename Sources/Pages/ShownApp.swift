@@ -10,6 +10,8 @@ struct ShownApp: Sendable {
     /// A URL or a data URL that a page may load.
     let logo: String?
     let takesKey: Bool
+    /// Whether its provider can be told to end an access, as far as the settings tell.
+    let canRevoke: Bool
     let defaultScopes: [String]
 
     /// - Parameter json: an `App`.
@@ -20,6 +22,7 @@ struct ShownApp: Sendable {
         self.name = name.isEmpty ? id.text : name
         logo = json["logo"]?.string.flatMap { Self.isImage($0) ? $0 : nil }
         takesKey = json["appType"]?.id == "apikey"
+        canRevoke = json["revocationUrl"] != nil || json["discoveryUrl"] != nil || json["issuer"] != nil
         defaultScopes = json["defaultScopes"]?.strings ?? []
     }
 
@@ -29,7 +32,14 @@ struct ShownApp: Sendable {
         name = id.text
         logo = nil
         takesKey = false
+        canRevoke = true
         defaultScopes = []
+    }
+
+    /// What becomes of an access that is disconnected.
+    var disconnectBody: Texts.Name {
+        if takesKey { return .disconnectKeyBody }
+        return canRevoke ? .disconnectBody : .disconnectHereBody
     }
 
     private static func isImage(_ logo: String) -> Bool {

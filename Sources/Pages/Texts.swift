@@ -14,13 +14,14 @@ struct Texts: Sendable {
         case connectUnasked
         case doneTitle, connectedTitle, connectedClose, connectedContinue, narrowTitle, narrowScopes, codeTitle,
             codeType
-        case codeMinutes, notConnectedTitle, tryAgain
-        case keyTitle, keyLabel, keyHint, keySave, keyMissing, keyWrong
+        case codeMinutes, notConnectedTitle, failedTitle, tryAgain
+        case keyTitle, keyTitleOfTenant, keyForTenant, keyLabel, keyHint, keySave, keyMissing, keyWrong
         case homeNone, homeConnected, homeOffered, homeTenants, account, permissions, connect, reconnect, enterKey
         case replaceKey, disconnect, more
         case statusActive, statusExpiring, statusNeedsReauthorization
         case reasonNoRefreshToken, reasonExpired, reasonRefused, reasonUncertain, reasonRejected, reasonMoved
-        case disconnectTitle, disconnectBody, disconnectKeep, disconnectedTitle
+        case disconnectTitle, disconnectBody, disconnectHereBody, disconnectKeyBody, goneTitle, disconnectKeep,
+            disconnectedTitle
         case revoked, revocationPending, revocationUnsupported, disconnectedGone
         case signInTitle, signInBody
         case errorTitle, errorRefused, errorDenied, errorLink, errorOtherUser, errorSetting, errorUnavailable

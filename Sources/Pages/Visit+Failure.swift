@@ -53,7 +53,8 @@ extension Visit {
         let isDenied = error.errorCode.map { ID($0) } == "access_denied"
         var page = Page(
             status: telling.status,
-            title: service.map { texts(.notConnectedTitle, ["service": $0]) } ?? texts(.errorTitle),
+            title: service.map { texts(error.reason == .app ? .errorTitle : .failedTitle, ["service": $0]) }
+                ?? texts(.errorTitle),
             blocks: [
                 .notice(
                     .bad, texts(isDenied ? .errorDenied : telling.text, ["service": service ?? texts(.errorService)]))

@@ -112,7 +112,7 @@ import Testing
                 ("error_description", "<script>alert(1)</script>\u{202E}x"),
             ])
         #expect(refused.status == 200)
-        #expect(refused.title == "A &lt;b&gt;CRM&lt;/b&gt; is not connected")
+        #expect(refused.title == "A &lt;b&gt;CRM&lt;/b&gt; was not connected")
         #expect(!refused.body.contains("<script>alert"))
         #expect(!refused.body.contains("\u{202E}"))
         #expect(refused.body.contains("&lt;script&gt;alert(1)"))
@@ -162,6 +162,6 @@ import Testing
     @Test func aConnectionThatIsNotThereIsToldSo() throws {
         let page = try site.get("/connect", [("app", "nope")])
         #expect(page.status == 404)
-        #expect(page.body.contains("There is no such connection."))
+        #expect(page.body.contains("There is no connection called"))
     }
 }

@@ -67,7 +67,17 @@ import Testing
         #expect(done.title == "A &lt;b&gt;CRM&lt;/b&gt; is disconnected")
         #expect(done.body.contains("cannot be told to end it"))  // it has no revocationUrl
         #expect(try site.tokens().isEmpty)
-        #expect(try site.get("/disconnect", query).body.contains("not connected any more"))
+        let gone = try site.get("/disconnect", query)
+        #expect(gone.title == "This access no longer exists")
+    }
+
+    /// What will become of an access is said as it then is.
+    @Test func onlyAProviderThatRevokesIsSaidToBeTold() throws {
+        let id = try store("crm", ["userId": "alice"])
+        #expect(try site.get("/disconnect", [("app", "crm"), ("token", id)]).body.contains("cannot be told"))
+        let key = try site.run("store_api_key", ["appId": "weather", "userId": "alice", "apiKey": "k"])["tokenId"]
+        let page = try site.get("/disconnect", [("app", "weather"), ("token", key?.string ?? "")])
+        #expect(page.body.contains("The key is deleted here. It stays valid at Weather"))
     }
 
     @Test(arguments: [(200, "has ended the access"), (503, "has not confirmed yet")])

@@ -139,6 +139,7 @@ import Testing
         let page = try site.get(
             "/connected", [("app", "weather")], more: ["openerOrigin": "https://shop.example/some/page?x"])
         #expect(page.body.contains("data-origin=\"https://shop.example\""))
+        #expect(page.header("cross-origin-opener-policy") == "unsafe-none")
         #expect(!(try site.get("/connected", [("app", "weather")]).body.contains("data-origin")))
     }
 

@@ -60,8 +60,29 @@ def user_of(environ: dict[str, Any]) -> Any:
     return cookie and {"user_id": cookie.value, "name": cookie.value.capitalize(), "tenants": TENANTS}
 
 
+SAME_ORIGIN = """<!doctype html><title>host</title><button>open</button><output></output><script>
+const channel = new BroadcastChannel('descope-conn');
+channel.onmessage = ({ data }) => {
+  if (data.type !== 'descope-conn') return;
+  document.querySelector('output').textContent = `${data.result} ${data.appId}`;
+  channel.postMessage({ type: 'descope-conn-close' });
+};
+document.querySelector('button').onclick = () => open('/connections/connect?app=crm', '', 'popup');
+</script>"""
+
+OTHER_ORIGIN = """<!doctype html><title>host</title><button>open</button><output></output><script>
+const pages = `http://127.0.0.1:${location.port}`;
+addEventListener('message', ({ origin, source, data }) => {
+  if (origin !== pages || data.type !== 'descope-conn') return;
+  document.querySelector('output').textContent = `${data.result} ${data.appId}`;
+  source.postMessage({ type: 'descope-conn-close' }, origin);
+});
+document.querySelector('button').onclick = () => open(`${pages}/connections/connect?app=crm`, '', 'popup');
+</script>"""
+
+
 class Host:
-    """The host: mounts the pages, signs anybody in as alice, and has a page that opens a popup."""
+    """The host: mounts the pages, signs anybody in as alice, and has pages that open a popup."""
 
     pages: Any = None
 
@@ -77,17 +98,7 @@ class Host:
             )
             return []
         start_response("200 OK", [("content-type", "text/html")])
-        return [
-            b"""<!doctype html><title>host</title><button>open</button><output></output><script>
-            const channel = new BroadcastChannel('descope-conn');
-            channel.onmessage = ({ data }) => {
-              if (data.type !== 'descope-conn') return;
-              document.querySelector('output').textContent = `${data.result} ${data.appId}`;
-              channel.postMessage({ type: 'descope-conn-close' });
-            };
-            document.querySelector('button').onclick = () => open('/connections/connect?app=crm', '', 'popup');
-            </script>"""
-        ]
+        return [(OTHER_ORIGIN if environ["HTTP_HOST"].startswith("localhost") else SAME_ORIGIN).encode()]
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +132,12 @@ def site(tmp_path: Path, oauth: launch) -> Iterator[Site]:
                 default_scopes=["read", "write"],
             )
             client.apps.create(id="weather", name="Weather", app_type="apikey")
-            settings = Pages(base, product="Acme Assistant", sign_in_url=f"{origin}/sign-in")
+            settings = Pages(
+                base,
+                product="Acme Assistant",
+                sign_in_url=f"{origin}/sign-in",
+                opener_origin=f"http://localhost:{server.server_port}",
+            )
             host.pages = wsgi(client, settings, user_of)
             thread = threading.Thread(target=server.serve_forever, args=(0.05,))
             thread.start()
@@ -130,7 +146,7 @@ def site(tmp_path: Path, oauth: launch) -> Iterator[Site]:
             thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it lives, this thread has an event loop
 def browser() -> Iterator[Browser]:
     program = shutil.which("chromium")
     assert program, "no chromium: scripts/setup installs it"

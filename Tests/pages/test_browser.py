@@ -18,7 +18,7 @@ HEADINGS = {
     "/?tenant=acme": "Connections of Acme & Sons",
     "/connect?app=crm": "Connect Tool CRM",
     "/connected?app=crm": "Tool CRM is not connected",
-    "/connected": "That is all",
+    "/connected": "All done",
     "/key?app=weather": "Your key for Weather",
     "/callback?state=x&code=y": "This did not work",
     "/nope": "This did not work",
@@ -65,7 +65,7 @@ def test_a_user_refuses(site: Site, context: BrowserContext) -> None:
     page = context.new_page()
     page.goto(f"{site.base}/connect?app=crm")
     connect(page, allow=False)
-    expect(page.get_by_role("alert")).to_have_text("Access was refused at Tool CRM, so nothing was connected.")
+    expect(page.get_by_role("alert")).to_have_text("Access was refused at Tool CRM. Nothing was changed.")
     keep(page, "refused")
     page.get_by_role("link", name="Try again").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Connect Tool CRM")
@@ -116,10 +116,11 @@ def test_a_code_is_shown_where_the_browser_comes_back(site: Site, context: Brows
     assert site.client.list_tokens(user_id="alice").tokens
 
 
-def test_a_popup_tells_the_page_that_opened_it_and_closes(site: Site, browser: Browser) -> None:
+@pytest.mark.parametrize("opener", ["http://127.0.0.1", "http://localhost"])
+def test_a_popup_tells_the_page_that_opened_it_and_closes(site: Site, browser: Browser, opener: str) -> None:
     context = browser.new_context()
     page = context.new_page()
-    page.goto(site.origin)
+    page.goto(site.origin.replace("http://127.0.0.1", opener))
     with page.expect_popup() as opened:
         page.get_by_role("button").click()
     with opened.value.expect_event("close"):

@@ -12,10 +12,14 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitResult
 
 
+ONE_AT_A_TIME = asyncio.Lock()
+
+
 async def show_url(_: Any, params: Any) -> ElicitResult:
     """What a client with a screen does with a window."""
-    print(f"{params.message}:\n{params.url}\nEnter when you have opened it, n to decline: ", end="", flush=True)
-    answer = await asyncio.to_thread(sys.stdin.readline)
+    async with ONE_AT_A_TIME:
+        print(f"{params.message}:\n{params.url}\nEnter when you have opened it, n to decline: ", end="", flush=True)
+        answer = await asyncio.to_thread(sys.stdin.readline)
     return ElicitResult(action="decline" if answer.strip() == "n" else "accept")
 
 

@@ -33,6 +33,17 @@ function decode(path) {
   }
 }
 
+/** A request's body, which a parser may have read before. */
+async function bodyOf(request) {
+  const parsed = request.body;
+  if (typeof parsed === 'string') return parsed.slice(0, MAX_BODY_BYTES + 1);
+  if (parsed instanceof Uint8Array) return Buffer.from(parsed).subarray(0, MAX_BODY_BYTES + 1).toString();
+  // Some parsers leave an empty object behind where they have read nothing.
+  const isForm = typeof parsed === 'object' && parsed !== null && Object.keys(parsed).length > 0;
+  if (isForm) return new URLSearchParams(parsed).toString().slice(0, MAX_BODY_BYTES + 1);
+  return await read(request);
+}
+
 async function read(stream) {
   const chunks = [];
   let size = 0;
@@ -51,9 +62,7 @@ function handler(client, pages) {
       const headers = Object.fromEntries(
         Object.entries(request.headers).filter(([, value]) => typeof value === 'string'),
       );
-      const body = typeof request.body === 'object' && request.body !== null
-        ? new URLSearchParams(request.body).toString().slice(0, MAX_BODY_BYTES + 1) // a parser of forms came first
-        : await read(request);
+      const body = await bodyOf(request);
       const answer = await client.handlePage(describe(pages, request.method, request.url, headers, body, user));
       const content = Buffer.from(answer.body);
       response.writeHead(answer.status, { ...answer.headers, 'content-length': content.length });

@@ -31,47 +31,54 @@ const session = (request) => {
   return Promise.resolve(user && { userId: user });
 };
 
+/** Serves the pages by http. What comes before the handler may change the request, and takes the mount off its path. */
+async function served(run, before) {
+  const server = http.createServer(async (request, response) => {
+    await before(request);
+    await listener(request, response, (error) => response.writeHead(599).end(String(error)));
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const origin = `http://127.0.0.1:${server.address().port}`;
+  const listener = handler(client, { base: `${origin}/c`, session });
+  try {
+    await run(origin, (target, options) => fetch(origin + target, { redirect: 'manual', ...options }));
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+async function bytesOf(request) {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+/** What parsers of bodies leave behind. */
+const parsers = {
+  form: async (request) => Object.fromEntries(new URLSearchParams((await bytesOf(request)).toString())),
+  text: async (request) => (await bytesOf(request)).toString(),
+  bytes: bytesOf,
+  nothing: () => ({}),
+};
+
 /** Each way to serve the pages: a function that sends a request, as a browser does. */
 const ways = {
-  async http(run) {
-    const server = http.createServer((request, response) => listener(request, response));
-    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const origin = `http://127.0.0.1:${server.address().port}`;
-    const listener = handler(client, { base: `${origin}/c`, session });
-    try {
-      await run(origin, (target, options) => fetch(origin + target, { redirect: 'manual', ...options }));
-    } finally {
-      server.closeAllConnections();
-      server.close();
-    }
-  },
-  /** As Express mounts it: the mount is off the path, and a parser may have read the form. */
-  async 'http behind a framework'(run) {
-    const server = http.createServer(async (request, response) => {
-      request.url = request.url.slice('/c'.length) || '/';
-      if (request.method === 'POST') {
-        const chunks = [];
-        for await (const chunk of request) chunks.push(chunk);
-        request.body = Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString()));
-      }
-      await listener(request, response, (error) => response.writeHead(599).end(String(error)));
-    });
-    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const origin = `http://127.0.0.1:${server.address().port}`;
-    const listener = handler(client, { base: `${origin}/c`, session });
-    try {
-      await run(origin, (target, options) => fetch(origin + target, { redirect: 'manual', ...options }));
-    } finally {
-      server.closeAllConnections();
-      server.close();
-    }
-  },
+  http: (run) => served(run, (request) => request),
   async fetch(run) {
     const origin = 'https://app.example.com';
     const answer = fetchHandler(client, { base: `${origin}/c`, session });
     await run(origin, (target, options) => answer(new Request(origin + target, options)));
   },
 };
+
+for (const [name, parse] of Object.entries(parsers)) {
+  ways[`http behind a framework that parses ${name}`] = (run) =>
+    served(run, async (request) => {
+      request.url = request.url.slice('/c'.length) || '/';
+      if (request.method === 'POST') request.body = await parse(request);
+    });
+}
 
 for (const [name, serve] of Object.entries(ways)) {
   test(`over ${name}, a user stores a key by the form`, () =>
