@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-KEYS = {"weather-key-of-alice"}
+KEYS = {"weather-key-of-alice", "weather-key-of-bob"}
 
 
 class Weather(BaseHTTPRequestHandler):
