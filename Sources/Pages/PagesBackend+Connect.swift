@@ -184,8 +184,7 @@ extension Visit {
                         .paragraph(texts(.codeMinutes, ["minutes": minutes])),
                     ]))
         }
-        let callback = mount.url("/callback")
-        let next = completion["redirectUrl"]?.string.flatMap { ID($0) == ID(callback) ? nil : $0 }
+        let next = completion["redirectUrl"]?.string
         let missing = completion["missingScopes"]?.strings ?? []
         if missing.isEmpty, let next { return .seeOther(next) }
         var page: Page

@@ -11,7 +11,6 @@ from mcp import Client, InputRequiredRoundsExceededError
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitResult
 
-
 ONE_AT_A_TIME = asyncio.Lock()
 
 

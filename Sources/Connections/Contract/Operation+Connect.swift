@@ -123,7 +123,7 @@ extension ObjectType {
         Field("scopes", .strings, required: true, "What was granted."),
         Field("missingScopes", .strings, "What the user was asked for and did not grant; absent if nothing."),
         Field("metadata", .anyObject, "What else the provider said, under its own names."),
-        Field("redirectUrl", .redirectURL, "Where to send the user's browser next."),
+        Field("redirectUrl", .redirectURL, "Where to send the user's browser next; absent if the connect did not say."),
     ]
 
     static let completion = ObjectType("Completion", "A grant that was kept.", granted)

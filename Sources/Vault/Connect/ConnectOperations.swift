@@ -112,7 +112,7 @@ final class ConnectOperations: Sendable {
                     let flow = FlowRecord(
                         appID: app.id, subject: order.subject, externalIdentifier: order.externalIdentifier,
                         scopes: scopes, resources: order.resources, redirectURI: redirectURI,
-                        redirectURL: order.redirectURL ?? redirectURI, verifier: authorization.verifier,
+                        redirectURL: order.redirectURL, verifier: authorization.verifier,
                         ticket: ticket, needsConfirmation: order.needsConfirmation, clientID: ID(provider.clientID),
                         epoch: app.epoch)
                     return rows.change { [self] (change) throws(ConnError) in

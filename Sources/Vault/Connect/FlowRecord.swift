@@ -13,8 +13,8 @@ struct FlowRecord: Record, PendingGrant {
     var resources: [String]
     /// The URI that the provider calls back, which the code's exchange repeats (RFC 6749 section 4.1.3).
     var redirectURI: String
-    /// Where the user's browser ends up.
-    var redirectURL: String
+    /// Where the user's browser ends up; nil where the connect did not say.
+    var redirectURL: String?
     /// PKCE's secret (RFC 7636).
     var verifier: Secret?
     /// The row of the ticket that it was opened with.
@@ -41,7 +41,7 @@ struct FlowRecord: Record, PendingGrant {
             "scopes": .strings(scopes),
             "resources": .strings(resources),
             "redirectUri": .string(redirectURI),
-            "redirectUrl": .string(redirectURL),
+            "redirectUrl": redirectURL.map(JSON.string),
             "verifier": verifier?.json,
             "ticket": ticket.map { .string(Crypto.hex($0)) },
             "needsConfirmation": needsConfirmation ? .boolean(true) : nil,
@@ -58,12 +58,11 @@ struct FlowRecord: Record, PendingGrant {
 extension FlowRecord {
     init?(json: JSON) {
         guard let appID = json["appId"]?.id, let subject = json.subject, let scopes = json["scopes"]?.strings,
-            let resources = json["resources"]?.strings, let redirectURI = json["redirectUri"]?.string,
-            let redirectURL = json["redirectUrl"]?.string
+            let resources = json["resources"]?.strings, let redirectURI = json["redirectUri"]?.string
         else { return nil }
         self.init(
             appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.id, scopes: scopes,
-            resources: resources, redirectURI: redirectURI, redirectURL: redirectURL,
+            resources: resources, redirectURI: redirectURI, redirectURL: json["redirectUrl"]?.string,
             verifier: json["verifier"]?.stringSecret, ticket: json["ticket"]?.string.flatMap(Crypto.fromHex),
             needsConfirmation: json["needsConfirmation"]?.boolean ?? false, clientID: json["clientId"]?.id,
             epoch: json["epoch"]?.id,

@@ -121,7 +121,7 @@ export interface Completion {
   missingScopes?: string[];
   /** What else the provider said, under its own names. */
   metadata?: Record<string, unknown>;
-  /** Where to send the user's browser next. */
+  /** Where to send the user's browser next; absent if the connect did not say. */
   redirectUrl?: string;
   confirmationRequired?: undefined;
 }

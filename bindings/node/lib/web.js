@@ -65,8 +65,9 @@ function handler(client, pages) {
       const body = await bodyOf(request);
       const answer = await client.handlePage(describe(pages, request.method, request.url, headers, body, user));
       const content = Buffer.from(answer.body);
-      response.writeHead(answer.status, { ...answer.headers, 'content-length': content.length });
-      response.end(request.method === 'HEAD' ? undefined : content);
+      const length = request.method === 'HEAD' ? {} : { 'content-length': content.length };
+      response.writeHead(answer.status, { ...answer.headers, ...length });
+      response.end(content);
     } catch (error) {
       if (next) return next(error);
       if (!response.headersSent) response.writeHead(500);

@@ -338,7 +338,7 @@ class Completion:
     metadata: dict[str, Any] = field(default_factory=dict)
     """What else the provider said, under its own names."""
     redirect_url: str | None = None
-    """Where to send the user's browser next."""
+    """Where to send the user's browser next; absent if the connect did not say."""
     confirmation_required: bool = False
     """It is held back."""
     code: str | None = field(default=None, repr=False)

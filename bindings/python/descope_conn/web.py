@@ -103,7 +103,7 @@ def asgi(
                 user,
             )
         )
-        headers, content = _encoded(answer)
+        headers, content = _encoded(answer, scope["method"])
         await send(
             {
                 "type": "http.response.start",
@@ -144,7 +144,7 @@ def wsgi(
                 session(environ),
             )
         )
-        fields, content = _encoded(answer)
+        fields, content = _encoded(answer, environ["REQUEST_METHOD"])
         start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", fields)
         return [content]
 
@@ -158,6 +158,7 @@ def _below(root: str, path: str) -> str:
     return path
 
 
-def _encoded(answer: PageAnswer) -> tuple[list[tuple[str, str]], bytes]:
+def _encoded(answer: PageAnswer, method: str) -> tuple[list[tuple[str, str]], bytes]:
     content = answer.body.encode()
-    return [*answer.headers.items(), ("content-length", str(len(content)))], content
+    length = [] if method == "HEAD" else [("content-length", str(len(content)))]
+    return [*answer.headers.items(), *length], content

@@ -152,6 +152,12 @@ def test_the_mount_itself_is_the_users_connections(way: Way, path: str) -> None:
     assert "Your connections" in page
 
 
+def test_a_head_has_no_body_and_says_no_length(way: Way) -> None:
+    status, headers, body = way.send("HEAD", "/", "", {"x-user": "alice"})
+    assert (status, body) == (200, "")
+    assert "content-length" not in headers
+
+
 @pytest.mark.parametrize("path", ["/é", "/keys", "/key/../"])
 def test_what_is_no_page_is_none(way: Way, path: str) -> None:
     assert way.send("GET", path, "", {"x-user": "alice"})[0] == 404

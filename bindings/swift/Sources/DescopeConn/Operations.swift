@@ -1202,7 +1202,7 @@ public struct CompleteAnswer: Codable, Sendable, Hashable {
     public var missingScopes: [String]?
     /// What else the provider said, under its own names.
     public var metadata: [String: JSON]?
-    /// Where to send the user's browser next.
+    /// Where to send the user's browser next; absent if the connect did not say.
     public var redirectUrl: String?
     /// It is held back.
     public var confirmationRequired: Bool?
@@ -1228,7 +1228,7 @@ public struct Completion: Codable, Sendable, Hashable {
     public var missingScopes: [String]?
     /// What else the provider said, under its own names.
     public var metadata: [String: JSON]?
-    /// Where to send the user's browser next.
+    /// Where to send the user's browser next; absent if the connect did not say.
     public var redirectUrl: String?
 }
 
@@ -1771,7 +1771,7 @@ public struct DevicePollAnswer: Codable, Sendable, Hashable {
     public var missingScopes: [String]?
     /// What else the provider said, under its own names.
     public var metadata: [String: JSON]?
-    /// Where to send the user's browser next.
+    /// Where to send the user's browser next; absent if the connect did not say.
     public var redirectUrl: String?
     /// When to poll again. In milliseconds.
     public var retryAfterMs: Int?
