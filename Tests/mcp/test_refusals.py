@@ -10,7 +10,7 @@ import pytest
 from mcp.client._input_required import InputRequiredRoundsExceededError
 from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitResult
-from parties import TOKENS, VAULT_KEY, Browser, Person, connected, main_link, over_http, text
+from parties import TOKENS, VAULT_KEY, Browser, Person, connected, main_link, missing, over_http, text
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -163,7 +163,7 @@ async def test_a_connection_that_is_deleted_between_grant_and_retry(impatient: E
             await vault.apps.delete("accounts")
         result = await again(client, answer.request_state)
         assert result.is_error
-        assert "no connection of this id" in text(result)
+        assert "no connection accounts" in text(result)
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer nobodys-token"}])
@@ -180,3 +180,15 @@ async def test_nothing_secret_leaves_the_server(example: Example) -> None:
     seen = example.log.read_text() + first.model_dump_json() + last.model_dump_json() + "".join(person.browser.opened)
     for secret in ["alice-token", "weather-key-of-alice", "test-client-secret", "alice-password", VAULT_KEY]:
         assert secret not in seen
+
+
+async def test_a_key_that_the_service_refuses_is_asked_for_again(example: Example) -> None:
+    """A mistyped key, say: the call fails, and the next one leads to the form."""
+    with example.serving() as url:
+        async with over_http(url, TOKENS["alice"]) as alice:
+            async with example.open_vault() as vault:
+                await vault.store_api_key("weather", "mistyped", user_id="alice")
+            assert "did not accept" in text(await alice.call_tool("forecast", {"city": "haifa"}))
+            asked = await alice.call_tool("forecast", {"city": "haifa"})
+            await asyncio.to_thread(Browser().open, missing(asked)["connectionUrl"])
+            assert text(await alice.call_tool("forecast", {"city": "haifa"})) == "sunny in haifa"

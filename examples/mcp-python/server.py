@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
 import socket
@@ -20,12 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import uvicorn
-from descope_conn import AsyncClient, ConflictError, Token
+from descope_conn import AsyncClient, ConflictError, ConnError, Token
 from descope_conn.mcp import Caller, Connection, Connections
 from descope_conn.web import Pages, asgi
 from mcp.server.apps import Apps
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from users import Users
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 
-def add_tools(server: MCPServer, connections: Connections, config: dict[str, Any], origin: str) -> None:
+def add_tools(
+    server: MCPServer, client: AsyncClient, connections: Connections, config: dict[str, Any], origin: str
+) -> None:
     """The tools. What they need stands above them; they run once the user has connected it."""
     accounts = Connection("accounts", scopes=["read"])
     # The vault's connect URLs lead to the form for a key by themselves; Descope's cloud has none for keys.
@@ -45,21 +49,21 @@ def add_tools(server: MCPServer, connections: Connections, config: dict[str, Any
     @connections.needs(accounts=accounts)
     async def profile(accounts: Token) -> str:
         """Who you are at the accounts service."""
-        return await ask(config["accountsUrl"], {"authorization": f"Bearer {accounts.access_token}"})
+        return await ask(client, accounts, config["accountsUrl"], "authorization", "Bearer ")
 
     @server.tool(meta=connections.card_meta)
     @connections.needs(weather=weather)
     async def forecast(city: str, weather: Token) -> str:
         """Tomorrow's weather in a city."""
-        return await ask(f"{config['weatherUrl']}/{city}", {"x-api-key": weather.access_token})
+        return await ask(client, weather, f"{config['weatherUrl']}/{city}", "x-api-key")
 
     @server.tool(meta=connections.card_meta)
     @connections.needs(accounts=accounts, weather=weather)
     async def briefing(city: str, accounts: Token, weather: Token) -> str:
         """Who you are, and tomorrow's weather."""
         who, sky = await asyncio.gather(
-            ask(config["accountsUrl"], {"authorization": f"Bearer {accounts.access_token}"}),
-            ask(f"{config['weatherUrl']}/{city}", {"x-api-key": weather.access_token}),
+            ask(client, accounts, config["accountsUrl"], "authorization", "Bearer "),
+            ask(client, weather, f"{config['weatherUrl']}/{city}", "x-api-key"),
         )
         return f"{who}\n{sky}"
 
@@ -87,10 +91,19 @@ def card_of(connections: Connections) -> Apps:
     return apps
 
 
-async def ask(url: str, headers: dict[str, str]) -> str:
-    """What a service answers to the user's token or key."""
+async def ask(client: AsyncClient, token: Token, url: str, header: str, scheme: str = "") -> str:
+    """What a service answers to the user's token or key.
+
+    One that the service refuses is reported: the next call has another token, or asks the user again.
+    """
     async with httpx2.AsyncClient(trust_env=False) as http:
-        return (await http.get(url, headers=headers)).raise_for_status().text
+        answer = await http.get(url, headers={header: scheme + token.access_token})
+    if answer.status_code == 401 and client.backend == "vault" and token.id:
+        digest = hashlib.sha256(token.access_token.encode()).hexdigest()
+        with suppress(ConnError):
+            await client.report_rejected(token.id, digest, user_id=token.user_id, tenant_id=token.tenant_id)
+        raise ToolError(f"The service did not accept your access to {token.app_id}. Call again to connect it anew.")
+    return answer.raise_for_status().text
 
 
 @asynccontextmanager
@@ -134,7 +147,7 @@ async def main() -> None:
                 confirmation=config.get("confirmation"),
             )
             server = MCPServer("example", extensions=[card_of(connections)])
-            add_tools(server, connections, config, origin)
+            add_tools(server, client, connections, config, origin)
             async with serve(Starlette(routes=[browser_pages(client, origin, lambda _: local.user_id)]), listener):
                 await server.run_stdio_async()
         else:
@@ -142,7 +155,7 @@ async def main() -> None:
             connections = Connections(client, redirect_url=f"{origin}/connected", wait=wait)
             auth = AuthSettings(issuer_url=origin, resource_server_url=f"{origin}/mcp", validate_token_resource=True)
             server = MCPServer("example", token_verifier=users, auth=auth, extensions=[card_of(connections)])
-            add_tools(server, connections, config, origin)
+            add_tools(server, client, connections, config, origin)
             app = server.streamable_http_app()
             app.routes.extend([*users.routes, browser_pages(client, origin, users.signed_in)])
             async with serve(app, listener) as serving:

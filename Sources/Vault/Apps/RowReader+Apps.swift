@@ -52,7 +52,7 @@ extension RowReader {
 
 extension ConnError {
     static func noSuchApp(_ id: ID) -> ConnError {
-        var error = ConnError(.notFound, "there is no connection of this id", reason: .app)
+        var error = ConnError(.notFound, "there is no connection \(id)", reason: .app)
         error.appID = id
         return error
     }

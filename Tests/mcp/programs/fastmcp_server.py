@@ -42,13 +42,13 @@ async def main() -> None:
             weather=Connection("weather"),
         )
         async def briefing(city: str, accounts: Token, weather: Token) -> str:
-            who = await ask(config["accountsUrl"], {"authorization": f"Bearer {accounts.access_token}"})
-            return who + await ask(f"{config['weatherUrl']}/{city}", {"x-api-key": weather.access_token})
+            who = await ask(client, accounts, config["accountsUrl"], "authorization", "Bearer ")
+            return who + await ask(client, weather, f"{config['weatherUrl']}/{city}", "x-api-key")
 
         @server.prompt
         @connections.needs(accounts=Connection("accounts", scopes=["read"]))
         async def introduce(accounts: Token) -> str:
-            return await ask(config["accountsUrl"], {"authorization": f"Bearer {accounts.access_token}"})
+            return await ask(client, accounts, config["accountsUrl"], "authorization", "Bearer ")
 
         async with serve(Starlette(routes=[browser_pages(client, origin, lambda _: "alice")]), listener):
             await server.run_async("stdio", show_banner=False)

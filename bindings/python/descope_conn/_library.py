@@ -53,7 +53,9 @@ def load() -> Library:
             return Library(path)
         except (OSError, MisconfiguredError) as error:
             failures.append(f"  {path}: {error}")
-    raise MisconfiguredError("\n".join(["no usable descope_conn library; tried", *failures]))
+    raise MisconfiguredError(
+        "\n".join(["The descope_conn library could not be loaded. Tried:", *failures, f"Set {VARIABLE} to its path."])
+    )
 
 
 def candidates() -> list[str]:
