@@ -36,6 +36,11 @@ package struct URL: Sendable {
     /// `https://host:port`, for comparing who is spoken to.
     package var origin: String { "\(scheme)://\(host)\(port.map { ":\($0)" } ?? "")" }
 
+    /// As browsers write an origin (RFC 6454 section 6.2): without the scheme's default port.
+    package var webOrigin: String {
+        (scheme == "https" && port == 443) || (scheme == "http" && port == 80) ? "\(scheme)://\(host)" : origin
+    }
+
     /// Whether the host is this machine by its literal address or name.
     package var isLoopback: Bool {
         host == "localhost" || host == "[::1]" || IPv4(host)?.isLoopback == true

@@ -20,7 +20,7 @@ extension Answer {
                     "referrer-policy": "same-origin",
                     // Where a window elsewhere waits for the end, no policy of the host's may part it from this one.
                     "cross-origin-opener-policy": visit.openerOrigin == nil ? nil : "unsafe-none",
-                    "allow": page.status == 405 ? "GET, HEAD" : nil,
+                    "allow": page.allowedMethods,
                 ])
         case .seeOther(let url):
             return Self.json(

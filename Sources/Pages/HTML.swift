@@ -42,7 +42,7 @@ struct HTML {
             case "\"": source += "&quot;"
             case "'": source += "&#39;"
             case "\n", "\t": source += " "
-            case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{200E}", "\u{200F}", "\u{202A}"..."\u{202E}",
+            case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{61C}", "\u{200E}", "\u{200F}", "\u{202A}"..."\u{202E}",
                 "\u{2066}"..."\u{2069}", "\u{FEFF}":
                 source += "\u{FFFD}"
             default: source.unicodeScalars.append(scalar)

@@ -5,6 +5,8 @@ struct Page: Sendable {
     var blocks: [Block]
     /// The URL, or data URL, of the service's logo.
     var logo: String?
+    /// With status 405.
+    var allowedMethods: String?
     /// What the window that opened this one is told; nil while it has not ended.
     var ending: Ending?
 

@@ -56,7 +56,7 @@ struct PageView {
     private func logo(_ url: String, _ html: inout HTML) {
         html.start(
             "img",
-            ["class": "logo", "src": url, "alt": " ", "width": "40", "height": "40", "referrerpolicy": "no-referrer"]
+            ["class": "logo", "src": url, "alt": "", "width": "40", "height": "40", "referrerpolicy": "no-referrer"]
         )
     }
 

@@ -94,7 +94,7 @@ extension PagesBackend {
         let subject = try visit.subject(of: user)
         return try app(id, visit).then { [self] (app) throws(ConnError) in
             try tokens(of: subject, at: app.id, visit).then { (tokens) throws(ConnError) in
-                let isConnected = tokens.contains { $0.status != .needsReauthorization }
+                let isConnected = tokens.contains { $0.isOf(subject) && $0.status != .needsReauthorization }
                 var page = Page(
                     title: visit.texts(isConnected ? .connectedTitle : .notConnectedTitle, ["service": app.name]),
                     blocks: isConnected ? [.paragraph(visit.texts(.connectedClose))] : [])

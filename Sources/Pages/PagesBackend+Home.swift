@@ -13,7 +13,7 @@ struct ShownToken: Sendable {
     /// Nil where the cloud does not say.
     let id: String?
     let appID: ID
-    let tenantID: ID?
+    let subject: Subject?
     let status: Status
     let reason: ID?
     /// Whose account it is, as far as anybody knows.
@@ -25,11 +25,22 @@ struct ShownToken: Sendable {
         guard let appID = json["appId"]?.id else { return nil }
         id = json["id"]?.string
         self.appID = appID
-        tenantID = json["tenantId"]?.id
+        subject = Subject(userID: json["userId"]?.id, tenantID: json["tenantId"]?.id)
         status = json["status"]?.string.flatMap(Status.init) ?? .active
         reason = json["reason"]?.id
         account = json["externalIdentifier"]?.string ?? json["tokenSub"]?.string
         scopes = json["scopes"]?.strings ?? []
+    }
+}
+
+extension ShownToken {
+    /// The cloud does not say whose it is, where it was asked for a subject.
+    func isOf(_ other: Subject) -> Bool { subject == nil || subject == other }
+
+    /// A user's page shows also what is the user's in a tenant; a tenant's page shows no user's.
+    func isShown(to other: Subject) -> Bool {
+        guard let subject, case .user(let user) = other else { return isOf(other) }
+        return subject.userID == user
     }
 }
 
@@ -47,7 +58,8 @@ extension PagesBackend {
         return try apps(visit).then { [self] (apps) throws(ConnError) in
             try perform("list", fields, for: visit).then { (answer) throws(ConnError) in
                 let tokens = (answer["tokens"]?.elements ?? []).compactMap(ShownToken.init)
-                let taken = Set(tokens.map(\.appID))
+                    .filter { $0.isShown(to: subject) }
+                let taken = Set(tokens.filter { $0.isOf(subject) }.map(\.appID))
                 let offered = apps.filter { app in
                     !taken.contains(app.id) && (visit.offeredApps.map { $0.contains(app.id) } ?? true)
                         && (self.kind != .cloud || app.takesKey)  // others are connected at Descope's own pages
@@ -60,11 +72,12 @@ extension PagesBackend {
         }
     }
 
+    /// The subject's own, and those of the same user in tenants.
     func tokens(of subject: Subject, at app: ID, _ visit: Visit) throws(ConnError) -> Step<[ShownToken]> {
         let fields = JSON.object(["appId": .string(app), "limit": isPaged ? .integer(1000) : nil])
         subject.set(in: fields)
         return try perform("list", fields, for: visit).then { (answer) throws(ConnError) in
-            .done((answer["tokens"]?.elements ?? []).compactMap(ShownToken.init))
+            .done((answer["tokens"]?.elements ?? []).compactMap(ShownToken.init).filter { $0.isShown(to: subject) })
         }
     }
 
@@ -141,7 +154,9 @@ extension Visit {
         next: String?
     ) -> Page {
         let byID = Dictionary(apps.map { ($0.id, $0) }) { first, _ in first }
-        let connected = tokens.map { token in card(of: token, at: byID[token.appID] ?? ShownApp(id: token.appID)) }
+        let connected = tokens.map { token in
+            card(of: token, of: subject, at: byID[token.appID] ?? ShownApp(id: token.appID))
+        }
         var page = Page(
             title: tenant.map { texts(.homeOfTenant, ["tenant": name(of: $0)]) } ?? texts(.home),
             blocks: [
@@ -175,7 +190,7 @@ extension Visit {
         return card
     }
 
-    private func card(of token: ShownToken, at app: ShownApp) -> Page.Card {
+    private func card(of token: ShownToken, of subject: Subject, at app: ShownApp) -> Page.Card {
         let (tone, status): (Page.Tone, Texts.Name) =
             switch token.status {
             case .active: (.good, .statusActive)
@@ -186,16 +201,22 @@ extension Visit {
         if let reason = token.reason, let text = Self.reasons[reason] { card.note = texts(text) }
         if let account = token.account { card.facts.append((texts(.account), account)) }
         if !token.scopes.isEmpty { card.facts.append((texts(.permissions), token.scopes.joined(separator: ", "))) }
+        if !token.isOf(subject), let tenant = token.subject?.tenantID {
+            card.facts.append((texts(.tenant), name(of: tenant)))
+        }
         guard let id = token.id else { return card }
         let way: (StaticString, Texts.Name) = app.takesKey ? ("/key", .replaceKey) : ("/connect", .reconnect)
-        card.links = [
-            Page.Link(
-                text: texts(way.1), url: url(way.0, [("app", app.id.text)]), about: app.name,
-                isMain: token.status == .needsReauthorization),
+        // What is the user's in a tenant is connected where it was asked for.
+        if token.isOf(subject) {
+            card.links.append(
+                Page.Link(
+                    text: texts(way.1), url: url(way.0, [("app", app.id.text)]), about: app.name,
+                    isMain: token.status == .needsReauthorization))
+        }
+        card.links.append(
             Page.Link(
                 text: texts(.disconnect), url: url("/disconnect", [("app", app.id.text), ("token", id)]),
-                about: app.name),
-        ]
+                about: app.name))
         return card
     }
 

@@ -89,18 +89,20 @@ extension PagesBackend {
     private static let callbackPath: ID = "/callback"
 
     private func answer(_ visit: Visit) throws(ConnError) -> Step<Answer> {
-        let isReading = visit.method == "GET" || visit.method == "HEAD"
+        // A HEAD of a page would do what the page does, and show nobody what came of it.
+        let isReading = visit.method == "GET"
         if let asset = Asset.at(visit.path) {
-            return isReading ? .done(.asset(asset)) : .done(.page(visit.methodNotAllowed))
+            let isTaken = isReading || visit.method == "HEAD"
+            return .done(isTaken ? .asset(asset) : .page(visit.methodNotAllowed("GET, HEAD")))
         }
         if visit.path == Self.callbackPath {
-            return isReading ? try callback(visit) : .done(.page(visit.methodNotAllowed))
+            return isReading ? try callback(visit) : .done(.page(visit.methodNotAllowed("GET")))
         }
         guard let route = Route.all.first(where: { $0.path == visit.path }) else {
             return .done(.page(visit.failure(404, .errorPage)))
         }
         guard isReading || visit.method == "POST" && route.post != nil else {
-            return .done(.page(visit.methodNotAllowed))
+            return .done(.page(visit.methodNotAllowed(route.post == nil ? "GET" : "GET, POST")))
         }
         guard let user = visit.user else { return .done(visit.signIn) }
         guard !isReading, let post = route.post else { return try route.get(self, visit, user) }
@@ -131,17 +133,21 @@ extension PagesBackend {
 extension Visit {
     func header(_ name: String) -> String? { headers[name]?.string }
 
-    var methodNotAllowed: Page { failure(405, .errorMethod) }
+    func methodNotAllowed(_ allowed: String) -> Page {
+        var page = failure(405, .errorMethod)
+        page.allowedMethods = allowed
+        return page
+    }
 
     /// Leads to where the host signs users in, and from there back here.
     var signIn: Answer {
-        guard let signInURL, method == "GET" || method == "HEAD" else {
+        guard let signInURL, method == "GET" else {
             var page = Page(title: texts(.signInTitle), blocks: [.paragraph(texts(.signInBody))])
             page.status = 401
             return .page(page)
         }
-        let here = mount.base.dropFirst(mount.origin.utf8.count) + path.text
-        let next = rawQuery.isEmpty ? String(here) : "\(here)?\(rawQuery)"
+        let here = mount.path + path.text
+        let next = rawQuery.isEmpty ? here : "\(here)?\(rawQuery)"
         return .seeOther(URL.appending([("next", next)], to: signInURL))
     }
 }

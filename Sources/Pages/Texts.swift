@@ -16,7 +16,8 @@ struct Texts: Sendable {
             codeType
         case codeMinutes, notConnectedTitle, failedTitle, tryAgain
         case keyTitle, keyTitleOfTenant, keyForTenant, keyLabel, keyHint, keySave, keyMissing, keyWrong
-        case homeNone, homeConnected, homeOffered, homeTenants, account, permissions, connect, reconnect, enterKey
+        case homeNone, homeConnected, homeOffered, homeTenants, tenant, account, permissions, connect, reconnect,
+            enterKey
         case replaceKey, disconnect, more
         case statusActive, statusExpiring, statusNeedsReauthorization
         case reasonNoRefreshToken, reasonExpired, reasonRefused, reasonUncertain, reasonRejected, reasonMoved

@@ -46,6 +46,9 @@ extension Visit {
         }
     }
 
+    /// The pages on which a connect may end.
+    private static let connecting: [ID] = ["/connect", "/callback", "/connected", "/key"]
+
     /// - Parameter app: the connection that it is about; nil if nobody knows.
     func page(about error: ConnError, _ app: ShownApp? = nil) -> Page {
         let telling = Self.telling(error)
@@ -66,9 +69,11 @@ extension Visit {
                 .links([Page.Link(text: texts(.tryAgain), url: url("/connect", [("app", known.text)]), isMain: true)]))
         }
         page.blocks += wayHome
-        let details = [error.code.rawValue, error.message, error.errorCode, error.errorDescription].compactMap { $0 }
+        // Where nobody knows the connection, anybody may have written what a callback says.
+        let said = known == nil ? [] : [error.errorCode, error.errorDescription]
+        let details = ([error.code.rawValue, error.message] + said).compactMap { $0 }
         page.blocks.append(.details(texts(.details), details))
-        page.ending = Page.Ending(isConnected: false, appID: known?.text)
+        if Self.connecting.contains(path) { page.ending = Page.Ending(isConnected: false, appID: known?.text) }
         return page
     }
 }

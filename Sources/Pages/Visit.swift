@@ -53,7 +53,7 @@ struct Visit: Sendable {
         product = request.string("product")
         offeredApps = request["apps"]?.strings?.map { ID($0) }
         signInURL = request.string("signInUrl")
-        openerOrigin = request.string("openerOrigin").flatMap(URL.init)?.origin
+        openerOrigin = request.string("openerOrigin").flatMap(URL.init)?.webOrigin
         actor = request.actor
     }
 
@@ -105,12 +105,19 @@ extension Visit {
 struct Mount: Sendable {
     /// Without a final slash.
     let base: String
+    /// The path of the base, without a final slash.
+    let path: String
     let origin: String
 
     init(_ base: String) throws(ConnError) {
         guard let url = URL(base), url.query == nil else { throw .invalid("base", "is not a URL without a query") }
+        // It stands in headers, between spaces, semicolons and commas.
+        guard base.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != 0x2C && $0 != 0x3B }) else {
+            throw .invalid("base", "holds a character that a URL in a header cannot have")
+        }
         self.base = base.utf8.last == UInt8(ascii: "/") ? String(base.dropLast()) : base
-        origin = url.origin
+        path = url.path.utf8.last == UInt8(ascii: "/") ? String(url.path.dropLast()) : url.path
+        origin = url.webOrigin
     }
 
     func url(_ path: StaticString, _ parameters: [(String, String)] = []) -> String {

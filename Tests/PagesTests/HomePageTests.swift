@@ -38,6 +38,20 @@ import Testing
         #expect(try site.get("/", [("tenant", "t2")]).status == 403)
     }
 
+    /// What a user has in a tenant is another connection than the user's own, and the tenant's.
+    @Test func aUsersTokenInATenantIsNeithersOwn() throws {
+        let id = try store("weather2", ["userId": "alice", "tenantId": "t1"])
+        let own = try site.get("/")
+        #expect(own.body.contains("Acme &amp; Sons</dd>"))
+        #expect(own.body.contains("token=\(id)"))
+        #expect(own.body.contains("Connect<span class=\"unseen\"> Second"))
+        #expect(!own.body.contains("Connect again<span class=\"unseen\"> Second"))
+        #expect(try site.get("/connected", [("app", "weather2")]).title == "Second is not connected")
+        #expect(!(try site.get("/", [("tenant", "t1")]).body.contains("token=\(id)")))
+        #expect(try site.submit("/disconnect", [("app", "weather2"), ("token", id)]).status == 200)
+        #expect(try site.tokens(["userId": "alice", "tenantId": "t1"]).isEmpty)
+    }
+
     @Test func aPageHasFiftyAndTheNextHasTheRest() throws {
         for index in 0..<60 {
             _ = try store("crm", ["userId": "alice"], more: ["externalIdentifier": .string("account-\(index)-")])

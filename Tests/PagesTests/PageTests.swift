@@ -38,17 +38,34 @@ import Testing
         #expect(page.header("referrer-policy") == "same-origin")
     }
 
-    @Test(arguments: [("POST", "/"), ("PUT", "/key"), ("DELETE", "/"), ("POST", "/callback"), ("", "/"), ("get", "/")])
-    func otherMethodsAreRefused(method: String, path: String) throws {
+    @Test(arguments: [
+        ("POST", "/", "GET"), ("PUT", "/key", "GET, POST"), ("DELETE", "/", "GET"), ("POST", "/callback", "GET"),
+        ("", "/", "GET"), ("get", "/", "GET"), ("HEAD", "/callback", "GET"), ("HEAD", "/connect", "GET"),
+    ])
+    func otherMethodsAreRefused(method: String, path: String, allowed: String) throws {
         let answer = try site.send(method, path, [("app", "weather")])
         #expect(answer.status == 405)
-        #expect(answer.header("allow") == "GET, HEAD")
+        #expect(answer.header("allow") == allowed)
+        #expect(method != "HEAD" || answer.body.isEmpty)
     }
 
-    @Test func headHasNoBody() throws {
-        let answer = try site.send("HEAD", "/")
-        #expect(answer.status == 200)
-        #expect(answer.body.isEmpty)
+    /// Anybody can send somebody a callback, with words of their own.
+    @Test func wordsOfNobodysCallbackAreNotShown() throws {
+        let page = try site.get(
+            "/callback", [("state", "x"), ("error", "call-us"), ("error_description", "Your account is locked")],
+            as: nil)
+        #expect(!page.body.contains("locked"))
+        #expect(!page.body.contains("call-us"))
+    }
+
+    @Test(arguments: ["https://app.example.com:443/connections", "https://app.example.com:443/connections/"])
+    func aDefaultPortIsNoPartOfAnOrigin(base: String) throws {
+        let page = try site.get("/key", [("app", "weather")], more: ["base": .string(base)])
+        let body = "form=\(page.formToken ?? "")&key=sk"
+        let posted = try site.send(
+            "POST", "/key", [("app", "weather")],
+            more: ["base": .string(base), "headers": Site.formHeaders, "body": .string(body)])
+        #expect(posted.status == 303)
     }
 
     @Test(arguments: ["/static/", "/static/../key", "/..", "//", "", "/%2e", "/key/", "nope", "/\u{0}"])
@@ -143,7 +160,11 @@ import Testing
         #expect(!(try site.get("/connected", [("app", "weather")]).body.contains("data-origin")))
     }
 
-    @Test(arguments: ["https://app.example.com/c?x=y", "http://app.example.com/c", "/c", "javascript:x"])
+    @Test(arguments: [
+        "https://app.example.com/c?x=y", "http://app.example.com/c", "/c", "javascript:x",
+        "https://app.example.com/a;b",
+        "https://app.example.com/a,b", "https://\u{FC}.example/c",
+    ])
     func theBaseIsTheHosts(base: String) throws {
         #expect(throws: ConnError.self) { try site.get("/", more: ["base": .string(base)]) }
     }

@@ -38,6 +38,12 @@ final class Site {
                 "authorizationUrl": "https://crm.example/authorize", "tokenUrl": "https://crm.example/token",
                 "defaultScopes": ["read", "write"],
             ])
+        try run(
+            "apps.create",
+            [
+                "id": "weather2", "name": "Second", "clientId": "c", "clientSecret": "s",
+                "authorizationUrl": "https://second.example/authorize", "tokenUrl": "https://second.example/token",
+            ])
         try run("apps.create", ["id": "weather", "name": "Weather", "appType": "apikey"])
     }
 

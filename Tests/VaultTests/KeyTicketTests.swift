@@ -136,6 +136,18 @@ import Testing
         #expect(fetched() == "sk")
     }
 
+    /// Its code would let a mistyped key out, and each key more is another chance to guess.
+    @Test func theLastKeyAloneWaits() throws {
+        let ticket = try ticket(["userId": "u1"], ["confirmation": true])
+        let first = try complete(ticket, "mistyped", as: nil)["code"]?.string ?? ""
+        let last = try complete(ticket, "right", as: nil)["code"]?.string ?? ""
+        if first != last {
+            #expect(world.error("confirm", ["appId": "keys", "userId": "u1", "code": "\(first)"])?.code == .forbidden)
+        }
+        _ = try world.call("confirm", ["appId": "keys", "userId": "u1", "code": "\(last)"])
+        #expect(fetched() == "right")
+    }
+
     @Test func aHeldKeyThatIsDeletedIsGone() throws {
         let held = try complete(try ticket(["userId": "u1"], ["confirmation": true]), as: nil)
         _ = try world.call("delete", ["userId": "u1"])

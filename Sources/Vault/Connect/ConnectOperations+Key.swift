@@ -32,13 +32,23 @@ extension ConnectOperations {
             }
             return try rows.retrying { [self, record] (isAgain) throws(ConnError) in
                 if order.needsConfirmation {
-                    return hold(record, of: app, redirectURL: order.redirectURL, for: request) {
-                        (change, _) throws(ConnError) in try stands(&change)
+                    return try dropHeldKeys(of: order.subject, at: app.id).then { [self] () throws(ConnError) in
+                        hold(record, of: app, redirectURL: order.redirectURL, for: request) {
+                            (change, _) throws(ConnError) in try stands(&change)
+                        }
                     }
                 }
                 return try grants.keep(record, of: app, for: request, isAgain: isAgain, with: stands)
                     .then { (_) throws(ConnError) in .done(answer) }
             }
+        }
+    }
+
+    /// One key at a time waits for its code: who enters another one has mistyped the first.
+    private func dropHeldKeys(of subject: Subject, at appID: ID) -> Step<Void> {
+        rows.pages(rows.keys.heldGrants(of: subject, at: appID), into: ()) {
+            [self] (_, page, _) throws(ConnError) in
+            try pending.drop(page.map(\.key)[...], revoking: false)
         }
     }
 }

@@ -19,7 +19,9 @@ export interface IncomingRequest extends AsyncIterable<unknown> {
   method?: string | undefined;
   url?: string | undefined;
   headers: { [name: string]: string | string[] | undefined };
-  /** Where a parser of forms came first. */
+  /** Where a framework has taken the mount off `url`, as Express does. */
+  baseUrl?: unknown;
+  /** Where a parser of bodies came first. */
   body?: unknown;
 }
 

@@ -3,23 +3,29 @@
 /** A longer body is not read to its end: the answer is 413. */
 const MAX_BODY_BYTES = 65536;
 
+/** Of a path or a query that is longer, the rest is not read. */
+const MAX_TARGET = 65536;
+
 /** A path below the one that the pages are mounted at. Frameworks such as Express take it off before. */
 function below(base, path) {
   const mount = new URL(base).pathname.replace(/\/$/, '');
   return path === mount || path.startsWith(`${mount}/`) ? path.slice(mount.length) : path;
 }
 
+/** The headers that the pages read. */
+const HEADERS = ['accept-language', 'content-type', 'origin', 'sec-fetch-site'];
+
 /** What handlePage calls a request, beside the pages' own settings. */
-function describe({ base, session: _, ...pages }, method, target, headers, body, user) {
+function describe({ base, session: _, ...pages }, { method, target, isBelow, header, body, user }) {
   const split = target.indexOf('?');
   const path = split < 0 ? target : target.slice(0, split);
   return {
     ...pages,
     base,
     method,
-    path: decode(below(base, path)),
-    query: split < 0 ? '' : target.slice(split + 1),
-    headers,
+    path: decode(isBelow ? path : below(base, path)).slice(0, MAX_TARGET),
+    query: split < 0 ? '' : target.slice(split + 1, split + 1 + MAX_TARGET),
+    headers: Object.fromEntries(HEADERS.map((name) => [name, header(name)]).filter(([, value]) => value)),
     body,
     user: user ?? undefined,
   };
@@ -59,11 +65,14 @@ function handler(client, pages) {
   return async (request, response, next) => {
     try {
       const user = await pages.session(request);
-      const headers = Object.fromEntries(
-        Object.entries(request.headers).filter(([, value]) => typeof value === 'string'),
-      );
-      const body = await bodyOf(request);
-      const answer = await client.handlePage(describe(pages, request.method, request.url, headers, body, user));
+      const answer = await client.handlePage(describe(pages, {
+        method: request.method,
+        target: request.url,
+        isBelow: Boolean(request.baseUrl), // where Express has mounted it
+        header: (name) => request.headers[name],
+        body: await bodyOf(request),
+        user,
+      }));
       const content = Buffer.from(answer.body);
       const length = request.method === 'HEAD' ? {} : { 'content-length': content.length };
       response.writeHead(answer.status, { ...answer.headers, ...length });
@@ -80,9 +89,14 @@ function fetchHandler(client, pages) {
   return async (request) => {
     const user = await pages.session(request);
     const { pathname, search } = new URL(request.url);
-    const headers = Object.fromEntries(request.headers);
-    const body = request.body ? await read(request.body) : '';
-    const answer = await client.handlePage(describe(pages, request.method, pathname + search, headers, body, user));
+    const answer = await client.handlePage(describe(pages, {
+      method: request.method,
+      target: pathname + search,
+      isBelow: false,
+      header: (name) => request.headers.get(name),
+      body: request.body ? await read(request.body) : '',
+      user,
+    }));
     const isEmpty = answer.status === 303 || request.method === 'HEAD';
     return new Response(isEmpty ? null : answer.body, { status: answer.status, headers: answer.headers });
   };

@@ -19,6 +19,12 @@ __all__ = ["Pages", "asgi", "wsgi"]
 MAX_BODY_BYTES = 65536
 """A longer body is not read to its end: the answer is 413."""
 
+MAX_TARGET = 65536
+"""Of a path or a query that is longer, the rest is not read."""
+
+HEADERS = ("accept-language", "content-type", "origin", "sec-fetch-site")
+"""Those that the pages read."""
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -51,9 +57,9 @@ class Pages:
         return {
             "method": method,
             "base": self.base,
-            "path": path,
-            "query": query,
-            "headers": headers,
+            "path": path[:MAX_TARGET],
+            "query": query[:MAX_TARGET],
+            "headers": {name: headers[name] for name in HEADERS if name in headers},
             "body": body.decode("utf-8", "replace"),
             "user": user,
             "sign_in_url": self.sign_in_url,
@@ -128,7 +134,8 @@ def wsgi(
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         length = environ.get("CONTENT_LENGTH") or "0"
-        wanted = min(int(length), MAX_BODY_BYTES + 1) if length.isascii() and length.isdecimal() else 0
+        is_number = length.isascii() and length.isdecimal() and len(length) < 20
+        wanted = min(int(length), MAX_BODY_BYTES + 1) if is_number else 0
         headers = {
             name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")
         }
