@@ -443,7 +443,8 @@ import Testing
     @Test(arguments: [false, true]) func aSecretStaysWithItsServer(_ isSame: Bool) throws {
         let settings = Self.settings("b", ["sameProvider": .boolean(isSame)])
         settings.remove("clientSecret")
-        _ = try world.call("apps.update", settings)
+        let warnings = try world.call("apps.update", settings)["warnings"]?.elements.map { $0["field"]?.string }
+        #expect(warnings == (isSame ? nil : ["clientSecret"]))
         try grant("u1", tokens("at-b", refresh: "rt-b"))
         #expect(text(of: world.provider.requests[0]).contains(basic("mcp:secret-a")) == isSame)
     }

@@ -69,7 +69,7 @@ final class AppOperations: Sendable {
             }
             change.put(updated, at: key, expecting: .version(row.version))
             change.events = [AuditEvent(request, appID: updated.id)]
-            return .object(["app": updated.answer, "warnings": updated.warnings(config)])
+            return .object(["app": updated.answer, "warnings": updated.warnings(config, after: row.value)])
         }
     }
 

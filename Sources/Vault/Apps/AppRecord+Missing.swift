@@ -1,6 +1,7 @@
 internal import Connections
 internal import JSON
 internal import OAuth
+internal import Runtime
 
 /// Nothing that cannot work is handed to a browser: what a connection lacks is told when it is made, and refused when it is
 /// used.
@@ -16,13 +17,18 @@ extension AppRecord {
 
     /// What must be set before anybody can connect, as the answers of `apps.create` and `apps.update` have it; nil when
     /// nothing lacks.
-    func warnings(_ config: VaultConfig) -> JSON? {
+    /// - Parameter earlier: the connection before an update. Its secret does not go along to another authorization server.
+    func warnings(_ config: VaultConfig, after earlier: AppRecord? = nil) -> JSON? {
         guard kind == .oauth, let provider = try? provider(config) else { return nil }
         let missing = provider.missingSettings(for: .browser, registers: registers, isFilled: false)
-        guard !missing.isEmpty else { return nil }
+        var warnings = missing.map { (field: $0, message: "\($0) is missing: nobody can connect yet") }
+        let hasLostSecret = earlier?.settings["clientSecret"] != nil && settings["clientSecret"] == nil
+        if hasLostSecret, incarnation != earlier?.incarnation, !missing.contains(where: { ID($0) == "clientSecret" }) {
+            warnings.append(
+                ("clientSecret", "clientSecret stays with the earlier server: set it if the new one expects one"))
+        }
+        guard !warnings.isEmpty else { return nil }
         return .array(
-            missing.map { name in
-                .object(["field": .string(name), "message": .string("\(name) is missing: nobody can connect yet")])
-            })
+            warnings.map { .object(["field": .string($0.field), "message": .string($0.message)]) })
     }
 }

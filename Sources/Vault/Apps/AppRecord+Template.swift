@@ -86,7 +86,9 @@ extension AppRecord {
     /// - Throws: `invalid_request` for a template or hosts that cannot be.
     func withoutTemplateValues() throws(ConnError) -> AppRecord {
         guard let templateID else {
-            guard settings["hosts"] == nil else { throw .invalid("hosts", "needs a templateId") }
+            guard settings["hosts"].map(\.members.isEmpty) ?? true else {
+                throw .invalid("hosts", "needs a templateId")
+            }
             try ProviderSetting.check(settings, of: Provider(id: id.text, clientID: ""))
             return self
         }

@@ -153,9 +153,11 @@ final class Supplier: Sendable {
                 if !selection.scopes.isEmpty { error.missingScopes = selection.scopes }
                 throw error
             case .lacking(let lack, _):
+                let scopes = lack.missing.joined(separator: " ")
                 let message =
                     lack.isDeclined
-                    ? "the user was asked for scopes that the provider did not grant" : "no token has all of the scopes"
+                    ? "the user was asked for \(scopes) at \(appID), and did not grant it"
+                    : "no token of \(appID) has \(scopes)"
                 var error = ConnError.noToken(.scopes, message, appID: appID)
                 error.missingScopes = lack.missing
                 if !lack.declined.isEmpty { error.declined = lack.declined }

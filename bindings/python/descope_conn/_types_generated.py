@@ -663,13 +663,13 @@ class App:
     """The OAuth redirect URI registered at the provider."""
     callback_domain: str | None = None
     """Cloud: the host of the OAuth callback."""
-    pkce: bool = False
+    pkce: bool | None = None
     """PKCE with S256 (RFC 7636)."""
     access_type: str | None = None
     """Google's access_type; offline asks for a refresh token. One of ``offline``, ``online``."""
     prompt: tuple[str, ...] = ()
     """OpenID prompt values sent unless a connect names others."""
-    use_dcr: bool = False
+    use_dcr: bool | None = None
     """Register the client at the provider when it is first needed (RFC 7591)."""
     dcr_url: str | None = None
     """The provider's registration endpoint; the vault may discover it."""
@@ -697,7 +697,7 @@ class App:
     """Vault: the member of a reply that names what was granted; scope by default."""
     scope_rules: ScopeRules | None = None
     """Vault: what the provider makes of the names of scopes; in names, one * stands for any text."""
-    needs_scopes: bool = False
+    needs_scopes: bool | None = None
     """Vault: true: the provider refuses a request without a scope, so that connect does."""
     dropped_authorize_parameters: tuple[str, ...] = ()
     """Vault: names that the authorization URL must not have."""
@@ -707,7 +707,7 @@ class App:
     """Vault: the provider's names for the standard's in token requests."""
     token_paths: tuple[str, ...] = ()
     """Vault: where a reply has its access token, tried in order; dots go deeper. access_token by default."""
-    expires_in_milliseconds: bool = False
+    expires_in_milliseconds: bool | None = None
     """Vault: a reply's expires_in counts milliseconds."""
     expiry: ExpiryRule | None = None
     """Vault: when a token expires if the reply does not say; jwt by default."""
@@ -727,7 +727,7 @@ class App:
     """Vault: how ``revocation_url`` revokes tokens; RFC 7009 by default."""
     max_idle_seconds: int | None = None
     """Vault: a token that nobody has fetched for this long is deleted. In seconds."""
-    delete_after_first_fetch: bool = False
+    delete_after_first_fetch: bool | None = None
     """Vault: a token is deleted when it is fetched, so that it is handed out once."""
     warnings: tuple[SettingWarning, ...] = ()
     """Vault: what must be set before anybody can connect. Only from apps.create and apps.update."""
@@ -753,10 +753,10 @@ class App:
             default_scopes=tuple(wire.get("defaultScopes") or ()),
             default_redirect_url=wire.get("defaultRedirectUrl") or None,
             callback_domain=wire.get("callbackDomain") or None,
-            pkce=bool(wire.get("pkce")),
+            pkce=wire.get("pkce"),
             access_type=wire.get("accessType") or None,
             prompt=tuple(wire.get("prompt") or ()),
-            use_dcr=bool(wire.get("useDcr")),
+            use_dcr=wire.get("useDcr"),
             dcr_url=wire.get("dcrUrl") or None,
             refresh_url=wire.get("refreshUrl") or None,
             device_authorization_url=wire.get("deviceAuthorizationUrl") or None,
@@ -768,12 +768,12 @@ class App:
             reply_scope_separators=wire.get("replyScopeSeparators") or None,
             reply_scope_name=wire.get("replyScopeName") or None,
             scope_rules=_optional(_scope_rules, wire.get("scopeRules")),
-            needs_scopes=bool(wire.get("needsScopes")),
+            needs_scopes=wire.get("needsScopes"),
             dropped_authorize_parameters=tuple(wire.get("droppedAuthorizeParameters") or ()),
             renamed_authorize_parameters=dict(wire.get("renamedAuthorizeParameters") or {}),
             renamed_token_parameters=dict(wire.get("renamedTokenParameters") or {}),
             token_paths=tuple(wire.get("tokenPaths") or ()),
-            expires_in_milliseconds=bool(wire.get("expiresInMilliseconds")),
+            expires_in_milliseconds=wire.get("expiresInMilliseconds"),
             expiry=_optional(_expiry_rule, wire.get("expiry")),
             reply_metadata=tuple(wire.get("replyMetadata") or ()),
             errors=dict(wire.get("errors") or {}),
@@ -783,7 +783,7 @@ class App:
             callback=_optional(_callback_rules, wire.get("callback")),
             revocation=_optional(_revocation_rules, wire.get("revocation")),
             max_idle_seconds=wire.get("maxIdleSeconds") or None,
-            delete_after_first_fetch=bool(wire.get("deleteAfterFirstFetch")),
+            delete_after_first_fetch=wire.get("deleteAfterFirstFetch"),
             warnings=tuple(SettingWarning._from_wire(one) for one in wire.get("warnings") or ()),
         )
 

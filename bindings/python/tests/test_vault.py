@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import inspect
 import json
 import re
@@ -205,3 +206,21 @@ def test_the_cloud_keeps_no_audit(client: Client) -> None:
         client.fetch_token("a", user_id="U1", actor="tool:calendar")
     assert failure.value.field == "actor"
     client.fetch_token("a", user_id="U1", actor=None)
+
+
+def test_a_connection_that_is_loaded_and_written_back_is_the_same(tmp_path: Path) -> None:
+    """What is absent is not false: PKCE is on where nothing is said of it."""
+    with Client.vault(path=str(tmp_path / "vault.db"), key={"bytes": "5a" * 32}) as vault:
+        vault.apps.create(
+            id="crm",
+            client_id="c",
+            authorization_url="https://p.example/authorize",
+            token_url="https://p.example/token",
+            default_redirect_url="https://h.example/callback",
+        )
+        loaded = vault.apps.load("crm")
+        assert loaded.pkce is None
+        settings = {name: value for name, value in dataclasses.asdict(loaded).items() if value is not None}
+        del settings["warnings"]  # what an update answers besides
+        assert vault.apps.update(**{**settings, "name": "CRM"}).name == "CRM"
+        assert "code_challenge=" in vault.connect("crm", user_id="u")
