@@ -13,6 +13,16 @@ const NO_TIMEOUT = 0xFFFFFFFF;
 /** A client that was dropped without being closed. It can have no call in flight: those keep it alive. */
 const dropped = new FinalizationRegistry((calls) => calls.abandon());
 
+function invalid(field, problem) {
+  return makeError({ code: 'invalid_request', message: `${field} ${problem}`, field });
+}
+
+/** A typing mistake in an option would otherwise be an option that is not there. */
+function refuseUnknown(others) {
+  const [name] = Object.keys(others);
+  if (name !== undefined) throw invalid(name, 'is not an option: they are timeoutMs, signal and actor');
+}
+
 function timeoutOf(milliseconds, field = 'timeoutMs') {
   if (milliseconds === undefined || milliseconds === null) return NO_TIMEOUT;
   if (Number.isInteger(milliseconds) && milliseconds >= 0 && milliseconds < NO_TIMEOUT) return milliseconds;
@@ -54,7 +64,10 @@ class Client extends Operations {
     } while (page);
   }
 
-  async call(op, fields, { timeoutMs, signal, actor } = {}) {
+  async call(op, fields, options) {
+    const { timeoutMs, signal, actor, ...others } = options ?? {};
+    refuseUnknown(others);
+    if (typeof fields === 'string') throw invalid('fields', "must be an object, such as { appId: 'crm' }");
     signal?.throwIfAborted();
     const request = { ...fields, actor: actor ?? fields?.actor, op };
     const { ticket, answered } = this.#calls.start(request, timeoutOf(timeoutMs), this);

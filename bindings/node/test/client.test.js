@@ -35,6 +35,15 @@ const failure = (expected) => (error) => {
   return true;
 };
 
+test('a typing mistake in an option is an error, and so is a string in place of fields', async () => {
+  const fields = { appId: 'mail', ...user };
+  await assert.rejects(
+    client.fetchToken(fields, { timeout: 3 }),
+    failure({ code: 'invalid_request', field: 'timeout' }),
+  );
+  await assert.rejects(client.apps.load('mail'), failure({ code: 'invalid_request', field: 'fields' }));
+});
+
 // What a call answers
 
 test('a token is fetched', async () => {
