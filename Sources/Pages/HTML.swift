@@ -2,25 +2,38 @@
 struct HTML {
     private(set) var source = ""
 
+    /// In their order.
+    struct Attributes: ExpressibleByDictionaryLiteral {
+        fileprivate let pairs: [(StaticString, String?)]
+
+        private init(pairs: [(StaticString, String?)]) { self.pairs = pairs }
+
+        init(dictionaryLiteral pairs: (StaticString, String?)...) { self.init(pairs: pairs) }
+
+        static func + (left: Attributes, right: Attributes) -> Attributes {
+            Attributes(pairs: left.pairs + right.pairs)
+        }
+    }
+
     /// - Parameter attributes: those that are nil are left out; "" stands for an attribute without a value.
     mutating func element(
-        _ name: StaticString, _ attributes: KeyValuePairs<StaticString, String?> = [:], _ content: (inout HTML) -> Void
+        _ name: StaticString, _ attributes: Attributes = [:], _ content: (inout HTML) -> Void
     ) {
         start(name, attributes)
         content(&self)
         source += "</\(name)>"
     }
 
-    mutating func element(_ name: StaticString, _ attributes: KeyValuePairs<StaticString, String?>, _ text: String) {
+    mutating func element(_ name: StaticString, _ attributes: Attributes, _ text: String) {
         element(name, attributes) { $0.text(text) }
     }
 
     mutating func element(_ name: StaticString, _ text: String) { element(name, [:], text) }
 
     /// The start of an element, which is all there is of those that hold nothing (`input`, `link`).
-    mutating func start(_ name: StaticString, _ attributes: KeyValuePairs<StaticString, String?> = [:]) {
+    mutating func start(_ name: StaticString, _ attributes: Attributes = [:]) {
         source += "<\(name)"
-        for case let (name, value?) in attributes {
+        for case let (name, value?) in attributes.pairs {
             source += " \(name)"
             if !value.isEmpty {
                 source += "=\""
@@ -33,7 +46,8 @@ struct HTML {
 
     /// Control characters and the marks that change the direction of writing are not shown: they could hide or turn round
     /// what stands beside them.
-    mutating func text(_ text: String) {
+    /// - Parameter keepsLines: a line break is one where the text stands, and not a space.
+    mutating func text(_ text: String, keepsLines: Bool = false) {
         for scalar in text.unicodeScalars {
             switch scalar {
             case "&": source += "&amp;"
@@ -41,6 +55,7 @@ struct HTML {
             case ">": source += "&gt;"
             case "\"": source += "&quot;"
             case "'": source += "&#39;"
+            case "\n" where keepsLines: source += "\n"
             case "\n", "\t": source += " "
             case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{61C}", "\u{200E}", "\u{200F}", "\u{202A}"..."\u{202E}",
                 "\u{2066}"..."\u{2069}", "\u{FEFF}":

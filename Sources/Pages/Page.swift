@@ -39,7 +39,16 @@ struct Page: Sendable {
         let url: String
         /// Tells apart, for those who hear the page, links that have the same text.
         var about: String?
-        var isMain = false
+        var style = Style.outline
+        /// Of what it leads to.
+        var logo: String?
+
+        enum Style: String, Sendable {
+            /// The way on that most people take.
+            case main
+            case outline
+            case plain
+        }
     }
 
     struct Form: Sendable {
@@ -55,8 +64,25 @@ struct Page: Sendable {
     }
 
     struct Input: Sendable {
+        enum Kind: Sendable {
+            case text
+            /// Not to be seen as it is typed, and never sent to the browser.
+            case secret
+            /// Text of several lines.
+            case lines
+            case choice([(value: String, label: String)])
+            /// Sent as `on` where it is checked.
+            case checkbox
+        }
+
         let name: String
         let label: String
+        var kind = Kind.text
+        /// What stands there already. A secret's is not shown.
+        var value: String?
+        var isRequired = true
+        /// Where people find what is asked for.
+        var help: Link?
         var hint: String?
         var problem: String?
     }

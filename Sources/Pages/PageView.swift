@@ -91,8 +91,14 @@ struct PageView {
     }
 
     private func write(_ link: Page.Link, _ html: inout HTML) {
-        html.element("a", ["class": link.isMain ? "button main" : "button", "href": link.url, "rel": "noreferrer"]) {
-            html in
+        let style =
+            switch link.style {
+            case .main: "button main"
+            case .outline: "button"
+            case .plain: "plain"
+            }
+        html.element("a", ["class": style, "href": link.url, "rel": "noreferrer"]) { html in
+            if let logo = link.logo { self.logo(logo, &html) }
             html.text(link.text)
             if let about = link.about { html.element("span", ["class": "unseen"], " \(about)") }
         }
@@ -102,7 +108,7 @@ struct PageView {
         html.element("form", ["method": "post", "action": form.action]) { html in
             html.start(
                 "input", ["type": "hidden", "name": Page.Form.tokenName.description, "value": form.token])
-            for field in form.fields { write(field, &html) }
+            for (index, field) in form.fields.enumerated() { write(field, isFirst: index == 0, &html) }
             html.element("p", ["class": "actions"]) { html in
                 html.element("button", ["class": form.isDangerous ? "button danger" : "button main"], form.submit)
                 if let cancel = form.cancel { write(cancel, &html) }
@@ -110,21 +116,51 @@ struct PageView {
         }
     }
 
-    private func write(_ field: Page.Input, _ html: inout HTML) {
+    /// - Parameter isFirst: typing begins here.
+    private func write(_ field: Page.Input, isFirst: Bool, _ html: inout HTML) {
         let id = "field-\(field.name)"
-        html.element("label", ["for": id], field.label)
+        let described = [field.problem.map { _ in "\(id)-problem" }, field.hint.map { _ in "\(id)-hint" }]
+            .compactMap { $0 }
+        let common: HTML.Attributes = [
+            "id": id, "name": field.name, "required": field.isRequired ? "" : nil, "autofocus": isFirst ? "" : nil,
+            "aria-invalid": field.problem.map { _ in "true" },
+            "aria-describedby": described.isEmpty ? nil : described.joined(separator: " "),
+        ]
+        let typed: HTML.Attributes = ["autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"]
+        if case .checkbox = field.kind {
+            html.element("p", ["class": "checkbox"]) { html in
+                html.start("input", common + ["type": "checkbox", "checked": field.value.map { _ in "" }])
+                html.element("label", ["for": id], field.label)
+            }
+        } else {
+            html.element("label", ["for": id], field.label)
+        }
         if let problem = field.problem {
             html.element("p", ["class": "problem", "id": "\(id)-problem", "role": "alert"], problem)
         }
-        html.start(
-            "input",
-            [
-                "type": "password", "id": id, "name": field.name, "required": "", "autofocus": "",
-                "autocomplete": "off", "spellcheck": "false", "autocapitalize": "off",
-                "aria-invalid": field.problem.map { _ in "true" },
-                "aria-describedby": (field.problem.map { _ in "\(id)-problem " } ?? "") + "\(id)-hint",
-            ])
+        switch field.kind {
+        case .text: html.start("input", common + typed + ["type": "text", "value": field.value])
+        case .secret: html.start("input", common + typed + ["type": "password"])
+        case .lines:
+            html.element("textarea", common + typed + ["rows": "8"]) { html in
+                html.text(field.value ?? "", keepsLines: true)
+            }
+        case .choice(let choices):
+            html.element("select", common) { html in
+                for choice in choices {
+                    let isChosen = field.value.map { ID($0) } == ID(choice.value)
+                    html.element(
+                        "option", ["value": choice.value, "selected": isChosen ? "" : nil], choice.label)
+                }
+            }
+        case .checkbox: break
+        }
         if let hint = field.hint { html.element("p", ["class": "hint", "id": "\(id)-hint"], hint) }
+        if let help = field.help {
+            html.element("p", ["class": "hint"]) { html in
+                html.element("a", ["href": help.url, "rel": "noreferrer", "target": "_blank"], help.text)
+            }
+        }
     }
 
     private func write(_ card: Page.Card, _ html: inout HTML) {

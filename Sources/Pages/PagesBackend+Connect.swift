@@ -165,7 +165,7 @@ extension Visit {
         }
         if !scopes.isEmpty { page.blocks.append(.names(texts(.connectScopes), scopes)) }
         page.blocks += [
-            .links([Page.Link(text: texts(.connectContinue, ["service": app.name]), url: url, isMain: true)]),
+            .links([Page.Link(text: texts(.connectContinue, ["service": app.name]), url: url, style: .main)]),
             .paragraph(texts(.connectThere, ["service": app.name])), .paragraph(texts(.connectUnasked)),
         ]
         return page
@@ -196,7 +196,7 @@ extension Visit {
                 title: texts(.narrowTitle, ["service": service]), blocks: [.names(texts(.narrowScopes), missing)])
         }
         if let next {
-            page.blocks.append(.links([Page.Link(text: texts(.connectedContinue), url: next, isMain: true)]))
+            page.blocks.append(.links([Page.Link(text: texts(.connectedContinue), url: next, style: .main)]))
         }
         page.ending = Page.Ending(isConnected: true, appID: app?.id.text)
         return .page(page)

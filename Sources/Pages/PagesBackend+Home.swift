@@ -185,7 +185,7 @@ extension Visit {
         var card = Page.Card(title: app.name, logo: app.logo)
         let way: (StaticString, Texts.Name) = app.takesKey ? ("/key", .enterKey) : ("/connect", .connect)
         card.links = [
-            Page.Link(text: texts(way.1), url: url(way.0, [("app", app.id.text)]), about: app.name, isMain: true)
+            Page.Link(text: texts(way.1), url: url(way.0, [("app", app.id.text)]), about: app.name, style: .main)
         ]
         return card
     }
@@ -211,7 +211,7 @@ extension Visit {
             card.links.append(
                 Page.Link(
                     text: texts(way.1), url: url(way.0, [("app", app.id.text)]), about: app.name,
-                    isMain: token.status == .needsReauthorization))
+                    style: token.status == .needsReauthorization ? .main : .outline))
         }
         card.links.append(
             Page.Link(

@@ -104,7 +104,7 @@ extension PagesBackend {
                     token: seal.token(user: user.id, action: "/key", now: clock.seconds),
                     fields: [
                         Page.Input(
-                            name: "key", label: texts(.keyLabel), hint: texts(.keyHint),
+                            name: "key", label: texts(.keyLabel), kind: .secret, hint: texts(.keyHint),
                             problem: problem.map { texts($0) })
                     ],
                     submit: texts(.keySave), cancel: Page.Link(text: texts(.back), url: visit.url("/")))))

@@ -66,7 +66,7 @@ extension Visit {
         let known = app?.id ?? error.appID
         if error.code != .invalidRequest, error.reason != .app, let known, user != nil {
             page.blocks.append(
-                .links([Page.Link(text: texts(.tryAgain), url: url("/connect", [("app", known.text)]), isMain: true)]))
+                .links([Page.Link(text: texts(.tryAgain), url: url("/connect", [("app", known.text)]), style: .main)]))
         }
         page.blocks += wayHome
         // Where nobody knows the connection, anybody may have written what a callback says.
