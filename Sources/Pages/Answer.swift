@@ -72,7 +72,7 @@ extension Page.Block {
     fileprivate var logos: [String] {
         switch self {
         case .card(let card): card.logo.map { [$0] } ?? []
-        case .links(let links): links.compactMap(\.logo)
+        case .links(let links), .choices(let links): links.compactMap(\.logo)
         case .section(_, let blocks): blocks.flatMap(\.logos)
         default: []
         }

@@ -21,12 +21,16 @@ struct Page: Sendable {
 
     indirect enum Block: Sendable {
         case paragraph(String)
+        /// What need not be read.
+        case quiet(String)
         case notice(Tone, String)
         /// Names as a provider spells them, such as scopes.
         case names(String, [String])
         /// A code that is read and typed.
         case code(String)
         case links([Link])
+        /// Links of which one is chosen, each on a line of its own.
+        case choices([Link])
         case form(Form)
         case section(String, [Block])
         case card(Card)

@@ -63,6 +63,7 @@ struct PageView {
     private func write(_ block: Page.Block, _ html: inout HTML) {
         switch block {
         case .paragraph(let text): html.element("p", text)
+        case .quiet(let text): html.element("p", ["class": "hint"], text)
         case .notice(let tone, let text):
             html.element("p", ["class": "notice \(tone.rawValue)", "role": tone == .bad ? "alert" : "status"], text)
         case .names(let label, let names):
@@ -74,6 +75,10 @@ struct PageView {
         case .links(let links):
             html.element("p", ["class": "actions"]) { html in
                 for link in links { write(link, &html) }
+            }
+        case .choices(let links):
+            html.element("ul", ["class": "choices"]) { html in
+                for link in links { html.element("li") { write(link, &$0) } }
             }
         case .form(let form): write(form, &html)
         case .section(let title, let blocks):

@@ -13,16 +13,31 @@ extension PagesBackend {
         let subject = try visit.subject(of: user)
         return try app(id, visit).then { [self] (app) throws(ConnError) in
             if app.takesKey { return .done(.seeOther(visit.url("/key", [("app", id)]))) }
-            let options = JSON.object(["redirectUrl": .string(visit.url("/connected", [("app", id)]))])
-            let fields = JSON.object(["appId": .string(id), "options": options])
-            subject.set(in: fields)
-            return try perform("connect", fields, for: visit).then { [self] (made) throws(ConnError) in
-                let url = made["url"]?.string ?? ""
-                let ours = visit.mount.url("/connect") + "?ticket="
-                if url.utf8.starts(with: ours.utf8) {
-                    return try open(String(url.dropFirst(ours.count)), visit, user)
-                }
-                return .done(.page(visit.consent(app, subject: subject, scopes: app.defaultScopes, url: url)))
+            return try consent(
+                visit, user, app, subject, scopes: visit.query["scopes"].map(Visit.scopes),
+                redirectURL: visit.url("/connected", [("app", id)])
+            ).then { (page) throws(ConnError) in .done(.page(page)) }
+        }
+    }
+
+    /// Begins a connect, and says what will be asked for.
+    /// - Parameters:
+    ///   - scopes: nil: the connection's own.
+    ///   - redirectURL: where it ends.
+    func consent(
+        _ visit: Visit, _ user: Visit.User, _ app: ShownApp, _ subject: Subject, scopes: [String]?, redirectURL: String
+    ) throws(ConnError) -> Step<Page> {
+        let options = JSON.object(["redirectUrl": .string(redirectURL), "scopes": scopes.map(JSON.strings)])
+        let fields = JSON.object(["appId": .string(app.id), "options": options])
+        subject.set(in: fields)
+        return try perform("connect", fields, for: visit).then { [self] (made) throws(ConnError) in
+            let url = made["url"]?.string ?? ""
+            let ours = visit.mount.url("/connect") + "?ticket="
+            guard url.utf8.starts(with: ours.utf8) else {
+                return .done(visit.consent(app, subject: subject, scopes: scopes ?? app.defaultScopes, url: url))
+            }
+            return try opened(String(url.dropFirst(ours.count)), visit, user).then { (opened) throws(ConnError) in
+                .done(visit.consent(opened.app, subject: opened.subject, scopes: opened.scopes, url: opened.url ?? ""))
             }
         }
     }
@@ -30,8 +45,7 @@ extension PagesBackend {
     private func open(_ ticket: String, _ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
         try opened(ticket, visit, user).then { [self] (opened) throws(ConnError) in
             guard let url = opened.url else {
-                let wish = KeyWish(opened.app, opened.subject, ticket: ticket)
-                return .done(.page(keyForm(visit, user, wish, problem: nil)))
+                return .done(.page(keyForm(visit, user, KeyWish(opened.app, opened.subject, .ticket(ticket)))))
             }
             return .done(
                 .page(visit.consent(opened.app, subject: opened.subject, scopes: opened.scopes, url: url)))
@@ -198,7 +212,7 @@ extension Visit {
         if let next {
             page.blocks.append(.links([Page.Link(text: texts(.connectedContinue), url: next, style: .main)]))
         }
-        page.ending = Page.Ending(isConnected: true, appID: app?.id.text)
+        if next.map(mount.isInFlow) != true { page.ending = Page.Ending(isConnected: true, appID: app?.id.text) }
         return .page(page)
     }
 }

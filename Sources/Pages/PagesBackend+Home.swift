@@ -73,8 +73,9 @@ extension PagesBackend {
     }
 
     /// The subject's own, and those of the same user in tenants.
-    func tokens(of subject: Subject, at app: ID, _ visit: Visit) throws(ConnError) -> Step<[ShownToken]> {
-        let fields = JSON.object(["appId": .string(app), "limit": isPaged ? .integer(1000) : nil])
+    /// - Parameter app: nil: at all connections, as far as one answer goes.
+    func tokens(of subject: Subject, at app: ID?, _ visit: Visit) throws(ConnError) -> Step<[ShownToken]> {
+        let fields = JSON.object(["appId": app.map(JSON.string), "limit": isPaged ? .integer(1000) : nil])
         subject.set(in: fields)
         return try perform("list", fields, for: visit).then { (answer) throws(ConnError) in
             .done((answer["tokens"]?.elements ?? []).compactMap(ShownToken.init).filter { $0.isShown(to: subject) })
@@ -206,11 +207,13 @@ extension Visit {
         }
         guard let id = token.id else { return card }
         let way: (StaticString, Texts.Name) = app.takesKey ? ("/key", .replaceKey) : ("/connect", .reconnect)
+        // What it has is asked for again, so that the new access can take its place.
+        let scopes = app.takesKey || token.scopes.isEmpty ? [] : [("scopes", token.scopes.joined(separator: " "))]
         // What is the user's in a tenant is connected where it was asked for.
         if token.isOf(subject) {
             card.links.append(
                 Page.Link(
-                    text: texts(way.1), url: url(way.0, [("app", app.id.text)]), about: app.name,
+                    text: texts(way.1), url: url(way.0, [("app", app.id.text)] + scopes), about: app.name,
                     style: token.status == .needsReauthorization ? .main : .outline))
         }
         card.links.append(

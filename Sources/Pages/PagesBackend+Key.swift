@@ -6,36 +6,45 @@ internal import Runtime
 struct KeyWish: Sendable {
     let app: ShownApp
     let subject: Subject
-    /// Of the connect URL that asks for it; nil where the user came without one.
-    let ticket: String?
+    let origin: Origin
 
-    init(_ app: ShownApp, _ subject: Subject, ticket: String?) {
+    /// What has led the user to the form.
+    enum Origin: Sendable {
+        /// A page of these, by the connection's id.
+        case app
+        /// A connect URL.
+        case ticket(String)
+        case flow(FlowTask)
+    }
+
+    init(_ app: ShownApp, _ subject: Subject, _ origin: Origin) {
         self.app = app
         self.subject = subject
-        self.ticket = ticket
+        self.origin = origin
     }
 }
 
 extension PagesBackend {
     /// The form for a service's API key. A key that is there is not shown.
     func keyForm(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
-        try withWish(visit, user) { [self] (wish) throws(ConnError) in
-            .done(.page(keyForm(visit, user, wish, problem: nil)))
-        }
+        try withWish(visit, user) { [self] (wish) throws(ConnError) in .done(.page(keyForm(visit, user, wish))) }
     }
 
     func storeKey(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
-        try withWish(visit, user) { [self] (wish) throws(ConnError) in
-            guard let key = visit.body?["key"].flatMap(Self.trimmed) else {
-                return .done(.page(keyForm(visit, user, wish, problem: .keyMissing)))
+        try withWish(visit, user) { [self] (wish) throws(ConnError) in try storeKey(visit, user, wish) }
+    }
+
+    /// Takes what the form of a wish has brought.
+    func storeKey(_ visit: Visit, _ user: Visit.User, _ wish: KeyWish) throws(ConnError) -> Step<Answer> {
+        guard let key = visit.body?["key"].flatMap(Self.trimmed) else {
+            return .done(.page(keyForm(visit, user, wish, problem: .keyMissing)))
+        }
+        return try Step.attempt({ () throws(ConnError) in try store(key, wish, visit, user) }) {
+            [self] (result) throws(ConnError) in
+            guard case .failure(let error) = result, error.field.map({ ID($0) }) == "apiKey" else {
+                return .done(try result.get())
             }
-            return try Step.attempt({ () throws(ConnError) in try store(key, wish, visit, user) }) {
-                [self] (result) throws(ConnError) in
-                guard case .failure(let error) = result, error.field.map({ ID($0) }) == "apiKey" else {
-                    return .done(try result.get())
-                }
-                return .done(.page(keyForm(visit, user, wish, problem: .keyWrong)))
-            }
+            return .done(.page(keyForm(visit, user, wish, problem: .keyWrong)))
         }
     }
 
@@ -43,7 +52,7 @@ extension PagesBackend {
         _ key: String, _ wish: KeyWish, _ visit: Visit, _ user: Visit.User
     ) throws(ConnError) -> Step<Answer> {
         let fields = JSON.object(["apiKey": .string(key)])
-        if let ticket = wish.ticket {
+        if case .ticket(let ticket) = wish.origin {
             fields.set("ticket", .string(ticket))
             fields.set("openedBy", user.opener)
             return try perform("complete", fields, for: visit).then { (completion) throws(ConnError) in
@@ -53,7 +62,10 @@ extension PagesBackend {
         fields.set("appId", .string(wish.app.id))
         wish.subject.set(in: fields)
         return try perform("store_api_key", fields, for: visit).then { (_) throws(ConnError) in
-            .done(.seeOther(visit.url("/connected", [("app", wish.app.id.text)])))
+            guard case .flow(let task) = wish.origin else {
+                return .done(.seeOther(visit.url("/connected", [("app", wish.app.id.text)])))
+            }
+            return .done(.seeOther(task.place.next(visit)))
         }
     }
 
@@ -64,14 +76,14 @@ extension PagesBackend {
         if let ticket = visit.query["ticket"] {
             return try opened(ticket, visit, user).then { (opened) throws(ConnError) in
                 guard opened.url == nil else { return .done(.seeOther(visit.url("/connect", [("ticket", ticket)]))) }
-                return try next(KeyWish(opened.app, opened.subject, ticket: ticket))
+                return try next(KeyWish(opened.app, opened.subject, .ticket(ticket)))
             }
         }
         guard let id = visit.query["app"] else { throw .invalid("app", "is missing") }
         let subject = try visit.subject(of: user)
         return try app(id, visit).then { (app) throws(ConnError) in
             guard app.takesKey else { return .done(.seeOther(visit.url("/connect", [("app", id)]))) }
-            return try next(KeyWish(app, subject, ticket: nil))
+            return try next(KeyWish(app, subject, .app))
         }
     }
 
@@ -83,7 +95,7 @@ extension PagesBackend {
         return text.isEmpty ? nil : String(text)
     }
 
-    func keyForm(_ visit: Visit, _ user: Visit.User, _ wish: KeyWish, problem: Texts.Name?) -> Page {
+    func keyForm(_ visit: Visit, _ user: Visit.User, _ wish: KeyWish, problem: Texts.Name? = nil) -> Page {
         let texts = visit.texts
         let tenant = wish.subject.tenantID.map(visit.name(of:))
         var page = Page(
@@ -91,23 +103,29 @@ extension PagesBackend {
                 ?? texts(.keyTitle, ["service": wish.app.name]), blocks: [])
         page.logo = wish.app.logo
         if problem != nil { page.status = 422 }
-        if wish.ticket != nil, let product = visit.product {
+        if case .ticket = wish.origin, let product = visit.product {
             page.blocks.append(
                 .paragraph(texts(.connectAsks, ["product": product, "service": wish.app.name])))
         }
         if let tenant { page.blocks.append(.paragraph(texts(.keyForTenant, ["tenant": tenant]))) }
-        let named = wish.ticket.map { ("ticket", $0) } ?? ("app", wish.app.id.text)
+        let action: String
+        switch wish.origin {
+        case .app: action = visit.url("/key", [("app", wish.app.id.text)])
+        case .ticket(let ticket): action = visit.url("/key", [("ticket", ticket)])
+        case .flow(let task): action = task.place.url(visit, choice: task.place.choice)
+        }
+        let path: ID = if case .flow = wish.origin { "/flow" } else { "/key" }
         page.blocks.append(
             .form(
                 Page.Form(
-                    action: visit.url("/key", [named]),
-                    token: seal.token(user: user.id, action: "/key", now: clock.seconds),
+                    action: action, token: seal.token(user: user.id, action: path, now: clock.seconds),
                     fields: [
                         Page.Input(
                             name: "key", label: texts(.keyLabel), kind: .secret, hint: texts(.keyHint),
                             problem: problem.map { texts($0) })
                     ],
                     submit: texts(.keySave), cancel: Page.Link(text: texts(.back), url: visit.url("/")))))
+        if case .flow(let task) = wish.origin { return visit.step(of: task, page) }
         return page
     }
 }

@@ -79,6 +79,9 @@ struct Route: Sendable {
             path: "/key", get: { (host, visit, user) throws(ConnError) in try host.keyForm(visit, user) },
             post: { (host, visit, user) throws(ConnError) in try host.storeKey(visit, user) }),
         Route(
+            path: "/flow", get: { (host, visit, user) throws(ConnError) in try host.flow(visit, user) },
+            post: { (host, visit, user) throws(ConnError) in try host.storeKeyInFlow(visit, user) }),
+        Route(
             path: "/disconnect", get: { (host, visit, user) throws(ConnError) in try host.askDisconnect(visit, user) },
             post: { (host, visit, user) throws(ConnError) in try host.disconnect(visit, user) }),
     ]

@@ -42,7 +42,7 @@ struct ShownApp: Sendable {
         return canRevoke ? .disconnectBody : .disconnectHereBody
     }
 
-    private static func isImage(_ logo: String) -> Bool {
+    static func isImage(_ logo: String) -> Bool {
         let dataTypes = [
             "data:image/png;", "data:image/jpeg;", "data:image/gif;", "data:image/webp;", "data:image/svg+xml",
         ]

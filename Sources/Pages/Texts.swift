@@ -16,6 +16,7 @@ struct Texts: Sendable {
             codeType
         case codeMinutes, notConnectedTitle, failedTitle, tryAgain
         case keyTitle, keyTitleOfTenant, keyForTenant, keyLabel, keyHint, keySave, keyMissing, keyWrong
+        case flowStep, flowChoose, flowTenant, flowConnected, flowDone, flowSkip
         case homeNone, homeConnected, homeOffered, homeTenants, tenant, account, permissions, connect, reconnect,
             enterKey
         case replaceKey, disconnect, more

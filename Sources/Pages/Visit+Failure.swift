@@ -64,16 +64,19 @@ extension Visit {
             ])
         if isDenied { page.status = 200 }  // it is what the user wanted
         let known = app?.id ?? error.appID
+        let flowURL = error.redirectURL.flatMap { mount.isInFlow($0) ? $0 : nil }
         if error.code != .invalidRequest, error.reason != .app, let known, user != nil {
-            page.blocks.append(
-                .links([Page.Link(text: texts(.tryAgain), url: url("/connect", [("app", known.text)]), style: .main)]))
+            let again = flowURL ?? url("/connect", [("app", known.text)])
+            page.blocks.append(.links([Page.Link(text: texts(.tryAgain), url: again, style: .main)]))
         }
         page.blocks += wayHome
         // Where nobody knows the connection, anybody may have written what a callback says.
         let said = known == nil ? [] : [error.errorCode, error.errorDescription]
         let details = ([error.code.rawValue, error.message] + said).compactMap { $0 }
         page.blocks.append(.details(texts(.details), details))
-        if Self.connecting.contains(path) { page.ending = Page.Ending(isConnected: false, appID: known?.text) }
+        if Self.connecting.contains(path), flowURL == nil {
+            page.ending = Page.Ending(isConnected: false, appID: known?.text)
+        }
         return page
     }
 }

@@ -123,4 +123,7 @@ struct Mount: Sendable {
     func url(_ path: StaticString, _ parameters: [(String, String)] = []) -> String {
         URL.appending(parameters, to: base + path.description)
     }
+
+    /// Whether a connect that ends at this URL is a step of a flow, which goes on from there.
+    func isInFlow(_ url: String) -> Bool { url.utf8.starts(with: (base + "/flow?").utf8) }
 }

@@ -14,6 +14,7 @@ package final class VaultBackend: Backend {
     private let tokens: TokenOperations
     private let connecting: ConnectOperations
     private let apps: AppOperations
+    private let flows: FlowOperations
     private let outbox: Outbox
     private let keys: KeyOperations
     private let audit: AuditOperations
@@ -51,6 +52,7 @@ package final class VaultBackend: Backend {
             rows: rows, config: config, clock: clock, grants: grants, outbox: outbox, supplier: supplier,
             pending: pending, expiry: expiry, remover: remover, connecting: connecting)
         apps = AppOperations(rows: rows, config: config, clock: clock, pending: pending, remover: remover)
+        flows = FlowOperations(rows: rows)
         keys = KeyOperations(rows: rows, clock: clock)
         audit = AuditOperations(rows: rows, config: config)
         backups = BackupOperations(rows: rows, config: config, clock: clock)
@@ -95,6 +97,11 @@ package final class VaultBackend: Backend {
         case "apps.list": try apps.list()
         case "templates.list": TemplateOperations.list()
         case "templates.load": try TemplateOperations.load(request)
+        case "flows.create": try flows.create(request)
+        case "flows.update": try flows.update(request)
+        case "flows.load": try flows.load(request)
+        case "flows.list": try flows.list()
+        case "flows.delete": try flows.delete(request)
         case "device.start": try connecting.startDevice(request)
         case "device.poll": try connecting.pollDevice(request)
         case "export": try tokens.export(request)

@@ -99,6 +99,12 @@ import Testing
         try call("list", ["userId": "u3"])
         try call("retention.sweep", [:])
         try call("revocations.run", [:])
+        let action: JSON = ["type": "connect", "appId": "a"]
+        try call("flows.create", ["id": "f", "actions": [action]])
+        try call("flows.update", ["id": "f", "actions": [action, action]])
+        try call("flows.load", ["id": "f"])
+        try call("flows.list", [:])
+        try call("flows.delete", ["id": "f"])
         try call("apps.delete", ["id": "a"])
         try call("templates.list", [:])
         try call("templates.load", ["id": "github"])

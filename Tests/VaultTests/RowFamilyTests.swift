@@ -130,6 +130,10 @@ import Testing
                 let key = world.vault.rows.keys.registration(of: ID(own(family, of: app)), at: "https://p.example")
                 try world.store.commit([world.vault.rows.seal(record, at: key, expecting: .absent)])
             }
+        case .pageFlows:
+            return try row(family) {
+                _ = try world.call("flows.create", ["actions": [["type": "connect", "appId": "\(app)"]]])
+            }
         case .vault, .revocations, .auditHead, .audit:
             return Made(isThere: { try !keys(family).isEmpty })
         }

@@ -35,6 +35,8 @@ package struct ConnError: Error, Sendable {
     package var appID: ID?
     /// Where the user grants access; only with `connection_required`.
     package var connectionURL: String?
+    /// Where the connect that has failed would have ended. For the pages alone: it is not in ``json``.
+    package var redirectURL: String?
 
     package init(_ code: ErrorCode, _ message: String, field: String? = nil, reason: Reason? = nil) {
         self.code = code

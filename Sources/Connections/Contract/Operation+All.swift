@@ -2,7 +2,8 @@
 // API knows these. The operations stand in files by what they are about; each file has the types that it needs.
 
 extension Operation {
-    package static let all: [Operation] = connecting + tokens + apps + device + mcp + pages + vaultItself + [describe]
+    package static let all: [Operation] =
+        connecting + tokens + apps + device + mcp + pages + flows + vaultItself + [describe]
 
     static let subject = [["userId", "tenantId"]]
 

@@ -242,8 +242,8 @@ extension ObjectType {
             Field("hosts", .texts, backends: .inVault, "The values of the template's hosts, by name."),
         ], including: [appSettings])
 
-    private static let settingWarning = ObjectType(
-        "SettingWarning", "What a connection lacks: until the field is set, nobody can connect.",
+    static let settingWarning = ObjectType(
+        "SettingWarning", "What a connection or a flow lacks: until the field is set, it does not work.",
         [
             Field("field", .string(), required: true, "The missing setting.", example: "clientId"),
             Field("message", .string(), required: true, "What is wrong, for people."),

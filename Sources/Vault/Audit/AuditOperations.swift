@@ -20,9 +20,10 @@ final class AuditOperations: Sendable {
         // What it is the id of.
         let appID = request.operation.hasPrefix("apps.") ? request.id("id") : request.id("appId")
         let keyID = request.operation.hasPrefix("keys.") ? request.string("id") : nil
+        let flowID = request.operation.hasPrefix("flows.") ? request.id("id") : nil
         let refused = AuditEvent(
             request, appID: appID, subject: request.subject, tokenID: request.id("tokenId"), keyID: keyID,
-            outcome: error.code.rawValue)
+            flowID: flowID, outcome: error.code.rawValue)
         return rows.commit([], recording: [refused])
     }
 

@@ -12,12 +12,13 @@ struct AuditEvent: Sendable {
     var subject: Subject?
     var tokenID: ID?
     var keyID: String?
+    var flowID: ID?
     /// `ok`, or what became of it otherwise, such as an error code.
     var outcome = "ok"
 
     init(
         _ operation: String, actor: String? = nil, appID: ID? = nil, subject: Subject? = nil,
-        tokenID: ID? = nil, keyID: String? = nil, outcome: String = "ok"
+        tokenID: ID? = nil, keyID: String? = nil, flowID: ID? = nil, outcome: String = "ok"
     ) {
         self.operation = operation
         self.actor = actor
@@ -25,6 +26,7 @@ struct AuditEvent: Sendable {
         self.subject = subject
         self.tokenID = tokenID
         self.keyID = keyID
+        self.flowID = flowID
         self.outcome = outcome
     }
 }
@@ -77,7 +79,8 @@ struct AuditRecord: Record {
             witness: json["witness"].flatMap(AuditMark.init(json:)),
             event: AuditEvent(
                 operation, actor: json["actor"]?.string, appID: json["appId"]?.id, subject: json.subject,
-                tokenID: json["tokenId"]?.id, keyID: json["keyId"]?.string, outcome: outcome))
+                tokenID: json["tokenId"]?.id, keyID: json["keyId"]?.string,
+                flowID: json["flowId"]?.id, outcome: outcome))
     }
 
     /// Also what `audit.list` answers.
@@ -92,6 +95,7 @@ struct AuditRecord: Record {
             "appId": event.appID.map(JSON.string),
             "tokenId": event.tokenID.map(JSON.string),
             "keyId": event.keyID.map(JSON.string),
+            "flowId": event.flowID.map(JSON.string),
             "previous": .string(Crypto.hex(previous)),
             "witness": witness?.json,
         ])
@@ -153,13 +157,13 @@ struct AuditHead: Record {
 }
 
 extension AuditEvent {
-    /// What a request did to a token, a connection or a key.
+    /// What a request did to a token, a connection, a key or a flow.
     init(
         _ request: Request, appID: ID? = nil, subject: Subject? = nil, tokenID: ID? = nil, keyID: String? = nil,
-        outcome: String = "ok"
+        flowID: ID? = nil, outcome: String = "ok"
     ) {
         self.init(
             request.operation, actor: request.actor, appID: appID, subject: subject, tokenID: tokenID, keyID: keyID,
-            outcome: outcome)
+            flowID: flowID, outcome: outcome)
     }
 }

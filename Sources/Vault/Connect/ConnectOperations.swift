@@ -181,8 +181,10 @@ final class ConnectOperations: Sendable {
                         try exchange(query, use, at: flow, app.asClient(of: provider), callback, provider, request)
                     }) { [self] (result) throws(ConnError) in
                         switch result {
-                        case .success(let answer): .done(answer)
-                        case .failure(let error): try end(flow.key, because: error)
+                        case .success(let answer): return .done(answer)
+                        case .failure(var error):
+                            error.redirectURL = flow.value.redirectURL
+                            return try end(flow.key, because: error)
                         }
                     }
                 }

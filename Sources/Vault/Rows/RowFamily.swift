@@ -12,6 +12,7 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
     case clients = 0x63  // c
     case clientChoices = 0x77  // w
     case registrations = 0x72  // r
+    case pageFlows = 0x67  // g
     case heldGrants = 0x70  // p
     case unverified = 0x73  // s
     case expiries = 0x65  // e
@@ -40,7 +41,7 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
 
     var owner: Owner {
         switch self {
-        case .vault, .revocations, .spent, .auditHead, .audit, .earlierUnverified: .vault
+        case .vault, .pageFlows, .revocations, .spent, .auditHead, .audit, .earlierUnverified: .vault
         case .apps, .earlier, .clients, .clientChoices, .registrations: .connection
         case .tokens, .tokensOfApps, .flows, .deviceFlows, .waiting, .heldGrants, .unverified, .expiries: .subject
         }
@@ -67,7 +68,7 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
 
     var end: End {
         switch self {
-        case .vault, .apps, .earlier, .registrations, .auditHead: .nothing
+        case .vault, .apps, .earlier, .registrations, .pageFlows, .auditHead: .nothing
         case .clients, .clientChoices: .disuse
         case .flows, .deviceFlows, .expiries, .earlierUnverified, .spent: .expiry
         case .heldGrants, .unverified: .namedExpiry
@@ -83,7 +84,7 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
         switch self {
         case .tokens, .heldGrants, .unverified, .revocations: true
         case .vault, .apps, .tokensOfApps, .flows, .deviceFlows, .waiting, .earlier, .clients, .clientChoices,
-            .registrations, .expiries, .earlierUnverified, .spent, .auditHead, .audit:
+            .registrations, .pageFlows, .expiries, .earlierUnverified, .spent, .auditHead, .audit:
             false
         }
     }

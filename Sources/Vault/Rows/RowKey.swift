@@ -16,6 +16,7 @@ internal import Runtime
 ///     b  app  incarnation                     a connection as it was before it moved to another authorization server
 ///     c  app  client                          a client that a provider made for a connection
 ///     w  app  redirect URIs                   which of the clients asks for new grants by these redirect URIs
+///     g  flow                                 a flow of the pages
 ///     r  app  issuer                          clients that a provider made, as earlier versions kept them
 ///     p  owner  context  app  expiry  random  a grant that waits for its confirmation code
 ///     s  owner  context  app  slot            a refresh token that is being verified
@@ -40,6 +41,7 @@ struct RowKeys: Sendable {
     static let clients = RowFamily.clients.prefix
     static let clientChoices = RowFamily.clientChoices.prefix
     static let registrations = RowFamily.registrations.prefix
+    static let pageFlows = RowFamily.pageFlows.prefix
     static let heldGrants = RowFamily.heldGrants.prefix
     static let unverified = RowFamily.unverified.prefix
     static let revocations = RowFamily.revocations.prefix
@@ -54,6 +56,7 @@ struct RowKeys: Sendable {
         case incarnation = 0x62
         case context = 0x63
         case flow = 0x66
+        case pageFlow = 0x67
         case issuer = 0x69
         case ticket = 0x6B
         case client = 0x6C
@@ -74,6 +77,8 @@ struct RowKeys: Sendable {
     func hash(_ kind: Kind, _ id: ID) -> [UInt8] { hash(kind, id.text.utf8) }
 
     func app(_ id: ID) -> [UInt8] { Self.apps + hash(.app, id) }
+
+    func pageFlow(_ id: ID) -> [UInt8] { Self.pageFlows + hash(.pageFlow, id) }
 
     func flow(_ state: FlowState) -> [UInt8] { Self.flows + place(of: state) }
 

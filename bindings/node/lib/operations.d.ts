@@ -46,6 +46,15 @@ export type McpShape = 'input_required' | 'error' | 'app' | 'result';
 /** pending: ask again. declined: the user has decided. */
 export type McpState = 'pending' | 'declined';
 
+/**
+ * What a user does in a flow: connect an account, or enter an API key, for the user or for a tenant that the user may
+ * act for.
+ */
+export type FlowActionType = 'connect' | 'tenant_connect' | 'connect_api_key' | 'connect_tenant_api_key';
+
+/** How a button looks. */
+export type FlowButtonStyle = 'filled' | 'outline' | 'link';
+
 // Objects
 
 /** What a connect URL asks for. */
@@ -537,7 +546,7 @@ export interface App extends AppSettings {
   hosts?: Record<string, string>;
 }
 
-/** What a connection lacks: until the field is set, nobody can connect. */
+/** What a connection or a flow lacks: until the field is set, it does not work. */
 export interface SettingWarning {
   /** The missing setting. */
   field: string;
@@ -727,6 +736,81 @@ export interface PageAnswer {
   body: string;
 }
 
+/** What a flow is made of. */
+export interface FlowSettings {
+  /** What it is called, for people. */
+  name?: string;
+  /** Shown above each of its actions that has none of its own. */
+  instructions?: string;
+  /** What the user does, in this order. At least one. */
+  actions: FlowAction[];
+  /**
+   * The URLs at which it may end. A link to the flow names one of them, character for character; without a name the
+   * flow ends at the first, and on a page that says so if there are none.
+   */
+  redirectUrls?: string[];
+  /** True: a link to the flow cannot ask for another connection or for other scopes. */
+  fixed?: boolean;
+}
+
+/** A step of a flow. It has either a connection of its own or buttons that the user chooses from. */
+export interface FlowAction {
+  /** What the user does. */
+  type: FlowActionType;
+  /** The connection. No button is shown. */
+  appId?: string;
+  /** The choices. */
+  buttons?: FlowButton[];
+  /** Asked for in place of the connection's default scopes. */
+  scopes?: string[];
+  /** The page's title; by default it names the service. */
+  title?: string;
+  /** Shown above the action. */
+  instructions?: string;
+  /** True: the user may skip it. */
+  optional?: boolean;
+}
+
+/** A button for a connection. */
+export interface FlowButton {
+  /** The connection. */
+  appId: string;
+  /** By default, Connect and the service's name. */
+  text?: string;
+  /** outline by default. */
+  style?: FlowButtonStyle;
+  /** A URL or data URL; by default the connection's logo. */
+  logo?: string;
+}
+
+/** The flow as it is now. */
+export interface SavedFlow {
+  /** The flow. */
+  flow: Flow;
+  /** What must be set before the flow works; absent if nothing is missing. */
+  warnings?: SettingWarning[];
+}
+
+/** A flow. */
+export interface Flow extends FlowSettings {
+  /** Its id. */
+  id: string;
+}
+
+/** A flow. */
+export interface LoadedFlow {
+  /** The flow. */
+  flow: Flow;
+}
+
+/** All flows. */
+export interface FlowList {
+  /** By their ids. */
+  flows: Flow[];
+  /** Vault: how many rows do not open; absent if all do. */
+  unreadable?: number;
+}
+
 /** Tokens with all their secrets. */
 export interface Export {
   /** For store_tokens. */
@@ -829,6 +913,8 @@ export interface AuditRecord {
   tokenId?: string;
   /** The key that seals rows. */
   keyId?: string;
+  /** The flow. */
+  flowId?: string;
   /** The hash of the record before it in its chain. */
   previous: string;
   /** The record of another chain that it vouches for. */
@@ -1319,6 +1405,30 @@ export interface PagesHandleFields {
   openerOrigin?: string;
 }
 
+/** Of `flows.create`. */
+export interface FlowsCreateFields extends FlowSettings {
+  /** Chosen for you when absent. */
+  id?: string;
+}
+
+/** Of `flows.update`. */
+export interface FlowsUpdateFields extends FlowSettings {
+  /** The flow. */
+  id: string;
+}
+
+/** Of `flows.load`. */
+export interface FlowsLoadFields {
+  /** The flow. */
+  id: string;
+}
+
+/** Of `flows.delete`. */
+export interface FlowsDeleteFields {
+  /** The flow. */
+  id: string;
+}
+
 /** Of `export`. */
 export interface ExportFields {
   /** Only this connection. */
@@ -1427,6 +1537,20 @@ export interface Mcp {
   resume(fields: McpResumeFields, options?: CallOptions): Promise<McpResumeAnswer>;
 }
 
+/** client.flows: the operations flows. */
+export interface Flows {
+  /** Vault: creates a flow: what the pages lead a user through, one action after the other. */
+  create(fields: FlowsCreateFields, options?: CallOptions): Promise<SavedFlow>;
+  /** Vault: replaces a flow: what is absent becomes empty. */
+  update(fields: FlowsUpdateFields, options?: CallOptions): Promise<SavedFlow>;
+  /** Vault: answers one flow. */
+  load(fields: FlowsLoadFields, options?: CallOptions): Promise<LoadedFlow>;
+  /** Vault: lists all flows. */
+  list(options?: CallOptions): Promise<FlowList>;
+  /** Vault: deletes a flow. What users have connected by it stays. */
+  delete(fields: FlowsDeleteFields, options?: CallOptions): Promise<object>;
+}
+
 /** client.keys: vault: the keys that seal it. */
 export interface Keys {
   /** Vault: lists the keys that seal the vault, and how many rows each has sealed. */
@@ -1462,6 +1586,8 @@ export interface Operations {
   readonly device: Device;
   /** The operations for MCP servers. `descope-conn/mcp` has the ready-made use of both. */
   readonly mcp: Mcp;
+  /** The operations flows. */
+  readonly flows: Flows;
   /** Vault: the keys that seal it. */
   readonly keys: Keys;
   /** Vault: what was done to its tokens. */

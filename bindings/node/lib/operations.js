@@ -88,6 +88,35 @@ class Mcp {
   }
 }
 
+/** client.flows: the operations flows. */
+class Flows {
+  #client;
+
+  constructor(client) {
+    this.#client = client;
+  }
+
+  create(fields, options) {
+    return this.#client.call('flows.create', fields, options);
+  }
+
+  update(fields, options) {
+    return this.#client.call('flows.update', fields, options);
+  }
+
+  load(fields, options) {
+    return this.#client.call('flows.load', fields, options);
+  }
+
+  list(options) {
+    return this.#client.call('flows.list', {}, options);
+  }
+
+  delete(fields, options) {
+    return this.#client.call('flows.delete', fields, options);
+  }
+}
+
 /** client.keys: vault: the keys that seal it. */
 class Keys {
   #client;
@@ -141,6 +170,7 @@ class Operations {
     this.templates = new Templates(this);
     this.device = new Device(this);
     this.mcp = new Mcp(this);
+    this.flows = new Flows(this);
     this.keys = new Keys(this);
     this.audit = new Audit(this);
   }

@@ -18,10 +18,13 @@ from ._types import (
     Deletion,
     DeviceFlow,
     Export,
+    Flow,
+    FlowList,
     OpenedConnect,
     PageAnswer,
     Resealing,
     RevocationRun,
+    SavedFlow,
     SealingKeys,
     StoreFailure,
     Sweep,
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
         ConnectOptions,
         ConnectURL,
         ExpiryRule,
+        FlowAction,
         MissingConnection,
         NewToken,
         Opener,
@@ -711,6 +715,147 @@ class MCP(Group):
         return make_call("mcp.resume", reduced(fields), actor, timeout, dict)
 
 
+class Flows(Group):
+    """``client.flows``: the operations flows."""
+
+    @performed
+    def create(
+        self,
+        actions: Sequence[FlowAction],
+        *,
+        id: str | None = None,
+        name: str | None = None,
+        instructions: str | None = None,
+        redirect_urls: Sequence[str] | None = None,
+        fixed: bool | None = None,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Call[SavedFlow]:
+        """Creates a flow: what the pages lead a user through, one action after the other.
+
+        The vault only.
+
+        - ``actions``: What the user does, in this order. At least one.
+        - ``id``: Chosen for you when absent.
+        - ``name``: What it is called, for people.
+        - ``instructions``: Shown above each of its actions that has none of its own.
+        - ``redirect_urls``: The URLs at which it may end. A link to the flow names one of them, character for
+          character; without a name the flow ends at the first, and on a page that says so if there are none.
+        - ``fixed``: True: a link to the flow cannot ask for another connection or for other scopes.
+        - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
+        - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
+          server; 0 asks for an answer that needs no waiting.
+        """
+        fields = {
+            "id": id,
+            "name": name,
+            "instructions": instructions,
+            "actions": wire_objects(actions),
+            "redirectUrls": redirect_urls,
+            "fixed": fixed,
+        }
+        return make_call("flows.create", fields, actor, timeout, SavedFlow._from_wire)
+
+    @performed
+    def update(
+        self,
+        id: str,
+        actions: Sequence[FlowAction],
+        *,
+        name: str | None = None,
+        instructions: str | None = None,
+        redirect_urls: Sequence[str] | None = None,
+        fixed: bool | None = None,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Call[SavedFlow]:
+        """Replaces a flow: what is absent becomes empty.
+
+        The vault only.
+
+        - ``id``: The flow.
+        - ``actions``: What the user does, in this order. At least one.
+        - ``name``: What it is called, for people.
+        - ``instructions``: Shown above each of its actions that has none of its own.
+        - ``redirect_urls``: The URLs at which it may end. A link to the flow names one of them, character for
+          character; without a name the flow ends at the first, and on a page that says so if there are none.
+        - ``fixed``: True: a link to the flow cannot ask for another connection or for other scopes.
+        - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
+        - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
+          server; 0 asks for an answer that needs no waiting.
+        """
+        fields = {
+            "id": id,
+            "name": name,
+            "instructions": instructions,
+            "actions": wire_objects(actions),
+            "redirectUrls": redirect_urls,
+            "fixed": fixed,
+        }
+        return make_call("flows.update", fields, actor, timeout, SavedFlow._from_wire)
+
+    @performed
+    def load(
+        self,
+        id: str,
+        *,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Call[Flow]:
+        """Answers one flow.
+
+        The vault only.
+
+        - ``id``: The flow.
+        - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
+        - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
+          server; 0 asks for an answer that needs no waiting.
+        """
+        fields = {
+            "id": id,
+        }
+        return make_call("flows.load", fields, actor, timeout, lambda answer: Flow._from_wire(answer["flow"]))
+
+    @performed
+    def list(
+        self,
+        *,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Call[FlowList]:
+        """Lists all flows.
+
+        The vault only.
+
+        - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
+        - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
+          server; 0 asks for an answer that needs no waiting.
+        """
+        return make_call("flows.list", {}, actor, timeout, FlowList._from_wire)
+
+    @performed
+    def delete(
+        self,
+        id: str,
+        *,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Call[None]:
+        """Deletes a flow.
+
+        What users have connected by it stays. The vault only.
+
+        - ``id``: The flow.
+        - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
+        - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
+          server; 0 asks for an answer that needs no waiting.
+        """
+        fields = {
+            "id": id,
+        }
+        return make_call("flows.delete", fields, actor, timeout, nothing)
+
+
 class Keys(Group):
     """``client.keys``: the keys that seal a vault."""
 
@@ -895,6 +1040,11 @@ class Operations(Performer):
     def mcp(self) -> MCP:
         """The operations for MCP servers."""
         return MCP(self)
+
+    @property
+    def flows(self) -> Flows:
+        """The operations flows."""
+        return Flows(self)
 
     @property
     def keys(self) -> Keys:

@@ -40,6 +40,13 @@ RevocationAuthentication = Literal["client", "basic", "token"]
 """How a client proves itself in a revocation."""
 RevocableToken = Literal["any", "access_token", "refresh_token"]
 """Which tokens can be revoked."""
+FlowActionType = Literal["connect", "tenant_connect", "connect_api_key", "connect_tenant_api_key"]
+"""What a user does in a flow: connect an account.
+
+Or enter an API key, for the user or for a tenant that the user may act for.
+"""
+FlowButtonStyle = Literal["filled", "outline", "link"]
+"""How a button looks."""
 
 
 def _parameters(value: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
@@ -243,6 +250,44 @@ class PageTenant(_PageTenant, total=False):
     """What it is called, for people."""
 
 
+class _FlowAction(TypedDict):
+    type: FlowActionType
+    """What the user does. One of ``connect``, ``tenant_connect``, ``connect_api_key``, ``connect_tenant_api_key``."""
+
+
+class FlowAction(_FlowAction, total=False):
+    """A step of a flow. It has either a connection of its own or buttons that the user chooses from."""
+
+    app_id: str
+    """The connection. No button is shown."""
+    buttons: Sequence[FlowButton]
+    """The choices."""
+    scopes: Sequence[str]
+    """Asked for in place of the connection's default scopes."""
+    title: str
+    """The page's title; by default it names the service."""
+    instructions: str
+    """Shown above the action."""
+    optional: bool
+    """True: the user may skip it."""
+
+
+class _FlowButton(TypedDict):
+    app_id: str
+    """The connection."""
+
+
+class FlowButton(_FlowButton, total=False):
+    """A button for a connection."""
+
+    text: str
+    """By default, Connect and the service's name."""
+    style: FlowButtonStyle
+    """outline by default. One of ``filled``, ``outline``, ``link``."""
+    logo: str
+    """A URL or data URL; by default the connection's logo."""
+
+
 class _NewApiKey(TypedDict):
     app_id: str
     """The connection."""
@@ -281,6 +326,14 @@ def _callback_rules(wire: Mapping[str, Any]) -> CallbackRules:
 
 def _revocation_rules(wire: Mapping[str, Any]) -> RevocationRules:
     return cast("RevocationRules", from_camel_case(wire))
+
+
+def _flow_action(wire: Mapping[str, Any]) -> FlowAction:
+    return cast("FlowAction", from_camel_case(wire))
+
+
+def _flow_button(wire: Mapping[str, Any]) -> FlowButton:
+    return cast("FlowButton", from_camel_case(wire))
 
 
 def _new_api_key(wire: Mapping[str, Any]) -> NewApiKey:
@@ -790,7 +843,7 @@ class App:
 
 @dataclass(frozen=True)
 class SettingWarning:
-    """What a connection lacks: until the field is set, nobody can connect."""
+    """What a connection or a flow lacks: until the field is set, it does not work."""
 
     field: str
     """The missing setting."""
@@ -900,6 +953,82 @@ class PageAnswer:
             status=int(wire["status"]),
             headers=dict(wire.get("headers") or {}),
             body=wire.get("body") or "",
+        )
+
+
+@dataclass(frozen=True)
+class SavedFlow:
+    """The flow as it is now."""
+
+    flow: Flow
+    """The flow."""
+    warnings: tuple[SettingWarning, ...] = ()
+    """What must be set before the flow works; absent if nothing is missing."""
+
+    @classmethod
+    def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        return cls(
+            flow=Flow._from_wire(wire["flow"]),
+            warnings=tuple(SettingWarning._from_wire(one) for one in wire.get("warnings") or ()),
+        )
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A flow."""
+
+    id: str
+    """Its id."""
+    actions: tuple[FlowAction, ...]
+    """What the user does, in this order. At least one."""
+    name: str | None = None
+    """What it is called, for people."""
+    instructions: str | None = None
+    """Shown above each of its actions that has none of its own."""
+    redirect_urls: tuple[str, ...] = ()
+    """The URLs at which it may end.
+
+    A link to the flow names one of them, character for character; without a name the flow ends at the first, and on a
+    page that says so if there are none.
+    """
+    fixed: bool | None = None
+    """True: a link to the flow cannot ask for another connection or for other scopes."""
+
+    @classmethod
+    def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        return cls(
+            id=wire.get("id") or "",
+            actions=tuple(_flow_action(one) for one in wire.get("actions") or ()),
+            name=wire.get("name") or None,
+            instructions=wire.get("instructions") or None,
+            redirect_urls=tuple(wire.get("redirectUrls") or ()),
+            fixed=wire.get("fixed"),
+        )
+
+
+@dataclass(frozen=True)
+class FlowList:
+    """All flows."""
+
+    flows: tuple[Flow, ...]
+    """By their ids."""
+    unreadable: int = 0
+    """Vault: how many rows do not open; absent if all do."""
+
+    def __iter__(self) -> Iterator[Flow]:
+        return iter(self.flows)
+
+    def __len__(self) -> int:
+        return len(self.flows)
+
+    def __getitem__(self, index: int) -> Flow:
+        return self.flows[index]
+
+    @classmethod
+    def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        return cls(
+            flows=tuple(Flow._from_wire(one) for one in wire.get("flows") or ()),
+            unreadable=wire.get("unreadable") or 0,
         )
 
 
@@ -1069,6 +1198,8 @@ class AuditRecord:
     """The token."""
     key_id: str | None = None
     """The key that seals rows."""
+    flow_id: str | None = None
+    """The flow."""
     witness: AuditMark | None = None
     """The record of another chain that it vouches for."""
 
@@ -1087,6 +1218,7 @@ class AuditRecord:
             tenant_id=wire.get("tenantId") or None,
             token_id=wire.get("tokenId") or None,
             key_id=wire.get("keyId") or None,
+            flow_id=wire.get("flowId") or None,
             witness=_optional(AuditMark._from_wire, wire.get("witness")),
         )
 
@@ -1206,6 +1338,12 @@ __all__ = [
     "ExpiryRule",
     "ExpiryRuleName",
     "Export",
+    "Flow",
+    "FlowAction",
+    "FlowActionType",
+    "FlowButton",
+    "FlowButtonStyle",
+    "FlowList",
     "MissingConnection",
     "NewApiKey",
     "NewToken",
@@ -1223,6 +1361,7 @@ __all__ = [
     "RevocationRun",
     "Revocations",
     "Rotation",
+    "SavedFlow",
     "ScopeRules",
     "ScopeSeparator",
     "SealingKey",

@@ -7,6 +7,7 @@ extension Client {
     public var templates: Templates { Templates(client: self) }
     public var device: Device { Device(client: self) }
     public var mcp: Mcp { Mcp(client: self) }
+    public var flows: Flows { Flows(client: self) }
     public var keys: Keys { Keys(client: self) }
     public var audit: Audit { Audit(client: self) }
 
@@ -857,6 +858,87 @@ public struct Mcp: Sendable {
     }
 }
 
+/// `client.flows`
+public struct Flows: Sendable {
+    let client: Client
+
+    /// Creates a flow: what the pages lead a user through, one action after the other. The vault only.
+    /// - Parameters:
+    ///   - actions: What the user does, in this order. At least one.
+    ///   - id: Chosen for you when absent.
+    ///   - name: What it is called, for people.
+    ///   - instructions: Shown above each of its actions that has none of its own.
+    ///   - redirectUrls: The URLs at which it may end. A link to the flow names one of them, character for
+    ///     character; without a name the flow ends at the first, and on a page that says so if there are none.
+    ///   - fixed: True: a link to the flow cannot ask for another connection or for other scopes.
+    @discardableResult
+    public func create(
+        actions: [FlowAction], id: String? = nil, name: String? = nil, instructions: String? = nil,
+        redirectUrls: [String]? = nil, fixed: Bool? = nil, actor: String? = nil, timeout: Duration? = nil
+    ) async throws(ConnError) -> SavedFlow {
+        var request = Request("flows.create", actor: actor)
+        request["actions"] = actions
+        request["id"] = id
+        request["name"] = name
+        request["instructions"] = instructions
+        request["redirectUrls"] = redirectUrls
+        request["fixed"] = fixed
+        return try await client.perform(request, timeout)
+    }
+
+    /// Replaces a flow: what is absent becomes empty. The vault only.
+    /// - Parameters:
+    ///   - id: The flow.
+    ///   - actions: What the user does, in this order. At least one.
+    ///   - name: What it is called, for people.
+    ///   - instructions: Shown above each of its actions that has none of its own.
+    ///   - redirectUrls: The URLs at which it may end. A link to the flow names one of them, character for
+    ///     character; without a name the flow ends at the first, and on a page that says so if there are none.
+    ///   - fixed: True: a link to the flow cannot ask for another connection or for other scopes.
+    @discardableResult
+    public func update(
+        id: String, actions: [FlowAction], name: String? = nil, instructions: String? = nil,
+        redirectUrls: [String]? = nil, fixed: Bool? = nil, actor: String? = nil, timeout: Duration? = nil
+    ) async throws(ConnError) -> SavedFlow {
+        var request = Request("flows.update", actor: actor)
+        request["id"] = id
+        request["actions"] = actions
+        request["name"] = name
+        request["instructions"] = instructions
+        request["redirectUrls"] = redirectUrls
+        request["fixed"] = fixed
+        return try await client.perform(request, timeout)
+    }
+
+    /// Answers one flow. The vault only.
+    /// - Parameters:
+    ///   - id: The flow.
+    @discardableResult
+    public func load(id: String, actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> Flow {
+        var request = Request("flows.load", actor: actor)
+        request["id"] = id
+        struct Answer: Decodable { var flow: Flow }
+        let answer: Answer = try await client.perform(request, timeout)
+        return answer.flow
+    }
+
+    /// Lists all flows. The vault only.
+    @discardableResult
+    public func list(actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> FlowList {
+        let request = Request("flows.list", actor: actor)
+        return try await client.perform(request, timeout)
+    }
+
+    /// Deletes a flow. What users have connected by it stays. The vault only.
+    /// - Parameters:
+    ///   - id: The flow.
+    public func delete(id: String, actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) {
+        var request = Request("flows.delete", actor: actor)
+        request["id"] = id
+        let _: JSON = try await client.perform(request, timeout)
+    }
+}
+
 /// `client.keys`
 public struct Keys: Sendable {
     let client: Client
@@ -1109,6 +1191,28 @@ public struct McpState: RawRepresentable, Codable, Sendable, Hashable {
 
     public static let pending = McpState(rawValue: "pending")
     public static let declined = McpState(rawValue: "declined")
+}
+
+/// What a user does in a flow: connect an account, or enter an API key, for the user or for a tenant that the user may
+/// act for. A later version may have more.
+public struct FlowActionType: RawRepresentable, Codable, Sendable, Hashable {
+    public var rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    public static let connect = FlowActionType(rawValue: "connect")
+    public static let tenantConnect = FlowActionType(rawValue: "tenant_connect")
+    public static let connectApiKey = FlowActionType(rawValue: "connect_api_key")
+    public static let connectTenantApiKey = FlowActionType(rawValue: "connect_tenant_api_key")
+}
+
+/// How a button looks. A later version may have more.
+public struct FlowButtonStyle: RawRepresentable, Codable, Sendable, Hashable {
+    public var rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    public static let filled = FlowButtonStyle(rawValue: "filled")
+    public static let outline = FlowButtonStyle(rawValue: "outline")
+    public static let link = FlowButtonStyle(rawValue: "link")
 }
 
 // MARK: - Types
@@ -1709,7 +1813,7 @@ public struct App: Codable, Sendable, Hashable {
     public var deleteAfterFirstFetch: Bool?
 }
 
-/// What a connection lacks: until the field is set, nobody can connect.
+/// What a connection or a flow lacks: until the field is set, it does not work.
 public struct SettingWarning: Codable, Sendable, Hashable {
     /// The missing setting.
     public var field: String
@@ -1909,6 +2013,89 @@ public struct PageAnswer: Codable, Sendable, Hashable {
     public var body: Secret
 }
 
+/// A step of a flow. It has either a connection of its own or buttons that the user chooses from.
+public struct FlowAction: Codable, Sendable, Hashable {
+    /// What the user does.
+    public var type: FlowActionType
+    /// The connection. No button is shown.
+    public var appId: String?
+    /// The choices.
+    public var buttons: [FlowButton]?
+    /// Asked for in place of the connection's default scopes.
+    public var scopes: [String]?
+    /// The page's title; by default it names the service.
+    public var title: String?
+    /// Shown above the action.
+    public var instructions: String?
+    /// True: the user may skip it.
+    public var optional: Bool?
+
+    public init(
+        type: FlowActionType, appId: String? = nil, buttons: [FlowButton]? = nil, scopes: [String]? = nil,
+        title: String? = nil, instructions: String? = nil, optional: Bool? = nil
+    ) {
+        self.type = type
+        self.appId = appId
+        self.buttons = buttons
+        self.scopes = scopes
+        self.title = title
+        self.instructions = instructions
+        self.optional = optional
+    }
+}
+
+/// A button for a connection.
+public struct FlowButton: Codable, Sendable, Hashable {
+    /// The connection.
+    public var appId: String
+    /// By default, Connect and the service's name.
+    public var text: String?
+    /// outline by default.
+    public var style: FlowButtonStyle?
+    /// A URL or data URL; by default the connection's logo.
+    public var logo: String?
+
+    public init(appId: String, text: String? = nil, style: FlowButtonStyle? = nil, logo: String? = nil) {
+        self.appId = appId
+        self.text = text
+        self.style = style
+        self.logo = logo
+    }
+}
+
+/// The flow as it is now.
+public struct SavedFlow: Codable, Sendable, Hashable {
+    /// The flow.
+    public var flow: Flow
+    /// What must be set before the flow works; absent if nothing is missing.
+    public var warnings: [SettingWarning]?
+}
+
+/// A flow.
+public struct Flow: Codable, Sendable, Hashable {
+    /// Its id.
+    public var id: String
+    /// What it is called, for people.
+    public var name: String?
+    /// Shown above each of its actions that has none of its own.
+    public var instructions: String?
+    /// What the user does, in this order. At least one.
+    public var actions: [FlowAction]
+    /// The URLs at which it may end. A link to the flow names one of them, character for character; without a name the
+    /// flow ends at the first, and on a page that says so if there are none.
+    public var redirectUrls: [String]?
+    /// True: a link to the flow cannot ask for another connection or for other scopes.
+    public var fixed: Bool?
+}
+
+/// All flows.
+public struct FlowList: Codable, Sendable, Hashable {
+    /// By their ids.
+    public var flows: [Flow]
+    /// Vault: how many rows do not open; absent if all do.
+    public var unreadable: Int?
+}
+
 /// Tokens with all their secrets.
 public struct Export: Codable, Sendable, Hashable {
     /// For store_tokens.
@@ -2005,6 +2192,8 @@ public struct AuditRecord: Codable, Sendable, Hashable {
     public var tokenId: String?
     /// The key that seals rows.
     public var keyId: String?
+    /// The flow.
+    public var flowId: String?
     /// The hash of the record before it in its chain.
     public var previous: String
     /// The record of another chain that it vouches for.

@@ -1,0 +1,208 @@
+internal import Connections
+internal import JSON
+internal import Runtime
+
+/// A connection that a flow has come to.
+struct FlowTask: Sendable {
+    let place: FlowPlace
+    let action: ShownFlow.Action
+    let app: ShownApp
+    let subject: Subject
+    /// Whether the subject has what the action is to bring.
+    var isDone = false
+}
+
+extension PagesBackend {
+    /// A step of a flow: its buttons, or the connection that it has or that was chosen.
+    func flow(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
+        try withPlace(visit) { [self] (place) throws(ConnError) in
+            guard let action = place.action else { return .done(visit.end(of: place)) }
+            guard let subject = try visit.subject(of: action, user) else {
+                return .done(.page(visit.tenants(of: user, place)))
+            }
+            return try chosenApp(at: place, action, visit).then { [self] (app) throws(ConnError) in
+                guard let app else { return try buttons(at: place, action, subject, visit) }
+                return try show(FlowTask(place: place, action: action, app: app, subject: subject), visit, user)
+            }
+        }
+    }
+
+    /// Takes the form of a step that asks for a key.
+    func storeKeyInFlow(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
+        try withPlace(visit) { [self] (place) throws(ConnError) in
+            guard let action = place.action, action.takesKey, let subject = try visit.subject(of: action, user) else {
+                throw .invalid("step", "asks for no key")
+            }
+            return try chosenApp(at: place, action, visit).then { [self] (app) throws(ConnError) in
+                guard let app else { throw .invalid("choice", "is missing") }
+                let task = FlowTask(place: place, action: action, app: app, subject: subject)
+                return try storeKey(visit, user, KeyWish(app, subject, .flow(task)))
+            }
+        }
+    }
+
+    private func withPlace(
+        _ visit: Visit, _ next: @escaping @Sendable (FlowPlace) throws(ConnError) -> Step<Answer>
+    ) throws(ConnError) -> Step<Answer> {
+        guard let id = visit.query["id"] else { throw .invalid("id", "is missing") }
+        return try perform("flows.load", .object(["id": .string(id)]), for: visit).then { (answer) throws(ConnError) in
+            guard let flow = answer["flow"].flatMap(ShownFlow.init) else {
+                throw ConnError(.internal, "a flow has no actions")
+            }
+            return try next(FlowPlace(flow, visit.query))
+        }
+    }
+
+    /// The connection that the link asks for, the action's own, or that of the button which was chosen; nil if none was.
+    private func chosenApp(
+        at place: FlowPlace, _ action: ShownFlow.Action, _ visit: Visit
+    ) throws(ConnError) -> Step<ShownApp?> {
+        if place.isForLink, let asked = place.askedApp {
+            return try app(asked.text, visit).then { [self] (app) throws(ConnError) in
+                if app.takesKey == action.takesKey { return .done(app) }
+                guard place.flow.index(ofActionTakingKey: app.takesKey) != nil else {
+                    throw .invalid("app", "is a connection of another type than the flow's")
+                }
+                return try ownApp(at: place, action, visit)  // the link's is for a later action, or was for an earlier one
+            }
+        }
+        return try ownApp(at: place, action, visit)
+    }
+
+    private func ownApp(
+        at place: FlowPlace, _ action: ShownFlow.Action, _ visit: Visit
+    ) throws(ConnError) -> Step<ShownApp?> {
+        guard let id = action.appID ?? place.choice else { return .done(nil) }
+        guard id == action.appID || action.buttons.contains(where: { $0.appID == id }) else {
+            throw .invalid("choice", "is none of the step's")
+        }
+        return try app(id.text, visit).then { (app) throws(ConnError) in
+            guard app.takesKey == action.takesKey else {
+                throw ConnError(.misconfigured, "\(id) is a connection of another type than the flow's action")
+            }
+            return .done(app)
+        }
+    }
+
+    private func show(_ task: FlowTask, _ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
+        try tokens(of: task.subject, at: task.app.id, visit).then { [self] (tokens) throws(ConnError) in
+            let tokens = tokens.filter { $0.isOf(task.subject) && $0.status != .needsReauthorization }
+            if task.place.isBack, !tokens.isEmpty { return .done(.seeOther(task.place.next(visit))) }
+            var task = task
+            let wanted = task.place.scopes ?? task.app.defaultScopes
+            task.isDone = tokens.contains { token in token.covers(wanted) }
+            if task.app.takesKey {
+                return .done(.page(keyForm(visit, user, KeyWish(task.app, task.subject, .flow(task)))))
+            }
+            let back = task.place.url(visit, choice: task.place.choice, isBack: true)
+            return try consent(
+                visit, user, task.app, task.subject, scopes: task.place.scopes, redirectURL: back
+            ).then { [task] (page) throws(ConnError) in .done(.page(visit.step(of: task, page))) }
+        }
+    }
+
+    private func buttons(
+        at place: FlowPlace, _ action: ShownFlow.Action, _ subject: Subject, _ visit: Visit
+    ) throws(ConnError) -> Step<Answer> {
+        try apps(visit).then { [self] (apps) throws(ConnError) in
+            let fitting = Dictionary(apps.filter { $0.takesKey == action.takesKey }.map { ($0.id, $0) }) { first, _ in
+                first
+            }
+            let shown = action.buttons.compactMap { button in fitting[button.appID].map { (button, $0) } }
+            guard !shown.isEmpty else {
+                throw ConnError(.misconfigured, "none of the connections of this step is there")
+            }
+            return try tokens(of: subject, at: nil, visit).then { (tokens) throws(ConnError) in
+                let isDone = tokens.contains { token in
+                    token.isOf(subject) && token.status != .needsReauthorization
+                        && shown.contains { $0.1.id == token.appID && token.covers(place.scopes ?? $0.1.defaultScopes) }
+                }
+                return .done(.page(visit.choice(at: place, action, subject, shown, isDone: isDone)))
+            }
+        }
+    }
+}
+
+extension ShownToken {
+    func covers(_ wanted: [String]) -> Bool {
+        wanted.allSatisfy { scope in scopes.contains { ID($0) == ID(scope) } }
+    }
+}
+
+extension Visit {
+    /// Whose connections an action is about; nil when the user has to say for which tenant.
+    /// - Throws: `forbidden` when the user may act for no tenant, or not for the one that the URL names.
+    fileprivate func subject(of action: ShownFlow.Action, _ user: User) throws(ConnError) -> Subject? {
+        guard action.isOfTenant else { return .user(user.id) }
+        if tenant != nil { return try subject(of: user) }
+        guard let first = user.tenants.first else {
+            throw ConnError(.forbidden, "the user may act for no tenant", field: "tenant")
+        }
+        return user.tenants.count == 1 ? .tenant(first.id) : nil
+    }
+
+    /// Where a flow ends.
+    fileprivate func end(of place: FlowPlace) -> Answer {
+        if let url = place.redirectURL ?? place.flow.redirectURLs.first { return .seeOther(url) }
+        var page = Page(title: texts(.doneTitle), blocks: [.paragraph(texts(.connectedClose))] + wayHome)
+        page.ending = Page.Ending(isConnected: true, appID: nil)
+        return .page(page)
+    }
+
+    fileprivate func tenants(of user: User, _ place: FlowPlace) -> Page {
+        let links = user.tenants.map { tenant in
+            Page.Link(
+                text: name(of: tenant.id), url: place.url(self, choice: place.choice, tenant: tenant.id))
+        }
+        return Page(title: texts(.flowTenant), blocks: count(of: place) + [.choices(links)])
+    }
+
+    fileprivate func choice(
+        at place: FlowPlace, _ action: ShownFlow.Action, _ subject: Subject,
+        _ shown: [(button: ShownFlow.Button, app: ShownApp)], isDone: Bool
+    ) -> Page {
+        var page = Page(title: action.title ?? texts(.flowChoose), blocks: [])
+        if let tenant = subject.tenantID {
+            page.blocks.append(.paragraph(texts(.connectForTenant, ["tenant": name(of: tenant)])))
+        }
+        page.blocks.append(
+            .choices(
+                shown.map { button, app in
+                    Page.Link(
+                        text: button.text ?? texts(.connectTitle, ["service": app.name]),
+                        url: place.url(self, choice: app.id), style: button.style, logo: button.logo ?? app.logo)
+                }))
+        return step(of: place, action, page, notice: isDone ? texts(.flowDone) : nil, isDone: isDone)
+    }
+
+    /// A page of a connection, as a step of a flow.
+    func step(of task: FlowTask, _ page: Page) -> Page {
+        var page = page
+        if let title = task.action.title { page.title = title }
+        let notice: Texts.Name? = task.isDone ? .flowConnected : task.place.isBack ? .notConnectedTitle : nil
+        return step(
+            of: task.place, task.action, page, notice: notice.map { texts($0, ["service": task.app.name]) },
+            isDone: task.isDone)
+    }
+
+    private func step(
+        of place: FlowPlace, _ action: ShownFlow.Action, _ page: Page, notice: String?, isDone: Bool
+    ) -> Page {
+        var page = page
+        var before = count(of: place)
+        if let notice { before.append(.notice(isDone ? .good : .warning, notice)) }
+        if let text = action.instructions ?? place.flow.instructions { before.append(.paragraph(text)) }
+        page.blocks = before + page.blocks
+        if isDone || action.isOptional {
+            let way = texts(isDone ? .connectedContinue : .flowSkip)
+            page.blocks.append(.links([Page.Link(text: way, url: place.next(self))]))
+        }
+        return page
+    }
+
+    private func count(of place: FlowPlace) -> [Page.Block] {
+        let count = place.flow.actions.count
+        guard count > 1 else { return [] }
+        return [.quiet(texts(.flowStep, ["step": String(place.index + 1), "count": String(count)]))]
+    }
+}
