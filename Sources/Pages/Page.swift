@@ -24,8 +24,10 @@ struct Page: Sendable {
         /// What need not be read.
         case quiet(String)
         case notice(Tone, String)
-        /// Names as a provider spells them, such as scopes.
+        /// Names as a provider spells them.
         case names(String, [String])
+        /// What an access allows: scopes, with what is known of them in words.
+        case scopes(String, [(name: String, description: String?)])
         /// A code that is read and typed.
         case code(String)
         case links([Link])

@@ -71,6 +71,16 @@ struct PageView {
             html.element("ul", ["class": "names"]) { html in
                 for name in names { html.element("li") { $0.element("code", name) } }
             }
+        case .scopes(let label, let scopes):
+            html.element("p", label)
+            html.element("ul", ["class": "names"]) { html in
+                for scope in scopes {
+                    html.element("li") { html in
+                        if let description = scope.description { html.element("span", "\(description) ") }
+                        html.element("code", scope.name)
+                    }
+                }
+            }
         case .code(let code): html.element("p", ["class": "code"], code)
         case .links(let links):
             html.element("p", ["class": "actions"]) { html in

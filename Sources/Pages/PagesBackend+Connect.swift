@@ -177,12 +177,16 @@ extension Visit {
         if let tenant = subject.tenantID {
             page.blocks.append(.paragraph(texts(.connectForTenant, ["tenant": name(of: tenant)])))
         }
-        if !scopes.isEmpty { page.blocks.append(.names(texts(.connectScopes), scopes)) }
+        if !scopes.isEmpty { page.blocks.append(.scopes(texts(.connectScopes), described(scopes, app))) }
         page.blocks += [
             .links([Page.Link(text: texts(.connectContinue, ["service": app.name]), url: url, style: .main)]),
             .paragraph(texts(.connectThere, ["service": app.name])), .paragraph(texts(.connectUnasked)),
         ]
         return page
+    }
+
+    private func described(_ scopes: [String], _ app: ShownApp?) -> [(name: String, description: String?)] {
+        scopes.map { ($0, app?.description(of: $0, texts)) }
     }
 
     /// - Parameter completion: a `CompleteAnswer`.
@@ -207,7 +211,8 @@ extension Visit {
                 title: texts(.connectedTitle, ["service": service]), blocks: [.paragraph(texts(.connectedClose))])
         } else {
             page = Page(
-                title: texts(.narrowTitle, ["service": service]), blocks: [.names(texts(.narrowScopes), missing)])
+                title: texts(.narrowTitle, ["service": service]),
+                blocks: [.scopes(texts(.narrowScopes), described(missing, app))])
         }
         if let next {
             page.blocks.append(.links([Page.Link(text: texts(.connectedContinue), url: next, style: .main)]))

@@ -63,7 +63,8 @@ extension PagesBackend {
                 guard place.flow.index(ofActionTakingKey: app.takesKey) != nil else {
                     throw .invalid("app", "is a connection of another type than the flow's")
                 }
-                return try ownApp(at: place, action, visit)  // the link's is for a later action, or was for an earlier one
+                // The link's is for a later action, or was for an earlier one.
+                return try ownApp(at: place, action, visit)
             }
         }
         return try ownApp(at: place, action, visit)

@@ -36,22 +36,49 @@ extension PagesBackend {
 
     /// Takes what the form of a wish has brought.
     func storeKey(_ visit: Visit, _ user: Visit.User, _ wish: KeyWish) throws(ConnError) -> Step<Answer> {
-        guard let key = visit.body?["key"].flatMap(Self.trimmed) else {
-            return .done(.page(keyForm(visit, user, wish, problem: .keyMissing)))
+        let given = wish.app.inputs.map { ($0, visit.body?.first(ID($0.inputName)).flatMap(Self.trimmed)) }
+        if let missing = given.first(where: { !$0.0.isOptional && $0.1 == nil }) {
+            return .done(.page(keyForm(visit, user, wish, Problem(field: missing.0.field, text: .keyMissing))))
         }
-        return try Step.attempt({ () throws(ConnError) in try store(key, wish, visit, user) }) {
+        return try Step.attempt({ () throws(ConnError) in try store(given, wish, visit, user) }) {
             [self] (result) throws(ConnError) in
-            guard case .failure(let error) = result, error.field.map({ ID($0) }) == "apiKey" else {
-                return .done(try result.get())
-            }
-            return .done(.page(keyForm(visit, user, wish, problem: .keyWrong)))
+            guard case .failure(let error) = result, let field = error.field.map({ ID($0) }),
+                wish.app.inputs.contains(where: { $0.field == field })
+            else { return .done(try result.get()) }
+            let problem = Problem(field: field, text: Self.problems[error.code] ?? .keyWrong, code: error.code)
+            return .done(.page(keyForm(visit, user, wish, problem)))
         }
     }
 
+    /// Why a key was not kept.
+    struct Problem: Sendable {
+        /// Where what is wrong was entered.
+        let field: ID
+        let text: Texts.Name
+        var code = ErrorCode.invalidRequest
+
+        /// What the user entered is not to blame.
+        var isElsewhere: Bool { code != .invalidRequest && code != .providerError }
+    }
+
+    private static let problems: [ErrorCode: Texts.Name] = [
+        .providerError: .keyRefused, .unavailable: .keyUnchecked, .rateLimited: .keyUnchecked,
+        .misconfigured: .errorSetting,
+    ]
+
     private func store(
-        _ key: String, _ wish: KeyWish, _ visit: Visit, _ user: Visit.User
+        _ given: [(ShownCredential, String?)], _ wish: KeyWish, _ visit: Visit, _ user: Visit.User
     ) throws(ConnError) -> Step<Answer> {
-        let fields = JSON.object(["apiKey": .string(key)])
+        let fields = JSON.object()
+        let others = JSON.object()
+        for case let (credential, value?) in given {
+            if credential.name == ShownCredential.keyName {
+                fields.set("apiKey", .string(value))
+            } else {
+                others.set(credential.name.text, .string(value))
+            }
+        }
+        if !others.members.isEmpty { fields.set("credentials", others) }
         if case .ticket(let ticket) = wish.origin {
             fields.set("ticket", .string(ticket))
             fields.set("openedBy", user.opener)
@@ -95,14 +122,14 @@ extension PagesBackend {
         return text.isEmpty ? nil : String(text)
     }
 
-    func keyForm(_ visit: Visit, _ user: Visit.User, _ wish: KeyWish, problem: Texts.Name? = nil) -> Page {
+    func keyForm(_ visit: Visit, _ user: Visit.User, _ wish: KeyWish, _ problem: Problem? = nil) -> Page {
         let texts = visit.texts
         let tenant = wish.subject.tenantID.map(visit.name(of:))
         var page = Page(
             title: tenant.map { texts(.keyTitleOfTenant, ["tenant": $0, "service": wish.app.name]) }
                 ?? texts(.keyTitle, ["service": wish.app.name]), blocks: [])
         page.logo = wish.app.logo
-        if problem != nil { page.status = 422 }
+        if let problem { page.status = problem.isElsewhere ? 503 : 422 }
         if case .ticket = wish.origin, let product = visit.product {
             page.blocks.append(
                 .paragraph(texts(.connectAsks, ["product": product, "service": wish.app.name])))
@@ -119,13 +146,28 @@ extension PagesBackend {
             .form(
                 Page.Form(
                     action: action, token: seal.token(user: user.id, action: path, now: clock.seconds),
-                    fields: [
-                        Page.Input(
-                            name: "key", label: texts(.keyLabel), kind: .secret, hint: texts(.keyHint),
-                            problem: problem.map { texts($0) })
-                    ],
+                    fields: wish.app.inputs.map { input($0, wish.app, visit, problem) },
                     submit: texts(.keySave), cancel: Page.Link(text: texts(.back), url: visit.url("/")))))
         if case .flow(let task) = wish.origin { return visit.step(of: task, page) }
         return page
+    }
+
+    /// A field of the form. What is no secret need not be typed again after a mistake.
+    private func input(
+        _ credential: ShownCredential, _ app: ShownApp, _ visit: Visit, _ problem: Problem?
+    ) -> Page.Input {
+        let texts = visit.texts
+        let isKey = credential.name == ShownCredential.keyName
+        var input = Page.Input(
+            name: credential.inputName, label: credential.label ?? (isKey ? texts(.keyLabel) : credential.name.text),
+            kind: credential.isSecret ? .secret : .text)
+        if !credential.isSecret { input.value = visit.body?.first(ID(input.name)) }
+        input.isRequired = !credential.isOptional
+        input.hint = credential.hint ?? (isKey ? texts(.keyHint) : nil)
+        input.help = credential.helpURL.map { Page.Link(text: texts(.keyHelp, ["service": app.name]), url: $0) }
+        if let problem, problem.field == credential.field {
+            input.problem = texts(problem.text, ["service": app.name])
+        }
+        return input
     }
 }

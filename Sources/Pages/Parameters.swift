@@ -16,10 +16,10 @@ struct Parameters: Sendable {
     }
 
     /// The first of a name; nil when it is not there or empty.
-    subscript(name: StaticString) -> String? {
-        let name = ID(name.description)
-        return pairs.first { $0.name == name && !$0.value.isEmpty }?.value
-    }
+    subscript(name: StaticString) -> String? { first(ID(name.description)) }
+
+    /// The first of a name; nil when it is not there or empty.
+    func first(_ name: ID) -> String? { pairs.first { $0.name == name && !$0.value.isEmpty }?.value }
 
     /// For an operation that takes third parties' text: a string, or an array where the name stands more than once.
     func foreign(_ name: ID) -> JSON? {

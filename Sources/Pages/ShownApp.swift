@@ -13,6 +13,9 @@ struct ShownApp: Sendable {
     /// Whether its provider can be told to end an access, as far as the settings tell.
     let canRevoke: Bool
     let defaultScopes: [String]
+    /// What a user enters to connect; empty where that is an API key alone.
+    let credentials: [ShownCredential]
+    private let scopeDescriptions: [ID: String]
 
     /// - Parameter json: an `App`.
     init?(_ json: JSON) {
@@ -24,6 +27,8 @@ struct ShownApp: Sendable {
         takesKey = json["appType"]?.id == "apikey"
         canRevoke = json["revocationUrl"] != nil || json["discoveryUrl"] != nil || json["issuer"] != nil
         defaultScopes = json["defaultScopes"]?.strings ?? []
+        credentials = (json["credentials"]?.elements ?? []).map(ShownCredential.init)
+        scopeDescriptions = json["scopeDescriptions"]?.texts ?? [:]
     }
 
     /// What stands for a connection that is gone.
@@ -34,7 +39,19 @@ struct ShownApp: Sendable {
         takesKey = false
         canRevoke = true
         defaultScopes = []
+        credentials = []
+        scopeDescriptions = [:]
     }
+
+    /// What a scope allows, in the connection's words, or those of OpenID Connect (Core 1.0, section 5.4) for its own.
+    func description(of scope: String, _ texts: Texts) -> String? {
+        scopeDescriptions[ID(scope)] ?? Self.commonScopes[ID(scope)].map { texts($0) }
+    }
+
+    private static let commonScopes: [ID: Texts.Name] = [
+        "openid": .scopeOpenID, "profile": .scopeProfile, "email": .scopeEmail, "address": .scopeAddress,
+        "phone": .scopePhone, "offline_access": .scopeOfflineAccess,
+    ]
 
     /// What becomes of an access that is disconnected.
     var disconnectBody: Texts.Name {
@@ -52,6 +69,40 @@ struct ShownApp: Sendable {
             url.scheme == "https" && !url.host.isEmpty && !url.hasUserInfo && url.host.utf8.allSatisfy { $0 < 0x80 }
         } ?? false
     }
+}
+
+/// Something that a user enters to connect to a service without OAuth.
+struct ShownCredential: Sendable {
+    /// That of the credential which is the key itself.
+    static let keyName: ID = "apiKey"
+
+    let name: ID
+    let label: String?
+    let isSecret: Bool
+    let isOptional: Bool
+    let hint: String?
+    let helpURL: String?
+
+    /// - Parameter json: a `CredentialField`.
+    init(_ json: JSON) {
+        name = json["name"]?.id ?? Self.keyName
+        label = json["label"]?.string
+        isSecret = json["secret"]?.boolean ?? true
+        isOptional = json["optional"]?.boolean ?? false
+        hint = json["hint"]?.string
+        helpURL = json["helpUrl"]?.string
+    }
+
+    /// Its name in the form.
+    var inputName: String { name == Self.keyName ? "key" : "credential-\(name)" }
+
+    /// Its place in a request and in an error's field.
+    var field: ID { name == Self.keyName ? "apiKey" : ID("credentials.\(name)") }
+}
+
+extension ShownApp {
+    /// What a user enters to connect.
+    var inputs: [ShownCredential] { credentials.isEmpty ? [ShownCredential(.object())] : credentials }
 }
 
 extension PagesBackend {

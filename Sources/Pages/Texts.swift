@@ -15,7 +15,9 @@ struct Texts: Sendable {
         case doneTitle, connectedTitle, connectedClose, connectedContinue, narrowTitle, narrowScopes, codeTitle,
             codeType
         case codeMinutes, notConnectedTitle, failedTitle, tryAgain
-        case keyTitle, keyTitleOfTenant, keyForTenant, keyLabel, keyHint, keySave, keyMissing, keyWrong
+        case keyTitle, keyTitleOfTenant, keyForTenant, keyLabel, keyHint, keySave, keyMissing, keyWrong,
+            keyRefused, keyUnchecked, keyHelp
+        case scopeOpenID, scopeProfile, scopeEmail, scopeAddress, scopePhone, scopeOfflineAccess
         case flowStep, flowChoose, flowTenant, flowConnected, flowDone, flowSkip
         case homeNone, homeConnected, homeOffered, homeTenants, tenant, account, permissions, connect, reconnect,
             enterKey

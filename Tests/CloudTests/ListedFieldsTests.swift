@@ -172,7 +172,7 @@ import Testing
         case .oneOf(let enumeration): return .string(enumeration.values[0])
         case .literal(let literal): return literal.json
         case .strings: return nested == .none ? .array([]) : .strings(["a", "b"])
-        case .texts, .foreign(.texts): return nested == .none ? .object() : .texts(["a": "b"])
+        case .texts, .secrets, .foreign(.texts): return nested == .none ? .object() : .texts(["a": "b"])
         case .anyObject, .any, .foreign(.object): return .object()
         case .object(let type): return object(of: type.fields, nested)
         case .objects(let type, _):

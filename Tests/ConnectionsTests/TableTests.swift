@@ -83,7 +83,7 @@ import Testing
 
     @Test func whatTheTableSaysFitsTheTable() {
         #expect(ObjectType.description.mismatch(Operation.description, backend: .vault) == nil)
-        #expect(Operation.description.text.utf8.count < 96 << 10)
+        #expect(Operation.description.text.utf8.count < 128 << 10)
     }
 
     @Test(arguments: [

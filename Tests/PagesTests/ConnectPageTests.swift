@@ -164,4 +164,22 @@ import Testing
         #expect(page.status == 404)
         #expect(page.body.contains("There is no connection called"))
     }
+
+    @Test func scopesAreSaidInWords() throws {
+        try site.run(
+            "apps.update",
+            [
+                "id": "crm", "clientId": "c", "authorizationUrl": "https://crm.example/authorize",
+                "tokenUrl": "https://crm.example/token",
+                "scopeDescriptions": ["files": "Read your <files>", "email": "See your work address"],
+            ])
+        let asked = [("app", "crm"), ("scopes", "files openid email other")]
+        let page = try site.get("/connect", asked)
+        #expect(page.body.contains("<span>Read your &lt;files&gt; </span><code>files</code>"))
+        #expect(page.body.contains("<span>See your work address </span><code>email</code>"))
+        #expect(page.body.contains("<span>Know who you are at the service </span><code>openid</code>"))
+        #expect(page.body.contains("<li><code>other</code>"))
+        let narrow = try site.callback(page, granting: #"{"access_token":"t","scope":"openid"}"#)
+        #expect(narrow.body.contains("<span>Read your &lt;files&gt; </span><code>files</code>"))
+    }
 }

@@ -153,4 +153,60 @@ import Testing
         #expect(try site.submit("/key", ticket, [("key", "")]).status == 422)
         #expect(try site.submit("/key", ticket, [("key", key)]).status == 303)
     }
+
+    // MARK: - Several fields
+
+    private let jira = [("app", "jira")]
+
+    private func makeJira(_ more: JSON = [:]) throws {
+        let fields: JSON = [
+            ["name": "userName", "label": "User <name>", "secret": false, "hint": "As in <Jira>."],
+            ["name": "apiKey", "pattern": "sk-.+", "helpUrl": "https://jira.example/keys?a=1&b=2"],
+            ["name": "region", "optional": true],
+        ]
+        try site.run(
+            "apps.create", more.with(["id": "jira", "name": "Jira", "appType": "apikey", "credentials": fields]))
+    }
+
+    @Test func aFormAsksForWhatTheConnectionWants() throws {
+        try makeJira()
+        let page = try site.get("/key", jira)
+        #expect(page.body.contains("User &lt;name&gt;") && page.body.contains("As in &lt;Jira&gt;."))
+        #expect(page.body.contains("href=\"https://jira.example/keys?a=1&amp;b=2\""))
+        #expect(page.body.contains("name=\"credential-userName\" required autofocus"))
+        #expect(page.body.contains("type=\"text\"") && page.body.contains("type=\"password\""))
+        let sent = [("credential-userName", " bob "), ("key", "sk-1"), ("credential-region", "")]
+        #expect(try site.submit("/key", jira, sent).status == 303)
+        let token = try site.run("fetch", ["appId": "jira", "userId": "alice"])["token"]
+        #expect(token?["accessToken"]?.string == "sk-1")
+        #expect(token?["credentials"] == ["userName": "bob"])
+    }
+
+    @Test(arguments: [
+        ([("key", "sk-1")], "credential-userName"), ([("credential-userName", "<bob>")], "key"),
+        ([("credential-userName", "<bob>"), ("key", "tk-1")], "key"),
+    ])
+    func whatIsWrongIsSaidWhereItWasEntered(_ row: (sent: [(String, String)], input: String)) throws {
+        try makeJira()
+        let page = try site.submit("/key", jira, row.sent)
+        #expect(page.status == 422)
+        #expect(page.body.contains("id=\"field-\(row.input)-problem\""))
+        #expect(!page.body.contains("k-1"))
+        if row.sent[0].0 != "key" { #expect(page.body.contains("value=\"&lt;bob&gt;\"")) }
+        #expect(try site.tokens().isEmpty)
+    }
+
+    @Test(arguments: [(401, 422), (429, 503), (500, 503), (301, 503)])
+    func whatTheServiceDoesNotAcceptIsNotKept(_ row: (status: Int, shown: Int)) throws {
+        try makeJira(["credentialCheck": ["url": "https://jira.example/me", "headers": ["X-Key": "{apiKey}"]]])
+        site.provider.next(row.status, "")
+        let sent = [("credential-userName", "bob"), ("key", "sk-1")]
+        let page = try site.submit("/key", jira, sent)
+        #expect(page.status == row.shown)
+        #expect(page.body.contains("id=\"field-key-problem\""))
+        #expect(page.formToken != nil)
+        #expect(try site.tokens().isEmpty)
+        site.provider.next(200, "")
+        #expect(try site.submit("/key", jira, sent).status == 303)
+    }
 }

@@ -46,7 +46,7 @@ class Field:
 
     @property
     def is_secret(self) -> bool:
-        return self.type in ("secret", "secret_query_value")
+        return self.type in ("secret", "secrets", "secret_query_value")
 
     @property
     def is_object(self) -> bool:

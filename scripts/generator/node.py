@@ -140,6 +140,7 @@ class Node:
             "boolean": "boolean",
             "strings": "string[]",
             "texts": f"Record<string, {VALUES.get(field.name, 'string')}>",
+            "secrets": "Record<string, string>",
             "digits": "string | number",
             "query_value": "QueryValue",
             "secret_query_value": "QueryValue",

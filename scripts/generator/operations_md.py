@@ -54,6 +54,7 @@ def _kind(model: Model, field: Field) -> str:
         "strings": "array of strings",
         "texts": "object of strings",
         "secret": "string, secret",
+        "secrets": "object of strings, secret",
         "digits": "string or integer",
         "query_value": "string or array of strings",
         "secret_query_value": "string or array of strings, secret",

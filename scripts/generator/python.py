@@ -179,8 +179,18 @@ class Python:
         if is_in_milliseconds(field):
             return "float"
         literal = type(field.wire.get("value")).__name__
-        requests = {"strings": "Sequence[str]", "texts": "Mapping[str, str]", "object": "Mapping[str, Any]"}
-        answers = {"strings": "tuple[str, ...]", "texts": "dict[str, str]", "object": "dict[str, Any]"}
+        requests = {
+            "strings": "Sequence[str]",
+            "texts": "Mapping[str, str]",
+            "secrets": "Mapping[str, str]",
+            "object": "Mapping[str, Any]",
+        }
+        answers = {
+            "strings": "tuple[str, ...]",
+            "texts": "dict[str, str]",
+            "secrets": "dict[str, str]",
+            "object": "dict[str, Any]",
+        }
         both = {
             "string": "str",
             "secret": "str",
@@ -277,7 +287,7 @@ class Python:
             elif kind.startswith("tuple"):
                 entry += f"{kind} = ()" if not shown else f"{kind} = field(default=(), {shown})"
             elif kind.startswith("dict"):
-                entry += f"{kind} = field(default_factory=dict)"
+                entry += f"{kind} = field(default_factory=dict{', ' + shown if shown else ''})"
             else:
                 entry += f"{kind} | None = " + (f"field(default=None, {shown})" if shown else "None")
             (required if always else optional).append((field, entry))
@@ -360,6 +370,7 @@ class Python:
         readers = {
             "strings": "tuple({} or ())",
             "texts": "dict({} or {{}})",
+            "secrets": "dict({} or {{}})",
             "object": "dict({} or {{}})",
             "boolean": "bool({})",
         }

@@ -19,6 +19,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "boolean": {"type": "boolean"},
     "strings": {"type": "array", "items": {"type": "string"}},
     "texts": {"type": "object", "additionalProperties": {"type": "string"}},
+    "secrets": {"type": "object", "additionalProperties": {"type": "string"}},
     "digits": {"type": ["string", "integer"]},
     "query_value": TEXT_OR_TEXTS,
     "secret_query_value": TEXT_OR_TEXTS,

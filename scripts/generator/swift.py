@@ -65,6 +65,7 @@ class Swift:
             "boolean": "Bool",
             "strings": "[String]",
             "texts": "[String: String]",
+            "secrets": "[String: Secret]",
             "digits": "String",
             "query_value": "JSON",
             "secret_query_value": "JSON",

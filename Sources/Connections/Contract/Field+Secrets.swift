@@ -8,6 +8,7 @@ extension Field {
             guard let value = object[field.name] else { return [] }
             switch field.kind {
             case .secret, .clearableSecret: return [value]
+            case .secrets: return value.members.map(\.value)
             case .foreign(.secret): return value.foreignTexts
             case .object(let type): return secrets(in: value, type.fields)
             case .objects(let type, _): return value.elements.flatMap { secrets(in: $0, type.fields) }
@@ -19,7 +20,9 @@ extension Field {
     /// Those of an object that no table describes: a plugin's own operation. What is a secret in some operation is one
     /// there too, by its name.
     static func secrets(in json: JSON) -> [JSON] {
-        json.members.flatMap { secretNames.contains($0.key) ? [$0.value] : secrets(in: $0.value) }
+        json.members.flatMap {
+            secretNames.contains($0.key) ? [$0.value] + $0.value.members.map(\.value) : secrets(in: $0.value)
+        }
             + json.elements.flatMap { secrets(in: $0) }
     }
 
@@ -28,7 +31,7 @@ extension Field {
     private static func secretNames(in fields: [Field]) -> [String] {
         fields.flatMap { field -> [String] in
             switch field.kind {
-            case .secret, .clearableSecret, .foreign(.secret): [field.name]
+            case .secret, .clearableSecret, .secrets, .foreign(.secret): [field.name]
             case .object(let type), .objects(let type, _): secretNames(in: type.fields)
             default: []
             }

@@ -24,6 +24,8 @@ package struct Field: Sendable {
         case strings
         /// An object of strings like `string`, but "" is allowed; at most 64, with names of 1 to 128 bytes.
         case texts
+        /// An object of strings like `secret`, at most 16, with names like those of fields.
+        case secrets
         case object(ObjectType)
         /// What a third party said. Whoever uses it takes what it can of it, and cleans that.
         case foreign(Foreign)
@@ -213,6 +215,14 @@ extension Field.Kind {
             for (key, member) in members {
                 guard (1...128).contains(key.utf8.count) else { throw .invalid(path, "has a name of no use") }
                 try Self.checkText(member, path: Field.isName(key) ? "\(path).\(key)" : path, bytes: 0...2048)
+            }
+        case .secrets:
+            guard value.kind == .object else { throw .invalid(path, "must be an object of strings") }
+            let members = value.members
+            guard members.count <= 16 else { throw .invalid(path, "has more than 16 members") }
+            for (key, member) in members {
+                guard Field.isName(key), !key.isEmpty else { throw .unnamed(in: path + ".") }
+                try Self.checkText(member, path: "\(path).\(key)", bytes: 1...65536)
             }
         case .object(let type):
             guard value.kind == .object else { throw .invalid(path, "must be an object") }

@@ -93,7 +93,7 @@ extension Field.Kind {
                 value.string.map { text in text.isEmpty || enumeration.values.contains { ID($0) == ID(text) } } ?? false
         case .literal(let literal): fits = value.equals(literal.json)
         case .strings: fits = value.strings != nil
-        case .texts: fits = value.texts != nil
+        case .texts, .secrets: fits = value.texts != nil
         case .anyObject, .foreign(.texts): fits = value.kind == .object
         case .foreign, .any: fits = true
         case .object(let type): return type.mismatch(value, backend: backend, path: path)

@@ -37,6 +37,9 @@ extension Field {
     static let scopes = Field("scopes", .strings, "OAuth scopes.")
     static let externalIdentifier = Field(
         "externalIdentifier", .string(maxBytes: 200), "Names one of several accounts of the subject at the connection.")
+    static let credentials = Field(
+        "credentials", .secrets, backends: .inVault,
+        "What belongs to the key, such as a user name: by the names that the connection's credentials have.")
     static let accessToken = Field(
         "accessToken", .secret, backends: .inCloud,
         "The user's or client's Descope access token, in place of the management key.")

@@ -79,6 +79,9 @@ extension Field {
             Field("tokenUrlParams", .objects(.parameter, maxCount: 64), "Added to each token request's form."),
             Field("revocationUrl", .endpointURL, "The provider's revocation endpoint (RFC 7009)."),
             Field("defaultScopes", .strings, "Asked for when a connect names none."),
+            Field(
+                "scopeDescriptions", .texts, backends: .inVault,
+                "By scope, what it allows, in words for people. The pages show them."),
             Field("defaultRedirectUrl", .redirectURL, "The OAuth redirect URI registered at the provider."),
             Field("callbackDomain", .string(), backends: .inCloud, "The host of the OAuth callback."),
             Field("pkce", .boolean, "PKCE with S256 (RFC 7636)."),
@@ -105,6 +108,13 @@ extension Field {
                 "scopeSeparator", .oneOf(.scopeSeparator), backends: .inVault,
                 "Between scopes at this provider; a space (RFC 6749) by default."),
         ] + providerSwitches + [
+            Field(
+                "credentials", .objects(.credential, maxCount: 16), backends: .inVault,
+                "Of type apikey: what a user enters, in this order. One of them is called apiKey, and it is the token that "
+                    + "fetch answers. By default there is no other."),
+            Field(
+                "credentialCheck", .object(.credentialCheck), backends: .inVault,
+                "Of type apikey: a request that the service must answer with a 2xx status before a key is kept."),
             Field(
                 "maxIdleSeconds", .integer(60...315_360_000, .seconds), backends: .inVault,
                 "A token that nobody has fetched for this long is deleted."),
@@ -179,6 +189,34 @@ extension ObjectType {
         [
             Field("key", .string(maxBytes: 128), required: true, "The parameter's name."),
             Field("value", .string(), required: true, "Its value."),
+        ])
+
+    fileprivate static let credential = ObjectType(
+        "CredentialField", "Something that a user enters to connect to a service without OAuth.",
+        [
+            Field(
+                "name", .string(maxBytes: 32), required: true, "Letters and underscores. apiKey is the key itself.",
+                example: "apiKey"),
+            Field("label", .string(maxBytes: 256), "For people; the name by default.", example: "API token"),
+            Field("secret", .boolean, "Whether it is hidden as it is typed; true by default."),
+            Field(
+                "pattern", .string(maxBytes: 256),
+                "What the whole value must match: a POSIX extended regular expression without back-references."),
+            Field("hint", .string(maxBytes: 1024), "Shown below it."),
+            Field("helpUrl", .redirectURL, "Where users find it."),
+            Field("optional", .boolean, "Whether it may be left empty. apiKey may not."),
+        ])
+
+    fileprivate static let credentialCheck = ObjectType(
+        "CredentialCheck",
+        "A request that tells whether a service accepts a credential. In headers, userName and password, {name} stands for "
+            + "what was entered.",
+        [
+            Field("url", .endpointURL, required: true, "Where to.", example: "https://api.example.com/me"),
+            Field("method", .oneOf(.credentialCheckMethod), "GET by default."),
+            Field("headers", .texts, "The headers, such as Authorization: Bearer {apiKey}."),
+            Field("userName", .string(), "With HTTP Basic authentication: the user's name, such as {apiKey}."),
+            Field("password", .string(), "With HTTP Basic authentication: the password. Empty by default."),
         ])
 
     fileprivate static let scopeRules = ObjectType(
@@ -288,6 +326,8 @@ extension Enumeration {
     fileprivate static let tokenEndpointAuthMethod = Enumeration(
         "TokenEndpointAuthMethod", "How a client proves itself (RFC 7591).",
         ["client_secret_basic", "client_secret_post", "client_secret_bearer", "none"])
+    fileprivate static let credentialCheckMethod = Enumeration(
+        "CredentialCheckMethod", "The HTTP method of a check.", ["GET", "POST"])
     fileprivate static let scopeSeparator = Enumeration("ScopeSeparator", "What stands between scopes.", [" ", ","])
     fileprivate static let bodyFormat = Enumeration("BodyFormat", "How a request's body is written.", ["form", "json"])
     fileprivate static let expiryRule = Enumeration(

@@ -46,7 +46,7 @@ extension Operation {
                     "The query's other parameters, decoded: providers sign them, and say there whose account it is, or "
                         + "why they refuse."),
                 Field("ticket", .string(maxBytes: 512), "With apiKey: the ticket of the connect URL that asks for it."),
-                Field("apiKey", .secret, "With ticket: the key that the user has entered."),
+                Field("apiKey", .secret, "With ticket: the key that the user has entered."), .credentials,
                 Field(
                     "openedBy", .object(.opener),
                     "Who is signed in where the callback arrived. It must be who the URL was made for, and may be absent "

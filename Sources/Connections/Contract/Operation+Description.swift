@@ -104,6 +104,7 @@ extension Field.Kind {
         case .literal: "literal"
         case .strings: "strings"
         case .texts: "texts"
+        case .secrets: "secrets"
         case .foreign(let foreign): foreign.rawValue
         case .object, .anyObject: "object"
         case .objects: "objects"

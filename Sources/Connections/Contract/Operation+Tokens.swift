@@ -29,9 +29,10 @@ extension Operation {
             "store_api_key", "Keeps a subject's API key at a connection of type apikey, in place of an earlier one.",
             fields: [
                 .appID, .userID, .tenantID,
-                Field("apiKey", .secret, required: true, "The key.", example: "sk-..."),
+                Field("apiKey", .secret, required: true, "The key.", example: "sk-..."), .credentials,
             ],
-            atLeastOneOf: subject, answer: .stored, errors: [.notFound, .unauthorized, .forbidden]),
+            atLeastOneOf: subject, answer: .stored,
+            errors: [.notFound, .unauthorized, .forbidden, .providerError, .misconfigured]),
         Operation(
             "store_token", "Keeps an OAuth token brought from elsewhere.",
             fields: [
@@ -157,6 +158,10 @@ extension ObjectType {
             .appID, .userID, .tenantID,
             Field("accessToken", .secret, required: true, "The access token, or the API key.", example: "ya29.a0..."),
             Field("refreshToken", .secret, "Only with options.withRefreshToken."),
+            Field(
+                "credentials", .secrets, backends: .inVault,
+                "With an API key: what belongs to it, such as a user name, by the names of the connection's credentials."
+            ),
             Field("missingScopes", .strings, "With acceptNarrower: the wanted scopes that the user did not grant."),
         ] + described)
 

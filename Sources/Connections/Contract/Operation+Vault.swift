@@ -83,7 +83,7 @@ extension Operation {
 extension ObjectType {
     private static let newAPIKey = ObjectType(
         "NewApiKey", "One API key, as store_api_key takes it.",
-        [.appID, .userID, .tenantID, Field("apiKey", .secret, required: true, "The key.")])
+        [.appID, .userID, .tenantID, Field("apiKey", .secret, required: true, "The key."), .credentials])
 
     static let export = ObjectType(
         "Export", "Tokens with all their secrets.",

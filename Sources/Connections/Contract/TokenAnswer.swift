@@ -11,6 +11,7 @@ package import JSON
 /// | `accessTokenExpiry` | seconds since 1970, an integer; absent when unknown |
 /// | `hasRefreshToken` | boolean |
 /// | `refreshToken` | only when asked for |
+/// | `credentials` | with an API key: what belongs to it, such as a user name; an object of strings |
 /// | `lastRefreshTime`, `lastRefreshError` | seconds since 1970, an integer; the last failed refresh |
 /// | `scopes` | array of strings |
 /// | `missingScopes` | only with `acceptNarrower`: what was wanted and not granted; array of strings |
@@ -27,7 +28,7 @@ package enum TokenAnswer {
     private static let members: [(name: String, kind: Kind)] = [
         ("id", .text), ("appId", .text), ("userId", .text), ("tenantId", .text), ("tokenSub", .text),
         ("accessToken", .text), ("accessTokenType", .text), ("accessTokenExpiry", .moment),
-        ("hasRefreshToken", .boolean), ("refreshToken", .text),
+        ("hasRefreshToken", .boolean), ("refreshToken", .text), ("credentials", .object),
         ("lastRefreshTime", .moment), ("lastRefreshError", .text),
         ("scopes", .texts), ("missingScopes", .texts), ("resources", .texts), ("metadata", .object),
         ("grantedBy", .text),

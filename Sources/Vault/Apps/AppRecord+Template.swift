@@ -85,6 +85,7 @@ extension AppRecord {
     /// changes one setting and writes it back does not fix all others.
     /// - Throws: `invalid_request` for a template or hosts that cannot be.
     func withoutTemplateValues() throws(ConnError) -> AppRecord {
+        try checkCredentials()
         guard let templateID else {
             guard settings["hosts"].map(\.members.isEmpty) ?? true else {
                 throw .invalid("hosts", "needs a templateId")

@@ -134,7 +134,7 @@ final class ConnectOperations: Sendable {
     }
 
     func complete(_ request: Request) throws(ConnError) -> Step<JSON> {
-        if let key = request["apiKey"] { return try completeKey(key, request) }
+        if request["apiKey"] != nil { return try completeKey(request) }
         return try complete(request, until: clock.monotonic().adding(milliseconds: config.timeoutMilliseconds))
     }
 

@@ -72,7 +72,7 @@ extension TokenRecord {
 
     /// As `store_api_key` takes it.
     fileprivate var exportedKey: JSON {
-        let json = JSON.object(["appId": .string(appID), "apiKey": accessToken])
+        let json = JSON.object(["appId": .string(appID), "apiKey": accessToken, "credentials": credentials])
         json.setSubject(subject)
         return json
     }

@@ -10,10 +10,12 @@ extension TokenOperations {
         let subject = try request.requiredSubject()
         return rows.read { [self] (reader) throws(ConnError) in
             let app = try reader.app(appID, .apikey)
-            var record = TokenRecord(appID: app.id, subject: subject, scopes: [], grantedAt: clock.milliseconds())
-            record.accessToken = request["apiKey"]
-            record.accessTokenType = ""
-            return try keepImported(record, of: app, for: request)
+            let credential = try app.credential(request)
+            return try app.check(credential, config).then { [self] () throws(ConnError) in
+                var record = TokenRecord(appID: app.id, subject: subject, scopes: [], grantedAt: clock.milliseconds())
+                record.take(credential)
+                return try keepImported(record, of: app, for: request)
+            }
         }
     }
 

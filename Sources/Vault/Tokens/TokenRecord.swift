@@ -11,6 +11,8 @@ struct TokenRecord: Record {
     let externalIdentifier: ID?
     /// String nodes, which pass from a reply into a row and into an answer without a copy in a Swift string.
     var accessToken: JSON?
+    /// With an API key: what belongs to it, an object of strings.
+    var credentials: JSON?
     var accessTokenType = "Bearer"
     /// Seconds since 1970; nil when unknown or never.
     var accessTokenExpiry: Int64?
@@ -64,6 +66,7 @@ struct TokenRecord: Record {
             appID: appID, subject: subject, externalIdentifier: json["externalIdentifier"]?.id, scopes: scopes,
             grantedAt: grantedAt, refresh: refresh)
         accessToken = json["accessToken"]
+        credentials = json["credentials"]
         accessTokenType = json["accessTokenType"]?.string ?? ""
         accessTokenExpiry = json["accessTokenExpiry"]?.integer
         refreshToken = json["refreshToken"]
@@ -87,6 +90,7 @@ struct TokenRecord: Record {
         json.set("refresh", refresh.json)
         if let accessToken { json.set("accessToken", accessToken) }
         if let refreshToken { json.set("refreshToken", refreshToken) }
+        if let credentials { json.set("credentials", credentials) }
         if !hosts.isEmpty { json.set("hosts", .texts(hosts)) }
         if let clientID { json.set("clientId", .string(clientID)) }
         if let incarnation { json.set("incarnation", .string(incarnation)) }
@@ -126,6 +130,7 @@ extension TokenRecord {
         if !missing.isEmpty { token.set("missingScopes", .strings(missing)) }
         if let accessToken { token.set("accessToken", accessToken) }
         if let refreshToken { token.set("refreshToken", refreshToken) }
+        if let credentials { token.set("credentials", credentials) }
         return TokenAnswer.normalized(token, withRefreshToken: withRefreshToken)
     }
 

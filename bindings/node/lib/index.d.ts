@@ -114,8 +114,8 @@ export type QueryValue = string | string[];
 export type FailureKind = 'permanent' | 'misconfigured' | 'transient';
 
 /**
- * A fetched token, with Descope's field names. accessToken and refreshToken can be read, and nothing else shows them:
- * not util.inspect, console.log, JSON.stringify, {...token} or structuredClone.
+ * A fetched token, with Descope's field names. accessToken, refreshToken and credentials can be read, and nothing
+ * else shows them: not util.inspect, console.log, JSON.stringify, {...token} or structuredClone.
  */
 export class Token {
   private constructor();
@@ -123,6 +123,8 @@ export class Token {
   readonly accessToken: string;
   /** Only with options.withRefreshToken. A secret. */
   readonly refreshToken: string | undefined;
+  /** With an API key: what belongs to it, such as a user name. Secret. */
+  readonly credentials: Readonly<Record<string, string>> | undefined;
 }
 
 export interface Token extends TokenDescription {}

@@ -40,6 +40,9 @@ export type RevocationAuthentication = 'client' | 'basic' | 'token';
 /** Which tokens can be revoked. */
 export type RevocableToken = 'any' | 'access_token' | 'refresh_token';
 
+/** The HTTP method of a check. */
+export type CredentialCheckMethod = 'GET' | 'POST';
+
 /** How a client is told that the user must act first. */
 export type McpShape = 'input_required' | 'error' | 'app' | 'result';
 
@@ -382,6 +385,8 @@ export interface AppSettings {
   revocationUrl?: string;
   /** Asked for when a connect names none. */
   defaultScopes?: string[];
+  /** Vault: by scope, what it allows, in words for people. The pages show them. */
+  scopeDescriptions?: Record<string, string>;
   /** The OAuth redirect URI registered at the provider. */
   defaultRedirectUrl?: string;
   /** Cloud: the host of the OAuth callback. */
@@ -444,6 +449,13 @@ export interface AppSettings {
   callback?: CallbackRules;
   /** Vault: how revocationUrl revokes tokens; RFC 7009 by default. */
   revocation?: RevocationRules;
+  /**
+   * Vault: of type apikey: what a user enters, in this order. One of them is called apiKey, and it is the token that
+   * fetch answers. By default there is no other.
+   */
+  credentials?: CredentialField[];
+  /** Vault: of type apikey: a request that the service must answer with a 2xx status before a key is kept. */
+  credentialCheck?: CredentialCheck;
   /** Vault: a token that nobody has fetched for this long is deleted. In seconds. */
   maxIdleSeconds?: number;
   /** Vault: a token is deleted when it is fetched, so that it is handed out once. */
@@ -524,6 +536,41 @@ export interface RevocationRules {
   tokenParameter?: string;
   /** Whether the user's whole grant goes with the token. */
   revokesGrant?: boolean;
+}
+
+/** Something that a user enters to connect to a service without OAuth. */
+export interface CredentialField {
+  /** Letters and underscores. apiKey is the key itself. */
+  name: string;
+  /** For people; the name by default. */
+  label?: string;
+  /** Whether it is hidden as it is typed; true by default. */
+  secret?: boolean;
+  /** What the whole value must match: a POSIX extended regular expression without back-references. */
+  pattern?: string;
+  /** Shown below it. */
+  hint?: string;
+  /** Where users find it. */
+  helpUrl?: string;
+  /** Whether it may be left empty. apiKey may not. */
+  optional?: boolean;
+}
+
+/**
+ * A request that tells whether a service accepts a credential. In headers, userName and password, {name} stands for
+ * what was entered.
+ */
+export interface CredentialCheck {
+  /** Where to. */
+  url: string;
+  /** GET by default. */
+  method?: CredentialCheckMethod;
+  /** The headers, such as Authorization: Bearer {apiKey}. */
+  headers?: Record<string, string>;
+  /** With HTTP Basic authentication: the user's name, such as {apiKey}. */
+  userName?: string;
+  /** With HTTP Basic authentication: the password. Empty by default. */
+  password?: string;
 }
 
 /** The connection as it is now. */
@@ -833,6 +880,8 @@ export interface NewApiKey {
   tenantId?: string;
   /** The key. */
   apiKey: string;
+  /** Vault: what belongs to the key, such as a user name: by the names that the connection's credentials have. */
+  credentials?: Record<string, string>;
 }
 
 /** What was deleted. */
@@ -1120,6 +1169,8 @@ export interface CompleteFields {
   ticket?: string;
   /** With ticket: the key that the user has entered. */
   apiKey?: string;
+  /** Vault: what belongs to the key, such as a user name: by the names that the connection's credentials have. */
+  credentials?: Record<string, string>;
   /**
    * Who is signed in where the callback arrived. It must be who the URL was made for, and may be absent only where
    * requireOpener is false or the connect asked for a confirmation.
@@ -1177,6 +1228,8 @@ export interface StoreApiKeyFields {
   tenantId?: string;
   /** The key. */
   apiKey: string;
+  /** Vault: what belongs to the key, such as a user name: by the names that the connection's credentials have. */
+  credentials?: Record<string, string>;
 }
 
 /** Of `store_token`. */

@@ -7,11 +7,13 @@
 class Token {
   #accessToken;
   #refreshToken;
+  #credentials;
 
   /** @param {object} fields the library's token object */
-  constructor({ accessToken, refreshToken, ...description }) {
+  constructor({ accessToken, refreshToken, credentials, ...description }) {
     this.#accessToken = accessToken;
     this.#refreshToken = refreshToken;
+    this.#credentials = credentials;
     Object.assign(this, description);
   }
 
@@ -21,6 +23,10 @@ class Token {
 
   get refreshToken() {
     return this.#refreshToken;
+  }
+
+  get credentials() {
+    return this.#credentials;
   }
 }
 

@@ -75,6 +75,29 @@ test('nothing that prints or copies a token shows its secrets', async () => {
   }
 });
 
+function openVault(t) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'descope-conn-'));
+  const vault = new Client({ backend: 'vault', path: path.join(folder, 'vault.db'), key: { bytes: '0a'.repeat(32) } });
+  t.after(() => {
+    vault.close();
+    fs.rmSync(folder, { recursive: true });
+  });
+  return vault;
+}
+
+test('what belongs to an API key is read and shown nowhere else', async (t) => {
+  const vault = openVault(t);
+  await vault.apps.create({
+    id: 'jira',
+    appType: 'apikey',
+    credentials: [{ name: 'apiKey' }, { name: 'userName', secret: false }],
+  });
+  await vault.storeApiKey({ appId: 'jira', userId: 'u', apiKey: 'sk', credentials: { userName: 'bob' } });
+  const token = await vault.fetchToken({ appId: 'jira', userId: 'u' });
+  assert.deepEqual(token.credentials, { userName: 'bob' });
+  assert.ok(![util.inspect(token, { depth: null, showHidden: true }), JSON.stringify(token)].join().includes('bob'));
+});
+
 test('no error, no log and no inspection of an answer shows what a provider quotes or what must not be printed', async (t) => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'descope-conn-'));
   t.after(() => fs.rmSync(folder, { recursive: true }));
@@ -132,10 +155,7 @@ test('an operation without a method of its own is called by name', async () => {
 });
 
 test('a list comes in pages, and all are gone through', async (t) => {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'descope-conn-'));
-  t.after(() => fs.rmSync(folder, { recursive: true }));
-  const vault = new Client({ backend: 'vault', path: path.join(folder, 'vault.db'), key: { bytes: '0a'.repeat(32) } });
-  t.after(() => vault.close());
+  const vault = openVault(t);
   await vault.apps.create({ id: 'a', appType: 'apikey' });
   for (const number of [1, 2, 3, 4, 5]) await vault.storeApiKey({ appId: 'a', userId: `u${number}`, apiKey: 'k' });
   const { tokens, next, total } = await vault.listTokens({ appId: 'a', limit: 3, count: true });
@@ -148,10 +168,7 @@ test('a list comes in pages, and all are gone through', async (t) => {
 });
 
 test('the audit says who asked, by the options or by the fields', async (t) => {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'descope-conn-'));
-  t.after(() => fs.rmSync(folder, { recursive: true }));
-  const vault = new Client({ backend: 'vault', path: path.join(folder, 'vault.db'), key: { bytes: '0a'.repeat(32) } });
-  t.after(() => vault.close());
+  const vault = openVault(t);
   await vault.apps.create({ id: 'a' }, { actor: 'by-options' });
   await vault.apps.create({ id: 'b', actor: 'by-fields' });
   await vault.apps.create({ id: 'c', actor: 'by-fields' }, { timeoutMs: 10_000 });
@@ -170,10 +187,7 @@ test('the audit says who asked, by the options or by the fields', async (t) => {
 });
 
 test('the audit is listed in pages and verified', async (t) => {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'descope-conn-'));
-  t.after(() => fs.rmSync(folder, { recursive: true }));
-  const vault = new Client({ backend: 'vault', path: path.join(folder, 'vault.db'), key: { bytes: '0a'.repeat(32) } });
-  t.after(() => vault.close());
+  const vault = openVault(t);
   for (const id of ['a', 'b', 'c']) await vault.apps.create({ id });
   const first = await vault.audit.list({ limit: 2 });
   const rest = await vault.audit.list({ limit: 2, after: first.next });

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
         CallbackRules,
         ConnectOptions,
         ConnectURL,
+        CredentialCheck,
+        CredentialField,
         ExpiryRule,
         FlowAction,
         MissingConnection,
@@ -88,6 +90,7 @@ class AsyncApps(AsyncGroup):
         token_url_params: Mapping[str, str] | None = None,
         revocation_url: str | None = None,
         default_scopes: Sequence[str] | None = None,
+        scope_descriptions: Mapping[str, str] | None = None,
         default_redirect_url: str | None = None,
         callback_domain: str | None = None,
         pkce: bool | None = None,
@@ -119,6 +122,8 @@ class AsyncApps(AsyncGroup):
         refresh: RefreshRules | None = None,
         callback: CallbackRules | None = None,
         revocation: RevocationRules | None = None,
+        credentials: Sequence[CredentialField] | None = None,
+        credential_check: CredentialCheck | None = None,
         max_idle_seconds: int | None = None,
         delete_after_first_fetch: bool | None = None,
         actor: str | None = None,
@@ -144,6 +149,7 @@ class AsyncApps(AsyncGroup):
         - ``token_url_params``: Added to each token request's form.
         - ``revocation_url``: The provider's revocation endpoint (RFC 7009).
         - ``default_scopes``: Asked for when a connect names none.
+        - ``scope_descriptions``: Vault: by scope, what it allows, in words for people. The pages show them.
         - ``default_redirect_url``: The OAuth redirect URI registered at the provider.
         - ``callback_domain``: Cloud: the host of the OAuth callback.
         - ``pkce``: PKCE with S256 (RFC 7636).
@@ -182,6 +188,10 @@ class AsyncApps(AsyncGroup):
         - ``refresh``: Vault: how tokens are refreshed; RFC 6749 section 6 by default.
         - ``callback``: Vault: what the provider's callback brings besides code, state and iss.
         - ``revocation``: Vault: how ``revocation_url`` revokes tokens; RFC 7009 by default.
+        - ``credentials``: Vault: of type apikey: what a user enters, in this order. One of them is called ``api_key``,
+          and it is the token that fetch answers. By default there is no other.
+        - ``credential_check``: Vault: of type apikey: a request that the service must answer with a 2xx status before a
+          key is kept.
         - ``max_idle_seconds``: Vault: a token that nobody has fetched for this long is deleted. In seconds.
         - ``delete_after_first_fetch``: Vault: a token is deleted when it is fetched, so that it is handed out once.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
@@ -207,6 +217,7 @@ class AsyncApps(AsyncGroup):
             "tokenUrlParams": wire_parameters(token_url_params),
             "revocationUrl": revocation_url,
             "defaultScopes": default_scopes,
+            "scopeDescriptions": scope_descriptions,
             "defaultRedirectUrl": default_redirect_url,
             "callbackDomain": callback_domain,
             "pkce": pkce,
@@ -238,6 +249,8 @@ class AsyncApps(AsyncGroup):
             "refresh": wire_object(refresh),
             "callback": wire_object(callback),
             "revocation": wire_object(revocation),
+            "credentials": wire_objects(credentials),
+            "credentialCheck": wire_object(credential_check),
             "maxIdleSeconds": max_idle_seconds,
             "deleteAfterFirstFetch": delete_after_first_fetch,
         }
@@ -264,6 +277,7 @@ class AsyncApps(AsyncGroup):
         token_url_params: Mapping[str, str] | None = None,
         revocation_url: str | None = None,
         default_scopes: Sequence[str] | None = None,
+        scope_descriptions: Mapping[str, str] | None = None,
         default_redirect_url: str | None = None,
         callback_domain: str | None = None,
         pkce: bool | None = None,
@@ -295,6 +309,8 @@ class AsyncApps(AsyncGroup):
         refresh: RefreshRules | None = None,
         callback: CallbackRules | None = None,
         revocation: RevocationRules | None = None,
+        credentials: Sequence[CredentialField] | None = None,
+        credential_check: CredentialCheck | None = None,
         max_idle_seconds: int | None = None,
         delete_after_first_fetch: bool | None = None,
         actor: str | None = None,
@@ -322,6 +338,7 @@ class AsyncApps(AsyncGroup):
         - ``token_url_params``: Added to each token request's form.
         - ``revocation_url``: The provider's revocation endpoint (RFC 7009).
         - ``default_scopes``: Asked for when a connect names none.
+        - ``scope_descriptions``: Vault: by scope, what it allows, in words for people. The pages show them.
         - ``default_redirect_url``: The OAuth redirect URI registered at the provider.
         - ``callback_domain``: Cloud: the host of the OAuth callback.
         - ``pkce``: PKCE with S256 (RFC 7636).
@@ -360,6 +377,10 @@ class AsyncApps(AsyncGroup):
         - ``refresh``: Vault: how tokens are refreshed; RFC 6749 section 6 by default.
         - ``callback``: Vault: what the provider's callback brings besides code, state and iss.
         - ``revocation``: Vault: how ``revocation_url`` revokes tokens; RFC 7009 by default.
+        - ``credentials``: Vault: of type apikey: what a user enters, in this order. One of them is called ``api_key``,
+          and it is the token that fetch answers. By default there is no other.
+        - ``credential_check``: Vault: of type apikey: a request that the service must answer with a 2xx status before a
+          key is kept.
         - ``max_idle_seconds``: Vault: a token that nobody has fetched for this long is deleted. In seconds.
         - ``delete_after_first_fetch``: Vault: a token is deleted when it is fetched, so that it is handed out once.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
@@ -384,6 +405,7 @@ class AsyncApps(AsyncGroup):
             "tokenUrlParams": wire_parameters(token_url_params),
             "revocationUrl": revocation_url,
             "defaultScopes": default_scopes,
+            "scopeDescriptions": scope_descriptions,
             "defaultRedirectUrl": default_redirect_url,
             "callbackDomain": callback_domain,
             "pkce": pkce,
@@ -415,6 +437,8 @@ class AsyncApps(AsyncGroup):
             "refresh": wire_object(refresh),
             "callback": wire_object(callback),
             "revocation": wire_object(revocation),
+            "credentials": wire_objects(credentials),
+            "credentialCheck": wire_object(credential_check),
             "maxIdleSeconds": max_idle_seconds,
             "deleteAfterFirstFetch": delete_after_first_fetch,
         }
@@ -1151,6 +1175,7 @@ class AsyncOperations(AsyncPerformer):
         parameters: Mapping[str, QueryValue] | None = None,
         ticket: str | None = None,
         api_key: str | None = None,
+        credentials: Mapping[str, str] | None = None,
         opened_by: Opener | None = None,
         actor: str | None = None,
         timeout: float | None = None,
@@ -1169,6 +1194,8 @@ class AsyncOperations(AsyncPerformer):
           or why they refuse.
         - ``ticket``: With ``api_key``: the ticket of the connect URL that asks for it.
         - ``api_key``: With ticket: the key that the user has entered.
+        - ``credentials``: Vault: what belongs to the key, such as a user name: by the names that the connection's
+          credentials have.
         - ``opened_by``: Who is signed in where the callback arrived. It must be who the URL was made for, and may be
           absent only where requireOpener is false or the connect asked for a confirmation.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
@@ -1184,6 +1211,7 @@ class AsyncOperations(AsyncPerformer):
             "parameters": parameters,
             "ticket": ticket,
             "apiKey": api_key,
+            "credentials": credentials,
             "openedBy": wire_object(opened_by),
         }
         return make_call("complete", fields, actor, timeout, Completion._from_wire)
@@ -1289,6 +1317,7 @@ class AsyncOperations(AsyncPerformer):
         *,
         user_id: str | None = None,
         tenant_id: str | None = None,
+        credentials: Mapping[str, str] | None = None,
         actor: str | None = None,
         timeout: float | None = None,
     ) -> Call[str | None]:
@@ -1298,6 +1327,8 @@ class AsyncOperations(AsyncPerformer):
         - ``api_key``: The key.
         - ``user_id``: The user whose token it is.
         - ``tenant_id``: The tenant whose token it is, or in which the user's token lives.
+        - ``credentials``: Vault: what belongs to the key, such as a user name: by the names that the connection's
+          credentials have.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
           server; 0 asks for an answer that needs no waiting.
@@ -1307,6 +1338,7 @@ class AsyncOperations(AsyncPerformer):
             "userId": user_id,
             "tenantId": tenant_id,
             "apiKey": api_key,
+            "credentials": credentials,
         }
         return make_call("store_api_key", fields, actor, timeout, lambda answer: answer.get("tokenId"))
 

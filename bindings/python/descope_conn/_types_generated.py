@@ -40,6 +40,8 @@ RevocationAuthentication = Literal["client", "basic", "token"]
 """How a client proves itself in a revocation."""
 RevocableToken = Literal["any", "access_token", "refresh_token"]
 """Which tokens can be revoked."""
+CredentialCheckMethod = Literal["GET", "POST"]
+"""The HTTP method of a check."""
 FlowActionType = Literal["connect", "tenant_connect", "connect_api_key", "connect_tenant_api_key"]
 """What a user does in a flow: connect an account.
 
@@ -202,6 +204,49 @@ class RevocationRules(TypedDict, total=False):
     """Whether the user's whole grant goes with the token."""
 
 
+class _CredentialField(TypedDict):
+    name: str
+    """Letters and underscores. ``api_key`` is the key itself."""
+
+
+class CredentialField(_CredentialField, total=False):
+    """Something that a user enters to connect to a service without OAuth."""
+
+    label: str
+    """For people; the name by default."""
+    secret: bool
+    """Whether it is hidden as it is typed; true by default."""
+    pattern: str
+    """What the whole value must match: a POSIX extended regular expression without back-references."""
+    hint: str
+    """Shown below it."""
+    help_url: str
+    """Where users find it."""
+    optional: bool
+    """Whether it may be left empty. ``api_key`` may not."""
+
+
+class _CredentialCheck(TypedDict):
+    url: str
+    """Where to."""
+
+
+class CredentialCheck(_CredentialCheck, total=False):
+    """A request that tells whether a service accepts a credential.
+
+    In headers, ``user_name`` and password, {name} stands for what was entered.
+    """
+
+    method: CredentialCheckMethod
+    """GET by default. One of ``GET``, ``POST``."""
+    headers: Mapping[str, str]
+    """The headers, such as Authorization: Bearer {``api_key``}."""
+    user_name: str
+    """With HTTP Basic authentication: the user's name, such as {``api_key``}."""
+    password: str
+    """With HTTP Basic authentication: the password. Empty by default."""
+
+
 class _MissingConnection(TypedDict):
     app_id: str
     """The connection."""
@@ -302,6 +347,8 @@ class NewApiKey(_NewApiKey, total=False):
     """The user whose token it is."""
     tenant_id: str
     """The tenant whose token it is, or in which the user's token lives."""
+    credentials: Mapping[str, str]
+    """Vault: what belongs to the key, such as a user name: by the names that the connection's credentials have."""
 
 
 def _new_token(wire: Mapping[str, Any]) -> NewToken:
@@ -326,6 +373,14 @@ def _callback_rules(wire: Mapping[str, Any]) -> CallbackRules:
 
 def _revocation_rules(wire: Mapping[str, Any]) -> RevocationRules:
     return cast("RevocationRules", from_camel_case(wire))
+
+
+def _credential_field(wire: Mapping[str, Any]) -> CredentialField:
+    return cast("CredentialField", from_camel_case(wire))
+
+
+def _credential_check(wire: Mapping[str, Any]) -> CredentialCheck:
+    return cast("CredentialCheck", from_camel_case(wire))
 
 
 def _flow_action(wire: Mapping[str, Any]) -> FlowAction:
@@ -432,6 +487,8 @@ class Token(HashedToken):
     """The tenant whose token it is, or in which the user's token lives."""
     refresh_token: str | None = field(default=None, repr=False)
     """Only with options.withRefreshToken."""
+    credentials: dict[str, str] = field(default_factory=dict, repr=False)
+    """Vault: with an API key: what belongs to it, such as a user name, by the names of the connection's credentials."""
     missing_scopes: tuple[str, ...] = ()
     """With ``accept_narrower``: the wanted scopes that the user did not grant."""
     token_sub: str | None = None
@@ -466,6 +523,7 @@ class Token(HashedToken):
             user_id=wire.get("userId") or None,
             tenant_id=wire.get("tenantId") or None,
             refresh_token=wire.get("refreshToken") or None,
+            credentials=dict(wire.get("credentials") or {}),
             missing_scopes=tuple(wire.get("missingScopes") or ()),
             token_sub=wire.get("tokenSub") or None,
             access_token_type=wire.get("accessTokenType") or None,
@@ -712,6 +770,8 @@ class App:
     """The provider's revocation endpoint (RFC 7009)."""
     default_scopes: tuple[str, ...] = ()
     """Asked for when a connect names none."""
+    scope_descriptions: dict[str, str] = field(default_factory=dict)
+    """Vault: by scope, what it allows, in words for people. The pages show them."""
     default_redirect_url: str | None = None
     """The OAuth redirect URI registered at the provider."""
     callback_domain: str | None = None
@@ -778,6 +838,13 @@ class App:
     """Vault: what the provider's callback brings besides code, state and iss."""
     revocation: RevocationRules | None = None
     """Vault: how ``revocation_url`` revokes tokens; RFC 7009 by default."""
+    credentials: tuple[CredentialField, ...] = ()
+    """Vault: of type apikey: what a user enters, in this order.
+
+    One of them is called ``api_key``, and it is the token that fetch answers. By default there is no other.
+    """
+    credential_check: CredentialCheck | None = None
+    """Vault: of type apikey: a request that the service must answer with a 2xx status before a key is kept."""
     max_idle_seconds: int | None = None
     """Vault: a token that nobody has fetched for this long is deleted. In seconds."""
     delete_after_first_fetch: bool | None = None
@@ -804,6 +871,7 @@ class App:
             token_url_params=_parameters(wire.get("tokenUrlParams")),
             revocation_url=wire.get("revocationUrl") or None,
             default_scopes=tuple(wire.get("defaultScopes") or ()),
+            scope_descriptions=dict(wire.get("scopeDescriptions") or {}),
             default_redirect_url=wire.get("defaultRedirectUrl") or None,
             callback_domain=wire.get("callbackDomain") or None,
             pkce=wire.get("pkce"),
@@ -835,6 +903,8 @@ class App:
             refresh=_optional(_refresh_rules, wire.get("refresh")),
             callback=_optional(_callback_rules, wire.get("callback")),
             revocation=_optional(_revocation_rules, wire.get("revocation")),
+            credentials=tuple(_credential_field(one) for one in wire.get("credentials") or ()),
+            credential_check=_optional(_credential_check, wire.get("credentialCheck")),
             max_idle_seconds=wire.get("maxIdleSeconds") or None,
             delete_after_first_fetch=wire.get("deleteAfterFirstFetch"),
             warnings=tuple(SettingWarning._from_wire(one) for one in wire.get("warnings") or ()),
@@ -1333,6 +1403,9 @@ __all__ = [
     "CallbackRules",
     "Completion",
     "ConnectOptions",
+    "CredentialCheck",
+    "CredentialCheckMethod",
+    "CredentialField",
     "Deletion",
     "DeviceFlow",
     "ExpiryRule",

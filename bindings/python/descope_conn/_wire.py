@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import Any
@@ -21,7 +21,14 @@ def camel_case(name: str) -> str:
 
 def to_wire(fields: Mapping[str, object]) -> dict[str, object]:
     """The fields under their wire names. None is left out: to the library, null and absent mean the same."""
-    return {camel_case(name): value for name, value in fields.items() if value is not None}
+    return {camel_case(name): _nested(value, to_wire) for name, value in fields.items() if value is not None}
+
+
+def _nested(value: object, convert: Callable[[Mapping[str, object]], dict[str, object]]) -> object:
+    """An array's objects have the library's names too. An object's members have names of others, such as a header's."""
+    if isinstance(value, (list, tuple)):
+        return [convert(one) if isinstance(one, Mapping) else one for one in value]
+    return value
 
 
 def without_nones(fields: Mapping[str, object]) -> dict[str, object]:
@@ -74,7 +81,10 @@ def _plain(value: Any) -> object:
 
 def from_camel_case(fields: Mapping[str, object]) -> dict[str, object]:
     """The fields under their Python names: what ``to_wire`` takes."""
-    return {"".join(f"_{c.lower()}" if c.isupper() else c for c in name): value for name, value in fields.items()}
+    return {
+        "".join(f"_{c.lower()}" if c.isupper() else c for c in name): _nested(value, from_camel_case)
+        for name, value in fields.items()
+    }
 
 
 def milliseconds(seconds: float | None) -> int:

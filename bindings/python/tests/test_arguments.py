@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from descope_conn import FlowAction
+
 KEY = {"bytes": "0a" * 32}
 DONE = "https://app.example.com/done"
 SECRET = "sk-never-in-an-error"
@@ -118,3 +120,14 @@ def test_what_can_be_nothing_is_a_type_error_without_the_value(vault: Client, ca
     assert SECRET not in str(failure.value)
     with pytest.raises(NotFoundError):
         vault.fetch_token("keys", user_id="a")
+
+
+def test_what_stands_in_an_array_of_an_array_has_its_names_too(vault: Client) -> None:
+    actions: list[FlowAction] = [
+        {"type": "connect", "buttons": [{"app_id": "a", "text": "A"}], "instructions": "Choose."},
+        {"type": "connect_api_key", "app_id": "keys"},
+    ]
+    vault.flows.create(actions, id="f")
+    flow = vault.flows.load("f")
+    assert list(flow.actions) == actions
+    assert vault.flows.update("f", flow.actions).flow == flow

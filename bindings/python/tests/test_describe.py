@@ -82,7 +82,7 @@ def described_paths(
             type_ = types[field["of"]]
             yield from described_paths(description, type_["fields"], type_.get("includes", ()), path)
         else:
-            yield f"{path}.name" if field["type"] in ("texts", "query_values") else path
+            yield f"{path}.name" if field["type"] in ("texts", "secrets", "query_values") else path
     for name in includes:
         yield from described_paths(description, types[name]["fields"], types[name].get("includes", ()), prefix)
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from descope_conn import TokenEndpointAuthMethod
+    from descope_conn import CredentialField, TokenEndpointAuthMethod
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"
 CLIENT_SECRET = "s3cr3t/with+slash=="
@@ -286,3 +286,25 @@ def test_an_answer_that_cannot_be_read_is_not_quoted() -> None:
     while chained is not None:
         expect_no_secret(*all_of(chained))
         chained = chained.__context__
+
+
+def test_what_belongs_to_a_key_is_in_no_repr(tmp_path: Path) -> None:
+    with Client(config(tmp_path)) as vault:
+        fields: list[CredentialField] = [{"name": "apiKey"}, {"name": "userName", "secret": False}]
+        vault.apps.create(id="jira", app_type="apikey", credentials=fields)
+        vault.store_api_key("jira", CLIENT_SECRET, user_id="alice", credentials={"userName": "bob@example.com"})
+        token = vault.fetch_token("jira", user_id="alice")
+        assert token.credentials == {"userName": "bob@example.com"}
+        assert "bob@" not in repr(token)
+        with pytest.raises(InvalidRequestError) as failure:
+            vault.store_api_key("jira", CLIENT_SECRET, user_id="alice", credentials={"password": "bob@example.com"})
+        assert failure.value.field == "credentials.password"
+        assert "bob@" not in f"{failure.value}{failure.value!r}"
+
+
+def test_a_loaded_connection_is_written_back(tmp_path: Path) -> None:
+    with Client(config(tmp_path)) as vault:
+        vault.apps.create(id="jira", app_type="apikey", credentials=[{"name": "apiKey", "pattern": "s.+"}])
+        app = vault.apps.load("jira")
+        vault.apps.update("jira", credentials=app.credentials, credential_check=app.credential_check)
+        assert vault.apps.load("jira") == app

@@ -62,13 +62,15 @@ extension Client {
     ///     is, or why they refuse.
     ///   - ticket: With apiKey: the ticket of the connect URL that asks for it.
     ///   - apiKey: With ticket: the key that the user has entered.
+    ///   - credentials: Vault: what belongs to the key, such as a user name: by the names that the connection's
+    ///     credentials have.
     ///   - openedBy: Who is signed in where the callback arrived. It must be who the URL was made for, and may be
     ///     absent only where requireOpener is false or the connect asked for a confirmation.
     @discardableResult
     public func complete(
         state: JSON? = nil, code: JSON? = nil, error: JSON? = nil, errorDescription: JSON? = nil, iss: JSON? = nil,
-        parameters: [String: JSON]? = nil, ticket: String? = nil, apiKey: Secret? = nil, openedBy: Opener? = nil,
-        actor: String? = nil, timeout: Duration? = nil
+        parameters: [String: JSON]? = nil, ticket: String? = nil, apiKey: Secret? = nil,
+        credentials: [String: Secret]? = nil, openedBy: Opener? = nil, actor: String? = nil, timeout: Duration? = nil
     ) async throws(ConnError) -> CompleteAnswer {
         var request = Request("complete", actor: actor)
         request["state"] = state
@@ -79,6 +81,7 @@ extension Client {
         request["parameters"] = parameters
         request["ticket"] = ticket
         request["apiKey"] = apiKey
+        request["credentials"] = credentials
         request["openedBy"] = openedBy
         return try await perform(request, timeout)
     }
@@ -148,16 +151,19 @@ extension Client {
     ///   - apiKey: The key.
     ///   - userId: The user whose token it is.
     ///   - tenantId: The tenant whose token it is, or in which the user's token lives.
+    ///   - credentials: Vault: what belongs to the key, such as a user name: by the names that the connection's
+    ///     credentials have.
     @discardableResult
     public func storeApiKey(
-        appId: String, apiKey: Secret, userId: String? = nil, tenantId: String? = nil, actor: String? = nil,
-        timeout: Duration? = nil
+        appId: String, apiKey: Secret, userId: String? = nil, tenantId: String? = nil,
+        credentials: [String: Secret]? = nil, actor: String? = nil, timeout: Duration? = nil
     ) async throws(ConnError) -> String? {
         var request = Request("store_api_key", actor: actor)
         request["appId"] = appId
         request["apiKey"] = apiKey
         request["userId"] = userId
         request["tenantId"] = tenantId
+        request["credentials"] = credentials
         struct Answer: Decodable { var tokenId: String? }
         let answer: Answer = try await perform(request, timeout)
         return answer.tokenId
@@ -425,6 +431,7 @@ public struct Apps: Sendable {
     ///   - tokenUrlParams: Added to each token request's form.
     ///   - revocationUrl: The provider's revocation endpoint (RFC 7009).
     ///   - defaultScopes: Asked for when a connect names none.
+    ///   - scopeDescriptions: Vault: by scope, what it allows, in words for people. The pages show them.
     ///   - defaultRedirectUrl: The OAuth redirect URI registered at the provider.
     ///   - callbackDomain: Cloud: the host of the OAuth callback.
     ///   - pkce: PKCE with S256 (RFC 7636).
@@ -462,6 +469,10 @@ public struct Apps: Sendable {
     ///   - refresh: Vault: how tokens are refreshed; RFC 6749 section 6 by default.
     ///   - callback: Vault: what the provider's callback brings besides code, state and iss.
     ///   - revocation: Vault: how revocationUrl revokes tokens; RFC 7009 by default.
+    ///   - credentials: Vault: of type apikey: what a user enters, in this order. One of them is called apiKey, and
+    ///     it is the token that fetch answers. By default there is no other.
+    ///   - credentialCheck: Vault: of type apikey: a request that the service must answer with a 2xx status before
+    ///     a key is kept.
     ///   - maxIdleSeconds: Vault: a token that nobody has fetched for this long is deleted. In seconds.
     ///   - deleteAfterFirstFetch: Vault: a token is deleted when it is fetched, so that it is handed out once.
     @discardableResult
@@ -471,10 +482,10 @@ public struct Apps: Sendable {
         logo: String? = nil, appType: AppType? = nil, clientId: String? = nil, discoveryUrl: String? = nil,
         authorizationUrl: String? = nil, authorizationUrlParams: [Parameter]? = nil, tokenUrl: String? = nil,
         tokenUrlParams: [Parameter]? = nil, revocationUrl: String? = nil, defaultScopes: [String]? = nil,
-        defaultRedirectUrl: String? = nil, callbackDomain: String? = nil, pkce: Bool? = nil,
-        accessType: AccessType? = nil, prompt: [String]? = nil, useDcr: Bool? = nil, dcrUrl: String? = nil,
-        refreshUrl: String? = nil, deviceAuthorizationUrl: String? = nil, introspectionUrl: String? = nil,
-        issuer: String? = nil, tokenEndpointAuthMethod: TokenEndpointAuthMethod? = nil,
+        scopeDescriptions: [String: String]? = nil, defaultRedirectUrl: String? = nil, callbackDomain: String? = nil,
+        pkce: Bool? = nil, accessType: AccessType? = nil, prompt: [String]? = nil, useDcr: Bool? = nil,
+        dcrUrl: String? = nil, refreshUrl: String? = nil, deviceAuthorizationUrl: String? = nil,
+        introspectionUrl: String? = nil, issuer: String? = nil, tokenEndpointAuthMethod: TokenEndpointAuthMethod? = nil,
         scopeSeparator: ScopeSeparator? = nil, bodyFormat: BodyFormat? = nil, replyScopeSeparators: String? = nil,
         replyScopeName: String? = nil, scopeRules: ScopeRules? = nil, needsScopes: Bool? = nil,
         droppedAuthorizeParameters: [String]? = nil, renamedAuthorizeParameters: [String: String]? = nil,
@@ -482,7 +493,8 @@ public struct Apps: Sendable {
         expiresInMilliseconds: Bool? = nil, expiry: ExpiryRule? = nil, replyMetadata: [String]? = nil,
         errors: [String: String]? = nil, errorPaths: [String]? = nil, errorMessages: [String: String]? = nil,
         refresh: RefreshRules? = nil, callback: CallbackRules? = nil, revocation: RevocationRules? = nil,
-        maxIdleSeconds: Int? = nil, deleteAfterFirstFetch: Bool? = nil, actor: String? = nil, timeout: Duration? = nil
+        credentials: [CredentialField]? = nil, credentialCheck: CredentialCheck? = nil, maxIdleSeconds: Int? = nil,
+        deleteAfterFirstFetch: Bool? = nil, actor: String? = nil, timeout: Duration? = nil
     ) async throws(ConnError) -> SavedApp {
         var request = Request("apps.create", actor: actor)
         request["id"] = id
@@ -503,6 +515,7 @@ public struct Apps: Sendable {
         request["tokenUrlParams"] = tokenUrlParams
         request["revocationUrl"] = revocationUrl
         request["defaultScopes"] = defaultScopes
+        request["scopeDescriptions"] = scopeDescriptions
         request["defaultRedirectUrl"] = defaultRedirectUrl
         request["callbackDomain"] = callbackDomain
         request["pkce"] = pkce
@@ -534,6 +547,8 @@ public struct Apps: Sendable {
         request["refresh"] = refresh
         request["callback"] = callback
         request["revocation"] = revocation
+        request["credentials"] = credentials
+        request["credentialCheck"] = credentialCheck
         request["maxIdleSeconds"] = maxIdleSeconds
         request["deleteAfterFirstFetch"] = deleteAfterFirstFetch
         return try await client.perform(request, timeout)
@@ -560,6 +575,7 @@ public struct Apps: Sendable {
     ///   - tokenUrlParams: Added to each token request's form.
     ///   - revocationUrl: The provider's revocation endpoint (RFC 7009).
     ///   - defaultScopes: Asked for when a connect names none.
+    ///   - scopeDescriptions: Vault: by scope, what it allows, in words for people. The pages show them.
     ///   - defaultRedirectUrl: The OAuth redirect URI registered at the provider.
     ///   - callbackDomain: Cloud: the host of the OAuth callback.
     ///   - pkce: PKCE with S256 (RFC 7636).
@@ -597,6 +613,10 @@ public struct Apps: Sendable {
     ///   - refresh: Vault: how tokens are refreshed; RFC 6749 section 6 by default.
     ///   - callback: Vault: what the provider's callback brings besides code, state and iss.
     ///   - revocation: Vault: how revocationUrl revokes tokens; RFC 7009 by default.
+    ///   - credentials: Vault: of type apikey: what a user enters, in this order. One of them is called apiKey, and
+    ///     it is the token that fetch answers. By default there is no other.
+    ///   - credentialCheck: Vault: of type apikey: a request that the service must answer with a 2xx status before
+    ///     a key is kept.
     ///   - maxIdleSeconds: Vault: a token that nobody has fetched for this long is deleted. In seconds.
     ///   - deleteAfterFirstFetch: Vault: a token is deleted when it is fetched, so that it is handed out once.
     @discardableResult
@@ -605,10 +625,11 @@ public struct Apps: Sendable {
         sameProvider: Bool? = nil, name: String? = nil, description: String? = nil, logo: String? = nil,
         appType: AppType? = nil, clientId: String? = nil, discoveryUrl: String? = nil, authorizationUrl: String? = nil,
         authorizationUrlParams: [Parameter]? = nil, tokenUrl: String? = nil, tokenUrlParams: [Parameter]? = nil,
-        revocationUrl: String? = nil, defaultScopes: [String]? = nil, defaultRedirectUrl: String? = nil,
-        callbackDomain: String? = nil, pkce: Bool? = nil, accessType: AccessType? = nil, prompt: [String]? = nil,
-        useDcr: Bool? = nil, dcrUrl: String? = nil, refreshUrl: String? = nil, deviceAuthorizationUrl: String? = nil,
-        introspectionUrl: String? = nil, issuer: String? = nil, tokenEndpointAuthMethod: TokenEndpointAuthMethod? = nil,
+        revocationUrl: String? = nil, defaultScopes: [String]? = nil, scopeDescriptions: [String: String]? = nil,
+        defaultRedirectUrl: String? = nil, callbackDomain: String? = nil, pkce: Bool? = nil,
+        accessType: AccessType? = nil, prompt: [String]? = nil, useDcr: Bool? = nil, dcrUrl: String? = nil,
+        refreshUrl: String? = nil, deviceAuthorizationUrl: String? = nil, introspectionUrl: String? = nil,
+        issuer: String? = nil, tokenEndpointAuthMethod: TokenEndpointAuthMethod? = nil,
         scopeSeparator: ScopeSeparator? = nil, bodyFormat: BodyFormat? = nil, replyScopeSeparators: String? = nil,
         replyScopeName: String? = nil, scopeRules: ScopeRules? = nil, needsScopes: Bool? = nil,
         droppedAuthorizeParameters: [String]? = nil, renamedAuthorizeParameters: [String: String]? = nil,
@@ -616,7 +637,8 @@ public struct Apps: Sendable {
         expiresInMilliseconds: Bool? = nil, expiry: ExpiryRule? = nil, replyMetadata: [String]? = nil,
         errors: [String: String]? = nil, errorPaths: [String]? = nil, errorMessages: [String: String]? = nil,
         refresh: RefreshRules? = nil, callback: CallbackRules? = nil, revocation: RevocationRules? = nil,
-        maxIdleSeconds: Int? = nil, deleteAfterFirstFetch: Bool? = nil, actor: String? = nil, timeout: Duration? = nil
+        credentials: [CredentialField]? = nil, credentialCheck: CredentialCheck? = nil, maxIdleSeconds: Int? = nil,
+        deleteAfterFirstFetch: Bool? = nil, actor: String? = nil, timeout: Duration? = nil
     ) async throws(ConnError) -> SavedApp {
         var request = Request("apps.update", actor: actor)
         request["id"] = id
@@ -636,6 +658,7 @@ public struct Apps: Sendable {
         request["tokenUrlParams"] = tokenUrlParams
         request["revocationUrl"] = revocationUrl
         request["defaultScopes"] = defaultScopes
+        request["scopeDescriptions"] = scopeDescriptions
         request["defaultRedirectUrl"] = defaultRedirectUrl
         request["callbackDomain"] = callbackDomain
         request["pkce"] = pkce
@@ -667,6 +690,8 @@ public struct Apps: Sendable {
         request["refresh"] = refresh
         request["callback"] = callback
         request["revocation"] = revocation
+        request["credentials"] = credentials
+        request["credentialCheck"] = credentialCheck
         request["maxIdleSeconds"] = maxIdleSeconds
         request["deleteAfterFirstFetch"] = deleteAfterFirstFetch
         return try await client.perform(request, timeout)
@@ -1173,6 +1198,15 @@ public struct RevocableToken: RawRepresentable, Codable, Sendable, Hashable {
     public static let refreshToken = RevocableToken(rawValue: "refresh_token")
 }
 
+/// The HTTP method of a check. A later version may have more.
+public struct CredentialCheckMethod: RawRepresentable, Codable, Sendable, Hashable {
+    public var rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    public static let get = CredentialCheckMethod(rawValue: "GET")
+    public static let post = CredentialCheckMethod(rawValue: "POST")
+}
+
 /// How a client is told that the user must act first. A later version may have more.
 public struct McpShape: RawRepresentable, Codable, Sendable, Hashable {
     public var rawValue: String
@@ -1402,6 +1436,8 @@ public struct Token: Codable, Sendable, Hashable {
     public var accessToken: Secret
     /// Only with options.withRefreshToken.
     public var refreshToken: Secret?
+    /// Vault: with an API key: what belongs to it, such as a user name, by the names of the connection's credentials.
+    public var credentials: [String: Secret]?
     /// With acceptNarrower: the wanted scopes that the user did not grant.
     public var missingScopes: [String]?
     /// The subject's id at the provider.
@@ -1703,6 +1739,63 @@ public struct RevocationRules: Codable, Sendable, Hashable {
     }
 }
 
+/// Something that a user enters to connect to a service without OAuth.
+public struct CredentialField: Codable, Sendable, Hashable {
+    /// Letters and underscores. apiKey is the key itself.
+    public var name: String
+    /// For people; the name by default.
+    public var label: String?
+    /// Whether it is hidden as it is typed; true by default.
+    public var secret: Bool?
+    /// What the whole value must match: a POSIX extended regular expression without back-references.
+    public var pattern: String?
+    /// Shown below it.
+    public var hint: String?
+    /// Where users find it.
+    public var helpUrl: String?
+    /// Whether it may be left empty. apiKey may not.
+    public var optional: Bool?
+
+    public init(
+        name: String, label: String? = nil, secret: Bool? = nil, pattern: String? = nil, hint: String? = nil,
+        helpUrl: String? = nil, optional: Bool? = nil
+    ) {
+        self.name = name
+        self.label = label
+        self.secret = secret
+        self.pattern = pattern
+        self.hint = hint
+        self.helpUrl = helpUrl
+        self.optional = optional
+    }
+}
+
+/// A request that tells whether a service accepts a credential. In headers, userName and password, {name} stands for
+/// what was entered.
+public struct CredentialCheck: Codable, Sendable, Hashable {
+    /// Where to.
+    public var url: String
+    /// GET by default.
+    public var method: CredentialCheckMethod?
+    /// The headers, such as Authorization: Bearer {apiKey}.
+    public var headers: [String: String]?
+    /// With HTTP Basic authentication: the user's name, such as {apiKey}.
+    public var userName: String?
+    /// With HTTP Basic authentication: the password. Empty by default.
+    public var password: String?
+
+    public init(
+        url: String, method: CredentialCheckMethod? = nil, headers: [String: String]? = nil, userName: String? = nil,
+        password: String? = nil
+    ) {
+        self.url = url
+        self.method = method
+        self.headers = headers
+        self.userName = userName
+        self.password = password
+    }
+}
+
 /// The connection as it is now.
 public struct SavedApp: Codable, Sendable, Hashable {
     /// The connection.
@@ -1745,6 +1838,8 @@ public struct App: Codable, Sendable, Hashable {
     public var revocationUrl: String?
     /// Asked for when a connect names none.
     public var defaultScopes: [String]?
+    /// Vault: by scope, what it allows, in words for people. The pages show them.
+    public var scopeDescriptions: [String: String]?
     /// The OAuth redirect URI registered at the provider.
     public var defaultRedirectUrl: String?
     /// Cloud: the host of the OAuth callback.
@@ -1807,6 +1902,11 @@ public struct App: Codable, Sendable, Hashable {
     public var callback: CallbackRules?
     /// Vault: how revocationUrl revokes tokens; RFC 7009 by default.
     public var revocation: RevocationRules?
+    /// Vault: of type apikey: what a user enters, in this order. One of them is called apiKey, and it is the token that
+    /// fetch answers. By default there is no other.
+    public var credentials: [CredentialField]?
+    /// Vault: of type apikey: a request that the service must answer with a 2xx status before a key is kept.
+    public var credentialCheck: CredentialCheck?
     /// Vault: a token that nobody has fetched for this long is deleted. In seconds.
     public var maxIdleSeconds: Int?
     /// Vault: a token is deleted when it is fetched, so that it is handed out once.
@@ -2118,6 +2218,8 @@ public struct NewApiKey: Codable, Sendable, Hashable {
     public var tenantId: String?
     /// The key.
     public var apiKey: Secret
+    /// Vault: what belongs to the key, such as a user name: by the names that the connection's credentials have.
+    public var credentials: [String: Secret]?
 }
 
 /// What was deleted.
