@@ -123,7 +123,9 @@ struct PageView {
         html.element("form", ["method": "post", "action": form.action]) { html in
             html.start(
                 "input", ["type": "hidden", "name": Page.Form.tokenName.description, "value": form.token])
-            for (index, field) in form.fields.enumerated() { write(field, isFirst: index == 0, &html) }
+            // Typing begins at what is wrong, or at the first.
+            let start = form.fields.firstIndex { $0.problem != nil } ?? 0
+            for (index, field) in form.fields.enumerated() { write(field, hasFocus: index == start, &html) }
             html.element("p", ["class": "actions"]) { html in
                 html.element("button", ["class": form.isDangerous ? "button danger" : "button main"], form.submit)
                 if let cancel = form.cancel { write(cancel, &html) }
@@ -131,13 +133,12 @@ struct PageView {
         }
     }
 
-    /// - Parameter isFirst: typing begins here.
-    private func write(_ field: Page.Input, isFirst: Bool, _ html: inout HTML) {
+    private func write(_ field: Page.Input, hasFocus: Bool, _ html: inout HTML) {
         let id = "field-\(field.name)"
         let described = [field.problem.map { _ in "\(id)-problem" }, field.hint.map { _ in "\(id)-hint" }]
             .compactMap { $0 }
         let common: HTML.Attributes = [
-            "id": id, "name": field.name, "required": field.isRequired ? "" : nil, "autofocus": isFirst ? "" : nil,
+            "id": id, "name": field.name, "required": field.isRequired ? "" : nil, "autofocus": hasFocus ? "" : nil,
             "aria-invalid": field.problem.map { _ in "true" },
             "aria-describedby": described.isEmpty ? nil : described.joined(separator: " "),
         ]

@@ -22,12 +22,17 @@ HEADINGS = {
     "/key?app=weather": "Your key for Weather",
     "/callback?state=x&code=y": "This did not work",
     "/nope": "This did not work",
+    "/key?app=desk": "Your key for Desk",
+    "/flow?id=both": "Choose what to connect",
+    "/flow?id=both&step=2": "Connect Tool CRM",
+    "/flow?id=both&step=3": "Your key for Desk",
+    "/flow?id=both&step=4": "All done",
 }
 
 
 def keep(page: Page, name: str) -> None:
     SCREENSHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{re.sub(r'[^a-z]+', '-', name.lower()).strip('-')}.png", full_page=True)
+    page.screenshot(path=SCREENSHOTS / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.png", full_page=True)
 
 
 def consent(page: Page, *, allow: bool = True) -> None:
@@ -135,6 +140,23 @@ def test_each_page_is_accessible_and_breaks_no_rule_of_its_own(
     site: Site, browser: Browser, path: str, scheme: str
 ) -> None:
     """axe-core finds nothing (WCAG 2.2 AA among its rules), and the page loads nothing that its policy forbids."""
+    site.client.apps.create(
+        id="desk",
+        name="Desk",
+        app_type="apikey",
+        credentials=[
+            {"name": "userName", "label": "User name", "secret": False, "hint": "As you sign in at Desk."},
+            {"name": "apiKey", "label": "Token", "help_url": "https://desk.example/tokens"},
+        ],
+    )
+    site.client.flows.create(
+        [
+            {"type": "connect", "buttons": [{"app_id": "crm", "style": "filled"}], "instructions": "Choose one."},
+            {"type": "connect", "app_id": "crm", "optional": True},
+            {"type": "connect_api_key", "app_id": "desk"},
+        ],
+        id="both",
+    )
     context = browser.new_context(color_scheme=scheme, viewport={"width": 360, "height": 740})
     page = context.new_page()
     complaints: list[str] = []
