@@ -1,4 +1,4 @@
-"""What Descope's flow actions and screens for connections do, by the names that they have there, walked through by a user."""
+"""What Descope's flow actions and screens for connections do, by their names there, walked through by a user."""
 
 from __future__ import annotations
 
