@@ -91,11 +91,12 @@ let package = Package(
             resources: [
                 .embedInCode("ending.js"), .embedInCode("style.css"), .embedInCode("texts.json"),
             ]),
+        library("API", ["Connections", "JSON", "Runtime"]),
         library("Plugins", ["CDescopeConn", "CPlatform", "Connections", "HTTP", "JSON", "Runtime", "Store"]),
         library(
             "Assembly",
             [
-                "Cloud", "Connections", "HTTP", "JSON", "MCP", "Pages", "Plugins", "Runtime", "Store", "StoreSQLite",
+                "API", "Cloud", "Connections", "HTTP", "JSON", "MCP", "Pages", "Plugins", "Runtime", "Store", "StoreSQLite",
                 "Vault",
             ]),
         .target(
@@ -123,6 +124,9 @@ let package = Package(
                 "CSQLite", "Cloud", "Connections", "Crypto", "HTTP", "JSON", "Runtime", "OAuth", "Plugins",
                 "Store", "StoreSQLite", "TestSupport", "Vault",
             ]),
+        tests(
+            "APITests",
+            ["API", "Connections", "HTTP", "JSON", "Runtime", "StoreSQLite", "TestSupport", "Vault"]),
         tests("StoreTests", ["Connections", "Store", "TestSupport"]),
         tests(
             "PluginsTests",

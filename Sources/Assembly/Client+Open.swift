@@ -1,3 +1,4 @@
+internal import API
 internal import Cloud
 package import Connections
 internal import HTTP
@@ -33,20 +34,25 @@ extension Client {
         switch kind {
         case .cloud:
             let config = try CloudConfig(config, environment: environmentVariable)
-            return try Client(PagesBackend(MCPBackend(CloudBackend(config))), http: config.http)
+            return try Client(layered(CloudBackend(config)), http: config.http)
         case .vault:
             let config = try VaultConfig(config, environment: environmentVariable)
             let store = try open(config)
             do throws(ConnError) {
                 return try Client(
-                    PagesBackend(MCPBackend(VaultBackend(store: store, config: config))), http: config.http)
+                    layered(VaultBackend(store: store, config: config)), http: config.http)
             } catch {
                 store.close()
                 throw error
             }
         case .plugin:
-            return try Client(PagesBackend(MCPBackend(PluginBackend(config: config))), http: HTTPOptions())
+            return try Client(layered(PluginBackend(config: config)), http: HTTPOptions())
         }
+    }
+
+    /// With what is made of a backend's own operations.
+    private static func layered(_ backend: any Backend) -> any Backend {
+        APIBackend(PagesBackend(MCPBackend(backend)))
     }
 
     private static func open(_ config: VaultConfig) throws(ConnError) -> any Store {

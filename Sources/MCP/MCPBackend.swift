@@ -4,8 +4,8 @@ package import JSON
 package import Runtime
 
 /// Any backend, with the operations for MCP servers above it: they are made of its own operations.
-package final class MCPBackend: Backend {
-    let backend: any Backend
+package final class MCPBackend: BackendLayer {
+    package let backend: any Backend
     let clock: Clock
     let seal: StateSeal
     let notices = GrantNotices()
@@ -16,9 +16,6 @@ package final class MCPBackend: Backend {
         self.clock = clock
         seal = StateSeal(secret: backend.sharedSecret ?? Crypto.randomSecret(32))
     }
-
-    package var kind: BackendKind { backend.kind }
-    package var sharedSecret: Secret? { backend.sharedSecret }
 
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
         switch request.operation {
@@ -34,14 +31,10 @@ package final class MCPBackend: Backend {
         }
     }
 
-    package func refused(_ request: Request, _ error: ConnError) -> Step<Void>? { backend.refused(request, error) }
-
     package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Step<Bool?> {
         try backend.spend(id, expiresAt: expiresAt).then { [spentStates, clock] (isFirst) throws(ConnError) in
             if let isFirst { return .done(isFirst) }
             return .done(try spentStates.insert(id, expiresAt: expiresAt, clock: clock))
         }
     }
-
-    package func close() { backend.close() }
 }

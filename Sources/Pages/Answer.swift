@@ -5,7 +5,7 @@ internal import JSON
 internal import Runtime
 
 extension Answer {
-    /// A `PageAnswer`.
+    /// An `HttpAnswer`.
     func json(_ visit: Visit) -> JSON {
         switch self {
         case .page(let page):

@@ -5,8 +5,8 @@ package import JSON
 package import Runtime
 
 /// Any backend, with the pages where users connect above it: they are made of its own operations.
-package final class PagesBackend: Backend {
-    let backend: any Backend
+package final class PagesBackend: BackendLayer {
+    package let backend: any Backend
     let clock: Clock
     let seal: FormSeal
 
@@ -15,9 +15,6 @@ package final class PagesBackend: Backend {
         self.clock = clock
         seal = FormSeal(secret: backend.sharedSecret ?? Crypto.randomSecret(32))
     }
-
-    package var kind: BackendKind { backend.kind }
-    package var sharedSecret: Secret? { backend.sharedSecret }
 
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
         guard ID(request.operation) == "pages.handle" else { return try backend.begin(request) }
@@ -34,21 +31,9 @@ package final class PagesBackend: Backend {
         }
     }
 
-    package func refused(_ request: Request, _ error: ConnError) -> Step<Void>? { backend.refused(request, error) }
-
-    package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Step<Bool?> {
-        try backend.spend(id, expiresAt: expiresAt)
-    }
-
-    package func close() { backend.close() }
-
-    /// Performs an operation of the backend's for whoever is at the page. What fails is told without the request's secrets.
+    /// Performs an operation of the backend's for whoever is at the page.
     func perform(_ operation: String, _ fields: JSON, for visit: Visit) throws(ConnError) -> Step<JSON> {
-        let request = try Request(
-            checking: fields, for: operation, actor: visit.actor ?? visit.user?.id.text, backend: kind)
-        return try Step.attempt({ () throws(ConnError) in try backend.begin(request) }) { (result) throws(ConnError) in
-            .done(try result.mapError(request.redaction.clean).get())
-        }
+        try perform(operation, fields, actor: visit.actor ?? visit.user?.id.text)
     }
 }
 

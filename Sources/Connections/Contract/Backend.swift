@@ -33,6 +33,32 @@ extension Backend {
     package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Step<Bool?> { .done(nil) }
 }
 
+/// Operations above any backend, which are made of its own.
+package protocol BackendLayer: Backend {
+    var backend: any Backend { get }
+}
+
+extension BackendLayer {
+    package var kind: BackendKind { backend.kind }
+    package var sharedSecret: Secret? { backend.sharedSecret }
+
+    package func refused(_ request: Request, _ error: ConnError) -> Step<Void>? { backend.refused(request, error) }
+
+    package func spend(_ id: [UInt8], expiresAt: Int64) throws(ConnError) -> Step<Bool?> {
+        try backend.spend(id, expiresAt: expiresAt)
+    }
+
+    package func close() { backend.close() }
+
+    /// Performs an operation of the backend's with what others have said. What fails is told without the request's secrets.
+    package func perform(_ operation: String, _ fields: JSON, actor: String?) throws(ConnError) -> Step<JSON> {
+        let request = try Request(checking: fields, for: operation, actor: actor, backend: kind)
+        return try Step.attempt({ () throws(ConnError) in try backend.begin(request) }) { (result) throws(ConnError) in
+            .done(try result.mapError(request.redaction.clean).get())
+        }
+    }
+}
+
 extension Backend {
     /// Begins `body`, and has the backend remember its failure before it is told.
     package func tellingRefusal(

@@ -37,7 +37,7 @@ extension Operation {
                     "The origin of the windows that open these pages in a popup, and are told how it ended.",
                     example: "https://app.example.com"),
             ],
-            answer: .pageAnswer)
+            answer: .httpAnswer)
     ]
 }
 
@@ -60,11 +60,11 @@ extension ObjectType {
             Field("locale", .string(maxBytes: 64), "The user's language; by default as accept-language asks."),
         ])
 
-    fileprivate static let pageAnswer = ObjectType(
-        "PageAnswer", "What to answer the HTTP request.",
+    static let httpAnswer = ObjectType(
+        "HttpAnswer", "What to answer an HTTP request.",
         [
             Field("status", .integer(200...599), required: true, "The status.", example: 200),
             Field("headers", .texts, required: true, "The headers, by their names in lower case. Send all of them."),
-            Field("body", .secret, required: true, "The body, UTF-8. A page for a user may show a typed code."),
+            Field("body", .secret, required: true, "The body, UTF-8. It may hold a typed code or a token."),
         ])
 }

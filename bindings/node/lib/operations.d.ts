@@ -773,14 +773,24 @@ export interface PageTenant {
   name?: string;
 }
 
-/** What to answer the HTTP request. */
-export interface PageAnswer {
+/** What to answer an HTTP request. */
+export interface HttpAnswer {
   /** The status. */
   status: number;
   /** The headers, by their names in lower case. Send all of them. */
   headers: Record<string, string>;
-  /** The body, UTF-8. A page for a user may show a typed code. */
+  /** The body, UTF-8. It may hold a typed code or a token. */
   body: string;
+}
+
+/** Who calls the API: somebody with a management key, or a user. */
+export interface ApiCaller {
+  /** True: it has a management key, and may do everything. */
+  manager?: boolean;
+  /** The user whose token it has brought. */
+  userId?: string;
+  /** The tenants whose own tokens it may fetch, and that it may connect for. */
+  tenantIds?: string[];
 }
 
 /** What a flow is made of. */
@@ -1458,6 +1468,23 @@ export interface PagesHandleFields {
   openerOrigin?: string;
 }
 
+/** Of `api.handle`. */
+export interface ApiHandleFields {
+  /** The request's method. */
+  method: string;
+  /** The request's path, decoded. */
+  path: string;
+  /** The request's query, as it came, without the question mark. */
+  query?: string;
+  /** The request's body, of at most 1 MiB less what the other fields take. */
+  body?: string;
+  /**
+   * Who asks, as the host knows from the Authorization header; nobody if absent. What it may do is decided by this
+   * alone.
+   */
+  caller?: ApiCaller;
+}
+
 /** Of `flows.create`. */
 export interface FlowsCreateFields extends FlowSettings {
   /** Chosen for you when absent. */
@@ -1697,7 +1724,9 @@ export interface Operations {
    * key, and the list of what a user or a tenant has connected. In the cloud, where Descope has pages to connect, only
    * the last two.
    */
-  handlePage(fields: PagesHandleFields, options?: CallOptions): Promise<PageAnswer>;
+  handlePage(fields: PagesHandleFields, options?: CallOptions): Promise<HttpAnswer>;
+  /** Vault: answers an HTTP request of Descope's REST API for connections, as its SDKs send it. */
+  handleApi(fields: ApiHandleFields, options?: CallOptions): Promise<HttpAnswer>;
   /**
    * Vault: answers tokens with their secrets, as store_tokens and store_api_key take them. The configuration must have
    * allowExport.

@@ -227,6 +227,10 @@ class Operations {
     return this.call('pages.handle', fields, options);
   }
 
+  handleApi(fields, options) {
+    return this.call('api.handle', fields, options);
+  }
+
   exportTokens(fields, options) {
     return this.call('export', fields, options);
   }
@@ -255,6 +259,7 @@ const secretMembers = new Map([
   ['mcp.answer', ['completions']],
   ['mcp.resume', ['completions']],
   ['pages.handle', ['body']],
+  ['api.handle', ['body']],
   ['export', ['tokens', 'apiKeys']],
 ]);
 

@@ -20,8 +20,8 @@ from ._types import (
     Export,
     Flow,
     FlowList,
+    HttpAnswer,
     OpenedConnect,
-    PageAnswer,
     Resealing,
     RevocationRun,
     SavedFlow,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from ._types import (
         AccessType,
+        ApiCaller,
         AppType,
         BodyFormat,
         CallbackRules,
@@ -1567,7 +1568,7 @@ class Operations(Performer):
         opener_origin: str | None = None,
         actor: str | None = None,
         timeout: float | None = None,
-    ) -> Call[PageAnswer]:
+    ) -> Call[HttpAnswer]:
         """Answers an HTTP request to the pages where users connect: the connect page.
 
         The OAuth callback, the form for an API key, and the list of what a user or a tenant has connected. In the
@@ -1604,7 +1605,42 @@ class Operations(Performer):
             "apps": apps,
             "openerOrigin": opener_origin,
         }
-        return make_call("pages.handle", fields, actor, timeout, PageAnswer._from_wire)
+        return make_call("pages.handle", fields, actor, timeout, HttpAnswer._from_wire)
+
+    @performed
+    def handle_api(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: str | None = None,
+        body: str | None = None,
+        caller: ApiCaller | None = None,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Call[HttpAnswer]:
+        """Answers an HTTP request of Descope's REST API for connections, as its SDKs send it.
+
+        The vault only.
+
+        - ``method``: The request's method.
+        - ``path``: The request's path, decoded.
+        - ``query``: The request's query, as it came, without the question mark.
+        - ``body``: The request's body, of at most 1 MiB less what the other fields take.
+        - ``caller``: Who asks, as the host knows from the Authorization header; nobody if absent. What it may do is
+          decided by this alone.
+        - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
+        - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
+          server; 0 asks for an answer that needs no waiting.
+        """
+        fields = {
+            "method": method,
+            "path": path,
+            "query": query,
+            "body": body,
+            "caller": wire_object(caller),
+        }
+        return make_call("api.handle", fields, actor, timeout, HttpAnswer._from_wire)
 
     @performed
     def export_tokens(

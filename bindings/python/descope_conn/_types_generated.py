@@ -295,6 +295,17 @@ class PageTenant(_PageTenant, total=False):
     """What it is called, for people."""
 
 
+class ApiCaller(TypedDict, total=False):
+    """Who calls the API: somebody with a management key, or a user."""
+
+    manager: bool
+    """True: it has a management key, and may do everything."""
+    user_id: str
+    """The user whose token it has brought."""
+    tenant_ids: Sequence[str]
+    """The tenants whose own tokens it may fetch, and that it may connect for."""
+
+
 class _FlowAction(TypedDict):
     type: FlowActionType
     """What the user does. One of ``connect``, ``tenant_connect``, ``connect_api_key``, ``connect_tenant_api_key``."""
@@ -1007,15 +1018,15 @@ class DeviceFlow:
 
 
 @dataclass(frozen=True)
-class PageAnswer:
-    """What to answer the HTTP request."""
+class HttpAnswer:
+    """What to answer an HTTP request."""
 
     status: int
     """The status."""
     headers: dict[str, str]
     """The headers, by their names in lower case. Send all of them."""
     body: str = field(repr=False)
-    """The body, UTF-8. A page for a user may show a typed code."""
+    """The body, UTF-8. It may hold a typed code or a token."""
 
     @classmethod
     def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
@@ -1390,6 +1401,7 @@ class BackupVerdict:
 
 __all__ = [
     "AccessType",
+    "ApiCaller",
     "App",
     "AppList",
     "AppType",
@@ -1417,12 +1429,12 @@ __all__ = [
     "FlowButton",
     "FlowButtonStyle",
     "FlowList",
+    "HttpAnswer",
     "MissingConnection",
     "NewApiKey",
     "NewToken",
     "OpenedConnect",
     "Opener",
-    "PageAnswer",
     "PageTenant",
     "PageUser",
     "RefreshRules",

@@ -1,6 +1,7 @@
-"""The pages where users connect, for any ASGI or WSGI server: docs/pages.md.
+"""The pages where users connect (docs/pages.md) and Descope's REST API (docs/api.md), for any ASGI or WSGI server.
 
-``asgi`` and ``wsgi`` make an application to mount. Whoever has neither calls ``handle_page`` from a view of their own.
+``asgi`` and ``wsgi`` make an application to mount. Whoever has neither calls ``handle_page`` or ``handle_api`` from a view
+of their own.
 """
 
 from __future__ import annotations
@@ -9,15 +10,12 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 if TYPE_CHECKING:
-    from . import AsyncClient, Client, PageAnswer, PageUser
+    from . import ApiCaller, AsyncClient, Client, HttpAnswer, PageUser
 
-__all__ = ["Pages", "asgi", "wsgi"]
-
-MAX_BODY_BYTES = 65536
-"""A longer body is not read to its end: the answer is 413."""
+__all__ = ["Api", "Pages", "asgi", "wsgi"]
 
 MAX_TARGET = 65536
 """Of a path or a query that is longer, the rest is not read."""
@@ -51,6 +49,9 @@ class Pages:
     apps: Sequence[str] | None = None
     opener_origin: str | None = None
 
+    _operation: ClassVar = "handle_page"
+    _max_body_bytes: ClassVar = 65536
+
     def _request(
         self, method: str, path: str, query: str, headers: dict[str, str], body: bytes, user: PageUser | None
     ) -> dict[str, Any]:
@@ -69,14 +70,41 @@ class Pages:
         }
 
 
-def asgi(
-    client: AsyncClient,
-    pages: Pages,
-    session: Callable[[Scope], PageUser | None | Awaitable[PageUser | None]],
-) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-    """Makes an ASGI application of the pages, to mount under the path of ``pages.base``.
+@dataclass(frozen=True)
+class Api:
+    """Descope's REST API for connections, as its SDKs call it. Mount it at the root of their ``base_url``."""
 
-    ``session`` gets the request's scope, and says who is signed in: None if nobody is. It may be a coroutine function.
+    _operation: ClassVar = "handle_api"
+    _max_body_bytes: ClassVar = 900_000
+
+    def _request(
+        self, method: str, path: str, query: str, headers: dict[str, str], body: bytes, caller: ApiCaller | None
+    ) -> dict[str, Any]:
+        return {
+            "method": method,
+            "path": path[:MAX_TARGET],
+            "query": query[:MAX_TARGET],
+            "body": body.decode("utf-8", "replace"),
+            "caller": caller,
+        }
+
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+@overload
+def asgi(
+    client: AsyncClient, what: Pages, session: Callable[[Scope], PageUser | None | Awaitable[PageUser | None]]
+) -> Application: ...
+@overload
+def asgi(
+    client: AsyncClient, what: Api, session: Callable[[Scope], ApiCaller | None | Awaitable[ApiCaller | None]]
+) -> Application: ...
+def asgi(client: AsyncClient, what: Pages | Api, session: Callable[[Scope], Any]) -> Application:
+    """Makes an ASGI application of the pages, to mount under the path of their ``base``, or of the API.
+
+    ``session`` gets the request's scope, and says who is there: None if nobody is. It may be a coroutine function.
     """
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,26 +115,26 @@ def asgi(
                 if message["type"] == "lifespan.shutdown":
                     return
         if scope["type"] != "http":
-            raise RuntimeError(f"the pages do not speak {scope['type']}")
+            raise RuntimeError(f"this does not speak {scope['type']}")
         body = b""
-        while len(body) <= MAX_BODY_BYTES:
+        while len(body) <= what._max_body_bytes:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        user = session(scope)
-        if inspect.isawaitable(user):
-            user = await user
-        answer = await client.handle_page(
-            **pages._request(
+        who = session(scope)
+        if inspect.isawaitable(who):
+            who = await who
+        answer = await getattr(client, what._operation)(
+            **what._request(
                 scope["method"],
                 _below(scope.get("root_path", ""), scope["path"]),
                 scope["query_string"].decode("latin-1"),
                 {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
-                body[: MAX_BODY_BYTES + 1],
-                user,
+                body[: what._max_body_bytes + 1],
+                who,
             )
         )
         headers, content = _encoded(answer, scope["method"])
@@ -122,27 +150,27 @@ def asgi(
     return application
 
 
-def wsgi(
-    client: Client,
-    pages: Pages,
-    session: Callable[[dict[str, Any]], PageUser | None],
-) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
-    """Makes a WSGI application of the pages, to mount under the path of ``pages.base``.
+@overload
+def wsgi(client: Client, what: Pages, session: Callable[[dict[str, Any]], PageUser | None]) -> WsgiApplication: ...
+@overload
+def wsgi(client: Client, what: Api, session: Callable[[dict[str, Any]], ApiCaller | None]) -> WsgiApplication: ...
+def wsgi(client: Client, what: Pages | Api, session: Callable[[dict[str, Any]], Any]) -> WsgiApplication:
+    """Makes a WSGI application of the pages, to mount under the path of their ``base``, or of the API.
 
-    ``session`` gets the request's environ, and says who is signed in: None if nobody is.
+    ``session`` gets the request's environ, and says who is there: None if nobody is.
     """
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         length = environ.get("CONTENT_LENGTH") or "0"
         is_number = length.isascii() and length.isdecimal() and len(length) < 20
-        wanted = min(int(length), MAX_BODY_BYTES + 1) if is_number else 0
+        wanted = min(int(length), what._max_body_bytes + 1) if is_number else 0
         headers = {
             name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")
         }
         if "CONTENT_TYPE" in environ:
             headers["content-type"] = environ["CONTENT_TYPE"]
-        answer = client.handle_page(
-            **pages._request(
+        answer = getattr(client, what._operation)(
+            **what._request(
                 environ["REQUEST_METHOD"],
                 environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace"),
                 environ.get("QUERY_STRING", ""),
@@ -165,7 +193,7 @@ def _below(root: str, path: str) -> str:
     return path
 
 
-def _encoded(answer: PageAnswer, method: str) -> tuple[list[tuple[str, str]], bytes]:
+def _encoded(answer: HttpAnswer, method: str) -> tuple[list[tuple[str, str]], bytes]:
     content = answer.body.encode()
     length = [] if method == "HEAD" else [("content-length", str(len(content)))]
     return [*answer.headers.items(), *length], content

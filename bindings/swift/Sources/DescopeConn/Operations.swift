@@ -330,7 +330,7 @@ extension Client {
         method: String, base: String, path: String, query: String? = nil, headers: [String: JSON]? = nil,
         body: String? = nil, user: PageUser? = nil, signInUrl: String? = nil, product: String? = nil,
         apps: [String]? = nil, openerOrigin: String? = nil, actor: String? = nil, timeout: Duration? = nil
-    ) async throws(ConnError) -> PageAnswer {
+    ) async throws(ConnError) -> HttpAnswer {
         var request = Request("pages.handle", actor: actor)
         request["method"] = method
         request["base"] = base
@@ -343,6 +343,28 @@ extension Client {
         request["product"] = product
         request["apps"] = apps
         request["openerOrigin"] = openerOrigin
+        return try await perform(request, timeout)
+    }
+
+    /// Answers an HTTP request of Descope's REST API for connections, as its SDKs send it. The vault only.
+    /// - Parameters:
+    ///   - method: The request's method.
+    ///   - path: The request's path, decoded.
+    ///   - query: The request's query, as it came, without the question mark.
+    ///   - body: The request's body, of at most 1 MiB less what the other fields take.
+    ///   - caller: Who asks, as the host knows from the Authorization header; nobody if absent. What it may do is
+    ///     decided by this alone.
+    @discardableResult
+    public func handleApi(
+        method: String, path: String, query: String? = nil, body: String? = nil, caller: ApiCaller? = nil,
+        actor: String? = nil, timeout: Duration? = nil
+    ) async throws(ConnError) -> HttpAnswer {
+        var request = Request("api.handle", actor: actor)
+        request["method"] = method
+        request["path"] = path
+        request["query"] = query
+        request["body"] = body
+        request["caller"] = caller
         return try await perform(request, timeout)
     }
 
@@ -2103,14 +2125,30 @@ public struct PageTenant: Codable, Sendable, Hashable {
     }
 }
 
-/// What to answer the HTTP request.
-public struct PageAnswer: Codable, Sendable, Hashable {
+/// What to answer an HTTP request.
+public struct HttpAnswer: Codable, Sendable, Hashable {
     /// The status.
     public var status: Int
     /// The headers, by their names in lower case. Send all of them.
     public var headers: [String: String]
-    /// The body, UTF-8. A page for a user may show a typed code.
+    /// The body, UTF-8. It may hold a typed code or a token.
     public var body: Secret
+}
+
+/// Who calls the API: somebody with a management key, or a user.
+public struct ApiCaller: Codable, Sendable, Hashable {
+    /// True: it has a management key, and may do everything.
+    public var manager: Bool?
+    /// The user whose token it has brought.
+    public var userId: String?
+    /// The tenants whose own tokens it may fetch, and that it may connect for.
+    public var tenantIds: [String]?
+
+    public init(manager: Bool? = nil, userId: String? = nil, tenantIds: [String]? = nil) {
+        self.manager = manager
+        self.userId = userId
+        self.tenantIds = tenantIds
+    }
 }
 
 /// A step of a flow. It has either a connection of its own or buttons that the user chooses from.

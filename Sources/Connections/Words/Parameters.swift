@@ -1,14 +1,14 @@
-internal import JSON
-internal import Runtime
+package import JSON
+package import Runtime
 
 /// The parameters of a query or of a form's body (application/x-www-form-urlencoded), decoded.
-struct Parameters: Sendable {
+package struct Parameters: Sendable {
     private let pairs: [(name: ID, value: String)]
 
     /// Beyond this many the rest is not read.
     private static let maxCount = 256
 
-    init(_ text: String) {
+    package init(_ text: String) {
         pairs = text.utf8.split(separator: UInt8(ascii: "&")).prefix(Self.maxCount).map { pair in
             let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
             return (ID(Self.decode(parts[0])), parts.count == 2 ? Self.decode(parts[1]) : "")
@@ -16,19 +16,19 @@ struct Parameters: Sendable {
     }
 
     /// The first of a name; nil when it is not there or empty.
-    subscript(name: StaticString) -> String? { first(ID(name.description)) }
+    package subscript(name: StaticString) -> String? { first(ID(name.description)) }
 
     /// The first of a name; nil when it is not there or empty.
-    func first(_ name: ID) -> String? { pairs.first { $0.name == name && !$0.value.isEmpty }?.value }
+    package func first(_ name: ID) -> String? { pairs.first { $0.name == name && !$0.value.isEmpty }?.value }
 
     /// For an operation that takes third parties' text: a string, or an array where the name stands more than once.
-    func foreign(_ name: ID) -> JSON? {
+    package func foreign(_ name: ID) -> JSON? {
         let values = pairs.lazy.filter { $0.name == name }.map(\.value)
         guard let first = values.first else { return nil }
         return values.dropFirst().isEmpty ? .string(first) : .strings(Array(values))
     }
 
-    var names: [ID] { Array(Set(pairs.map(\.name))).sorted() }
+    package var names: [ID] { Array(Set(pairs.map(\.name))).sorted() }
 
     /// What is no UTF-8 is replaced, and a % that begins no byte stands for itself.
     private static func decode(_ text: Substring.UTF8View) -> String {
