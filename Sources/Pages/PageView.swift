@@ -23,7 +23,7 @@ struct PageView {
                 html.start("link", ["rel": "stylesheet", "href": visit.mount.base + Asset.style.path.text])
                 if let ending = page.ending { script(ending, &html) }
             }
-            html.element("body") { html in
+            html.element("body", ["class": page.navigation.map { _ in "wide" }]) { html in
                 html.element("a", ["class": "skip", "href": "#main"], texts(.skip))
                 html.element("header") { html in
                     html.element("p", ["class": "product"], product)
@@ -32,6 +32,7 @@ struct PageView {
                             "p", ["class": "user"], texts(.signedIn, ["user": user.name ?? user.id.text]))
                     }
                 }
+                if let navigation = page.navigation { write(navigation, &html) }
                 html.element("main", ["id": "main"]) { html in
                     if let logo = page.logo { self.logo(logo, &html) }
                     html.element("h1", page.title)
@@ -97,6 +98,9 @@ struct PageView {
                 for block in blocks { write(block, &html) }
             }
         case .card(let card): write(card, &html)
+        case .facts(let facts): write(facts, &html)
+        case .table(let table): write(table, &html)
+        case .filter(let filter): write(filter, &html)
         case .details(let summary, let lines):
             html.element("details") { html in
                 html.element("summary", summary)
@@ -105,7 +109,7 @@ struct PageView {
         }
     }
 
-    private func write(_ link: Page.Link, _ html: inout HTML) {
+    func write(_ link: Page.Link, _ html: inout HTML) {
         let style =
             switch link.style {
             case .main: "button main"
@@ -133,7 +137,7 @@ struct PageView {
         }
     }
 
-    private func write(_ field: Page.Input, hasFocus: Bool, _ html: inout HTML) {
+    func write(_ field: Page.Input, hasFocus: Bool, _ html: inout HTML) {
         let id = "field-\(field.name)"
         let described = [field.problem.map { _ in "\(id)-problem" }, field.hint.map { _ in "\(id)-hint" }]
             .compactMap { $0 }

@@ -89,7 +89,7 @@ extension PagesBackend {
     }
 
     /// A connection as people see it; nil when it is not known or gone.
-    private func shown(_ id: ID?, _ visit: Visit) throws(ConnError) -> Step<ShownApp?> {
+    func shown(_ id: ID?, _ visit: Visit) throws(ConnError) -> Step<ShownApp?> {
         guard let id else { return .done(nil) }
         return try Step.attempt({ () throws(ConnError) in try app(id.text, visit) }) { (result) throws(ConnError) in
             .done((try? result.get()) ?? ShownApp(id: id))

@@ -8,6 +8,14 @@ struct ShownToken: Sendable {
     enum Status: String {
         case active, expiring
         case needsReauthorization = "needs_reauthorization"
+
+        var words: (Page.Tone, Texts.Name) {
+            switch self {
+            case .active: (.good, .statusActive)
+            case .expiring: (.warning, .statusExpiring)
+            case .needsReauthorization: (.bad, .statusNeedsReauthorization)
+            }
+        }
     }
 
     /// Nil where the cloud does not say.
@@ -34,6 +42,11 @@ struct ShownToken: Sendable {
 }
 
 extension ShownToken {
+    static let reasons: [ID: Texts.Name] = [
+        "no_refresh_token": .reasonNoRefreshToken, "expired": .reasonExpired, "refused": .reasonRefused,
+        "uncertain": .reasonUncertain, "rejected": .reasonRejected, "moved": .reasonMoved,
+    ]
+
     /// The cloud does not say whose it is, where it was asked for a subject.
     func isOf(_ other: Subject) -> Bool { subject == nil || subject == other }
 
@@ -192,14 +205,9 @@ extension Visit {
     }
 
     private func card(of token: ShownToken, of subject: Subject, at app: ShownApp) -> Page.Card {
-        let (tone, status): (Page.Tone, Texts.Name) =
-            switch token.status {
-            case .active: (.good, .statusActive)
-            case .expiring: (.warning, .statusExpiring)
-            case .needsReauthorization: (.bad, .statusNeedsReauthorization)
-            }
+        let (tone, status) = token.status.words
         var card = Page.Card(title: app.name, logo: app.logo, tone: tone, status: texts(status))
-        if let reason = token.reason, let text = Self.reasons[reason] { card.note = texts(text) }
+        if let reason = token.reason, let text = ShownToken.reasons[reason] { card.note = texts(text) }
         if let account = token.account { card.facts.append((texts(.account), account)) }
         if !token.scopes.isEmpty { card.facts.append((texts(.permissions), token.scopes.joined(separator: ", "))) }
         if !token.isOf(subject), let tenant = token.subject?.tenantID {
@@ -222,9 +230,4 @@ extension Visit {
                 about: app.name))
         return card
     }
-
-    private static let reasons: [ID: Texts.Name] = [
-        "no_refresh_token": .reasonNoRefreshToken, "expired": .reasonExpired, "refused": .reasonRefused,
-        "uncertain": .reasonUncertain, "rejected": .reasonRejected, "moved": .reasonMoved,
-    ]
 }

@@ -22,6 +22,22 @@ struct Texts: Sendable {
         case homeNone, homeConnected, homeOffered, homeTenants, tenant, account, permissions, connect, reconnect,
             enterKey
         case replaceKey, disconnect, more
+        case console, consoleForbidden, consoleNotInCloud, consoleDetails, consoleNoConnection
+        case consoleNotFound, consoleInvalid, consoleConflict, consoleMisconfigured
+        case consoleProviderError, consoleLimit, consoleFailed, consoleTokens, consoleTokensHint
+        case consoleAnyStatus, consoleUser, consoleConnectionId, consoleConnection, consoleSubject
+        case consoleInTenant, consoleExpires, consoleLastRefresh, consoleStatus, consoleFind
+        case consoleNext, consoleNoTokens, consoleNoneOnThisPage, consoleNextRefresh
+        case consoleRefreshExpires, consoleLastFetch, consoleSince, consoleGrantedBy
+        case consoleTokenId, consoleRefresh, consoleRefreshBody, consoleKeyHasNoRefresh
+        case consoleFetchedOnce, consoleNoRefreshToken, consoleRefreshed, consoleOtherRefreshed
+        case consoleNotRefreshed, consoleRefreshRefused, consoleLink, consoleLinkBody
+        case consoleLinkOfTenant, consoleNoLink, consoleDeleteToken, consoleDelete
+        case consoleDeleteTokenTitle, consoleDeleteBody, consoleDeleteHereBody
+        case consoleDeleteKeyBody, consoleDeleted, consoleDeletedHere, consoleRevoked
+        case consolePending, consoleUnsupported, consoleTokenTitle, consoleRequired
+        case consoleGranted, consoleMissing, consoleNone, timeJustNow, timeSoon, timeMinutesAgo
+        case timeInMinutes, timeHoursAgo, timeInHours, timeDaysAgo, timeInDays
         case statusActive, statusExpiring, statusNeedsReauthorization
         case reasonNoRefreshToken, reasonExpired, reasonRefused, reasonUncertain, reasonRejected, reasonMoved
         case disconnectTitle, disconnectBody, disconnectHereBody, disconnectKeyBody, goneTitle, disconnectKeep,

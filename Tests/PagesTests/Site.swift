@@ -3,11 +3,13 @@ import Foundation
 import HTTP
 import JSON
 import MCP
-import Pages
 import Runtime
 import StoreSQLite
 import TestSupport
+import Testing
 import Vault
+
+@testable import Pages
 
 /// A site that has mounted the pages, over a vault in a temporary folder.
 final class Site {
@@ -58,6 +60,7 @@ final class Site {
         "userId": "alice", "name": "Alice", "tenants": [["id": "t1", "name": "Acme & Sons"]],
     ]
     static let mallory: JSON = ["userId": "mallory"]
+    static let administrator: JSON = ["userId": "root", "name": "Root", "administrator": true]
 
     /// A page, as a browser loads it.
     /// - Parameter more: of the request to `pages.handle`.
@@ -89,6 +92,19 @@ final class Site {
         let token = try get(path, query, as: user).formToken
         let body = HTTP.URL.query([("form", token ?? "")] + fields)
         return try send("POST", path, query, as: user, more: ["headers": headers, "body": .string(body)])
+    }
+
+    /// What proves a form of the page to be the user's, wherever it was shown.
+    func formToken(for path: String, as user: ID = "root") throws -> String {
+        let secret = try #require(backend.sharedSecret)
+        return FormSeal(secret: secret).token(user: user, action: ID(path), now: clock.clock.seconds)
+    }
+
+    /// A page by a link of another one.
+    func follow(_ link: String, as user: JSON? = alice) throws -> Shown {
+        let parts = link.dropFirst(Self.base.count).split(separator: "?", maxSplits: 1)
+        let query = parts.count == 2 ? String(parts[1]) : ""
+        return try send("GET", String(parts[0]), as: user, more: ["query": .string(query)])
     }
 
     static let formHeaders: JSON = [
@@ -131,6 +147,23 @@ struct Shown {
     /// Where the page's main link leads.
     var mainLink: String? {
         text(between: "class=\"button main\" href=\"", "\"")?.replacingOccurrences(of: "&amp;", with: "&")
+    }
+
+    /// Where a link of this text leads.
+    func link(_ text: String) -> String? {
+        guard let end = body.range(of: "\(text)</a>"),
+            let start = body[..<end.lowerBound].range(of: "href=\"", options: .backwards)
+        else { return nil }
+        return body[start.upperBound...].prefix { $0 != "\"" }.replacingOccurrences(of: "&amp;", with: "&")
+    }
+
+    /// The items of the first list after a text.
+    func list(after text: String) -> [String] {
+        guard let start = body.range(of: text), let end = body[start.upperBound...].range(of: "</ul>"),
+            body[start.upperBound..<end.lowerBound].components(separatedBy: "<ul").count == 2
+        else { return [] }
+        return body[start.upperBound..<end.lowerBound].components(separatedBy: "<code>").dropFirst()
+            .compactMap { $0.components(separatedBy: "</code>").first }
     }
 
     private func text(between start: String, _ end: String) -> String? {

@@ -763,6 +763,8 @@ export interface PageUser {
   tenants?: PageTenant[];
   /** The user's language; by default as accept-language asks. */
   locale?: string;
+  /** Whether this user may use the console, which shows and changes what belongs to everybody. False by default. */
+  administrator?: boolean;
 }
 
 /** A tenant that a user may act for. */

@@ -281,6 +281,8 @@ class PageUser(_PageUser, total=False):
     """The tenants for which this user may connect, disconnect and store keys."""
     locale: str
     """The user's language; by default as accept-language asks."""
+    administrator: bool
+    """Whether this user may use the console, which shows and changes what belongs to everybody. False by default."""
 
 
 class _PageTenant(TypedDict):

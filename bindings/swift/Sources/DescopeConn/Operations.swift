@@ -2081,12 +2081,18 @@ public struct PageUser: Codable, Sendable, Hashable {
     public var tenants: [PageTenant]?
     /// The user's language; by default as accept-language asks.
     public var locale: String?
+    /// Whether this user may use the console, which shows and changes what belongs to everybody. False by default.
+    public var administrator: Bool?
 
-    public init(userId: String, name: String? = nil, tenants: [PageTenant]? = nil, locale: String? = nil) {
+    public init(
+        userId: String, name: String? = nil, tenants: [PageTenant]? = nil, locale: String? = nil,
+        administrator: Bool? = nil
+    ) {
         self.userId = userId
         self.name = name
         self.tenants = tenants
         self.locale = locale
+        self.administrator = administrator
     }
 }
 
