@@ -38,6 +38,21 @@ struct Texts: Sendable {
         case consolePending, consoleUnsupported, consoleTokenTitle, consoleRequired
         case consoleGranted, consoleMissing, consoleNone, timeJustNow, timeSoon, timeMinutesAgo
         case timeInMinutes, timeHoursAgo, timeInHours, timeDaysAgo, timeInDays
+        case consoleRange, consolePrevious, consoleConnections, consoleNewConnection, consoleNewOf
+        case consoleSearch, consoleUnreadable, consoleNoConnections, consoleKind, consoleOAuth
+        case consoleShowTokens, consoleCustom, consoleKeyConnection, consoleOtherServices
+        case consoleOtherBody, consoleNoTemplates, consoleCatalogue, consoleService, consoleNotes
+        case consoleNewIdHint, consoleClientSecret, consoleSecretHint, consoleName
+        case consoleNameHint, consoleClientId, consoleScopes, consoleScopesHint
+        case consoleDescription, consoleLogo, consoleLogoHint, consoleDiscoveryUrl
+        case consoleDiscoveryHint, consoleAuthorizationUrl, consoleTokenUrl, consoleRevocationUrl
+        case consoleRevocationHint, consoleHost, consoleDomainHint, consoleLabelHint
+        case consoleSameProvider, consoleSameProviderHint, consoleCreated, consoleSaved
+        case consoleWarnings, consoleRedirectNew, consoleRedirect, consoleRedirectHint
+        case consoleCreate, consoleCancel, consoleTemplate, consoleConnectLink, consoleTest
+        case consoleTestBody, consoleTestGood, consoleLeadsTo, consoleSettings
+        case consoleSettingsBody, consoleSave, consoleChangedMeanwhile, consoleDeleteConnection
+        case consoleDeleteAppTitle, consoleDeleteAppBody, consoleDeleteAppCloud, consoleTenant
         case statusActive, statusExpiring, statusNeedsReauthorization
         case reasonNoRefreshToken, reasonExpired, reasonRefused, reasonUncertain, reasonRejected, reasonMoved
         case disconnectTitle, disconnectBody, disconnectHereBody, disconnectKeyBody, goneTitle, disconnectKeep,

@@ -94,6 +94,24 @@ final class Site {
         return try send("POST", path, query, as: user, more: ["headers": headers, "body": .string(body)])
     }
 
+    /// Sends one of the forms of a page, as a browser does: with all that stands in it.
+    /// - Parameters:
+    ///   - action: how the path and query of the form begin.
+    ///   - typed: in place of what stands in these fields.
+    func send(form action: String, of page: Shown, as user: JSON? = alice, _ typed: [(String, String)]) throws -> Shown
+    {
+        let form = try #require(page.forms.first { $0.action.hasPrefix(Self.base + action) })
+        let names = typed.map(\.0)
+        let body = HTTP.URL.query(form.fields.filter { !names.contains($0.0) } + typed)
+        let parts = form.action.dropFirst(Self.base.count).split(separator: "?", maxSplits: 1)
+        return try send(
+            "POST", String(parts[0]), as: user,
+            more: [
+                "query": .string(parts.count == 2 ? String(parts[1]) : ""), "headers": Self.formHeaders,
+                "body": .string(body),
+            ])
+    }
+
     /// What proves a form of the page to be the user's, wherever it was shown.
     func formToken(for path: String, as user: ID = "root") throws -> String {
         let secret = try #require(backend.sharedSecret)
@@ -147,6 +165,34 @@ struct Shown {
     /// Where the page's main link leads.
     var mainLink: String? {
         text(between: "class=\"button main\" href=\"", "\"")?.replacingOccurrences(of: "&amp;", with: "&")
+    }
+
+    /// The forms that are posted, with what stands in their fields.
+    var forms: [(action: String, fields: [(String, String)])] {
+        body.components(separatedBy: "<form method=\"post\" action=\"").dropFirst().map { part in
+            let form = part.components(separatedBy: "</form>")[0]
+            let inputs = form.components(separatedBy: "<input").dropFirst().compactMap { input -> (String, String)? in
+                let tag = input.prefix { $0 != ">" }
+                guard let name = Self.attribute("name", of: tag), !tag.contains("type=\"checkbox\"") else { return nil }
+                return (name, Self.attribute("value", of: tag) ?? "")
+            }
+            let areas = form.components(separatedBy: "<textarea").dropFirst().compactMap { area -> (String, String)? in
+                let tag = area.prefix { $0 != ">" }
+                let text = area.dropFirst(tag.count + 1).components(separatedBy: "</textarea>")[0]
+                return Self.attribute("name", of: tag).map { ($0, Self.plain(text)) }
+            }
+            return (Self.plain(String(form.prefix { $0 != "\"" })), inputs + areas)
+        }
+    }
+
+    private static func attribute(_ name: String, of tag: Substring) -> String? {
+        guard let start = tag.range(of: " \(name)=\"") else { return nil }
+        return plain(String(tag[start.upperBound...].prefix { $0 != "\"" }))
+    }
+
+    private static func plain(_ text: String) -> String {
+        let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")]
+        return entities.reduce(text) { $0.replacingOccurrences(of: $1.0, with: $1.1) }
     }
 
     /// Where a link of this text leads.

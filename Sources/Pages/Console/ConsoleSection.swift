@@ -9,9 +9,11 @@ struct ConsoleSection: Sendable {
     var isInCloud = false
 
     static let tokens = ConsoleSection(path: "/console/tokens", name: .consoleTokens, isInCloud: true)
+    static let connections = ConsoleSection(
+        path: "/console/connections", name: .consoleConnections, isInCloud: true)
 
     /// In their order.
-    static let all = [tokens]
+    static let all = [tokens, connections]
 }
 
 extension Route {
@@ -27,6 +29,29 @@ extension Route {
             path: "/console/token/delete",
             get: { (host, visit, user) throws(ConnError) in try host.consoleAskDelete(visit, user) },
             post: { (host, visit, user) throws(ConnError) in try host.consoleDelete(visit, user) }, section: .tokens),
+        Route(
+            path: "/console/connections",
+            get: { (host, visit, user) throws(ConnError) in try host.consoleApps(visit, user) }, section: .connections),
+        Route(
+            path: "/console/connections/new",
+            get: { (host, visit, user) throws(ConnError) in try host.consoleNewApp(visit, user) },
+            post: { (host, visit, user) throws(ConnError) in try host.consoleCreateApp(visit, user) },
+            section: .connections),
+        Route(
+            path: "/console/connection",
+            get: { (host, visit, user) throws(ConnError) in try host.consoleApp(visit, user) },
+            post: { (host, visit, user) throws(ConnError) in try host.consoleUpdateApp(visit, user) },
+            section: .connections),
+        Route(
+            path: "/console/connection/test",
+            get: { (host, visit, user) throws(ConnError) in try host.consoleApp(visit, user) },
+            post: { (host, visit, user) throws(ConnError) in try host.consoleTestApp(visit, user) },
+            section: .connections),
+        Route(
+            path: "/console/connection/delete",
+            get: { (host, visit, user) throws(ConnError) in try host.consoleAskDeleteApp(visit, user) },
+            post: { (host, visit, user) throws(ConnError) in try host.consoleDeleteApp(visit, user) },
+            section: .connections),
     ]
 }
 

@@ -17,7 +17,9 @@ extension PagesBackend {
         var facts: [Page.Fact] = [
             (
                 texts(.consoleConnection),
-                Page.Cell(app.shown.name, note: app.shown.id.text)
+                Page.Cell(
+                    app.shown.name, url: visit.mount.url("/console/connection", [("id", app.shown.id.text)]),
+                    note: app.shown.id.text)
             ),
             (texts(.consoleSubject), token.subject(texts)), (texts(.consoleStatus), token.status(texts)),
             (texts(.account), Page.Cell(token.shown.account ?? "–")),

@@ -67,7 +67,7 @@ extension PagesBackend {
             ("needs_reauthorization", texts(.statusNeedsReauthorization)),
         ]
         let typed: [(String, Texts.Name, String?)] = [
-            ("user", .consoleUser, filter.user), ("tenant", .tenant, filter.tenant),
+            ("user", .consoleUser, filter.user), ("tenant", .consoleTenant, filter.tenant),
             ("app", .consoleConnectionId, filter.app),
         ]
         var fields = typed.map { name, label, value in
