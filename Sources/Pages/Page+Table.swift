@@ -37,6 +37,20 @@ extension Page {
         let submit: String
     }
 
+    /// Numbers to be seen at a glance, which are also written.
+    struct Picture: Sendable {
+        enum Shape: Sendable {
+            /// Of a whole, side by side.
+            case parts([(tone: Tone, count: Int)])
+            /// One for each day, say.
+            case columns([Int])
+        }
+
+        let shape: Shape
+        /// What it shows.
+        let lines: [(tone: Tone, text: String)]
+    }
+
     struct Navigation: Sendable {
         let label: String
         let links: [(text: String, url: String, isCurrent: Bool)]

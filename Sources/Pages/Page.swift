@@ -41,6 +41,7 @@ struct Page: Sendable {
         case facts([Fact])
         case table(Table)
         case filter(Filter)
+        case picture(Picture)
         /// What only somebody who helps the user needs.
         case details(String, [String])
     }

@@ -101,6 +101,7 @@ struct PageView {
         case .facts(let facts): write(facts, &html)
         case .table(let table): write(table, &html)
         case .filter(let filter): write(filter, &html)
+        case .picture(let picture): write(picture, &html)
         case .details(let summary, let lines):
             html.element("details") { html in
                 html.element("summary", summary)
@@ -127,8 +128,8 @@ struct PageView {
         html.element("form", ["method": "post", "action": form.action]) { html in
             html.start(
                 "input", ["type": "hidden", "name": Page.Form.tokenName.description, "value": form.token])
-            // Typing begins at what is wrong, or at the first.
-            let start = form.fields.firstIndex { $0.problem != nil } ?? 0
+            // Typing begins at what is wrong, or at the first where a page is there for its form.
+            let start = form.fields.firstIndex { $0.problem != nil } ?? (page.navigation == nil ? 0 : nil)
             for (index, field) in form.fields.enumerated() { write(field, hasFocus: index == start, &html) }
             html.element("p", ["class": "actions"]) { html in
                 html.element("button", ["class": form.isDangerous ? "button danger" : "button main"], form.submit)

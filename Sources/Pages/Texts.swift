@@ -53,6 +53,22 @@ struct Texts: Sendable {
         case consoleTestBody, consoleTestGood, consoleLeadsTo, consoleSettings
         case consoleSettingsBody, consoleSave, consoleChangedMeanwhile, consoleDeleteConnection
         case consoleDeleteAppTitle, consoleDeleteAppBody, consoleDeleteAppCloud, consoleTenant
+        case consoleAudit, consoleOperation, consoleOutcome, consoleActor, consoleTime
+        case consoleThing, consoleNoRecords, consoleNewest, consoleOlder, consoleVerify
+        case consoleVerifyBody, consoleAnchor, consoleAnchorHint, consoleIntact, consoleBroken
+        case consoleKeepAnchor, consoleChain, consoleBrokenAt, consoleProblem, consoleVerified
+        case consoleOutbox, consoleOutboxBody, consoleOutboxEmpty, consoleWaitsSince
+        case consoleNextTry, consoleFailures, consoleDue, consoleRun, consoleRunRevoked
+        case consoleRunFailed, consoleRunPending, consoleRunNothing, consoleKeys, consoleKeysBody
+        case consoleKeyId, consoleKeyAge, consoleKeyRows, consoleKeyActive, consoleKeyOther
+        case consoleMasterKey, consoleMasterKeyHint, consoleKeyAdd, consoleKeyAddBody
+        case consoleKeyAdded, consoleKeyActivate, consoleKeyActivateBody, consoleKeyActivated
+        case consoleKeyReseal, consoleKeyResealBody, consoleKeyResealed, consoleKeyDrop
+        case consoleKeyDropBody, consoleKeyDropped, consoleKeyUnreadable, consoleNewSecretHint
+        case consoleOverview, consoleConnectionCount, consolePartial, consoleHealth
+        case consoleHealthGood, consoleHealthWarning, consoleHealthBad, consoleHealthBadShort
+        case consoleExpiring, consoleExpiringNone, consoleExpiringShort, consoleFailing
+        case consoleAttention, consoleNoAttention
         case statusActive, statusExpiring, statusNeedsReauthorization
         case reasonNoRefreshToken, reasonExpired, reasonRefused, reasonUncertain, reasonRejected, reasonMoved
         case disconnectTitle, disconnectBody, disconnectHereBody, disconnectKeyBody, goneTitle, disconnectKeep,

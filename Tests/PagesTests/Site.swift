@@ -4,12 +4,13 @@ import HTTP
 import JSON
 import MCP
 import Runtime
+import Store
 import StoreSQLite
 import TestSupport
 import Testing
-import Vault
 
 @testable import Pages
+@testable import Vault
 
 /// A site that has mounted the pages, over a vault in a temporary folder.
 final class Site {
@@ -17,6 +18,7 @@ final class Site {
 
     private let folder: TemporaryFolder
     private let backend: PagesBackend
+    private let store: SQLiteStore
     let provider = CannedProvider()
     let clock = MovableClock()
 
@@ -29,8 +31,9 @@ final class Site {
             "redirectUrl": .string("\(Self.base)/callback"), "audit": "all",
         ]
         if pageIsKnown { config.set("connectPageUrl", .string("\(Self.base)/connect")) }
+        store = try SQLiteStore(path: folder.file("vault.db"))
         let vault = try VaultBackend(
-            store: try SQLiteStore(path: folder.file("vault.db")),
+            store: store,
             config: try VaultConfig(config, environment: { _ in nil }), clock: clock.clock)
         backend = PagesBackend(MCPBackend(vault, clock: clock.clock), clock: clock.clock)
         try run(
@@ -110,6 +113,13 @@ final class Site {
                 "query": .string(parts.count == 2 ? String(parts[1]) : ""), "headers": Self.formHeaders,
                 "body": .string(body),
             ])
+    }
+
+    /// Removes a record of the audit behind the vault's back.
+    /// - Parameter record: an `AuditRecord`.
+    func removeAuditRecord(_ record: JSON) throws {
+        let place = AuditPlace(Int(record["chain"]?.integer ?? 0), record["sequence"]?.integer ?? 0)
+        try store.commit([.remove(place.rowKey, expecting: .any)])
     }
 
     /// What proves a form of the page to be the user's, wherever it was shown.

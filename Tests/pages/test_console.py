@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 HEADINGS = {
+    "/console": "Overview",
     "/console/tokens": "Tokens",
     "/console/tokens?user=alice": "Tokens",
     "/console/tokens?user=alice&status=dead": "Tokens",
@@ -27,6 +28,11 @@ HEADINGS = {
     "/console/connection?id=crm": "Tool CRM",
     "/console/connection?id=weather": "Weather",
     "/console/connection/delete?id=crm": "Delete Tool CRM?",
+    "/console/audit": "Audit",
+    "/console/audit?user=alice&outcome=nothing": "Audit",
+    "/console/keys": "Keys",
+    "/console/keys/add": "Add a key",
+    "/console/outbox": "Outbox",
 }
 
 SECRETS = ("at-secret", "rt-secret", "sk-secret", "test-client-secret")
@@ -176,3 +182,51 @@ def test_an_administrator_edits_and_tests_a_connection(console: Site, context: B
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Deleted")
     assert [app.id for app in console.client.apps.list().apps] == ["weather"]
+
+
+def test_an_administrator_reads_and_verifies_the_audit(console: Site, context: BrowserContext) -> None:
+    page = sign_in(console, context)
+    page.goto(f"{console.base}/console/audit")
+    page.get_by_label("Operation").fill("store_api_key")
+    page.get_by_role("button", name="Find").click()
+    expect(page.get_by_role("row")).to_have_count(2)
+    expect(page.get_by_role("row").nth(1)).to_contain_text("weather")
+    page.get_by_role("button", name="Verify the audit").click()
+    expect(page.get_by_role("status")).to_contain_text("The audit is whole.")
+    keep(page, "console verified")
+
+
+def test_an_administrator_revokes_what_waits(console: Site, context: BrowserContext) -> None:
+    down = "http://127.0.0.1:9"
+    console.client.apps.create(
+        id="down",
+        client_id="c",
+        client_secret="s",
+        authorization_url=f"{down}/authorize",
+        token_url=f"{down}/token",
+        revocation_url=f"{down}/revoke",
+    )
+    console.client.store_token("down", user_id="alice", access_token="at-secret")
+    console.client.delete_tokens(app_id="down")
+    page = sign_in(console, context)
+    page.goto(f"{console.base}/console/outbox")
+    keep(page, "console outbox waiting")
+    expect(page.get_by_role("row")).to_have_count(2)
+    page.get_by_role("button", name="Revoke what is due now").click()
+    expect(page.get_by_role("status")).to_contain_text("Still waiting:")
+
+
+def test_an_administrator_changes_the_key(console: Site, context: BrowserContext) -> None:
+    page = sign_in(console, context)
+    page.goto(f"{console.base}/console/keys")
+    for link, button, done in [
+        ("Add a key", "Add a key", "is added"),
+        ("Activate", "Activate", "The key is active."),
+        ("Seal everything again", "Seal everything again", "Rows sealed again"),
+        ("Drop", "Drop", "The key is dropped."),
+    ]:
+        page.get_by_role("link", name=link).click()
+        page.get_by_role("button", name=button).click()
+        expect(page.get_by_role("status")).to_contain_text(done)
+    keep(page, "console keys changed")
+    expect(page.get_by_role("row")).to_have_count(2)

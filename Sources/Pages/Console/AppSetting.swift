@@ -14,9 +14,11 @@ struct AppSetting: Sendable {
     /// A list is written with a space or a line between its items.
     var isList: Bool { ID(name) == "defaultScopes" }
 
-    static let id = AppSetting(name: "id", label: .consoleConnectionId, hint: .consoleNewIdHint)
-    static let secret = AppSetting(
+    private static let id = AppSetting(name: "id", label: .consoleConnectionId, hint: .consoleNewIdHint)
+    private static let secret = AppSetting(
         name: "clientSecret", label: .consoleClientSecret, hint: .consoleSecretHint, kind: .secret)
+    private static let newSecret = AppSetting(
+        name: "clientSecret", label: .consoleClientSecret, hint: .consoleNewSecretHint, kind: .secret)
     private static let appName = AppSetting(name: "name", label: .consoleName, hint: .consoleNameHint)
     private static let clientID = AppSetting(name: "clientId", label: .consoleClientId)
     private static let scopes = AppSetting(
@@ -33,9 +35,9 @@ struct AppSetting: Sendable {
     ]
 
     /// Of a new connection that is made from a template.
-    static let ofTemplate = [id, appName, clientID, secret, scopes]
+    static let ofTemplate = [id, appName, clientID, newSecret, scopes]
     /// Of a new connection without one.
-    static let ofCustom = [id, appName, clientID, secret] + endpoints + [scopes]
+    static let ofCustom = [id, appName, clientID, newSecret] + endpoints + [scopes]
     static let ofKey = [id, appName] + about
 
     /// Of a connection that is there.

@@ -8,51 +8,76 @@ struct ConsoleSection: Sendable {
     /// Whether Descope's cloud has what it needs.
     var isInCloud = false
 
+    static let overview = ConsoleSection(path: "/console", name: .consoleOverview, isInCloud: true)
     static let tokens = ConsoleSection(path: "/console/tokens", name: .consoleTokens, isInCloud: true)
     static let connections = ConsoleSection(
         path: "/console/connections", name: .consoleConnections, isInCloud: true)
+    static let audit = ConsoleSection(path: "/console/audit", name: .consoleAudit)
+    static let keys = ConsoleSection(path: "/console/keys", name: .consoleKeys)
+    static let outbox = ConsoleSection(path: "/console/outbox", name: .consoleOutbox)
 
     /// In their order.
-    static let all = [tokens, connections]
+    static let all = [overview, tokens, connections, audit, keys, outbox]
 }
 
 extension Route {
-    static let console: [Route] = [
-        Route(
-            path: "/console/tokens",
-            get: { (host, visit, user) throws(ConnError) in try host.consoleTokens(visit, user) }, section: .tokens),
-        Route(
-            path: "/console/token",
-            get: { (host, visit, user) throws(ConnError) in try host.consoleToken(visit, user) },
-            post: { (host, visit, user) throws(ConnError) in try host.consoleRefresh(visit, user) }, section: .tokens),
-        Route(
-            path: "/console/token/delete",
-            get: { (host, visit, user) throws(ConnError) in try host.consoleAskDelete(visit, user) },
-            post: { (host, visit, user) throws(ConnError) in try host.consoleDelete(visit, user) }, section: .tokens),
-        Route(
-            path: "/console/connections",
-            get: { (host, visit, user) throws(ConnError) in try host.consoleApps(visit, user) }, section: .connections),
-        Route(
-            path: "/console/connections/new",
-            get: { (host, visit, user) throws(ConnError) in try host.consoleNewApp(visit, user) },
-            post: { (host, visit, user) throws(ConnError) in try host.consoleCreateApp(visit, user) },
-            section: .connections),
-        Route(
-            path: "/console/connection",
-            get: { (host, visit, user) throws(ConnError) in try host.consoleApp(visit, user) },
-            post: { (host, visit, user) throws(ConnError) in try host.consoleUpdateApp(visit, user) },
-            section: .connections),
-        Route(
-            path: "/console/connection/test",
-            get: { (host, visit, user) throws(ConnError) in try host.consoleApp(visit, user) },
-            post: { (host, visit, user) throws(ConnError) in try host.consoleTestApp(visit, user) },
-            section: .connections),
-        Route(
-            path: "/console/connection/delete",
-            get: { (host, visit, user) throws(ConnError) in try host.consoleAskDeleteApp(visit, user) },
-            post: { (host, visit, user) throws(ConnError) in try host.consoleDeleteApp(visit, user) },
-            section: .connections),
-    ]
+    static let console: [Route] =
+        [
+            Route(
+                path: "/console",
+                get: { (host, visit, user) throws(ConnError) in try host.consoleOverview(visit, user) },
+                section: .overview),
+            Route(
+                path: "/console/tokens",
+                get: { (host, visit, user) throws(ConnError) in try host.consoleTokens(visit, user) }, section: .tokens),
+            Route(
+                path: "/console/token",
+                get: { (host, visit, user) throws(ConnError) in try host.consoleToken(visit, user) },
+                post: { (host, visit, user) throws(ConnError) in try host.consoleRefresh(visit, user) },
+                section: .tokens),
+            Route(
+                path: "/console/token/delete",
+                get: { (host, visit, user) throws(ConnError) in try host.consoleAskDelete(visit, user) },
+                post: { (host, visit, user) throws(ConnError) in try host.consoleDelete(visit, user) }, section: .tokens
+            ),
+            Route(
+                path: "/console/connections",
+                get: { (host, visit, user) throws(ConnError) in try host.consoleApps(visit, user) },
+                section: .connections),
+            Route(
+                path: "/console/connections/new",
+                get: { (host, visit, user) throws(ConnError) in try host.consoleNewApp(visit, user) },
+                post: { (host, visit, user) throws(ConnError) in try host.consoleCreateApp(visit, user) },
+                section: .connections),
+            Route(
+                path: "/console/connection",
+                get: { (host, visit, user) throws(ConnError) in try host.consoleApp(visit, user) },
+                post: { (host, visit, user) throws(ConnError) in try host.consoleUpdateApp(visit, user) },
+                section: .connections),
+            Route(
+                path: "/console/connection/test",
+                get: { (host, visit, user) throws(ConnError) in try host.consoleApp(visit, user) },
+                post: { (host, visit, user) throws(ConnError) in try host.consoleTestApp(visit, user) },
+                section: .connections),
+            Route(
+                path: "/console/connection/delete",
+                get: { (host, visit, user) throws(ConnError) in try host.consoleAskDeleteApp(visit, user) },
+                post: { (host, visit, user) throws(ConnError) in try host.consoleDeleteApp(visit, user) },
+                section: .connections),
+            Route(
+                path: "/console/audit",
+                get: { (host, visit, user) throws(ConnError) in try host.consoleAudit(visit, user) },
+                post: { (host, visit, user) throws(ConnError) in try host.consoleVerify(visit, user) }, section: .audit),
+            Route(
+                path: "/console/keys",
+                get: { (host, visit, user) throws(ConnError) in try host.consoleKeys(visit, user) },
+                section: .keys),
+            Route(
+                path: "/console/outbox",
+                get: { (host, visit, user) throws(ConnError) in try host.consoleOutbox(visit, user) },
+                post: { (host, visit, user) throws(ConnError) in try host.consoleRunOutbox(visit, user) },
+                section: .outbox),
+        ] + KeyAction.all.map(\.route)
 }
 
 // MARK: - What its pages have in common
@@ -93,7 +118,7 @@ extension PagesBackend {
         guard let section, visit.user?.isAdministrator == true else { return visit.page(about: error) }
         return console(
             section, visit, title: visit.texts(.errorTitle), visit.notices(about: error),
-            status: visit.page(about: error).status)
+            status: error.code == .conflict ? 409 : visit.page(about: error).status)
     }
 
     /// A form of the console: it leads to another path than the page that it is on, or to the same.

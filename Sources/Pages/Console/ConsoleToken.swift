@@ -20,13 +20,7 @@ struct ConsoleToken: Sendable {
     var isRefreshable: Bool { json["hasRefreshToken"]?.boolean ?? false }
 
     func subject(_ texts: Texts) -> Page.Cell {
-        switch shown.subject {
-        case .user(let user)?: Page.Cell(user.text)
-        case .userInTenant(let user, let tenant)?:
-            Page.Cell(user.text, note: texts(.consoleInTenant, ["tenant": tenant.text]))
-        case .tenant(let tenant)?: Page.Cell(tenant.text, note: texts(.tenant))
-        case nil: Page.Cell("–")
-        }
+        shown.subject.map { $0.cell(texts) } ?? Page.Cell("–")
     }
 
     func status(_ texts: Texts) -> Page.Cell {
@@ -46,5 +40,16 @@ struct ConsoleToken: Sendable {
 
     func url(_ path: StaticString, _ visit: Visit) -> String? {
         parameters.map { visit.mount.url(path, $0) }
+    }
+}
+
+extension Subject {
+    func cell(_ texts: Texts) -> Page.Cell {
+        switch self {
+        case .user(let user): Page.Cell(user.text)
+        case .userInTenant(let user, let tenant):
+            Page.Cell(user.text, note: texts(.consoleInTenant, ["tenant": tenant.text]))
+        case .tenant(let tenant): Page.Cell(tenant.text, note: texts(.tenant))
+        }
     }
 }

@@ -9,11 +9,20 @@ struct Moment {
     init(_ seconds: Int64) { self.seconds = min(max(seconds, 0), Self.last) }
 
     /// Such as `2026-11-27 03:44 UTC`.
-    var text: String {
+    var text: String { "\(minuteText) UTC" }
+
+    /// Such as `2026-11-27 03:44:05 UTC`.
+    var exactText: String { "\(minuteText):\(Self.two(seconds % 60)) UTC" }
+
+    private var minuteText: String {
         let minutes = seconds / 60
-        let (year, month, day) = Self.date(daysSince1970: minutes / 1440)
-        return
-            "\(year)-\(Self.two(month))-\(Self.two(day)) \(Self.two(minutes / 60 % 24)):\(Self.two(minutes % 60)) UTC"
+        return "\(day) \(Self.two(minutes / 60 % 24)):\(Self.two(minutes % 60))"
+    }
+
+    /// Such as `2026-11-27`.
+    var day: String {
+        let (year, month, day) = Self.date(daysSince1970: seconds / 86400)
+        return "\(year)-\(Self.two(month))-\(Self.two(day))"
     }
 
     /// How far it is from another moment, in the largest unit of which there are at least two.

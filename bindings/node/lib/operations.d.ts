@@ -359,6 +359,34 @@ export interface RevocationRun {
   failed: number;
 }
 
+/** Some of the tokens that are to be revoked. */
+export interface RevocationPage {
+  /** Those of this page. */
+  revocations: WaitingRevocation[];
+  /** Where the next page begins, if there is one. */
+  next?: string;
+  /** Vault: how many rows do not open; absent if all do. */
+  unreadable?: number;
+}
+
+/** A deleted token that is to be revoked. */
+export interface WaitingRevocation {
+  /** The connection. */
+  appId: string;
+  /** The user whose token it is. */
+  userId?: string;
+  /** The tenant whose token it is, or in which the user's token lives. */
+  tenantId?: string;
+  /** The id that it had. */
+  tokenId?: string;
+  /** When it was deleted. In seconds since 1970. */
+  since: number;
+  /** When it is tried next. In seconds since 1970. */
+  nextTry: number;
+  /** How often its provider was asked in vain. */
+  failures: number;
+}
+
 /** A connection's settings: Descope's, and what the vault needs besides. */
 export interface AppSettings {
   /** For people. */
@@ -928,13 +956,13 @@ export interface Resealing {
   unreadable: number;
 }
 
-/** Records of the audit, the oldest first. */
+/** Records of the audit, in the order that was asked for. */
 export interface AuditPage {
   /** Those of this page. */
   records: AuditRecord[];
   /** Where the next page begins, if there is one. */
   next?: string;
-  /** Where later records will begin, if there is no next page. */
+  /** Where later records will begin, if there is no next page. Not with newestFirst. */
   end?: string;
   /** Vault: how many rows do not open; absent if all do. */
   unreadable?: number;
@@ -1298,6 +1326,14 @@ export interface RevocationsRunFields {
   waitMs?: number;
 }
 
+/** Of `revocations.list`. */
+export interface RevocationsListFields {
+  /** Vault: the most that one answer holds. 100 by default. */
+  limit?: number;
+  /** Vault: the next of the answer before. */
+  after?: string;
+}
+
 /** Of `apps.create`. */
 export interface AppsCreateFields extends AppSettings {
   /** Chosen for you when absent. */
@@ -1520,6 +1556,17 @@ export interface AuditListFields {
   tenantId?: string;
   /** Only of this token. */
   tokenId?: string;
+  /** Only of this operation, such as fetch or refresh. */
+  operation?: string;
+  /** Only what this actor asked for. */
+  byActor?: string;
+  /** Only what ended so: ok, or an error's code, for instance. */
+  outcome?: string;
+  /**
+   * The newest first. A page may then hold few records, or none, and still have a next; as after, only that of such a
+   * page is taken.
+   */
+  newestFirst?: boolean;
   /** Vault: the most that one answer holds. 100 by default. */
   limit?: number;
   /** The next or the end of an answer before. */
@@ -1545,6 +1592,15 @@ export interface BackupCheckFields {
 }
 
 // Operations
+
+/** client.revocations: the operations revocations. */
+export interface Revocations {
+  /**
+   * Vault: lists the deleted tokens that are still to be revoked at their providers, the one that is due first at the
+   * beginning.
+   */
+  list(fields?: RevocationsListFields, options?: CallOptions): Promise<RevocationPage>;
+}
 
 /** client.apps: the connections themselves. */
 export interface Apps {
@@ -1625,7 +1681,7 @@ export interface Keys {
 
 /** client.audit: vault: what was done to its tokens. */
 export interface Audit {
-  /** Vault: lists who did what to which token, the oldest first. */
+  /** Vault: lists who did what to which token, the oldest first unless newestFirst is set. */
   list(fields?: AuditListFields, options?: CallOptions): Promise<AuditPage>;
   /** Vault: verifies that the audit is whole: no record was changed, removed, added or moved. */
   verify(fields?: AuditVerifyFields, options?: CallOptions): Promise<AuditVerdict>;
@@ -1633,6 +1689,8 @@ export interface Audit {
 
 /** What every client can be asked. */
 export interface Operations {
+  /** The operations revocations. */
+  readonly revocations: Revocations;
   /** The connections themselves. */
   readonly apps: Apps;
   /** The vault's catalogue of providers. */

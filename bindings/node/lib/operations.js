@@ -4,6 +4,19 @@
 
 const { reduced } = require('./mcp-wire.js');
 
+/** client.revocations: the operations revocations. */
+class Revocations {
+  #client;
+
+  constructor(client) {
+    this.#client = client;
+  }
+
+  list(fields, options) {
+    return this.#client.call('revocations.list', fields, options);
+  }
+}
+
 /** client.apps: the connections themselves. */
 class Apps {
   #client;
@@ -166,6 +179,7 @@ class Audit {
 /** What every client can be asked. */
 class Operations {
   constructor() {
+    this.revocations = new Revocations(this);
     this.apps = new Apps(this);
     this.templates = new Templates(this);
     this.device = new Device(this);

@@ -72,6 +72,7 @@ from ._types import (
     RevocableToken,
     RevocationAuthentication,
     RevocationMethod,
+    RevocationPage,
     RevocationRules,
     RevocationRun,
     Revocations,
@@ -90,6 +91,7 @@ from ._types import (
     TokenInfo,
     TokenPage,
     TokenStatus,
+    WaitingRevocation,
 )
 
 __version__ = "1.0.0"
@@ -163,6 +165,7 @@ __all__ = [
     "RevocableToken",
     "RevocationAuthentication",
     "RevocationMethod",
+    "RevocationPage",
     "RevocationRules",
     "RevocationRun",
     "Revocations",
@@ -186,5 +189,6 @@ __all__ = [
     "UnauthorizedError",
     "UnavailableError",
     "UnsupportedError",
+    "WaitingRevocation",
     "build_info",
 ]

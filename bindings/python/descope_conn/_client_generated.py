@@ -23,6 +23,7 @@ from ._types import (
     OpenedConnect,
     PageAnswer,
     Resealing,
+    RevocationPage,
     RevocationRun,
     SavedFlow,
     SealingKeys,
@@ -58,11 +59,41 @@ if TYPE_CHECKING:
         QueryValue,
         RefreshRules,
         RevocationRules,
+        Revocations,
         ScopeRules,
         ScopeSeparator,
         TokenEndpointAuthMethod,
         TokenStatus,
     )
+
+
+class Revocations(Group):
+    """``client.revocations``: the operations revocations."""
+
+    @performed
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Call[RevocationPage]:
+        """Lists the deleted tokens that are still to be revoked at their providers.
+
+        The one that is due first at the beginning. The vault only.
+
+        - ``limit``: Vault: the most that one answer holds. 100 by default.
+        - ``after``: Vault: the next of the answer before.
+        - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
+        - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
+          server; 0 asks for an answer that needs no waiting.
+        """
+        fields = {
+            "limit": limit,
+            "after": after,
+        }
+        return make_call("revocations.list", fields, actor, timeout, RevocationPage._from_wire)
 
 
 class Apps(Group):
@@ -990,12 +1021,16 @@ class Audit(Group):
         user_id: str | None = None,
         tenant_id: str | None = None,
         token_id: str | None = None,
+        operation: str | None = None,
+        by_actor: str | None = None,
+        outcome: str | None = None,
+        newest_first: bool | None = None,
         limit: int | None = None,
         after: str | None = None,
         actor: str | None = None,
         timeout: float | None = None,
     ) -> Call[AuditPage]:
-        """Lists who did what to which token, the oldest first.
+        """Lists who did what to which token, the oldest first unless ``newest_first`` is set.
 
         The vault only.
 
@@ -1003,6 +1038,11 @@ class Audit(Group):
         - ``user_id``: The user whose token it is.
         - ``tenant_id``: The tenant whose token it is, or in which the user's token lives.
         - ``token_id``: Only of this token.
+        - ``operation``: Only of this operation, such as fetch or refresh.
+        - ``by_actor``: Only what this actor asked for.
+        - ``outcome``: Only what ended so: ok, or an error's code, for instance.
+        - ``newest_first``: The newest first. A page may then hold few records, or none, and still have a next; as
+          after, only that of such a page is taken.
         - ``limit``: Vault: the most that one answer holds. 100 by default.
         - ``after``: The next or the end of an answer before.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
@@ -1014,6 +1054,10 @@ class Audit(Group):
             "userId": user_id,
             "tenantId": tenant_id,
             "tokenId": token_id,
+            "operation": operation,
+            "byActor": by_actor,
+            "outcome": outcome,
+            "newestFirst": newest_first,
             "limit": limit,
             "after": after,
         }
@@ -1044,6 +1088,11 @@ class Audit(Group):
 
 class Operations(Performer):
     """Every operation that is the client's own, and the groups of the others."""
+
+    @property
+    def revocations(self) -> Revocations:
+        """The operations revocations."""
+        return Revocations(self)
 
     @property
     def apps(self) -> Apps:

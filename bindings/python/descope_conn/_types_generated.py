@@ -737,6 +737,67 @@ class RevocationRun:
 
 
 @dataclass(frozen=True)
+class RevocationPage:
+    """Some of the tokens that are to be revoked."""
+
+    revocations: tuple[WaitingRevocation, ...]
+    """Those of this page."""
+    next: str | None = None
+    """Where the next page begins, if there is one."""
+    unreadable: int = 0
+    """Vault: how many rows do not open; absent if all do."""
+
+    def __iter__(self) -> Iterator[WaitingRevocation]:
+        return iter(self.revocations)
+
+    def __len__(self) -> int:
+        return len(self.revocations)
+
+    def __getitem__(self, index: int) -> WaitingRevocation:
+        return self.revocations[index]
+
+    @classmethod
+    def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        return cls(
+            revocations=tuple(WaitingRevocation._from_wire(one) for one in wire.get("revocations") or ()),
+            next=wire.get("next") or None,
+            unreadable=wire.get("unreadable") or 0,
+        )
+
+
+@dataclass(frozen=True)
+class WaitingRevocation:
+    """A deleted token that is to be revoked."""
+
+    app_id: str
+    """The connection."""
+    since: int
+    """When it was deleted. In seconds since 1970."""
+    next_try: int
+    """When it is tried next. In seconds since 1970."""
+    failures: int
+    """How often its provider was asked in vain."""
+    user_id: str | None = None
+    """The user whose token it is."""
+    tenant_id: str | None = None
+    """The tenant whose token it is, or in which the user's token lives."""
+    token_id: str | None = None
+    """The id that it had."""
+
+    @classmethod
+    def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        return cls(
+            app_id=wire.get("appId") or "",
+            since=int(wire["since"]),
+            next_try=int(wire["nextTry"]),
+            failures=int(wire["failures"]),
+            user_id=wire.get("userId") or None,
+            tenant_id=wire.get("tenantId") or None,
+            token_id=wire.get("tokenId") or None,
+        )
+
+
+@dataclass(frozen=True)
 class App:
     """A connection, never its secret. What is not set is absent from the vault's, and empty in the cloud's."""
 
@@ -1212,14 +1273,14 @@ class Resealing:
 
 @dataclass(frozen=True)
 class AuditPage:
-    """Records of the audit, the oldest first."""
+    """Records of the audit, in the order that was asked for."""
 
     records: tuple[AuditRecord, ...]
     """Those of this page."""
     next: str | None = None
     """Where the next page begins, if there is one."""
     end: str | None = None
-    """Where later records will begin, if there is no next page."""
+    """Where later records will begin, if there is no next page. Not with ``newest_first``."""
     unreadable: int = 0
     """Vault: how many rows do not open; absent if all do."""
 
@@ -1432,6 +1493,7 @@ __all__ = [
     "RevocableToken",
     "RevocationAuthentication",
     "RevocationMethod",
+    "RevocationPage",
     "RevocationRules",
     "RevocationRun",
     "Revocations",
@@ -1450,4 +1512,5 @@ __all__ = [
     "TokenInfo",
     "TokenPage",
     "TokenStatus",
+    "WaitingRevocation",
 ]

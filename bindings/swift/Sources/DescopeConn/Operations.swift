@@ -3,6 +3,7 @@
 // MARK: - Operations
 
 extension Client {
+    public var revocations: Revocations { Revocations(client: self) }
     public var apps: Apps { Apps(client: self) }
     public var templates: Templates { Templates(client: self) }
     public var device: Device { Device(client: self) }
@@ -404,6 +405,26 @@ extension Client {
     public func describe(actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> Description {
         let request = Request("describe", actor: actor)
         return try await perform(request, timeout)
+    }
+}
+
+/// `client.revocations`
+public struct Revocations: Sendable {
+    let client: Client
+
+    /// Lists the deleted tokens that are still to be revoked at their providers, the one that is due first at the
+    /// beginning. The vault only.
+    /// - Parameters:
+    ///   - limit: Vault: the most that one answer holds. 100 by default.
+    ///   - after: Vault: the next of the answer before.
+    @discardableResult
+    public func list(
+        limit: Int? = nil, after: String? = nil, actor: String? = nil, timeout: Duration? = nil
+    ) async throws(ConnError) -> RevocationPage {
+        var request = Request("revocations.list", actor: actor)
+        request["limit"] = limit
+        request["after"] = after
+        return try await client.perform(request, timeout)
     }
 }
 
@@ -1015,24 +1036,34 @@ public struct Keys: Sendable {
 public struct Audit: Sendable {
     let client: Client
 
-    /// Lists who did what to which token, the oldest first. The vault only.
+    /// Lists who did what to which token, the oldest first unless newestFirst is set. The vault only.
     /// - Parameters:
     ///   - appId: Only of this connection.
     ///   - userId: The user whose token it is.
     ///   - tenantId: The tenant whose token it is, or in which the user's token lives.
     ///   - tokenId: Only of this token.
+    ///   - operation: Only of this operation, such as fetch or refresh.
+    ///   - byActor: Only what this actor asked for.
+    ///   - outcome: Only what ended so: ok, or an error's code, for instance.
+    ///   - newestFirst: The newest first. A page may then hold few records, or none, and still have a next; as
+    ///     after, only that of such a page is taken.
     ///   - limit: Vault: the most that one answer holds. 100 by default.
     ///   - after: The next or the end of an answer before.
     @discardableResult
     public func list(
-        appId: String? = nil, userId: String? = nil, tenantId: String? = nil, tokenId: String? = nil, limit: Int? = nil,
-        after: String? = nil, actor: String? = nil, timeout: Duration? = nil
+        appId: String? = nil, userId: String? = nil, tenantId: String? = nil, tokenId: String? = nil,
+        operation: String? = nil, byActor: String? = nil, outcome: String? = nil, newestFirst: Bool? = nil,
+        limit: Int? = nil, after: String? = nil, actor: String? = nil, timeout: Duration? = nil
     ) async throws(ConnError) -> AuditPage {
         var request = Request("audit.list", actor: actor)
         request["appId"] = appId
         request["userId"] = userId
         request["tenantId"] = tenantId
         request["tokenId"] = tokenId
+        request["operation"] = operation
+        request["byActor"] = byActor
+        request["outcome"] = outcome
+        request["newestFirst"] = newestFirst
         request["limit"] = limit
         request["after"] = after
         return try await client.perform(request, timeout)
@@ -1608,6 +1639,34 @@ public struct RevocationRun: Codable, Sendable, Hashable {
     public var pending: Int
     /// How many were given up.
     public var failed: Int
+}
+
+/// Some of the tokens that are to be revoked.
+public struct RevocationPage: Codable, Sendable, Hashable {
+    /// Those of this page.
+    public var revocations: [WaitingRevocation]
+    /// Where the next page begins, if there is one.
+    public var next: String?
+    /// Vault: how many rows do not open; absent if all do.
+    public var unreadable: Int?
+}
+
+/// A deleted token that is to be revoked.
+public struct WaitingRevocation: Codable, Sendable, Hashable {
+    /// The connection.
+    public var appId: String
+    /// The user whose token it is.
+    public var userId: String?
+    /// The tenant whose token it is, or in which the user's token lives.
+    public var tenantId: String?
+    /// The id that it had.
+    public var tokenId: String?
+    /// When it was deleted. In seconds since 1970.
+    public var since: Int
+    /// When it is tried next. In seconds since 1970.
+    public var nextTry: Int
+    /// How often its provider was asked in vain.
+    public var failures: Int
 }
 
 /// A parameter of a URL or of a form.
@@ -2264,13 +2323,13 @@ public struct Resealing: Codable, Sendable, Hashable {
     public var unreadable: Int
 }
 
-/// Records of the audit, the oldest first.
+/// Records of the audit, in the order that was asked for.
 public struct AuditPage: Codable, Sendable, Hashable {
     /// Those of this page.
     public var records: [AuditRecord]
     /// Where the next page begins, if there is one.
     public var next: String?
-    /// Where later records will begin, if there is no next page.
+    /// Where later records will begin, if there is no next page. Not with newestFirst.
     public var end: String?
     /// Vault: how many rows do not open; absent if all do.
     public var unreadable: Int?
