@@ -56,13 +56,11 @@ extension PagesBackend {
             let page = PageRange(count: apps.count, wanted: visit.query["page"])
             let count = Page.Block.paragraph(visit.texts(.consoleConnectionCount, ["count": String(apps.count)]))
             guard kind != .cloud, !apps.isEmpty else {
-                let ways = ConsoleSection.all.filter { kind != .cloud || $0.isInCloud }.dropFirst().map { part in
-                    Page.Link(text: visit.texts(part.name), url: visit.mount.url(part.path))
-                }
+                let way = Page.Link(
+                    text: visit.texts(.consoleNewConnection), url: visit.mount.url("/console/connections/new"),
+                    style: .main)
                 return .done(
-                    .page(
-                        console(
-                            .overview, visit, title: visit.texts(.consoleOverview), [count, .links(Array(ways))])))
+                    .page(console(.overview, visit, title: visit.texts(.consoleOverview), [count, .links([way])])))
             }
             return try health(of: apps[page.range], [], visit).then { [self] (found) throws(ConnError) in
                 .done(
