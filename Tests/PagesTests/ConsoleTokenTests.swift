@@ -110,6 +110,20 @@ import Testing
         #expect(!shown.body.contains("secret"))
     }
 
+    /// A provider may call a scope by another name.
+    @Test func whatGoesByAnotherNameIsNotMissing() throws {
+        try site.run(
+            "apps.create",
+            [
+                "id": "google", "templateId": "google", "clientId": "c", "clientSecret": "s",
+                "defaultScopes": ["email", "drive"],
+            ])
+        let id = try store(
+            "google", ["userId": "bob"], more: ["scopes": ["https://www.googleapis.com/auth/userinfo.email"]])
+        let shown = try page("/console/token", [("app", "google"), ("user", "bob"), ("token", id)])
+        #expect(shown.list(after: "Missing") == ["drive"])
+    }
+
     @Test func theLinkToSendOnIsOnesOwn() throws {
         #expect(try page("/console/token", try bobs()).body.contains("<code>\(Site.base)/connect?app=crm</code>"))
         let tenants = try store("crm", ["tenantId": "t1"])

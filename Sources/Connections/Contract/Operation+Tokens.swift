@@ -187,6 +187,9 @@ extension ObjectType {
                 "lastFetchTime", .epochSeconds, backends: .inVault,
                 "Approximate. Present only if the connection has maxIdleSeconds."),
             Field("refreshTokenExpiry", .epochSeconds, backends: .inVault, "When the refresh token expires, if known."),
+            Field(
+                "missingScopes", .strings, backends: .inVault,
+                "Of the connection's defaultScopes, those that it does not have under any of their names."),
         ] + described)
 
     static let tokenPage = ObjectType(

@@ -60,8 +60,7 @@ extension PagesBackend {
     private func scopes(_ token: ConsoleToken, _ app: ConsoleApp, _ texts: Texts) -> [Page.Block] {
         let required = app.shown.defaultScopes
         let granted = token.shown.scopes
-        let grantedIDs = granted.map { ID($0) }
-        let missing = required.filter { !grantedIDs.contains(ID($0)) }
+        let missing = token.json["missingScopes"]?.strings ?? []
         let parts: [(Texts.Name, [String])] = [
             (.consoleRequired, required), (.consoleGranted, granted), (.consoleMissing, missing),
         ]

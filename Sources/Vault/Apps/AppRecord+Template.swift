@@ -46,6 +46,13 @@ extension AppRecord {
         return (try? outlineWithSettings(hosts: hosts))?.scopeRules ?? common
     }
 
+    /// Those of the default scopes that a token does not have, whatever the provider calls them.
+    func defaultScopes(missingFrom token: TokenRecord) -> [String] {
+        // The rules take time to put together, and few tokens need them.
+        guard !Scopes.missing(defaultScopes, from: token.scopes).isEmpty else { return [] }
+        return scopeRules.missing(defaultScopes, from: token.grant)
+    }
+
     /// What the template has, or nothing.
     private func outline(hosts: [ID: String]) throws(ConnError) -> Provider {
         let clientID = settings["clientId"]?.string ?? ""

@@ -325,6 +325,8 @@ export interface TokenInfo {
   lastFetchTime?: number;
   /** Vault: when the refresh token expires, if known. In seconds since 1970. */
   refreshTokenExpiry?: number;
+  /** Vault: of the connection's defaultScopes, those that it does not have under any of their names. */
+  missingScopes?: string[];
   /** The subject's id at the provider. */
   tokenSub?: string;
   /** Such as Bearer; an API key has none. */

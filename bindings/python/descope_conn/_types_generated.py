@@ -666,6 +666,8 @@ class TokenInfo:
     """Vault: approximate. Present only if the connection has ``max_idle_seconds``. In seconds since 1970."""
     refresh_token_expiry: int | None = None
     """Vault: when the refresh token expires, if known. In seconds since 1970."""
+    missing_scopes: tuple[str, ...] = ()
+    """Vault: of the connection's ``default_scopes``, those that it does not have under any of their names."""
     token_sub: str | None = None
     """The subject's id at the provider."""
     access_token_type: str | None = None
@@ -702,6 +704,7 @@ class TokenInfo:
             next_refresh_time=wire.get("nextRefreshTime") or None,
             last_fetch_time=wire.get("lastFetchTime") or None,
             refresh_token_expiry=wire.get("refreshTokenExpiry") or None,
+            missing_scopes=tuple(wire.get("missingScopes") or ()),
             token_sub=wire.get("tokenSub") or None,
             access_token_type=wire.get("accessTokenType") or None,
             access_token_expiry=wire.get("accessTokenExpiry") or None,

@@ -1607,6 +1607,8 @@ public struct TokenInfo: Codable, Sendable, Hashable {
     public var lastFetchTime: Int?
     /// Vault: when the refresh token expires, if known. In seconds since 1970.
     public var refreshTokenExpiry: Int?
+    /// Vault: of the connection's defaultScopes, those that it does not have under any of their names.
+    public var missingScopes: [String]?
     /// The subject's id at the provider.
     public var tokenSub: String?
     /// Such as Bearer; an API key has none.
