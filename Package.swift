@@ -96,7 +96,8 @@ let package = Package(
         library(
             "Assembly",
             [
-                "API", "Cloud", "Connections", "HTTP", "JSON", "MCP", "Pages", "Plugins", "Runtime", "Store", "StoreSQLite",
+                "API", "Cloud", "Connections", "HTTP", "JSON", "MCP", "Pages", "Plugins", "Runtime", "Store",
+                "StoreSQLite",
                 "Vault",
             ]),
         .target(

@@ -69,7 +69,9 @@ struct Path: Sendable {
     func match(_ other: Path) -> String? {
         guard parts.last == "{id}" else { return parts == other.parts ? "" : nil }
         let fixed = parts.count - 1
-        guard other.parts.count > fixed, other.parts.prefix(fixed).elementsEqual(parts.prefix(fixed)) else { return nil }
+        guard other.parts.count > fixed, other.parts.prefix(fixed).elementsEqual(parts.prefix(fixed)) else {
+            return nil
+        }
         return other.parts.dropFirst(fixed).map(\.text).joined(separator: "/")
     }
 }

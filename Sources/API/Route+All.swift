@@ -7,12 +7,13 @@ internal import Runtime
 extension Route {
     private static let root = "/v1/mgmt/outbound"
 
-    static let all: [Route] = tokens + connections + connects + [
-        // Every SDK asks for it before its first call.
-        Route("GET", "/v1/mgmt/license") { (_, _, _) throws(ConnError) in
-            .done(.object(["rateLimitTier": .string("tier1")]))
-        }
-    ]
+    static let all: [Route] =
+        tokens + connections + connects + [
+            // Every SDK asks for it before its first call.
+            Route("GET", "/v1/mgmt/license") { (_, _, _) throws(ConnError) in
+                .done(.object(["rateLimitTier": .string("tier1")]))
+            }
+        ]
 
     private static let tokens: [Route] = [
         Route("POST", "\(root)/app/user/token", forAll: true, fetch(ofUser: true)),

@@ -80,7 +80,7 @@ extension Page.Block {
 
     fileprivate var hasForm: Bool {
         switch self {
-        case .form: true
+        case .form, .filter: true
         case .section(_, let blocks): blocks.contains(where: \.hasForm)
         default: false
         }

@@ -27,7 +27,7 @@ struct FlowPlace: Sendable {
             throw .invalid("redirectUrl", "is not among the flow's redirectUrls")
         }
         askedApp = query["app"].map { ID($0) }
-        askedScopes = query["scopes"].map(Visit.scopes)
+        askedScopes = query["scopes"].flatMap(Visit.scopes)
         guard !flow.isFixed || askedApp == nil && askedScopes == nil else {
             throw .invalid("app", "and scopes cannot be asked for: the flow is fixed")
         }
@@ -42,7 +42,10 @@ struct FlowPlace: Sendable {
     var isForLink: Bool { action.map { flow.index(ofActionTakingKey: $0.takesKey) == index } ?? false }
 
     /// The scopes to ask for in place of the connection's.
-    var scopes: [String]? { isForLink ? askedScopes ?? action?.scopes : action?.scopes }
+    var scopes: [String]? {
+        guard let action, !action.takesKey else { return nil }
+        return (isForLink ? askedScopes : nil) ?? action.scopes
+    }
 
     /// The URL of a step.
     func url(_ visit: Visit, step: Int? = nil, choice: ID? = nil, tenant: ID? = nil, isBack: Bool = false) -> String {
@@ -55,10 +58,21 @@ struct FlowPlace: Sendable {
         return visit.mount.url("/flow", all.compactMap { name, value in value.map { (name, $0) } })
     }
 
+    /// The step from which somebody has not come back connected.
+    /// - Parameter url: where a connect of the step would have ended.
+    static func before(_ url: String) -> String {
+        let end = "&back=1"
+        return url.utf8.suffix(end.utf8.count).elementsEqual(end.utf8) ? String(url.dropLast(end.count)) : url
+    }
+
     func next(_ visit: Visit) -> String { url(visit, step: index + 1) }
 }
 
 extension Visit {
     /// Scopes stand in URLs as they do in OAuth, with spaces between them (RFC 6749 section 3.3).
-    static func scopes(_ text: String) -> [String] { text.split(separator: " ").map(String.init) }
+    /// - Returns: nil when there are none: the connection's own are asked for then.
+    static func scopes(_ text: String) -> [String]? {
+        let scopes = text.split(separator: " ").map(String.init)
+        return scopes.isEmpty ? nil : scopes
+    }
 }

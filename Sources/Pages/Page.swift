@@ -7,6 +7,8 @@ struct Page: Sendable {
     var logo: String?
     /// With status 405.
     var allowedMethods: String?
+    /// The parts of the console, on its own pages.
+    var navigation: Navigation?
     /// What the window that opened this one is told; nil while it has not ended.
     var ending: Ending?
 
@@ -36,6 +38,10 @@ struct Page: Sendable {
         case form(Form)
         case section(String, [Block])
         case card(Card)
+        case facts([Fact])
+        case table(Table)
+        case filter(Filter)
+        case picture(Picture)
         /// What only somebody who helps the user needs.
         case details(String, [String])
     }

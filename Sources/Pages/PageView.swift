@@ -23,7 +23,7 @@ struct PageView {
                 html.start("link", ["rel": "stylesheet", "href": visit.mount.base + Asset.style.path.text])
                 if let ending = page.ending { script(ending, &html) }
             }
-            html.element("body") { html in
+            html.element("body", ["class": page.navigation.map { _ in "wide" }]) { html in
                 html.element("a", ["class": "skip", "href": "#main"], texts(.skip))
                 html.element("header") { html in
                     html.element("p", ["class": "product"], product)
@@ -32,6 +32,7 @@ struct PageView {
                             "p", ["class": "user"], texts(.signedIn, ["user": user.name ?? user.id.text]))
                     }
                 }
+                if let navigation = page.navigation { write(navigation, &html) }
                 html.element("main", ["id": "main"]) { html in
                     if let logo = page.logo { self.logo(logo, &html) }
                     html.element("h1", page.title)
@@ -97,6 +98,10 @@ struct PageView {
                 for block in blocks { write(block, &html) }
             }
         case .card(let card): write(card, &html)
+        case .facts(let facts): write(facts, &html)
+        case .table(let table): write(table, &html)
+        case .filter(let filter): write(filter, &html)
+        case .picture(let picture): write(picture, &html)
         case .details(let summary, let lines):
             html.element("details") { html in
                 html.element("summary", summary)
@@ -105,7 +110,7 @@ struct PageView {
         }
     }
 
-    private func write(_ link: Page.Link, _ html: inout HTML) {
+    func write(_ link: Page.Link, _ html: inout HTML) {
         let style =
             switch link.style {
             case .main: "button main"
@@ -123,8 +128,8 @@ struct PageView {
         html.element("form", ["method": "post", "action": form.action]) { html in
             html.start(
                 "input", ["type": "hidden", "name": Page.Form.tokenName.description, "value": form.token])
-            // Typing begins at what is wrong, or at the first.
-            let start = form.fields.firstIndex { $0.problem != nil } ?? 0
+            // Typing begins at what is wrong, or at the first where a page is there for its form.
+            let start = form.fields.firstIndex { $0.problem != nil } ?? (page.navigation == nil ? 0 : nil)
             for (index, field) in form.fields.enumerated() { write(field, hasFocus: index == start, &html) }
             html.element("p", ["class": "actions"]) { html in
                 html.element("button", ["class": form.isDangerous ? "button danger" : "button main"], form.submit)
@@ -133,7 +138,7 @@ struct PageView {
         }
     }
 
-    private func write(_ field: Page.Input, hasFocus: Bool, _ html: inout HTML) {
+    func write(_ field: Page.Input, hasFocus: Bool, _ html: inout HTML) {
         let id = "field-\(field.name)"
         let described = [field.problem.map { _ in "\(id)-problem" }, field.hint.map { _ in "\(id)-hint" }]
             .compactMap { $0 }

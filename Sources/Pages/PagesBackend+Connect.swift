@@ -14,7 +14,7 @@ extension PagesBackend {
         return try app(id, visit).then { [self] (app) throws(ConnError) in
             if app.takesKey { return .done(.seeOther(visit.url("/key", [("app", id)]))) }
             return try consent(
-                visit, user, app, subject, scopes: visit.query["scopes"].map(Visit.scopes),
+                visit, user, app, subject, scopes: visit.query["scopes"].flatMap(Visit.scopes),
                 redirectURL: visit.url("/connected", [("app", id)])
             ).then { (page) throws(ConnError) in .done(.page(page)) }
         }
@@ -89,7 +89,7 @@ extension PagesBackend {
     }
 
     /// A connection as people see it; nil when it is not known or gone.
-    private func shown(_ id: ID?, _ visit: Visit) throws(ConnError) -> Step<ShownApp?> {
+    func shown(_ id: ID?, _ visit: Visit) throws(ConnError) -> Step<ShownApp?> {
         guard let id else { return .done(nil) }
         return try Step.attempt({ () throws(ConnError) in try app(id.text, visit) }) { (result) throws(ConnError) in
             .done((try? result.get()) ?? ShownApp(id: id))
@@ -185,6 +185,17 @@ extension Visit {
         return page
     }
 
+    /// Goes on to a URL, which is the host's. From a form to another origin a browser does not go by itself, because of
+    /// `form-action`: there the user follows a link.
+    func leave(for url: String, after app: ShownApp?) -> Answer {
+        guard method == "POST", URL(url)?.webOrigin != mount.origin else { return .seeOther(url) }
+        let link = Page.Link(text: texts(.connectedContinue), url: url, style: .main)
+        return .page(
+            Page(
+                title: texts(.connectedTitle, ["service": app?.name ?? texts(.errorService)]),
+                blocks: [.links([link])]))
+    }
+
     private func described(_ scopes: [String], _ app: ShownApp?) -> [(name: String, description: String?)] {
         scopes.map { ($0, app?.description(of: $0, texts)) }
     }
@@ -204,7 +215,7 @@ extension Visit {
         }
         let next = completion["redirectUrl"]?.string
         let missing = completion["missingScopes"]?.strings ?? []
-        if missing.isEmpty, let next { return .seeOther(next) }
+        if missing.isEmpty, let next { return leave(for: next, after: app) }
         var page: Page
         if missing.isEmpty {
             page = Page(

@@ -10,6 +10,11 @@ struct FlowTask: Sendable {
     let subject: Subject
     /// Whether the subject has what the action is to bring.
     var isDone = false
+
+    /// Whether a link has put the connection in the place of the action's: what the action says is not about it.
+    var isAsked: Bool {
+        app.id != action.appID && !action.buttons.contains { $0.appID == app.id }
+    }
 }
 
 extension PagesBackend {
@@ -20,9 +25,16 @@ extension PagesBackend {
             guard let subject = try visit.subject(of: action, user) else {
                 return .done(.page(visit.tenants(of: user, place)))
             }
-            return try chosenApp(at: place, action, visit).then { [self] (app) throws(ConnError) in
-                guard let app else { return try buttons(at: place, action, subject, visit) }
-                return try show(FlowTask(place: place, action: action, app: app, subject: subject), visit, user)
+            return try Step.attempt({ () throws(ConnError) in
+                try chosenApp(at: place, action, visit).then { [self] (app) throws(ConnError) in
+                    guard let app else { return try buttons(at: place, action, subject, visit) }
+                    return try show(FlowTask(place: place, action: action, app: app, subject: subject), visit, user)
+                }
+            }) { (result) throws(ConnError) in
+                guard case .failure(let error) = result, action.isOptional,
+                    error.reason == .app || error.code == .misconfigured
+                else { return .done(try result.get()) }
+                return .done(.page(visit.step(of: place, action, visit.page(about: error))))
             }
         }
     }
@@ -86,12 +98,12 @@ extension PagesBackend {
     }
 
     private func show(_ task: FlowTask, _ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
-        try tokens(of: task.subject, at: task.app.id, visit).then { [self] (tokens) throws(ConnError) in
-            let tokens = tokens.filter { $0.isOf(task.subject) && $0.status != .needsReauthorization }
-            if task.place.isBack, !tokens.isEmpty { return .done(.seeOther(task.place.next(visit))) }
+        // Whoever comes back with less than was asked for has been told so, and has chosen to go on.
+        let wanted = task.place.isBack ? [] : task.place.scopes
+        return try hasToken(task.subject, task.app, scopes: wanted, visit).then { [self] (isDone) throws(ConnError) in
+            if task.place.isBack, isDone { return .done(.seeOther(task.place.next(visit))) }
             var task = task
-            let wanted = task.place.scopes ?? task.app.defaultScopes
-            task.isDone = tokens.contains { token in token.covers(wanted) }
+            task.isDone = isDone
             if task.app.takesKey {
                 return .done(.page(keyForm(visit, user, KeyWish(task.app, task.subject, .flow(task)))))
             }
@@ -99,6 +111,36 @@ extension PagesBackend {
             return try consent(
                 visit, user, task.app, task.subject, scopes: task.place.scopes, redirectURL: back
             ).then { [task] (page) throws(ConnError) in .done(.page(visit.step(of: task, page))) }
+        }
+    }
+
+    /// Whether a fetch would find a token with these scopes, whatever the provider calls them.
+    /// - Parameter scopes: nil: those that the connection asks for; none: any token.
+    private func hasToken(
+        _ subject: Subject, _ app: ShownApp, scopes: [String]?, _ visit: Visit
+    ) throws(ConnError) -> Step<Bool> {
+        let wanted = app.takesKey ? [] : scopes ?? app.defaultScopes
+        let fields = JSON.object([
+            "appId": .string(app.id), "scopes": wanted.isEmpty ? nil : .strings(wanted),
+        ])
+        subject.set(in: fields)
+        return try Step.attempt({ () throws(ConnError) in try look(fields, for: visit) }) {
+            (result) throws(ConnError) in
+            switch result {
+            case .success: .done(true)
+            case .failure(let error):
+                if error.code == .timeout || error.code == .cancelled { throw error } else { .done(false) }
+            }
+        }
+    }
+
+    /// The same of any of these connections.
+    private func hasToken(
+        _ subject: Subject, _ apps: ArraySlice<ShownApp>, scopes: [String]?, _ visit: Visit
+    ) throws(ConnError) -> Step<Bool> {
+        guard let app = apps.first else { return .done(false) }
+        return try hasToken(subject, app, scopes: scopes, visit).then { [self] (isDone) throws(ConnError) in
+            isDone ? .done(true) : try hasToken(subject, apps.dropFirst(), scopes: scopes, visit)
         }
     }
 
@@ -113,20 +155,16 @@ extension PagesBackend {
             guard !shown.isEmpty else {
                 throw ConnError(.misconfigured, "none of the connections of this step is there")
             }
-            return try tokens(of: subject, at: nil, visit).then { (tokens) throws(ConnError) in
-                let isDone = tokens.contains { token in
-                    token.isOf(subject) && token.status != .needsReauthorization
-                        && shown.contains { $0.1.id == token.appID && token.covers(place.scopes ?? $0.1.defaultScopes) }
+            return try tokens(of: subject, at: nil, visit).then { [self] (tokens) throws(ConnError) in
+                let connected = shown.map(\.1).filter { app in
+                    tokens.contains { $0.isOf(subject) && $0.appID == app.id }
                 }
-                return .done(.page(visit.choice(at: place, action, subject, shown, isDone: isDone)))
+                return try hasToken(subject, connected[...], scopes: place.scopes, visit).then {
+                    (isDone) throws(ConnError) in
+                    .done(.page(visit.choice(at: place, action, subject, shown, isDone: isDone)))
+                }
             }
         }
-    }
-}
-
-extension ShownToken {
-    func covers(_ wanted: [String]) -> Bool {
-        wanted.allSatisfy { scope in scopes.contains { ID($0) == ID(scope) } }
     }
 }
 
@@ -140,6 +178,14 @@ extension Visit {
             throw ConnError(.forbidden, "the user may act for no tenant", field: "tenant")
         }
         return user.tenants.count == 1 ? .tenant(first.id) : nil
+    }
+
+    /// Where a step leads whose form was sent: to the next one, or to the flow's end.
+    func afterForm(_ task: FlowTask) -> Answer {
+        let place = task.place
+        let end = place.redirectURL ?? place.flow.redirectURLs.first
+        guard place.index + 1 == place.flow.actions.count, let end else { return .seeOther(place.next(self)) }
+        return leave(for: end, after: task.app)
     }
 
     /// Where a flow ends.
@@ -179,20 +225,24 @@ extension Visit {
     /// A page of a connection, as a step of a flow.
     func step(of task: FlowTask, _ page: Page) -> Page {
         var page = page
-        if let title = task.action.title { page.title = title }
+        if let title = task.action.title, !task.isAsked {
+            page.blocks.insert(.paragraph(page.title), at: 0)  // it names the service
+            page.title = title
+        }
         let notice: Texts.Name? = task.isDone ? .flowConnected : task.place.isBack ? .notConnectedTitle : nil
         return step(
             of: task.place, task.action, page, notice: notice.map { texts($0, ["service": task.app.name]) },
-            isDone: task.isDone)
+            isDone: task.isDone, isAsked: task.isAsked)
     }
 
-    private func step(
-        of place: FlowPlace, _ action: ShownFlow.Action, _ page: Page, notice: String?, isDone: Bool
+    fileprivate func step(
+        of place: FlowPlace, _ action: ShownFlow.Action, _ page: Page, notice: String? = nil, isDone: Bool = false,
+        isAsked: Bool = false
     ) -> Page {
         var page = page
         var before = count(of: place)
         if let notice { before.append(.notice(isDone ? .good : .warning, notice)) }
-        if let text = action.instructions ?? place.flow.instructions { before.append(.paragraph(text)) }
+        if let text = action.instructions ?? place.flow.instructions, !isAsked { before.append(.paragraph(text)) }
         page.blocks = before + page.blocks
         if isDone || action.isOptional {
             let way = texts(isDone ? .connectedContinue : .flowSkip)

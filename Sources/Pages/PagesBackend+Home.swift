@@ -8,6 +8,14 @@ struct ShownToken: Sendable {
     enum Status: String {
         case active, expiring
         case needsReauthorization = "needs_reauthorization"
+
+        var words: (Page.Tone, Texts.Name) {
+            switch self {
+            case .active: (.good, .statusActive)
+            case .expiring: (.warning, .statusExpiring)
+            case .needsReauthorization: (.bad, .statusNeedsReauthorization)
+            }
+        }
     }
 
     /// Nil where the cloud does not say.
@@ -19,6 +27,8 @@ struct ShownToken: Sendable {
     /// Whose account it is, as far as anybody knows.
     let account: String?
     let scopes: [String]
+    /// What was asked for when it was granted, as far as anybody knows.
+    let requestedScopes: [String]
 
     /// - Parameter json: a `TokenInfo`.
     init?(_ json: JSON) {
@@ -30,10 +40,16 @@ struct ShownToken: Sendable {
         reason = json["reason"]?.id
         account = json["externalIdentifier"]?.string ?? json["tokenSub"]?.string
         scopes = json["scopes"]?.strings ?? []
+        requestedScopes = json["requestedScopes"]?.strings ?? []
     }
 }
 
 extension ShownToken {
+    static let reasons: [ID: Texts.Name] = [
+        "no_refresh_token": .reasonNoRefreshToken, "expired": .reasonExpired, "refused": .reasonRefused,
+        "uncertain": .reasonUncertain, "rejected": .reasonRejected, "moved": .reasonMoved,
+    ]
+
     /// The cloud does not say whose it is, where it was asked for a subject.
     func isOf(_ other: Subject) -> Bool { subject == nil || subject == other }
 
@@ -192,14 +208,9 @@ extension Visit {
     }
 
     private func card(of token: ShownToken, of subject: Subject, at app: ShownApp) -> Page.Card {
-        let (tone, status): (Page.Tone, Texts.Name) =
-            switch token.status {
-            case .active: (.good, .statusActive)
-            case .expiring: (.warning, .statusExpiring)
-            case .needsReauthorization: (.bad, .statusNeedsReauthorization)
-            }
+        let (tone, status) = token.status.words
         var card = Page.Card(title: app.name, logo: app.logo, tone: tone, status: texts(status))
-        if let reason = token.reason, let text = Self.reasons[reason] { card.note = texts(text) }
+        if let reason = token.reason, let text = ShownToken.reasons[reason] { card.note = texts(text) }
         if let account = token.account { card.facts.append((texts(.account), account)) }
         if !token.scopes.isEmpty { card.facts.append((texts(.permissions), token.scopes.joined(separator: ", "))) }
         if !token.isOf(subject), let tenant = token.subject?.tenantID {
@@ -207,8 +218,10 @@ extension Visit {
         }
         guard let id = token.id else { return card }
         let way: (StaticString, Texts.Name) = app.takesKey ? ("/key", .replaceKey) : ("/connect", .reconnect)
-        // What it has is asked for again, so that the new access can take its place.
-        let scopes = app.takesKey || token.scopes.isEmpty ? [] : [("scopes", token.scopes.joined(separator: " "))]
+        // What it was granted for is asked for again, and what the connection wants by now. Providers do not name all of it.
+        var wanted = token.requestedScopes.isEmpty ? token.scopes : token.requestedScopes
+        wanted += app.defaultScopes.filter { scope in !wanted.contains { ID($0) == ID(scope) } }
+        let scopes = app.takesKey || wanted.isEmpty ? [] : [("scopes", wanted.joined(separator: " "))]
         // What is the user's in a tenant is connected where it was asked for.
         if token.isOf(subject) {
             card.links.append(
@@ -222,9 +235,4 @@ extension Visit {
                 about: app.name))
         return card
     }
-
-    private static let reasons: [ID: Texts.Name] = [
-        "no_refresh_token": .reasonNoRefreshToken, "expired": .reasonExpired, "refused": .reasonRefused,
-        "uncertain": .reasonUncertain, "rejected": .reasonRejected, "moved": .reasonMoved,
-    ]
 }

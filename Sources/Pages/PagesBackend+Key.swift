@@ -92,7 +92,7 @@ extension PagesBackend {
             guard case .flow(let task) = wish.origin else {
                 return .done(.seeOther(visit.url("/connected", [("app", wish.app.id.text)])))
             }
-            return .done(.seeOther(task.place.next(visit)))
+            return .done(visit.afterForm(task))
         }
     }
 
@@ -139,7 +139,9 @@ extension PagesBackend {
         switch wish.origin {
         case .app: action = visit.url("/key", [("app", wish.app.id.text)])
         case .ticket(let ticket): action = visit.url("/key", [("ticket", ticket)])
-        case .flow(let task): action = task.place.url(visit, choice: task.place.choice)
+        // The form is for the tenant that the page named, whoever the user acts for by then.
+        case .flow(let task):
+            action = task.place.url(visit, choice: task.place.choice, tenant: task.subject.tenantID)
         }
         let path: ID = if case .flow = wish.origin { "/flow" } else { "/key" }
         page.blocks.append(
@@ -161,7 +163,7 @@ extension PagesBackend {
         var input = Page.Input(
             name: credential.inputName, label: credential.label ?? (isKey ? texts(.keyLabel) : credential.name.text),
             kind: credential.isSecret ? .secret : .text)
-        if !credential.isSecret { input.value = visit.body?.first(ID(input.name)) }
+        if !credential.isSecret, !isKey { input.value = visit.body?.first(ID(input.name)) }
         input.isRequired = !credential.isOptional
         input.hint = credential.hint ?? (isKey ? texts(.keyHint) : nil)
         input.help = credential.helpURL.map { Page.Link(text: texts(.keyHelp, ["service": app.name]), url: $0) }

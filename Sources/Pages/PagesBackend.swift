@@ -19,13 +19,13 @@ package final class PagesBackend: BackendLayer {
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
         guard ID(request.operation) == "pages.handle" else { return try backend.begin(request) }
         let visit = try Visit(request)
-        return try Step.attempt({ () throws(ConnError) in try answer(visit) }) { (result) throws(ConnError) in
+        return try Step.attempt({ () throws(ConnError) in try answer(visit) }) { [self] (result) throws(ConnError) in
             switch result {
             case .success(let answer): .done(answer.json(visit))
             case .failure(let error):
                 switch error.code {
                 case .timeout, .cancelled: throw error  // nobody waits for a page any more
-                default: .done(Answer.page(visit.page(about: error)).json(visit))
+                default: .done(Answer.page(page(about: error, visit)).json(visit))
                 }
             }
         }
@@ -34,6 +34,11 @@ package final class PagesBackend: BackendLayer {
     /// Performs an operation of the backend's for whoever is at the page.
     func perform(_ operation: String, _ fields: JSON, for visit: Visit) throws(ConnError) -> Step<JSON> {
         try perform(operation, fields, actor: visit.actor ?? visit.user?.id.text)
+    }
+
+    /// Whether whoever is at the page has a token.
+    func look(_ fields: JSON, for visit: Visit) throws(ConnError) -> Step<Void> {
+        try look(fields, actor: visit.actor ?? visit.user?.id.text)
     }
 }
 
@@ -55,6 +60,8 @@ struct Route: Sendable {
     let get: Handler
     /// What the page's form does.
     var post: Handler?
+    /// The part of the console that it belongs to; nil where anybody may go.
+    var section: ConsoleSection?
 
     static let all: [Route] = [
         Route(path: "/", get: { (host, visit, user) throws(ConnError) in try host.home(visit, user) }),
@@ -86,13 +93,16 @@ extension PagesBackend {
         if visit.path == Self.callbackPath {
             return isReading ? try callback(visit) : .done(.page(visit.methodNotAllowed("GET")))
         }
-        guard let route = Route.all.first(where: { $0.path == visit.path }) else {
+        guard let route = (Route.all + Route.console).first(where: { $0.path == visit.path }) else {
             return .done(.page(visit.failure(404, .errorPage)))
         }
         guard isReading || visit.method == "POST" && route.post != nil else {
             return .done(.page(visit.methodNotAllowed(route.post == nil ? "GET" : "GET, POST")))
         }
         guard let user = visit.user else { return .done(visit.signIn) }
+        if let section = route.section, let refusal = refusal(of: section, visit, user) {
+            return .done(.page(refusal))
+        }
         guard !isReading, let post = route.post else { return try route.get(self, visit, user) }
         if let refusal = refusal(ofFormIn: visit, user) { return .done(.page(refusal)) }
         return try post(self, visit, user)

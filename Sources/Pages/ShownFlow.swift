@@ -65,7 +65,7 @@ extension ShownFlow.Action {
         isOfTenant = kind?.isOfTenant ?? false
         appID = json["appId"]?.id
         buttons = (json["buttons"]?.elements ?? []).compactMap(ShownFlow.Button.init)
-        scopes = json["scopes"]?.strings
+        scopes = json["scopes"]?.strings.flatMap { $0.isEmpty ? nil : $0 }
         title = json["title"]?.string
         instructions = json["instructions"]?.string
         isOptional = json["optional"]?.boolean ?? false

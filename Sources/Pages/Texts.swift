@@ -22,6 +22,53 @@ struct Texts: Sendable {
         case homeNone, homeConnected, homeOffered, homeTenants, tenant, account, permissions, connect, reconnect,
             enterKey
         case replaceKey, disconnect, more
+        case console, consoleForbidden, consoleNotInCloud, consoleDetails, consoleNoConnection
+        case consoleNotFound, consoleInvalid, consoleConflict, consoleMisconfigured
+        case consoleProviderError, consoleLimit, consoleFailed, consoleTokens, consoleTokensHint
+        case consoleAnyStatus, consoleUser, consoleConnectionId, consoleConnection, consoleSubject
+        case consoleInTenant, consoleExpires, consoleLastRefresh, consoleStatus, consoleFind
+        case consoleNext, consoleNoTokens, consoleNoneOnThisPage, consoleNextRefresh
+        case consoleRefreshExpires, consoleLastFetch, consoleSince, consoleGrantedBy
+        case consoleTokenId, consoleRefresh, consoleRefreshBody, consoleKeyHasNoRefresh
+        case consoleFetchedOnce, consoleNoRefreshToken, consoleRefreshed, consoleOtherRefreshed
+        case consoleNotRefreshed, consoleRefreshRefused, consoleLink, consoleLinkBody
+        case consoleLinkOfTenant, consoleNoLink, consoleDeleteToken, consoleDelete
+        case consoleDeleteTokenTitle, consoleDeleteBody, consoleDeleteHereBody
+        case consoleDeleteKeyBody, consoleDeleted, consoleDeletedHere, consoleRevoked
+        case consolePending, consoleUnsupported, consoleTokenTitle, consoleRequired
+        case consoleGranted, consoleMissing, consoleNone, timeJustNow, timeSoon, timeMinutesAgo
+        case timeInMinutes, timeHoursAgo, timeInHours, timeDaysAgo, timeInDays
+        case consoleRange, consolePrevious, consoleConnections, consoleNewConnection, consoleNewOf
+        case consoleSearch, consoleUnreadable, consoleNoConnections, consoleKind, consoleOAuth
+        case consoleShowTokens, consoleCustom, consoleKeyConnection, consoleOtherServices
+        case consoleOtherBody, consoleNoTemplates, consoleCatalogue, consoleService, consoleNotes
+        case consoleNewIdHint, consoleClientSecret, consoleSecretHint, consoleName
+        case consoleNameHint, consoleClientId, consoleScopes, consoleScopesHint
+        case consoleDescription, consoleLogo, consoleLogoHint, consoleDiscoveryUrl
+        case consoleDiscoveryHint, consoleAuthorizationUrl, consoleTokenUrl, consoleRevocationUrl
+        case consoleRevocationHint, consoleHost, consoleDomainHint, consoleLabelHint
+        case consoleSameProvider, consoleSameProviderHint, consoleCreated, consoleSaved
+        case consoleWarnings, consoleRedirectNew, consoleRedirect, consoleRedirectHint
+        case consoleCreate, consoleCancel, consoleTemplate, consoleConnectLink, consoleTest
+        case consoleTestBody, consoleTestGood, consoleLeadsTo, consoleSettings
+        case consoleSettingsBody, consoleSave, consoleChangedMeanwhile, consoleDeleteConnection
+        case consoleDeleteAppTitle, consoleDeleteAppBody, consoleDeleteAppCloud, consoleTenant
+        case consoleAudit, consoleOperation, consoleOutcome, consoleActor, consoleTime
+        case consoleThing, consoleNoRecords, consoleNewest, consoleOlder, consoleVerify
+        case consoleVerifyBody, consoleAnchor, consoleAnchorHint, consoleIntact, consoleBroken
+        case consoleKeepAnchor, consoleChain, consoleBrokenAt, consoleProblem, consoleVerified
+        case consoleOutbox, consoleOutboxBody, consoleOutboxEmpty, consoleWaitsSince
+        case consoleNextTry, consoleFailures, consoleDue, consoleRun, consoleRunRevoked
+        case consoleRunFailed, consoleRunPending, consoleRunNothing, consoleKeys, consoleKeysBody
+        case consoleKeyId, consoleKeyAge, consoleKeyRows, consoleKeyActive, consoleKeyOther
+        case consoleMasterKey, consoleMasterKeyHint, consoleKeyAdd, consoleKeyAddBody
+        case consoleKeyAdded, consoleKeyActivate, consoleKeyActivateBody, consoleKeyActivated
+        case consoleKeyReseal, consoleKeyResealBody, consoleKeyResealed, consoleKeyDrop
+        case consoleKeyDropBody, consoleKeyDropped, consoleKeyUnreadable, consoleNewSecretHint
+        case consoleOverview, consoleConnectionCount, consolePartial, consoleHealth
+        case consoleHealthGood, consoleHealthWarning, consoleHealthBad, consoleHealthBadShort
+        case consoleExpiring, consoleExpiringNone, consoleExpiringShort, consoleFailing
+        case consoleAttention, consoleNoAttention
         case statusActive, statusExpiring, statusNeedsReauthorization
         case reasonNoRefreshToken, reasonExpired, reasonRefused, reasonUncertain, reasonRejected, reasonMoved
         case disconnectTitle, disconnectBody, disconnectHereBody, disconnectKeyBody, goneTitle, disconnectKeep,

@@ -64,7 +64,7 @@ extension Visit {
             ])
         if isDenied { page.status = 200 }  // it is what the user wanted
         let known = app?.id ?? error.appID
-        let flowURL = error.redirectURL.flatMap { mount.isInFlow($0) ? $0 : nil }
+        let flowURL = error.redirectURL.flatMap { mount.isInFlow($0) ? FlowPlace.before($0) : nil }
         if error.code != .invalidRequest, error.reason != .app, let known, user != nil {
             let again = flowURL ?? url("/connect", [("app", known.text)])
             page.blocks.append(.links([Page.Link(text: texts(.tryAgain), url: again, style: .main)]))

@@ -27,6 +27,7 @@ struct Visit: Sendable {
         let id: ID
         let name: String?
         let tenants: [(id: ID, name: String?)]
+        var isAdministrator = false
     }
 
     private static let maxBodyBytes = 65536
@@ -47,7 +48,8 @@ struct Visit: Sendable {
                 id: ID(user["userId"]?.string ?? ""), name: user["name"]?.string,
                 tenants: (user["tenants"]?.elements ?? []).map {
                     (ID($0["id"]?.string ?? ""), $0["name"]?.string)
-                })
+                },
+                isAdministrator: user["administrator"]?.boolean ?? false)
         }
         texts = Texts(Self.languages(request["user"]?["locale"]?.string, headers["accept-language"]?.string))
         product = request.string("product")

@@ -88,6 +88,7 @@ package final class VaultBackend: Backend {
         case "store_tokens": try tokens.storeTokens(request)
         case "delete": try tokens.delete(request)
         case "revocations.run": try outbox.run(request)
+        case "revocations.list": try outbox.list(request)
         case "list": try tokens.list(request)
         case "report_rejected": try tokens.reportRejected(request)
         case "apps.create": try apps.create(request)

@@ -135,7 +135,9 @@ import Vault
         #expect(try run("list", ["appId": "key"])["tokens"]?.elements.count == 1)
     }
 
-    @Test(arguments: ["//v1/mgmt/outbound/apps", "/v1/mgmt/outbound/apps/"]) func aSlashTooManyDoesNotMatter(path: String) throws {
+    @Test(arguments: ["//v1/mgmt/outbound/apps", "/v1/mgmt/outbound/apps/"]) func aSlashTooManyDoesNotMatter(
+        path: String
+    ) throws {
         #expect(try call("GET", path).body["apps"]?.elements.count == 2)
     }
 
@@ -151,7 +153,8 @@ import Vault
     }
 
     @Test func anUpdateKeepsTheSecretUnlessItClearsIt() throws {
-        _ = try post("/app/update", #"{"app":{"id":"crm","name":"n","clientId":"c","tokenUrl":"https://crm.example/token"}}"#)
+        _ = try post(
+            "/app/update", #"{"app":{"id":"crm","name":"n","clientId":"c","tokenUrl":"https://crm.example/token"}}"#)
         func secret() throws -> Bool {
             try run("apps.update", ["id": "crm", "clientId": "c", "sameProvider": true])["warnings"]?.text
                 .contains("clientSecret") == false
@@ -201,7 +204,9 @@ import Vault
         ("DELETE", "/tenant/tokens", "tenantId=t1"), ("GET", "/tokens", "userId=alice"), ("GET", "/templates", ""),
     ]
 
-    @Test(arguments: managed) func onlyAManagementKeyManages(_ row: (method: String, path: String, query: String)) throws {
+    @Test(arguments: managed) func onlyAManagementKeyManages(_ row: (method: String, path: String, query: String))
+        throws
+    {
         for (caller, status) in [(Self.alice, Int64(403)), (nil, 401), (["manager": false], 403)] as [(JSON?, Int64)] {
             let answer = try call(row.method, Self.root + row.path, query: row.query, "{}", as: caller)
             #expect(answer.status == status)
@@ -210,16 +215,17 @@ import Vault
         #expect(try run("apps.list")["apps"]?.elements.count == 2)
     }
 
-    @Test(arguments: [
-        ("/app/user/token", #"{"appId":"key","userId":"alice"}"#, 200),
-        ("/app/user/token", #"{"appId":"key","userId":"bob"}"#, 403),
-        ("/app/user/token/latest", #"{"appId":"key","userId":"alice","tenantId":"t2"}"#, 200),
-        ("/app/user/token/latest", #"{"appId":"key","userId":"bob","tenantId":"t1"}"#, 403),
-        ("/app/tenant/token", #"{"appId":"key","tenantId":"t1"}"#, 200),
-        ("/app/tenant/token/latest", #"{"appId":"key","tenantId":"t2"}"#, 403),
-        ("/app/tenant/token", #"{"appId":"key","tenantId":"t2","userId":"alice"}"#, 403),
-        ("/app/user/token", #"{"appId":"key","tenantId":"t1"}"#, 400),
-    ] as [(String, String, Int64)])
+    @Test(
+        arguments: [
+            ("/app/user/token", #"{"appId":"key","userId":"alice"}"#, 200),
+            ("/app/user/token", #"{"appId":"key","userId":"bob"}"#, 403),
+            ("/app/user/token/latest", #"{"appId":"key","userId":"alice","tenantId":"t2"}"#, 200),
+            ("/app/user/token/latest", #"{"appId":"key","userId":"bob","tenantId":"t1"}"#, 403),
+            ("/app/tenant/token", #"{"appId":"key","tenantId":"t1"}"#, 200),
+            ("/app/tenant/token/latest", #"{"appId":"key","tenantId":"t2"}"#, 403),
+            ("/app/tenant/token", #"{"appId":"key","tenantId":"t2","userId":"alice"}"#, 403),
+            ("/app/user/token", #"{"appId":"key","tenantId":"t1"}"#, 400),
+        ] as [(String, String, Int64)])
     func aUserHasItsOwnTokensAndThoseOfItsTenants(_ row: (path: String, body: String, status: Int64)) throws {
         for subject in [
             ["userId": "alice"], ["userId": "bob"], ["userId": "alice", "tenantId": "t2"],
@@ -241,7 +247,8 @@ import Vault
 
     @Test(arguments: ["/v1/mgmt/outbound/app/connect", "/v1/outbound/oauth/connect"])
     func aUserGetsAConnectURLOfTheirOwn(path: String) throws {
-        let body = #"{"appId":"crm","options":{"redirectUrl":"https://h.example/done","scopes":"[\"a\", \"b\"]","toolId":"x"}}"#
+        let body =
+            #"{"appId":"crm","options":{"redirectUrl":"https://h.example/done","scopes":"[\"a\", \"b\"]","toolId":"x"}}"#
         let url = try #require(try call("POST", path, body, as: Self.alice).body["url"]?.string)
         #expect(url.hasPrefix("https://crm.example/authorize?"))
         #expect(url.contains("scope=a%20b"))
@@ -251,27 +258,35 @@ import Vault
         #expect(try run("list", ["userId": "alice"])["tokens"]?.elements.count == 1)
     }
 
-    @Test(arguments: [
-        (#"{"appId":"crm","options":{"redirectUrl":"https://h.example/done"}}"#, manager, 403),
-        (#"{"appId":"crm","tenantId":"t2","tenantLevel":true,"options":{"redirectUrl":"https://h.example/d"}}"#, alice, 403),
-        (#"{"appId":"crm","tenantId":"t1","tenantLevel":true,"options":{"redirectUrl":"https://h.example/d"}}"#, alice, 200),
-        (#"{"appId":"gone","options":{"redirectUrl":"https://h.example/done"}}"#, alice, 404),
-        (#"{"appId":"crm","options":{"redirectUrl":"javascript:alert(1)"}}"#, alice, 400),
-        (#"{"appId":"crm","options":{"scopes":["a"]}}"#, alice, 400),
-        (#"{"appId":"crm","userId":"bob","options":{"redirectUrl":"https://h.example/done"}}"#, alice, 200),
-    ] as [(String, JSON, Int64)])
+    @Test(
+        arguments: [
+            (#"{"appId":"crm","options":{"redirectUrl":"https://h.example/done"}}"#, manager, 403),
+            (
+                #"{"appId":"crm","tenantId":"t2","tenantLevel":true,"options":{"redirectUrl":"https://h.example/d"}}"#,
+                alice, 403
+            ),
+            (
+                #"{"appId":"crm","tenantId":"t1","tenantLevel":true,"options":{"redirectUrl":"https://h.example/d"}}"#,
+                alice, 200
+            ),
+            (#"{"appId":"gone","options":{"redirectUrl":"https://h.example/done"}}"#, alice, 404),
+            (#"{"appId":"crm","options":{"redirectUrl":"javascript:alert(1)"}}"#, alice, 400),
+            (#"{"appId":"crm","options":{"scopes":["a"]}}"#, alice, 400),
+            (#"{"appId":"crm","userId":"bob","options":{"redirectUrl":"https://h.example/done"}}"#, alice, 200),
+        ] as [(String, JSON, Int64)])
     func aConnectURLIsForWhoAsks(_ row: (body: String, caller: JSON, status: Int64)) throws {
         #expect(try post("/app/connect", row.body, as: row.caller).status == row.status)
     }
 
     // MARK: - What is wrong
 
-    @Test(arguments: [
-        ("GET", "/", 404), ("GET", "", 404), ("GET", "/v1/mgmt/user", 404), ("POST", "/v1/mgmt/license", 405),
-        ("PUT", "/v1/mgmt/outbound/apps", 405), ("GET", "/v1/mgmt/outbound/app/user/token", 404),
-        ("get", "/v1/mgmt/outbound/apps", 405), ("DELETE", "/v1/mgmt/outbound/tokens", 405),
-        ("GET", "/v1/mgmt/outbound/app/{id}", 404), ("GET", "/../v1/mgmt/outbound/apps", 404),
-    ] as [(String, String, Int64)])
+    @Test(
+        arguments: [
+            ("GET", "/", 404), ("GET", "", 404), ("GET", "/v1/mgmt/user", 404), ("POST", "/v1/mgmt/license", 405),
+            ("PUT", "/v1/mgmt/outbound/apps", 405), ("GET", "/v1/mgmt/outbound/app/user/token", 404),
+            ("get", "/v1/mgmt/outbound/apps", 405), ("DELETE", "/v1/mgmt/outbound/tokens", 405),
+            ("GET", "/v1/mgmt/outbound/app/{id}", 404), ("GET", "/../v1/mgmt/outbound/apps", 404),
+        ] as [(String, String, Int64)])
     func whatIsNoEndpointIsToldSo(_ row: (method: String, path: String, status: Int64)) throws {
         let answer = try call(row.method, row.path)
         #expect(answer.status == row.status)

@@ -3,11 +3,14 @@ import Foundation
 import HTTP
 import JSON
 import MCP
-import Pages
 import Runtime
+import Store
 import StoreSQLite
 import TestSupport
-import Vault
+import Testing
+
+@testable import Pages
+@testable import Vault
 
 /// A site that has mounted the pages, over a vault in a temporary folder.
 final class Site {
@@ -15,6 +18,7 @@ final class Site {
 
     private let folder: TemporaryFolder
     private let backend: PagesBackend
+    private let store: SQLiteStore
     let provider = CannedProvider()
     let clock = MovableClock()
 
@@ -27,8 +31,9 @@ final class Site {
             "redirectUrl": .string("\(Self.base)/callback"), "audit": "all",
         ]
         if pageIsKnown { config.set("connectPageUrl", .string("\(Self.base)/connect")) }
+        store = try SQLiteStore(path: folder.file("vault.db"))
         let vault = try VaultBackend(
-            store: try SQLiteStore(path: folder.file("vault.db")),
+            store: store,
             config: try VaultConfig(config, environment: { _ in nil }), clock: clock.clock)
         backend = PagesBackend(MCPBackend(vault, clock: clock.clock), clock: clock.clock)
         try run(
@@ -58,6 +63,7 @@ final class Site {
         "userId": "alice", "name": "Alice", "tenants": [["id": "t1", "name": "Acme & Sons"]],
     ]
     static let mallory: JSON = ["userId": "mallory"]
+    static let administrator: JSON = ["userId": "root", "name": "Root", "administrator": true]
 
     /// A page, as a browser loads it.
     /// - Parameter more: of the request to `pages.handle`.
@@ -89,6 +95,44 @@ final class Site {
         let token = try get(path, query, as: user).formToken
         let body = HTTP.URL.query([("form", token ?? "")] + fields)
         return try send("POST", path, query, as: user, more: ["headers": headers, "body": .string(body)])
+    }
+
+    /// Sends one of the forms of a page, as a browser does: with all that stands in it.
+    /// - Parameters:
+    ///   - action: how the path and query of the form begin.
+    ///   - typed: in place of what stands in these fields.
+    func send(form action: String, of page: Shown, as user: JSON? = alice, _ typed: [(String, String)]) throws -> Shown
+    {
+        let form = try #require(page.forms.first { $0.action.hasPrefix(Self.base + action) })
+        let names = typed.map(\.0)
+        let body = HTTP.URL.query(form.fields.filter { !names.contains($0.0) } + typed)
+        let parts = form.action.dropFirst(Self.base.count).split(separator: "?", maxSplits: 1)
+        return try send(
+            "POST", String(parts[0]), as: user,
+            more: [
+                "query": .string(parts.count == 2 ? String(parts[1]) : ""), "headers": Self.formHeaders,
+                "body": .string(body),
+            ])
+    }
+
+    /// Removes a record of the audit behind the vault's back.
+    /// - Parameter record: an `AuditRecord`.
+    func removeAuditRecord(_ record: JSON) throws {
+        let place = AuditPlace(Int(record["chain"]?.integer ?? 0), record["sequence"]?.integer ?? 0)
+        try store.commit([.remove(place.rowKey, expecting: .any)])
+    }
+
+    /// What proves a form of the page to be the user's, wherever it was shown.
+    func formToken(for path: String, as user: ID = "root") throws -> String {
+        let secret = try #require(backend.sharedSecret)
+        return FormSeal(secret: secret).token(user: user, action: ID(path), now: clock.clock.seconds)
+    }
+
+    /// A page by a link of another one.
+    func follow(_ link: String, as user: JSON? = alice) throws -> Shown {
+        let parts = link.dropFirst(Self.base.count).split(separator: "?", maxSplits: 1)
+        let query = parts.count == 2 ? String(parts[1]) : ""
+        return try send("GET", String(parts[0]), as: user, more: ["query": .string(query)])
     }
 
     static let formHeaders: JSON = [
@@ -131,6 +175,51 @@ struct Shown {
     /// Where the page's main link leads.
     var mainLink: String? {
         text(between: "class=\"button main\" href=\"", "\"")?.replacingOccurrences(of: "&amp;", with: "&")
+    }
+
+    /// The forms that are posted, with what stands in their fields.
+    var forms: [(action: String, fields: [(String, String)])] {
+        body.components(separatedBy: "<form method=\"post\" action=\"").dropFirst().map { part in
+            let form = part.components(separatedBy: "</form>")[0]
+            let inputs = form.components(separatedBy: "<input").dropFirst().compactMap { input -> (String, String)? in
+                let tag = input.prefix { $0 != ">" }
+                guard let name = Self.attribute("name", of: tag), !tag.contains("type=\"checkbox\"") else { return nil }
+                return (name, Self.attribute("value", of: tag) ?? "")
+            }
+            let areas = form.components(separatedBy: "<textarea").dropFirst().compactMap { area -> (String, String)? in
+                let tag = area.prefix { $0 != ">" }
+                let text = area.dropFirst(tag.count + 1).components(separatedBy: "</textarea>")[0]
+                return Self.attribute("name", of: tag).map { ($0, Self.plain(text)) }
+            }
+            return (Self.plain(String(form.prefix { $0 != "\"" })), inputs + areas)
+        }
+    }
+
+    private static func attribute(_ name: String, of tag: Substring) -> String? {
+        guard let start = tag.range(of: " \(name)=\"") else { return nil }
+        return plain(String(tag[start.upperBound...].prefix { $0 != "\"" }))
+    }
+
+    private static func plain(_ text: String) -> String {
+        let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")]
+        return entities.reduce(text) { $0.replacingOccurrences(of: $1.0, with: $1.1) }
+    }
+
+    /// Where a link of this text leads.
+    func link(_ text: String) -> String? {
+        guard let end = body.range(of: "\(text)</a>"),
+            let start = body[..<end.lowerBound].range(of: "href=\"", options: .backwards)
+        else { return nil }
+        return body[start.upperBound...].prefix { $0 != "\"" }.replacingOccurrences(of: "&amp;", with: "&")
+    }
+
+    /// The items of the first list after a text.
+    func list(after text: String) -> [String] {
+        guard let start = body.range(of: text), let end = body[start.upperBound...].range(of: "</ul>"),
+            body[start.upperBound..<end.lowerBound].components(separatedBy: "<ul").count == 2
+        else { return [] }
+        return body[start.upperBound..<end.lowerBound].components(separatedBy: "<code>").dropFirst()
+            .compactMap { $0.components(separatedBy: "</code>").first }
     }
 
     private func text(between start: String, _ end: String) -> String? {

@@ -412,6 +412,57 @@ import Testing
         #expect(places(try first.call("audit.list", after)).map(\.id) == ["new"])
     }
 
+    @Test func theNewestComeFirstWhereThatIsAskedFor() throws {
+        let worlds = try writers([40, 5, 9])
+        try write(worlds, rounds: 0..<50)
+        let all = try places(worlds[0].call("audit.list", ["limit": 1000, "newestFirst": true]))
+        #expect(all.map(\.id) == (0..<50).flatMap { round in (0..<3).map { "\($0)-\(round)" } }.reversed())
+        let some = try worlds[0].call("audit.list", ["appId": "1-7", "newestFirst": true])
+        #expect(places(some).map(\.id) == ["1-7"])
+        #expect(some["next"] == nil && some["end"] == nil)
+    }
+
+    /// What is written between two pages is on none of those that follow.
+    @Test(arguments: [1, 7, 64]) func backwardsNoRecordIsLeftOutOrComesTwice(limit: Int64) throws {
+        let first = try World(chain: 40)
+        let worlds =
+            try [first] + [(5, -600), (9, 600), (40, 30)].map { try first.another(secondsAhead: $1, chain: $0) }
+        try write(worlds, rounds: 0..<40)
+        var seen: [(id: String, place: AuditPlace)] = []
+        var after: JSON = [:]
+        var round = 40
+        while true {
+            let request: JSON = ["limit": .integer(limit), "newestFirst": true]
+            let page = try first.call("audit.list", request.with(after))
+            seen += places(page)
+            guard let next = page["next"]?.string else { break }
+            after = ["after": "\(next)"]
+            try write(worlds, rounds: round..<round + 1)
+            round += 1
+        }
+        #expect(seen.count == 160 && Set(seen.map(\.id)).count == 160 && Set(seen.map(\.place)).count == 160)
+        for numbers in Dictionary(grouping: seen.map(\.place), by: \.chain).values.map({ $0.map(\.number) }) {
+            #expect(numbers == numbers.sorted(by: >))
+        }
+    }
+
+    /// Heads that are gone or put back, rows that are no records, and records far beyond the others.
+    @Test func backwardsDamageHidesNoRecord() throws {
+        let worlds = try writers([0, 5])
+        try write(worlds, rounds: 0..<10)
+        let store = worlds[0].store
+        for place in [AuditPlace(0, 1), AuditPlace(5, 4), AuditPlace(5, 10), AuditPlace(5, 1 << 50)] {
+            try store.commit([.put(place.rowKey, [UInt8](repeating: 0, count: 80), expecting: .any)])
+        }
+        for byte in UInt8(0)..<200 {
+            try store.commit([.put(AuditPlace(0, 8).rowKey + [byte], [1], expecting: .any)])
+        }
+        try store.commit([.remove(AuditPlace.head(of: 5), expecting: .any)])
+        let answer = try worlds[0].call("audit.list", ["newestFirst": true])
+        #expect(answer["records"]?.elements.count == 17)
+        #expect(answer["unreadable"]?.integer == 204)
+    }
+
     @Test(arguments: ["0", "AA", "AQ", "AgAAAAAAAAAB", "AUAAAAAAAAAB", "AQAAAAAAAAABAA"]) func onlyAPlaceOfAListIsTaken(
         _ after: String
     ) throws {

@@ -43,6 +43,7 @@ import Testing
         ("delete", ["tenantId": "nobody"]), ("apps.delete", ["id": "a"]), ("apps.create", ["id": "b"]),
         ("apps.list", [:]), ("retention.sweep", [:]), ("keys.list", [:]), ("keys.reseal", [:]),
         ("audit.list", ["limit": 1000]), ("audit.verify", [:]), ("revocations.run", ["limit": 1]),
+        ("audit.list", ["limit": 1000, "newestFirst": true]), ("revocations.list", ["limit": 1000]),
     ]
 
     @Test(arguments: operations)

@@ -105,7 +105,20 @@ import Testing
             ([["name": "apiKey", "pattern": "a)|(b"]], "credentials[0].pattern"),
             ([["name": "apiKey", "pattern": #"(a)\1"#]], "credentials[0].pattern"),
             ([["name": "apiKey", "pattern": "((a{100}){100}){100}"]], "credentials[0].pattern"),
-            ([["name": "apiKey", "pattern": "a{5000}"]], "credentials[0].pattern"),
+            ([["name": "apiKey", "pattern": "a{600}"]], "credentials[0].pattern"),
+            (
+                [
+                    [
+                        "name": "apiKey",
+                        "pattern": "\(String(repeating: "(", count: 18))a+\(String(repeating: ")+", count: 18))",
+                    ]
+                ],
+                "credentials[0].pattern"
+            ),
+            ([["name": "apiKey", "pattern": "(a|a|a|a|a|a){200}"]], "credentials[0].pattern"),
+            ([["name": "apiKey", "pattern": "a{1,x}"]], "credentials[0].pattern"),
+            ([["name": "apiKey", "pattern": "[a"]], "credentials[0].pattern"),
+            ([["name": "apiKey", "pattern": "*a"]], "credentials[0].pattern"),
             ([["name": "apiKey", "helpUrl": "javascript:alert(1)"]], "credentials[0].helpUrl"),
         ] as [(JSON, String)])
     func whatCannotBeAskedForIsRefused(_ row: (fields: JSON, field: String)) throws {
@@ -127,6 +140,24 @@ import Testing
             _ = try world.call("apps.update", request.with(["credentials": []]))
         }
         _ = try world.call("store_api_key", ["appId": "k", "userId": "u1", "apiKey": "any"])
+    }
+
+    /// Those that services' keys have.
+    @Test(arguments: [
+        ("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "01234567-89ab-cdef-0123-456789abcdef", true),
+        (
+            "xox[bp]-[0-9]{10,13}-[0-9]{10,13}-[a-zA-Z0-9]{24}", "xoxb-1234567890-1234567890-abcdefghijklmnopqrstuvwx",
+            true
+        ),
+        ("SK[0-9a-f]{32}", "SK0123456789abcdef0123456789abcdef", true), ("(ghp|gho)_[A-Za-z0-9_]{36,}", "ghp_x", false),
+        ("[a-z]+(-[a-z]+)*", "a-b-c", true), (#"\\1"#, #"\1"#, true), (#"[\1]+"#, #"\1"#, true), ("[]a]+", "a]", true),
+        ("[[:alpha:]]{3}", "abc", true), (".{4}", "äöüß", true), ("a|b", "ab", false),
+        (".+-.{36}", String(repeating: "-", count: 1025), false),
+    ])
+    func aPatternIsHeldAgainstTheWholeValue(_ row: (pattern: String, key: String, fits: Bool)) throws {
+        try make(fields: [["name": "apiKey", "pattern": .string(row.pattern)]])
+        let error = world.error("store_api_key", ["appId": "jira", "userId": "u1", "apiKey": .string(row.key)])
+        #expect((error == nil) == row.fits)
     }
 
     @Test func aBackslashIsNoBackReferenceByItself() throws {

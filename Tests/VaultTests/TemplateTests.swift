@@ -39,6 +39,20 @@ import Testing
         }
     }
 
+    /// Whoever loads a connection, changes its hosts and writes it back does not keep it at the earlier ones.
+    @Test func theAddressesOfATemplateMoveWithItsHosts() throws {
+        let created = try app(
+            "apps.create",
+            [
+                "id": "z", "templateId": "zendesk", "hosts": ["subdomain": "acme"], "clientId": "c",
+                "refreshUrl": "https://own.example/refresh",
+            ])
+        let moved = try app("apps.update", created.with(["hosts": ["subdomain": "other"]]))
+        #expect(moved["tokenUrl"]?.string == "https://other.zendesk.com/oauth/tokens")
+        #expect(moved["refreshUrl"]?.string == "https://own.example/refresh")
+        #expect(try app("apps.load", ["id": "z"]).equals(moved))
+    }
+
     @Test func whatTheOperatorSetsGoesBefore() throws {
         _ = try app(
             "apps.create",

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 PROJECT = "P2testtesttesttesttesttest01"  # 28 characters, as the SDKs want
 KEY = "K2testmanagementkey"
-TOKENS: dict[str, ApiCaller] = {"alice.jwt.x": {"user_id": "alice", "tenant_ids": ["acme"]}, "bob.jwt.x": {"user_id": "bob"}}
+TOKENS: dict[str, ApiCaller] = {
+    "alice.jwt.x": {"user_id": "alice", "tenant_ids": ["acme"]},
+    "bob.jwt.x": {"user_id": "bob"},
+}
 
 
 class Server(ThreadingMixIn, WSGIServer):
@@ -67,9 +70,12 @@ def oauth() -> Iterator[launch]:
 @pytest.fixture
 def service(tmp_path: Path, oauth: launch) -> Iterator[Service]:
     oauth.control("POST", "reset")
-    with Client.vault(
-        path=tmp_path / "vault.db", key={"bytes": "5a" * 32}, redirect_url="http://127.0.0.1/callback"
-    ) as client, make_server("127.0.0.1", 0, wsgi(client, Api(), caller), Server, Quiet) as server:
+    with (
+        Client.vault(
+            path=tmp_path / "vault.db", key={"bytes": "5a" * 32}, redirect_url="http://127.0.0.1/callback"
+        ) as client,
+        make_server("127.0.0.1", 0, wsgi(client, Api(), caller), Server, Quiet) as server,
+    ):
         client.apps.create(
             id="crm",
             name="CRM",

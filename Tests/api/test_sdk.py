@@ -68,7 +68,9 @@ def test_connections_are_made_changed_and_deleted(sdk: Any, service: Service) ->
 
 
 def test_an_update_keeps_what_only_the_vault_has(sdk: Any, service: Service) -> None:
-    service.client.apps.create(id="kept", name="n", client_id="c", max_idle_seconds=600, token_url="https://a.example/t")
+    service.client.apps.create(
+        id="kept", name="n", client_id="c", max_idle_seconds=600, token_url="https://a.example/t"
+    )
     sdk.update_application("kept", "m", client_id="d")
     kept = service.client.apps.load("kept")
     assert (kept.name, kept.client_id, kept.max_idle_seconds, kept.token_url) == ("m", "d", 600, None)

@@ -57,7 +57,12 @@ class Quiet(WSGIRequestHandler):
 
 def user_of(environ: dict[str, Any]) -> Any:
     cookie = SimpleCookie(environ.get("HTTP_COOKIE", "")).get("user")
-    return cookie and {"user_id": cookie.value, "name": cookie.value.capitalize(), "tenants": TENANTS}
+    return cookie and {
+        "user_id": cookie.value,
+        "name": cookie.value.capitalize(),
+        "tenants": TENANTS,
+        "administrator": cookie.value == "root",
+    }
 
 
 SAME_ORIGIN = """<!doctype html><title>host</title><button>open</button><output></output><script>

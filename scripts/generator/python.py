@@ -146,7 +146,9 @@ class Python:
         """With the names that Python has."""
         known = sorted(self.words, key=len, reverse=True)
         text = re.sub(
-            rf"(?<![\w./])({'|'.join(map(re.escape, known))})(?![\w/])", lambda m: f"``{self.words[m[1]]}``", text
+            rf"(?<![\w./\"{{])({'|'.join(map(re.escape, known))})(?![\w/\"}}])",
+            lambda m: f"``{self.words[m[1]]}``",
+            text,
         )
         return text.replace("\\", "\\\\")
 

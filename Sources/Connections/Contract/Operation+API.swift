@@ -12,7 +12,8 @@ extension Operation {
                     "path", .foreign(.string), required: true, "The request's path, decoded.",
                     example: "/v1/mgmt/outbound/app/user/token"),
                 Field("query", .foreign(.string), "The request's query, as it came, without the question mark."),
-                Field("body", .foreign(.string), "The request's body, of at most 1 MiB less what the other fields take."),
+                Field(
+                    "body", .foreign(.string), "The request's body, of at most 1 MiB less what the other fields take."),
                 Field(
                     "caller", .object(.apiCaller),
                     "Who asks, as the host knows from the Authorization header; nobody if absent. What it may do is decided "

@@ -110,7 +110,7 @@ extension Field {
         ] + providerSwitches + [
             Field(
                 "credentials", .objects(.credential, maxCount: 16), backends: .inVault,
-                "Of type apikey: what a user enters, in this order. One of them is called apiKey, and it is the token that "
+                "Of type apikey: what a user enters, in this order. One of them is called \"apiKey\", and it is the token that "
                     + "fetch answers. By default there is no other."),
             Field(
                 "credentialCheck", .object(.credentialCheck), backends: .inVault,
@@ -195,16 +195,17 @@ extension ObjectType {
         "CredentialField", "Something that a user enters to connect to a service without OAuth.",
         [
             Field(
-                "name", .string(maxBytes: 32), required: true, "Letters and underscores. apiKey is the key itself.",
+                "name", .string(maxBytes: 32), required: true, "Letters and underscores. \"apiKey\" is the key itself.",
                 example: "apiKey"),
             Field("label", .string(maxBytes: 256), "For people; the name by default.", example: "API token"),
             Field("secret", .boolean, "Whether it is hidden as it is typed; true by default."),
             Field(
                 "pattern", .string(maxBytes: 256),
-                "What the whole value must match: a POSIX extended regular expression without back-references."),
+                "What the whole value, of at most 1024 bytes, must match: a POSIX extended regular expression without "
+                    + "back-references, whose repetitions come to at most 512 characters."),
             Field("hint", .string(maxBytes: 1024), "Shown below it."),
             Field("helpUrl", .redirectURL, "Where users find it."),
-            Field("optional", .boolean, "Whether it may be left empty. apiKey may not."),
+            Field("optional", .boolean, "Whether it may be left empty. \"apiKey\" may not."),
         ])
 
     fileprivate static let credentialCheck = ObjectType(

@@ -58,6 +58,10 @@ extension ObjectType {
                 "tenants", .objects(pageTenant, maxCount: 256),
                 "The tenants for which this user may connect, disconnect and store keys."),
             Field("locale", .string(maxBytes: 64), "The user's language; by default as accept-language asks."),
+            Field(
+                "administrator", .boolean,
+                "Whether this user may use the console, which shows and changes what belongs to everybody. False by default."
+            ),
         ])
 
     static let httpAnswer = ObjectType(

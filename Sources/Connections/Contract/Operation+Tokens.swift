@@ -96,6 +96,12 @@ extension Operation {
                     "How long to go on with what falls due. By default 0: only what is due now."),
             ],
             answer: .revocationRun),
+        Operation(
+            "revocations.list", method: "listRevocations",
+            "Lists the deleted tokens that are still to be revoked at their providers, the one that is due first at the "
+                + "beginning.",
+            backends: .inVault,
+            fields: [limit, after], answer: .revocationPage),
     ]
 }
 
@@ -181,6 +187,12 @@ extension ObjectType {
                 "lastFetchTime", .epochSeconds, backends: .inVault,
                 "Approximate. Present only if the connection has maxIdleSeconds."),
             Field("refreshTokenExpiry", .epochSeconds, backends: .inVault, "When the refresh token expires, if known."),
+            Field(
+                "requestedScopes", .strings, backends: .inVault,
+                "What the user was asked for when it was granted; absent if nobody knows."),
+            Field(
+                "missingScopes", .strings, backends: .inVault,
+                "Of the connection's defaultScopes, those that it does not have under any of their names."),
         ] + described)
 
     static let tokenPage = ObjectType(
@@ -239,6 +251,23 @@ extension ObjectType {
             Field("revoked", .count, required: true, "How many were revoked now."),
             Field("pending", .count, required: true, "How many are still to be revoked."),
             Field("failed", .count, required: true, "How many were given up."),
+        ])
+
+    private static let waitingRevocation = ObjectType(
+        "WaitingRevocation", "A deleted token that is to be revoked.",
+        [
+            .appID, .userID, .tenantID,
+            Field("tokenId", .string(), "The id that it had."),
+            Field("since", .epochSeconds, required: true, "When it was deleted.", example: 1_760_000_000),
+            Field("nextTry", .epochSeconds, required: true, "When it is tried next.", example: 1_760_000_060),
+            Field("failures", .count, required: true, "How often its provider was asked in vain.", example: 2),
+        ])
+
+    static let revocationPage = ObjectType(
+        "RevocationPage", "Some of the tokens that are to be revoked.",
+        [
+            Field("revocations", .objects(waitingRevocation), required: true, "Those of this page."),
+            Field("next", .string(), "Where the next page begins, if there is one."), .unreadable,
         ])
 }
 

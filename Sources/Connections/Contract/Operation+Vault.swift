@@ -40,10 +40,18 @@ extension Operation {
             answer: .nothing,
             errors: [.notFound, .conflict]),
         Operation(
-            "audit.list", "Lists who did what to which token, the oldest first.", backends: .inVault,
+            "audit.list", "Lists who did what to which token, the oldest first unless newestFirst is set.",
+            backends: .inVault,
             fields: [
                 Field("appId", .string(maxBytes: 256), "Only of this connection."), .userID, .tenantID,
                 Field("tokenId", .string(maxBytes: 256), "Only of this token."),
+                Field("operation", .string(maxBytes: 64), "Only of this operation, such as fetch or refresh."),
+                Field("byActor", .string(maxBytes: 512), "Only what this actor asked for."),
+                Field("outcome", .string(maxBytes: 64), "Only what ended so: ok, or an error's code, for instance."),
+                Field(
+                    "newestFirst", .boolean,
+                    "The newest first. A page may then hold few records, or none, and still have a next; as after, "
+                        + "only that of such a page is taken."),
                 limit, Field("after", .string(maxBytes: 1024), "The next or the end of an answer before."),
             ],
             answer: .auditPage),
@@ -152,11 +160,11 @@ extension ObjectType {
         ])
 
     static let auditPage = ObjectType(
-        "AuditPage", "Records of the audit, the oldest first.",
+        "AuditPage", "Records of the audit, in the order that was asked for.",
         [
             Field("records", .objects(auditRecord), required: true, "Those of this page."),
             Field("next", .string(), "Where the next page begins, if there is one."),
-            Field("end", .string(), "Where later records will begin, if there is no next page."),
+            Field("end", .string(), "Where later records will begin, if there is no next page. Not with newestFirst."),
             .unreadable,
         ])
 

@@ -21,6 +21,9 @@ package struct Parameters: Sendable {
     /// The first of a name; nil when it is not there or empty.
     package func first(_ name: ID) -> String? { pairs.first { $0.name == name && !$0.value.isEmpty }?.value }
 
+    /// The first of a name that is made elsewhere.
+    subscript(named name: ID) -> String? { pairs.first { $0.name == name && !$0.value.isEmpty }?.value }
+
     /// For an operation that takes third parties' text: a string, or an array where the name stands more than once.
     package func foreign(_ name: ID) -> JSON? {
         let values = pairs.lazy.filter { $0.name == name }.map(\.value)

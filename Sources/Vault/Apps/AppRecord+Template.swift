@@ -46,6 +46,13 @@ extension AppRecord {
         return (try? outlineWithSettings(hosts: hosts))?.scopeRules ?? common
     }
 
+    /// Those of the default scopes that a token does not have, whatever the provider calls them.
+    func defaultScopes(missingFrom token: TokenRecord) -> [String] {
+        // The rules take time to put together, and few tokens need them.
+        guard !Scopes.missing(defaultScopes, from: token.scopes).isEmpty else { return [] }
+        return scopeRules.missing(defaultScopes, from: token.grant)
+    }
+
     /// What the template has, or nothing.
     private func outline(hosts: [ID: String]) throws(ConnError) -> Provider {
         let clientID = settings["clientId"]?.string ?? ""
@@ -83,8 +90,9 @@ extension AppRecord {
 
     /// The same connection without settings that say what the template says anyway, so that whoever loads a connection,
     /// changes one setting and writes it back does not fix all others.
+    /// - Parameter earlier: the connection before an update: with its hosts, the template said something else.
     /// - Throws: `invalid_request` for a template or hosts that cannot be.
-    func withoutTemplateValues() throws(ConnError) -> AppRecord {
+    func withoutTemplateValues(after earlier: AppRecord? = nil) throws(ConnError) -> AppRecord {
         try checkCredentials()
         guard let templateID else {
             guard settings["hosts"].map(\.members.isEmpty) ?? true else {
@@ -99,8 +107,23 @@ extension AppRecord {
         let own = settings.shallowCopy()
         let outline = try outline(hosts: hosts)
         try ProviderSetting.check(settings, of: outline)
+        if let earlier = try? earlier?.outline(hosts: earlier?.hosts ?? [:]) { Self.remove(earlier, from: own) }
+        Self.remove(outline, from: own)
+        let values = JSON.object()
+        for (name, value) in hosts {
+            let fallback = template.hosts.first { ID($0.name) == name }?.fallback
+            if fallback.map({ ID($0) }) != ID(value) { values.set(name.text, .string(value)) }
+        }
+        own.remove("hosts")
+        if !values.members.isEmpty { own.set("hosts", values) }
+        guard let record = AppRecord(json: own) else { throw .invalid("id", "is missing") }
+        return record
+    }
+
+    /// Removes the settings that say what a template says.
+    private static func remove(_ outline: Provider, from own: JSON) {
         for setting in ProviderSetting.all {
-            guard let value = settings[setting.name], let common = setting.read(outline) else { continue }
+            guard let value = own[setting.name], let common = setting.read(outline) else { continue }
             if value.kind == .array, value.elements.first?.kind == .object {
                 let rest = value.elements.filter { element in !common.elements.contains { $0.equals(element) } }
                 own.set(setting.name, .array(rest))
@@ -114,14 +137,5 @@ extension AppRecord {
                 own.remove(setting.name)
             }
         }
-        let values = JSON.object()
-        for (name, value) in hosts {
-            let fallback = template.hosts.first { ID($0.name) == name }?.fallback
-            if fallback.map({ ID($0) }) != ID(value) { values.set(name.text, .string(value)) }
-        }
-        own.remove("hosts")
-        if !values.members.isEmpty { own.set("hosts", values) }
-        guard let record = AppRecord(json: own) else { throw .invalid("id", "is missing") }
-        return record
     }
 }

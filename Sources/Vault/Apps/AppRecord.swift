@@ -112,7 +112,7 @@ struct AppRecord: Record {
             if let kept = self.settings[name] { settings.set(name, kept) }
         }
         guard let record = AppRecord(json: settings) else { throw .invalid("id", "is missing") }
-        return try record.withoutTemplateValues()
+        return try record.withoutTemplateValues(after: self)
     }
 
     var defaultScopes: [String] { settings["defaultScopes"]?.strings ?? [] }

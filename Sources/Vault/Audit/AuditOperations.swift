@@ -28,7 +28,16 @@ final class AuditOperations: Sendable {
     }
 
     func list(_ request: Request) throws(ConnError) -> Step<JSON> {
-        answer(try AuditPage(request))
+        guard request["newestFirst"]?.boolean ?? false else { return answer(try AuditPage(request)) }
+        return answer(try NewestAuditPage(request))
+    }
+
+    private func answer(_ page: NewestAuditPage) -> Step<JSON> {
+        rows.read { [self] (reader) throws(ConnError) in
+            var page = page
+            try page.add(reader)
+            return page.isDone ? .done(page.answer) : answer(page)
+        }
     }
 
     private func answer(_ page: AuditPage) -> Step<JSON> {

@@ -37,20 +37,14 @@ struct AuditPage: Sendable {
     private(set) var isDone = false
 
     /// Rows of a chain that are read at a time, at the least.
-    private static let minRows = 16
+    static let minRows = 16
 
     init(_ request: Request) throws(ConnError) {
         filter = AuditFilter(request)
         limit = request["limit"]?.integer.flatMap(Int.init(exactly:)) ?? 100
         chains = (0..<AuditPlace.chains).map { Chain(AuditPlace($0, 0)) }
         guard let after = request.string("after") else { return }
-        let pieces = OpaqueText.pieces(of: after, .places, size: AuditPlace.byteCount) ?? [[]]
-        for piece in pieces {
-            guard let place = AuditPlace(bytes: piece), !piece.isEmpty else {
-                throw .invalid("after", "is not the next of an earlier answer")
-            }
-            chains[place.chain] = Chain(place)
-        }
+        for place in try AuditPlace.places(of: after) { chains[place.chain] = Chain(place) }
     }
 
     /// Adds what can be read at a time.
@@ -117,19 +111,41 @@ struct AuditPage: Sendable {
     }
 }
 
-private struct AuditFilter: Sendable {
+extension AuditPlace {
+    /// Where each chain has come to, as the next of an answer says.
+    static func places(of next: String) throws(ConnError) -> [AuditPlace] {
+        let pieces = OpaqueText.pieces(of: next, .places, size: byteCount) ?? [[]]
+        return try pieces.map { (piece) throws(ConnError) in
+            guard let place = AuditPlace(bytes: piece), !piece.isEmpty else {
+                throw .invalid("after", "is not the next of an earlier answer")
+            }
+            return place
+        }
+    }
+}
+
+struct AuditFilter: Sendable {
     let appID: ID?
     let subject: Subject?
     let tokenID: ID?
+    let operation: ID?
+    let actor: ID?
+    let outcome: ID?
 
     init(_ request: Request) {
         appID = request.id("appId")
         subject = request.subject
         tokenID = request.id("tokenId")
+        operation = request.id("operation")
+        actor = request.id("byActor")
+        outcome = request.id("outcome")
     }
 
     func matches(_ event: AuditEvent) -> Bool {
         (appID == nil || event.appID == appID) && (subject == nil || event.subject == subject)
             && (tokenID == nil || event.tokenID == tokenID)
+            && (operation == nil || ID(event.operation) == operation)
+            && (actor == nil || event.actor.map { ID($0) } == actor)
+            && (outcome == nil || ID(event.outcome) == outcome)
     }
 }

@@ -14,7 +14,8 @@ struct CredentialCheck: Sendable {
 
     /// Headers that are the library's own, or that frame the message.
     private static let refusedHeaders: [ID] = [
-        "host", "content-length", "transfer-encoding", "connection", "expect", "te", "trailer", "upgrade",
+        "host", "content-length", "transfer-encoding", "connection", "keep-alive", "expect", "te", "trailer",
+        "upgrade", "proxy-authorization", "proxy-connection",
     ]
 
     /// - Parameters:
@@ -33,6 +34,9 @@ struct CredentialCheck: Sendable {
                 throw .invalid("credentialCheck.headers", "holds a header that cannot be set")
             }
             headers.append((name.text, try Template(value, fields, "credentialCheck.headers")))
+        }
+        if json["userName"] != nil, headers.contains(where: { ID($0.name.lowercased()) == "authorization" }) {
+            throw .invalid("credentialCheck.headers", "cannot have Authorization beside userName")
         }
         self.headers = headers
         let userName = json["userName"]?.string

@@ -22,7 +22,7 @@ enum RevocationOutcome: Sendable {
 
 /// The tokens that are to be revoked at their providers, and the operation that works through them.
 final class Outbox: Sendable {
-    private let rows: Rows
+    let rows: Rows
     private let config: VaultConfig
     private let clock: Clock
     private let jitter: Jitter

@@ -132,7 +132,7 @@ extension TokenOperations {
             // One more, which says whether anything follows.
             let locations = try reader.locations(of: set, after: after, limit: page.wanted + 1)
             let batch = locations.prefix(page.wanted)
-            return try tokens(at: batch, reader).then { [self] (tokens, unreadable) throws(ConnError) in
+            return try tokens(at: batch, reader).then { [self] (tokens, apps, unreadable) throws(ConnError) in
                 var (page, last) = (page, after)
                 page.unreadable += unreadable
                 let now = clock.instant
@@ -142,7 +142,8 @@ extension TokenOperations {
                     guard let token = tokens[location] else { continue }
                     let status = token.status(now: now)
                     guard page.status == nil || page.status == status.name else { continue }
-                    page.tokens.append(token.answer(id: location.id, status: status))
+                    let missing = apps[token.appID].map { $0.defaultScopes(missingFrom: token) } ?? []
+                    page.tokens.append(token.answer(id: location.id, status: status, missing: missing))
                 }
                 guard let last, let end = locations.last, last != end else { return .done(page) }
                 guard page.isFull else { return extend(page, of: set, after: last) }
@@ -155,8 +156,9 @@ extension TokenOperations {
     /// The tokens that a list shows of these. Those that have been idle for too long are removed.
     private func tokens(
         at locations: ArraySlice<TokenLocation>, _ reader: RowReader
-    ) throws(ConnError) -> Step<(tokens: [TokenLocation: TokenRecord], unreadable: Int)> {
+    ) throws(ConnError) -> Step<(tokens: [TokenLocation: TokenRecord], apps: [ID: AppRecord], unreadable: Int)> {
         var apps = KnownApps(reader)
+        var theirs: [ID: AppRecord] = [:]
         var idle: [ID: (app: AppRecord, tokens: [Row<TokenRecord>])] = [:]
         var tokens: [TokenLocation: TokenRecord] = [:]
         var unreadable = 0
@@ -170,18 +172,19 @@ extension TokenOperations {
                 if apps.damaged.contains(whole.value.appID) { unreadable += 1 }
                 continue
             }
+            theirs[app.id] = app
             if supplier.idle([row], of: app).isEmpty {
                 tokens[location] = row.value
             } else {
                 idle[app.id, default: (app, [])].tokens.append(row)
             }
         }
-        return try dropIdle(Array(idle.values)[...]).then { [tokens, unreadable] (kept) throws(ConnError) in
+        return try dropIdle(Array(idle.values)[...]).then { [tokens, theirs, unreadable] (kept) throws(ConnError) in
             var tokens = tokens
             for row in kept {
                 if let location = TokenLocation(key: row.key) { tokens[location] = row.value }
             }
-            return .done((tokens, unreadable))
+            return .done((tokens, theirs, unreadable))
         }
     }
 

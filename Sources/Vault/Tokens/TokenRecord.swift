@@ -135,8 +135,11 @@ extension TokenRecord {
     }
 
     /// What `list` answers: nothing secret.
-    func answer(id: ID, status: TokenStatus) -> JSON {
+    /// - Parameter missing: of the connection's default scopes.
+    func answer(id: ID, status: TokenStatus, missing: [String]) -> JSON {
         let token = listing(id: id)
+        if let requested, !requested.isEmpty { token.set("requestedScopes", .strings(requested)) }
+        if !missing.isEmpty { token.set("missingScopes", .strings(missing)) }
         token.set("status", .string(status.name.rawValue))
         if let reason = status.reason { token.set("reason", .string(reason.rawValue)) }
         if let since = status.since { token.set("since", .integer(since)) }

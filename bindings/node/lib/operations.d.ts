@@ -325,6 +325,10 @@ export interface TokenInfo {
   lastFetchTime?: number;
   /** Vault: when the refresh token expires, if known. In seconds since 1970. */
   refreshTokenExpiry?: number;
+  /** Vault: what the user was asked for when it was granted; absent if nobody knows. */
+  requestedScopes?: string[];
+  /** Vault: of the connection's defaultScopes, those that it does not have under any of their names. */
+  missingScopes?: string[];
   /** The subject's id at the provider. */
   tokenSub?: string;
   /** Such as Bearer; an API key has none. */
@@ -357,6 +361,34 @@ export interface RevocationRun {
   pending: number;
   /** How many were given up. */
   failed: number;
+}
+
+/** Some of the tokens that are to be revoked. */
+export interface RevocationPage {
+  /** Those of this page. */
+  revocations: WaitingRevocation[];
+  /** Where the next page begins, if there is one. */
+  next?: string;
+  /** Vault: how many rows do not open; absent if all do. */
+  unreadable?: number;
+}
+
+/** A deleted token that is to be revoked. */
+export interface WaitingRevocation {
+  /** The connection. */
+  appId: string;
+  /** The user whose token it is. */
+  userId?: string;
+  /** The tenant whose token it is, or in which the user's token lives. */
+  tenantId?: string;
+  /** The id that it had. */
+  tokenId?: string;
+  /** When it was deleted. In seconds since 1970. */
+  since: number;
+  /** When it is tried next. In seconds since 1970. */
+  nextTry: number;
+  /** How often its provider was asked in vain. */
+  failures: number;
 }
 
 /** A connection's settings: Descope's, and what the vault needs besides. */
@@ -450,7 +482,7 @@ export interface AppSettings {
   /** Vault: how revocationUrl revokes tokens; RFC 7009 by default. */
   revocation?: RevocationRules;
   /**
-   * Vault: of type apikey: what a user enters, in this order. One of them is called apiKey, and it is the token that
+   * Vault: of type apikey: what a user enters, in this order. One of them is called "apiKey", and it is the token that
    * fetch answers. By default there is no other.
    */
   credentials?: CredentialField[];
@@ -540,19 +572,22 @@ export interface RevocationRules {
 
 /** Something that a user enters to connect to a service without OAuth. */
 export interface CredentialField {
-  /** Letters and underscores. apiKey is the key itself. */
+  /** Letters and underscores. "apiKey" is the key itself. */
   name: string;
   /** For people; the name by default. */
   label?: string;
   /** Whether it is hidden as it is typed; true by default. */
   secret?: boolean;
-  /** What the whole value must match: a POSIX extended regular expression without back-references. */
+  /**
+   * What the whole value, of at most 1024 bytes, must match: a POSIX extended regular expression without back-
+   * references, whose repetitions come to at most 512 characters.
+   */
   pattern?: string;
   /** Shown below it. */
   hint?: string;
   /** Where users find it. */
   helpUrl?: string;
-  /** Whether it may be left empty. apiKey may not. */
+  /** Whether it may be left empty. "apiKey" may not. */
   optional?: boolean;
 }
 
@@ -763,6 +798,8 @@ export interface PageUser {
   tenants?: PageTenant[];
   /** The user's language; by default as accept-language asks. */
   locale?: string;
+  /** Whether this user may use the console, which shows and changes what belongs to everybody. False by default. */
+  administrator?: boolean;
 }
 
 /** A tenant that a user may act for. */
@@ -936,13 +973,13 @@ export interface Resealing {
   unreadable: number;
 }
 
-/** Records of the audit, the oldest first. */
+/** Records of the audit, in the order that was asked for. */
 export interface AuditPage {
   /** Those of this page. */
   records: AuditRecord[];
   /** Where the next page begins, if there is one. */
   next?: string;
-  /** Where later records will begin, if there is no next page. */
+  /** Where later records will begin, if there is no next page. Not with newestFirst. */
   end?: string;
   /** Vault: how many rows do not open; absent if all do. */
   unreadable?: number;
@@ -1306,6 +1343,14 @@ export interface RevocationsRunFields {
   waitMs?: number;
 }
 
+/** Of `revocations.list`. */
+export interface RevocationsListFields {
+  /** Vault: the most that one answer holds. 100 by default. */
+  limit?: number;
+  /** Vault: the next of the answer before. */
+  after?: string;
+}
+
 /** Of `apps.create`. */
 export interface AppsCreateFields extends AppSettings {
   /** Chosen for you when absent. */
@@ -1545,6 +1590,17 @@ export interface AuditListFields {
   tenantId?: string;
   /** Only of this token. */
   tokenId?: string;
+  /** Only of this operation, such as fetch or refresh. */
+  operation?: string;
+  /** Only what this actor asked for. */
+  byActor?: string;
+  /** Only what ended so: ok, or an error's code, for instance. */
+  outcome?: string;
+  /**
+   * The newest first. A page may then hold few records, or none, and still have a next; as after, only that of such a
+   * page is taken.
+   */
+  newestFirst?: boolean;
   /** Vault: the most that one answer holds. 100 by default. */
   limit?: number;
   /** The next or the end of an answer before. */
@@ -1650,7 +1706,7 @@ export interface Keys {
 
 /** client.audit: vault: what was done to its tokens. */
 export interface Audit {
-  /** Vault: lists who did what to which token, the oldest first. */
+  /** Vault: lists who did what to which token, the oldest first unless newestFirst is set. */
   list(fields?: AuditListFields, options?: CallOptions): Promise<AuditPage>;
   /** Vault: verifies that the audit is whole: no record was changed, removed, added or moved. */
   verify(fields?: AuditVerifyFields, options?: CallOptions): Promise<AuditVerdict>;
@@ -1719,6 +1775,11 @@ export interface Operations {
   reportRejected(fields: ReportRejectedFields, options?: CallOptions): Promise<Token>;
   /** Vault: revokes at their providers the deleted tokens that are due. Other calls do some of it on the way. */
   runRevocations(fields?: RevocationsRunFields, options?: CallOptions): Promise<RevocationRun>;
+  /**
+   * Vault: lists the deleted tokens that are still to be revoked at their providers, the one that is due first at the
+   * beginning.
+   */
+  listRevocations(fields?: RevocationsListFields, options?: CallOptions): Promise<RevocationPage>;
   /**
    * Answers an HTTP request to the pages where users connect: the connect page, the OAuth callback, the form for an API
    * key, and the list of what a user or a tenant has connected. In the cloud, where Descope has pages to connect, only

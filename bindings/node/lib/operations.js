@@ -223,6 +223,10 @@ class Operations {
     return this.call('revocations.run', fields, options);
   }
 
+  listRevocations(fields, options) {
+    return this.call('revocations.list', fields, options);
+  }
+
   handlePage(fields, options) {
     return this.call('pages.handle', fields, options);
   }

@@ -73,6 +73,7 @@ from ._types import (
     RevocableToken,
     RevocationAuthentication,
     RevocationMethod,
+    RevocationPage,
     RevocationRules,
     RevocationRun,
     Revocations,
@@ -91,6 +92,7 @@ from ._types import (
     TokenInfo,
     TokenPage,
     TokenStatus,
+    WaitingRevocation,
 )
 
 __version__ = "1.0.0"
@@ -165,6 +167,7 @@ __all__ = [
     "RevocableToken",
     "RevocationAuthentication",
     "RevocationMethod",
+    "RevocationPage",
     "RevocationRules",
     "RevocationRun",
     "Revocations",
@@ -188,5 +191,6 @@ __all__ = [
     "UnauthorizedError",
     "UnavailableError",
     "UnsupportedError",
+    "WaitingRevocation",
     "build_info",
 ]

@@ -23,6 +23,7 @@ from ._types import (
     HttpAnswer,
     OpenedConnect,
     Resealing,
+    RevocationPage,
     RevocationRun,
     SavedFlow,
     SealingKeys,
@@ -189,8 +190,8 @@ class Apps(Group):
         - ``refresh``: Vault: how tokens are refreshed; RFC 6749 section 6 by default.
         - ``callback``: Vault: what the provider's callback brings besides code, state and iss.
         - ``revocation``: Vault: how ``revocation_url`` revokes tokens; RFC 7009 by default.
-        - ``credentials``: Vault: of type apikey: what a user enters, in this order. One of them is called ``api_key``,
-          and it is the token that fetch answers. By default there is no other.
+        - ``credentials``: Vault: of type apikey: what a user enters, in this order. One of them is called "apiKey", and
+          it is the token that fetch answers. By default there is no other.
         - ``credential_check``: Vault: of type apikey: a request that the service must answer with a 2xx status before a
           key is kept.
         - ``max_idle_seconds``: Vault: a token that nobody has fetched for this long is deleted. In seconds.
@@ -378,8 +379,8 @@ class Apps(Group):
         - ``refresh``: Vault: how tokens are refreshed; RFC 6749 section 6 by default.
         - ``callback``: Vault: what the provider's callback brings besides code, state and iss.
         - ``revocation``: Vault: how ``revocation_url`` revokes tokens; RFC 7009 by default.
-        - ``credentials``: Vault: of type apikey: what a user enters, in this order. One of them is called ``api_key``,
-          and it is the token that fetch answers. By default there is no other.
+        - ``credentials``: Vault: of type apikey: what a user enters, in this order. One of them is called "apiKey", and
+          it is the token that fetch answers. By default there is no other.
         - ``credential_check``: Vault: of type apikey: a request that the service must answer with a 2xx status before a
           key is kept.
         - ``max_idle_seconds``: Vault: a token that nobody has fetched for this long is deleted. In seconds.
@@ -991,12 +992,16 @@ class Audit(Group):
         user_id: str | None = None,
         tenant_id: str | None = None,
         token_id: str | None = None,
+        operation: str | None = None,
+        by_actor: str | None = None,
+        outcome: str | None = None,
+        newest_first: bool | None = None,
         limit: int | None = None,
         after: str | None = None,
         actor: str | None = None,
         timeout: float | None = None,
     ) -> Call[AuditPage]:
-        """Lists who did what to which token, the oldest first.
+        """Lists who did what to which token, the oldest first unless ``newest_first`` is set.
 
         The vault only.
 
@@ -1004,6 +1009,11 @@ class Audit(Group):
         - ``user_id``: The user whose token it is.
         - ``tenant_id``: The tenant whose token it is, or in which the user's token lives.
         - ``token_id``: Only of this token.
+        - ``operation``: Only of this operation, such as fetch or refresh.
+        - ``by_actor``: Only what this actor asked for.
+        - ``outcome``: Only what ended so: ok, or an error's code, for instance.
+        - ``newest_first``: The newest first. A page may then hold few records, or none, and still have a next; as
+          after, only that of such a page is taken.
         - ``limit``: Vault: the most that one answer holds. 100 by default.
         - ``after``: The next or the end of an answer before.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
@@ -1015,6 +1025,10 @@ class Audit(Group):
             "userId": user_id,
             "tenantId": tenant_id,
             "tokenId": token_id,
+            "operation": operation,
+            "byActor": by_actor,
+            "outcome": outcome,
+            "newestFirst": newest_first,
             "limit": limit,
             "after": after,
         }
@@ -1550,6 +1564,31 @@ class Operations(Performer):
             "waitMs": wait_ms(wait),
         }
         return make_call("revocations.run", fields, actor, timeout, RevocationRun._from_wire)
+
+    @performed
+    def list_revocations(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Call[RevocationPage]:
+        """Lists the deleted tokens that are still to be revoked at their providers.
+
+        The one that is due first at the beginning. The vault only.
+
+        - ``limit``: Vault: the most that one answer holds. 100 by default.
+        - ``after``: Vault: the next of the answer before.
+        - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
+        - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
+          server; 0 asks for an answer that needs no waiting.
+        """
+        fields = {
+            "limit": limit,
+            "after": after,
+        }
+        return make_call("revocations.list", fields, actor, timeout, RevocationPage._from_wire)
 
     @performed
     def handle_page(

@@ -206,7 +206,7 @@ class RevocationRules(TypedDict, total=False):
 
 class _CredentialField(TypedDict):
     name: str
-    """Letters and underscores. ``api_key`` is the key itself."""
+    """Letters and underscores. "apiKey" is the key itself."""
 
 
 class CredentialField(_CredentialField, total=False):
@@ -217,13 +217,17 @@ class CredentialField(_CredentialField, total=False):
     secret: bool
     """Whether it is hidden as it is typed; true by default."""
     pattern: str
-    """What the whole value must match: a POSIX extended regular expression without back-references."""
+    """What the whole value.
+
+    Of at most 1024 bytes, must match: a POSIX extended regular expression without back-references, whose repetitions
+    come to at most 512 characters.
+    """
     hint: str
     """Shown below it."""
     help_url: str
     """Where users find it."""
     optional: bool
-    """Whether it may be left empty. ``api_key`` may not."""
+    """Whether it may be left empty. "apiKey" may not."""
 
 
 class _CredentialCheck(TypedDict):
@@ -240,9 +244,9 @@ class CredentialCheck(_CredentialCheck, total=False):
     method: CredentialCheckMethod
     """GET by default. One of ``GET``, ``POST``."""
     headers: Mapping[str, str]
-    """The headers, such as Authorization: Bearer {``api_key``}."""
+    """The headers, such as Authorization: Bearer {apiKey}."""
     user_name: str
-    """With HTTP Basic authentication: the user's name, such as {``api_key``}."""
+    """With HTTP Basic authentication: the user's name, such as {apiKey}."""
     password: str
     """With HTTP Basic authentication: the password. Empty by default."""
 
@@ -281,6 +285,8 @@ class PageUser(_PageUser, total=False):
     """The tenants for which this user may connect, disconnect and store keys."""
     locale: str
     """The user's language; by default as accept-language asks."""
+    administrator: bool
+    """Whether this user may use the console, which shows and changes what belongs to everybody. False by default."""
 
 
 class _PageTenant(TypedDict):
@@ -675,6 +681,10 @@ class TokenInfo:
     """Vault: approximate. Present only if the connection has ``max_idle_seconds``. In seconds since 1970."""
     refresh_token_expiry: int | None = None
     """Vault: when the refresh token expires, if known. In seconds since 1970."""
+    requested_scopes: tuple[str, ...] = ()
+    """Vault: what the user was asked for when it was granted; absent if nobody knows."""
+    missing_scopes: tuple[str, ...] = ()
+    """Vault: of the connection's ``default_scopes``, those that it does not have under any of their names."""
     token_sub: str | None = None
     """The subject's id at the provider."""
     access_token_type: str | None = None
@@ -711,6 +721,8 @@ class TokenInfo:
             next_refresh_time=wire.get("nextRefreshTime") or None,
             last_fetch_time=wire.get("lastFetchTime") or None,
             refresh_token_expiry=wire.get("refreshTokenExpiry") or None,
+            requested_scopes=tuple(wire.get("requestedScopes") or ()),
+            missing_scopes=tuple(wire.get("missingScopes") or ()),
             token_sub=wire.get("tokenSub") or None,
             access_token_type=wire.get("accessTokenType") or None,
             access_token_expiry=wire.get("accessTokenExpiry") or None,
@@ -742,6 +754,67 @@ class RevocationRun:
             revoked=int(wire["revoked"]),
             pending=int(wire["pending"]),
             failed=int(wire["failed"]),
+        )
+
+
+@dataclass(frozen=True)
+class RevocationPage:
+    """Some of the tokens that are to be revoked."""
+
+    revocations: tuple[WaitingRevocation, ...]
+    """Those of this page."""
+    next: str | None = None
+    """Where the next page begins, if there is one."""
+    unreadable: int = 0
+    """Vault: how many rows do not open; absent if all do."""
+
+    def __iter__(self) -> Iterator[WaitingRevocation]:
+        return iter(self.revocations)
+
+    def __len__(self) -> int:
+        return len(self.revocations)
+
+    def __getitem__(self, index: int) -> WaitingRevocation:
+        return self.revocations[index]
+
+    @classmethod
+    def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        return cls(
+            revocations=tuple(WaitingRevocation._from_wire(one) for one in wire.get("revocations") or ()),
+            next=wire.get("next") or None,
+            unreadable=wire.get("unreadable") or 0,
+        )
+
+
+@dataclass(frozen=True)
+class WaitingRevocation:
+    """A deleted token that is to be revoked."""
+
+    app_id: str
+    """The connection."""
+    since: int
+    """When it was deleted. In seconds since 1970."""
+    next_try: int
+    """When it is tried next. In seconds since 1970."""
+    failures: int
+    """How often its provider was asked in vain."""
+    user_id: str | None = None
+    """The user whose token it is."""
+    tenant_id: str | None = None
+    """The tenant whose token it is, or in which the user's token lives."""
+    token_id: str | None = None
+    """The id that it had."""
+
+    @classmethod
+    def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        return cls(
+            app_id=wire.get("appId") or "",
+            since=int(wire["since"]),
+            next_try=int(wire["nextTry"]),
+            failures=int(wire["failures"]),
+            user_id=wire.get("userId") or None,
+            tenant_id=wire.get("tenantId") or None,
+            token_id=wire.get("tokenId") or None,
         )
 
 
@@ -852,7 +925,7 @@ class App:
     credentials: tuple[CredentialField, ...] = ()
     """Vault: of type apikey: what a user enters, in this order.
 
-    One of them is called ``api_key``, and it is the token that fetch answers. By default there is no other.
+    One of them is called "apiKey", and it is the token that fetch answers. By default there is no other.
     """
     credential_check: CredentialCheck | None = None
     """Vault: of type apikey: a request that the service must answer with a 2xx status before a key is kept."""
@@ -1221,14 +1294,14 @@ class Resealing:
 
 @dataclass(frozen=True)
 class AuditPage:
-    """Records of the audit, the oldest first."""
+    """Records of the audit, in the order that was asked for."""
 
     records: tuple[AuditRecord, ...]
     """Those of this page."""
     next: str | None = None
     """Where the next page begins, if there is one."""
     end: str | None = None
-    """Where later records will begin, if there is no next page."""
+    """Where later records will begin, if there is no next page. Not with ``newest_first``."""
     unreadable: int = 0
     """Vault: how many rows do not open; absent if all do."""
 
@@ -1442,6 +1515,7 @@ __all__ = [
     "RevocableToken",
     "RevocationAuthentication",
     "RevocationMethod",
+    "RevocationPage",
     "RevocationRules",
     "RevocationRun",
     "Revocations",
@@ -1460,4 +1534,5 @@ __all__ = [
     "TokenInfo",
     "TokenPage",
     "TokenStatus",
+    "WaitingRevocation",
 ]

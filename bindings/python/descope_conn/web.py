@@ -1,7 +1,7 @@
 """The pages where users connect (docs/pages.md) and Descope's REST API (docs/api.md), for any ASGI or WSGI server.
 
-``asgi`` and ``wsgi`` make an application to mount. Whoever has neither calls ``handle_page`` or ``handle_api`` from a view
-of their own.
+``asgi`` and ``wsgi`` make an application to mount. Whoever has neither calls ``handle_page`` or ``handle_api`` from a
+view of their own.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Api:
     _max_body_bytes: ClassVar = 900_000
 
     def _request(
-        self, method: str, path: str, query: str, headers: dict[str, str], body: bytes, caller: ApiCaller | None
+        self, method: str, path: str, query: str, _headers: dict[str, str], body: bytes, caller: ApiCaller | None
     ) -> dict[str, Any]:
         return {
             "method": method,

@@ -307,6 +307,21 @@ extension Client {
         return try await perform(request, timeout)
     }
 
+    /// Lists the deleted tokens that are still to be revoked at their providers, the one that is due first at the
+    /// beginning. The vault only.
+    /// - Parameters:
+    ///   - limit: Vault: the most that one answer holds. 100 by default.
+    ///   - after: Vault: the next of the answer before.
+    @discardableResult
+    public func listRevocations(
+        limit: Int? = nil, after: String? = nil, actor: String? = nil, timeout: Duration? = nil
+    ) async throws(ConnError) -> RevocationPage {
+        var request = Request("revocations.list", actor: actor)
+        request["limit"] = limit
+        request["after"] = after
+        return try await perform(request, timeout)
+    }
+
     /// Answers an HTTP request to the pages where users connect: the connect page, the OAuth callback, the form for an
     /// API key, and the list of what a user or a tenant has connected. In the cloud, where Descope has pages to
     /// connect, only the last two.
@@ -491,8 +506,8 @@ public struct Apps: Sendable {
     ///   - refresh: Vault: how tokens are refreshed; RFC 6749 section 6 by default.
     ///   - callback: Vault: what the provider's callback brings besides code, state and iss.
     ///   - revocation: Vault: how revocationUrl revokes tokens; RFC 7009 by default.
-    ///   - credentials: Vault: of type apikey: what a user enters, in this order. One of them is called apiKey, and
-    ///     it is the token that fetch answers. By default there is no other.
+    ///   - credentials: Vault: of type apikey: what a user enters, in this order. One of them is called "apiKey",
+    ///     and it is the token that fetch answers. By default there is no other.
     ///   - credentialCheck: Vault: of type apikey: a request that the service must answer with a 2xx status before
     ///     a key is kept.
     ///   - maxIdleSeconds: Vault: a token that nobody has fetched for this long is deleted. In seconds.
@@ -635,8 +650,8 @@ public struct Apps: Sendable {
     ///   - refresh: Vault: how tokens are refreshed; RFC 6749 section 6 by default.
     ///   - callback: Vault: what the provider's callback brings besides code, state and iss.
     ///   - revocation: Vault: how revocationUrl revokes tokens; RFC 7009 by default.
-    ///   - credentials: Vault: of type apikey: what a user enters, in this order. One of them is called apiKey, and
-    ///     it is the token that fetch answers. By default there is no other.
+    ///   - credentials: Vault: of type apikey: what a user enters, in this order. One of them is called "apiKey",
+    ///     and it is the token that fetch answers. By default there is no other.
     ///   - credentialCheck: Vault: of type apikey: a request that the service must answer with a 2xx status before
     ///     a key is kept.
     ///   - maxIdleSeconds: Vault: a token that nobody has fetched for this long is deleted. In seconds.
@@ -1037,24 +1052,34 @@ public struct Keys: Sendable {
 public struct Audit: Sendable {
     let client: Client
 
-    /// Lists who did what to which token, the oldest first. The vault only.
+    /// Lists who did what to which token, the oldest first unless newestFirst is set. The vault only.
     /// - Parameters:
     ///   - appId: Only of this connection.
     ///   - userId: The user whose token it is.
     ///   - tenantId: The tenant whose token it is, or in which the user's token lives.
     ///   - tokenId: Only of this token.
+    ///   - operation: Only of this operation, such as fetch or refresh.
+    ///   - byActor: Only what this actor asked for.
+    ///   - outcome: Only what ended so: ok, or an error's code, for instance.
+    ///   - newestFirst: The newest first. A page may then hold few records, or none, and still have a next; as
+    ///     after, only that of such a page is taken.
     ///   - limit: Vault: the most that one answer holds. 100 by default.
     ///   - after: The next or the end of an answer before.
     @discardableResult
     public func list(
-        appId: String? = nil, userId: String? = nil, tenantId: String? = nil, tokenId: String? = nil, limit: Int? = nil,
-        after: String? = nil, actor: String? = nil, timeout: Duration? = nil
+        appId: String? = nil, userId: String? = nil, tenantId: String? = nil, tokenId: String? = nil,
+        operation: String? = nil, byActor: String? = nil, outcome: String? = nil, newestFirst: Bool? = nil,
+        limit: Int? = nil, after: String? = nil, actor: String? = nil, timeout: Duration? = nil
     ) async throws(ConnError) -> AuditPage {
         var request = Request("audit.list", actor: actor)
         request["appId"] = appId
         request["userId"] = userId
         request["tenantId"] = tenantId
         request["tokenId"] = tokenId
+        request["operation"] = operation
+        request["byActor"] = byActor
+        request["outcome"] = outcome
+        request["newestFirst"] = newestFirst
         request["limit"] = limit
         request["after"] = after
         return try await client.perform(request, timeout)
@@ -1598,6 +1623,10 @@ public struct TokenInfo: Codable, Sendable, Hashable {
     public var lastFetchTime: Int?
     /// Vault: when the refresh token expires, if known. In seconds since 1970.
     public var refreshTokenExpiry: Int?
+    /// Vault: what the user was asked for when it was granted; absent if nobody knows.
+    public var requestedScopes: [String]?
+    /// Vault: of the connection's defaultScopes, those that it does not have under any of their names.
+    public var missingScopes: [String]?
     /// The subject's id at the provider.
     public var tokenSub: String?
     /// Such as Bearer; an API key has none.
@@ -1630,6 +1659,34 @@ public struct RevocationRun: Codable, Sendable, Hashable {
     public var pending: Int
     /// How many were given up.
     public var failed: Int
+}
+
+/// Some of the tokens that are to be revoked.
+public struct RevocationPage: Codable, Sendable, Hashable {
+    /// Those of this page.
+    public var revocations: [WaitingRevocation]
+    /// Where the next page begins, if there is one.
+    public var next: String?
+    /// Vault: how many rows do not open; absent if all do.
+    public var unreadable: Int?
+}
+
+/// A deleted token that is to be revoked.
+public struct WaitingRevocation: Codable, Sendable, Hashable {
+    /// The connection.
+    public var appId: String
+    /// The user whose token it is.
+    public var userId: String?
+    /// The tenant whose token it is, or in which the user's token lives.
+    public var tenantId: String?
+    /// The id that it had.
+    public var tokenId: String?
+    /// When it was deleted. In seconds since 1970.
+    public var since: Int
+    /// When it is tried next. In seconds since 1970.
+    public var nextTry: Int
+    /// How often its provider was asked in vain.
+    public var failures: Int
 }
 
 /// A parameter of a URL or of a form.
@@ -1763,19 +1820,20 @@ public struct RevocationRules: Codable, Sendable, Hashable {
 
 /// Something that a user enters to connect to a service without OAuth.
 public struct CredentialField: Codable, Sendable, Hashable {
-    /// Letters and underscores. apiKey is the key itself.
+    /// Letters and underscores. "apiKey" is the key itself.
     public var name: String
     /// For people; the name by default.
     public var label: String?
     /// Whether it is hidden as it is typed; true by default.
     public var secret: Bool?
-    /// What the whole value must match: a POSIX extended regular expression without back-references.
+    /// What the whole value, of at most 1024 bytes, must match: a POSIX extended regular expression without back-
+    /// references, whose repetitions come to at most 512 characters.
     public var pattern: String?
     /// Shown below it.
     public var hint: String?
     /// Where users find it.
     public var helpUrl: String?
-    /// Whether it may be left empty. apiKey may not.
+    /// Whether it may be left empty. "apiKey" may not.
     public var optional: Bool?
 
     public init(
@@ -1924,8 +1982,8 @@ public struct App: Codable, Sendable, Hashable {
     public var callback: CallbackRules?
     /// Vault: how revocationUrl revokes tokens; RFC 7009 by default.
     public var revocation: RevocationRules?
-    /// Vault: of type apikey: what a user enters, in this order. One of them is called apiKey, and it is the token that
-    /// fetch answers. By default there is no other.
+    /// Vault: of type apikey: what a user enters, in this order. One of them is called "apiKey", and it is the token
+    /// that fetch answers. By default there is no other.
     public var credentials: [CredentialField]?
     /// Vault: of type apikey: a request that the service must answer with a 2xx status before a key is kept.
     public var credentialCheck: CredentialCheck?
@@ -2103,12 +2161,18 @@ public struct PageUser: Codable, Sendable, Hashable {
     public var tenants: [PageTenant]?
     /// The user's language; by default as accept-language asks.
     public var locale: String?
+    /// Whether this user may use the console, which shows and changes what belongs to everybody. False by default.
+    public var administrator: Bool?
 
-    public init(userId: String, name: String? = nil, tenants: [PageTenant]? = nil, locale: String? = nil) {
+    public init(
+        userId: String, name: String? = nil, tenants: [PageTenant]? = nil, locale: String? = nil,
+        administrator: Bool? = nil
+    ) {
         self.userId = userId
         self.name = name
         self.tenants = tenants
         self.locale = locale
+        self.administrator = administrator
     }
 }
 
@@ -2296,13 +2360,13 @@ public struct Resealing: Codable, Sendable, Hashable {
     public var unreadable: Int
 }
 
-/// Records of the audit, the oldest first.
+/// Records of the audit, in the order that was asked for.
 public struct AuditPage: Codable, Sendable, Hashable {
     /// Those of this page.
     public var records: [AuditRecord]
     /// Where the next page begins, if there is one.
     public var next: String?
-    /// Where later records will begin, if there is no next page.
+    /// Where later records will begin, if there is no next page. Not with newestFirst.
     public var end: String?
     /// Vault: how many rows do not open; absent if all do.
     public var unreadable: Int?
