@@ -1,0 +1,8 @@
+import ArgumentParser
+
+struct DescopeConnCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "descope-conn",
+        abstract: "Third-party tokens for users and tenants, in an encrypted vault or in Descope's cloud.",
+        subcommands: [Init.self])
+}

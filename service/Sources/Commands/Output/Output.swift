@@ -1,0 +1,85 @@
+/// Where a command's answer goes, and in which form.
+struct Output {
+    /// Whether the answer is for a machine.
+    let json: Bool
+    let toTerminal: Bool
+    let colours: Bool
+
+    init(json: Bool) {
+        self.json = json
+        toTerminal = Terminal.isOne(Descriptor.output)
+        colours = toTerminal && Self.allowsColours
+    }
+
+    /// https://no-color.org
+    static var allowsColours: Bool {
+        Environment.value("NO_COLOR") == nil && Environment.value("TERM") != "dumb"
+    }
+
+    /// The answer: as JSON if it was asked for, and otherwise these lines.
+    func answer(_ value: some Encodable, _ lines: @autoclosure () -> [String]) throws {
+        if json {
+            try line(JSONText.of(value, pretty: toTerminal))
+        } else {
+            for text in lines() { try line(text) }
+        }
+    }
+
+    func answer(_ value: some Encodable, _ line: @autoclosure () -> String) throws {
+        try answer(value, [line()])
+    }
+
+    /// One thing's members, a line for each that has a value.
+    func details(_ value: some Encodable, _ members: [(name: String, value: String?)]) throws {
+        let present = members.compactMap { member in member.value.map { (name: member.name, value: $0) } }
+        let columns: [Column<(name: String, value: String)>] = [
+            Column("name", style: { _ in .faint }) { $0.name }, Column("value") { $0.value },
+        ]
+        var table = Table(columns, width: toTerminal ? Int.max : nil, colours: colours)
+        let lines = table.lines(present)
+        try answer(value, Array(toTerminal ? lines.dropFirst() : lines[...]))
+    }
+
+    /// Many things: a table on a terminal, and otherwise a line for each, with tabs. As JSON, an array with a line each.
+    func list<Row: Encodable>(_ columns: [Column<Row>], _ pages: (_ page: ([Row]) throws -> Void) async throws -> Void)
+        async throws
+    {
+        var table = Table(columns, width: toTerminal ? Terminal.columns(Descriptor.output) : nil, colours: colours)
+        var count = 0
+        try await pages { rows in
+            if json {
+                for row in rows {
+                    try write((count == 0 ? "[\n" : ",\n") + JSONText.of(row, pretty: false))
+                    count += 1
+                }
+            } else {
+                for text in table.lines(rows) { try line(text) }
+            }
+        }
+        if json { try line(count == 0 ? "[]" : "\n]") }
+    }
+
+    func line(_ text: String) throws { try write(text + "\n") }
+
+    private func write(_ text: String) throws {
+        if let error = Descriptor.write(text.utf8, to: Descriptor.output) {
+            throw File.failure("cannot write the answer", error)
+        }
+    }
+
+    /// What a person should know besides the answer.
+    static func note(_ text: String) { tell(("", .plain), text) }
+
+    static func warning(_ text: String) { tell(("warning: ", .yellow), Text.sentence(text)) }
+
+    static func report(_ failure: Failure) {
+        tell(("descope-conn: ", .red), Text.sentence(failure.message))
+        if let hint = failure.hint { note(hint) }
+    }
+
+    private static func tell(_ label: (text: String, style: Style), _ text: String) {
+        let colours = Terminal.isOne(Descriptor.error) && allowsColours
+        let line = label.style.applied(to: label.text, colours: colours) + Text.printable(text) + "\n"
+        _ = Descriptor.write(line.utf8, to: Descriptor.error)
+    }
+}
