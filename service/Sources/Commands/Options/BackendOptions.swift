@@ -16,7 +16,7 @@ struct BackendOptions: ParsableArguments {
     var isCloud: Bool { cloudOptions.cloud || cloudOptions.project != nil }
 
     /// - Parameter settings: more of the configuration of a vault.
-    func open(_ settings: [String: JSON] = [:]) throws -> Client {
+    func open(_ settings: [String: JSON]) throws -> Client {
         isCloud ? try cloudOptions.open() : try vaultOptions.place.open(settings)
     }
 

@@ -21,7 +21,7 @@ struct SubjectOptions: ParsableArguments {
 }
 
 /// A user, a user in a tenant, or a tenant.
-struct Subject: Equatable {
+struct Subject: Equatable, Sendable {
     var user: String?
     var tenant: String?
 

@@ -50,17 +50,26 @@ struct VaultPlace: Equatable {
         }
     }
 
+    /// Opens the vault, which must exist.
     /// - Parameter settings: more of the vault's configuration.
     func open(_ settings: [String: JSON] = [:]) throws -> Client {
-        if case .file(let path) = key, !File.exists(path), File.exists(self.path) {
+        guard File.exists(path) else {
             throw Failure(
-                .configuration, "the vault's key is missing: there is no file \(path)",
+                .configuration, "there is no vault at \(path)",
+                hint: "Make one with descope-conn init, or name another one with --vault.")
+        }
+        if case .file(let keyFile) = key, !File.exists(keyFile) {
+            throw Failure(
+                .configuration, "the vault's key is missing: there is no file \(keyFile)",
                 hint: "Name the key's file with --key-file, or put the key into \(Self.keyVariable).")
         }
-        var config: [String: JSON] = [
-            "backend": "vault", "path": .string(path), "key": keySetting, "create": false,
-        ]
-        config.merge(settings) { $1 }
-        return try Client(config)
+        return try Client(config.merging(settings) { $1 })
+    }
+
+    /// Makes the vault.
+    func create() throws -> Client { try Client(config.merging(["create": true]) { $1 }) }
+
+    private var config: [String: JSON] {
+        ["backend": "vault", "path": .string(path), "key": keySetting, "create": false]
     }
 }

@@ -31,32 +31,39 @@ struct Output {
 
     /// One thing's members, a line for each that has a value.
     func details(_ value: some Encodable, _ members: [(name: String, value: String?)]) throws {
-        let present = members.compactMap { member in member.value.map { (name: member.name, value: $0) } }
-        let columns: [Column<(name: String, value: String)>] = [
+        let table = Table<(name: String, value: String)>([
             Column("name", style: { _ in .faint }) { $0.name }, Column("value") { $0.value },
-        ]
-        var table = Table(columns, width: toTerminal ? Int.max : nil, colours: colours)
-        let lines = table.lines(present)
-        try answer(value, Array(toTerminal ? lines.dropFirst() : lines[...]))
+        ])
+        let rows = members.compactMap { member in member.value.map { (name: member.name, value: $0) } }
+        try answer(
+            value,
+            toTerminal
+                ? table.alignedLines(rows, width: .max, colours: colours, titles: false) : table.plainLines(rows))
     }
 
-    /// Many things: a table on a terminal, and otherwise a line for each, with tabs. As JSON, an array with a line each.
-    func list<Row: Encodable>(_ columns: [Column<Row>], _ pages: (_ page: ([Row]) throws -> Void) async throws -> Void)
-        async throws
-    {
-        var table = Table(columns, width: toTerminal ? Terminal.columns(Descriptor.output) : nil, colours: colours)
-        var count = 0
-        try await pages { rows in
+    /// Many things, which come in pages: a table on a terminal, and otherwise a line for each. As JSON, an array with a
+    /// line for each.
+    func list<Row: Encodable>(
+        _ columns: [Column<Row>], _ pages: (_ show: ([Row]) throws -> Void) async throws -> Void
+    ) async throws {
+        let table = Table(columns)
+        var rows: [Row] = []
+        var isFirst = true
+        try await pages { page in
             if json {
-                for row in rows {
-                    try write((count == 0 ? "[\n" : ",\n") + JSONText.of(row, pretty: false))
-                    count += 1
+                for row in page {
+                    try write((isFirst ? "[\n" : ",\n") + JSONText.of(row, pretty: false))
+                    isFirst = false
                 }
+            } else if toTerminal {
+                rows += page
             } else {
-                for text in table.lines(rows) { try line(text) }
+                for text in table.plainLines(page) { try line(text) }
             }
         }
-        if json { try line(count == 0 ? "[]" : "\n]") }
+        if json { try line(isFirst ? "[]" : "\n]") }
+        let width = Terminal.columns(Descriptor.output)
+        for text in table.alignedLines(rows, width: width, colours: colours) { try line(text) }
     }
 
     func line(_ text: String) throws { try write(text + "\n") }

@@ -17,9 +17,11 @@ enum Text {
         "\(number) \(noun)\(number == 1 ? "" : "s")"
     }
 
-    /// Begins with a capital, ends with a full stop.
+    /// Begins with a capital, unless with the name of a setting, and ends with a full stop.
     static func sentence(_ text: String) -> String {
-        let whole = text.prefix(1).uppercased() + text.dropFirst()
+        let first = text.prefix { $0 != " " }
+        let isName = first.contains { $0.isUppercase || "._/:'".contains($0) }
+        let whole = isName ? text : text.prefix(1).uppercased() + text.dropFirst()
         return whole.last.map { ".!?".contains($0) } ?? true ? whole : whole + "."
     }
 }

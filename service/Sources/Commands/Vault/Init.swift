@@ -1,6 +1,5 @@
 import ArgumentParser
 import DescopeConn
-import Glibc
 
 struct Init: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -23,7 +22,7 @@ struct Init: AsyncParsableCommand {
         try File.makeFolder(File.folder(of: try File.absolute(place.path)))
         let newKey = try makeKey(place)
         do {
-            let client = try place.open(["create": true])
+            let client = try place.create()
             await client.close()
         } catch {
             if let newKey { File.remove(newKey) }
