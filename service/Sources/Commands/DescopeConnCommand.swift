@@ -4,8 +4,11 @@ struct DescopeConnCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "descope-conn",
         abstract: "Third-party tokens for users and tenants, in an encrypted vault or in Descope's cloud.",
-        subcommands: [
-            Init.self, Connections.self, Templates.self, Connect.self, StoreApiKey.self, Fetch.self, Exec.self,
-            List.self, Delete.self,
+        groupedSubcommands: [
+            CommandGroup(name: "Tokens", subcommands: [
+                Connect.self, StoreApiKey.self, Fetch.self, Exec.self, List.self, Delete.self, Import.self, Export.self,
+            ]),
+            CommandGroup(name: "Connections", subcommands: [Connections.self, Templates.self]),
+            CommandGroup(name: "The vault", subcommands: [Init.self, Keys.self, Audit.self, Backup.self, Doctor.self]),
         ])
 }
