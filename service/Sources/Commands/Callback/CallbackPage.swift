@@ -11,7 +11,7 @@ struct CallbackPage: Equatable {
     static func failed(_ reason: String) -> CallbackPage {
         CallbackPage(
             status: "400 Bad Request", title: "Not connected",
-            text: "\(Text.sentence(reason)) The terminal says how to go on.")
+            text: "The reason: \(Text.sentence(reason)) The terminal says how to go on.")
     }
 
     static let notFound = CallbackPage(status: "404 Not Found", title: "Not found", text: "There is nothing here.")

@@ -98,6 +98,7 @@ extension Connections {
                 "appType": apiKey ? "apikey" : nil,
                 "name": name.map(JSON.string),
                 "clientId": clientId.map(JSON.string),
+                "tokenEndpointAuthMethod": `public` && !backend.isCloud ? "none" : nil,
                 "defaultScopes": scopes.isEmpty ? nil : .array(scopes.map(JSON.string)),
                 "hosts": hosts.isEmpty
                     ? nil : .object(Dictionary(hosts.map { ($0.name, .string($0.value)) }) { _, last in last }),

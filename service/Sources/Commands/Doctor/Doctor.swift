@@ -26,7 +26,7 @@ struct Doctor: AsyncParsableCommand {
         } catch let failure as Failure {
             findings.append(.problem(backend.isCloud ? "cloud" : "vault", failure))
         }
-        try await answers.output.list(Self.columns) { try $0(findings) }
+        try await answers.output.list(Self.columns, wraps: true) { try $0(findings) }
         if findings.contains(where: { $0.level == .problem }) { throw ExitStatus.problemFound }
     }
 

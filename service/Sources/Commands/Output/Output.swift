@@ -43,8 +43,10 @@ struct Output {
 
     /// Many things, which come in pages: a table on a terminal, and otherwise a line for each. As JSON, an array with a
     /// line for each.
+    /// - Parameter wraps: whether lines may be wider than the terminal.
     func list<Row: Encodable>(
-        _ columns: [Column<Row>], _ pages: (_ show: ([Row]) throws -> Void) async throws -> Void
+        _ columns: [Column<Row>], wraps: Bool = false,
+        _ pages: (_ show: ([Row]) throws -> Void) async throws -> Void
     ) async throws {
         let table = Table(columns)
         var rows: [Row] = []
@@ -62,7 +64,7 @@ struct Output {
             }
         }
         if json { try line(isFirst ? "[]" : "\n]") }
-        let width = Terminal.columns(Descriptor.output)
+        let width = wraps ? Int.max : Terminal.columns(Descriptor.output)
         for text in table.alignedLines(rows, width: width, colours: colours) { try line(text) }
     }
 

@@ -17,11 +17,8 @@ enum Text {
         "\(number) \(noun)\(number == 1 ? "" : "s")"
     }
 
-    /// Begins with a capital, unless with the name of a setting, and ends with a full stop.
+    /// Ends with a full stop. It may begin with a name, whose first letter is what it is.
     static func sentence(_ text: String) -> String {
-        let first = text.prefix { $0 != " " }
-        let isName = first.contains { $0.isUppercase || "._/:'".contains($0) }
-        let whole = isName ? text : text.prefix(1).uppercased() + text.dropFirst()
-        return whole.last.map { ".!?".contains($0) } ?? true ? whole : whole + "."
+        text.last.map { ".!?".contains($0) } ?? true ? text : text + "."
     }
 }

@@ -1,0 +1,157 @@
+"""From nothing to a connected user, and back."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import CLIENT_SECRET, MOST_SECONDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Cli
+
+    from launch import launch
+
+
+def browser_saw(home: Path) -> dict[str, object]:
+    end = time.monotonic() + MOST_SECONDS
+    while not (home / "browser.json").exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return json.loads((home / "browser.json").read_text())
+
+
+def test_a_person_gets_a_token(crm: Cli, oauth: launch) -> None:
+    crm("fetch", "crm", status=6)
+    connected = crm("connect", "crm")
+    assert connected.out == "Connected crm for me, with read write.\n"
+    assert browser_saw(crm.home)["status"] == 200
+
+    token = crm("fetch", "crm").out.strip()
+    header = crm("fetch", "crm", "--header").out
+    assert header == f"Authorization: Bearer {token}\n"
+    name, value = header.strip().split(": ")
+    with urllib.request.urlopen(urllib.request.Request(f"{oauth.url}/api/me", headers={name: value})) as answer:
+        assert json.loads(answer.read())["user"] == "alice"
+    assert crm("fetch", "crm", "--json").json["scopes"] == ["read", "write"]
+
+    (listed,) = crm("list", "--json").json
+    assert (listed["appId"], listed["userId"], listed["status"]) == ("crm", "me", "active")
+    assert crm("list").lines[0][:4] == ["crm", "me", "", "active"]
+
+    crm("fetch", "crm", "--scope", "contacts.read", status=6)
+    assert crm("fetch", "crm", "--refresh").out.strip() != token
+
+    crm("delete", "crm", "--yes")
+    assert oauth.control("GET", "grants")["alice"] == 0
+    assert crm("list").out == ""
+    assert crm("audit", "verify").out.startswith("The audit is whole")
+
+
+def test_an_api_key_is_kept_from_each_source(vault: Cli) -> None:
+    vault("connections", "create", "weather", "--api-key", "--name", "Weather")
+    vault("store-api-key", "weather", stdin="key-of-input\n")
+    assert vault("fetch", "weather").out == "key-of-input\n"
+    vault.home.joinpath("key").write_text("key-of-file\r\n")
+    vault("store-api-key", "weather", "--api-key-file", "key")
+    assert vault("fetch", "weather").out == "key-of-file\n"
+    vault("store-api-key", "weather", "--api-key-env", "WEATHER_KEY", WEATHER_KEY="key-of-env")
+    assert vault("fetch", "weather", "--header").out == "Authorization: Bearer key-of-env\n"
+    vault("store-api-key", "weather", "--user", "bob", "--tenant", "acme", stdin="key-of-bob")
+    assert vault("fetch", "weather", "--user", "bob", "--tenant", "acme").out == "key-of-bob\n"
+    assert vault("list", "weather", "--everyone", "--json").json[1]["tenantId"] == "acme"
+    assert vault("store-api-key", "weather", status=2).err == "descope-conn: standard input is empty.\n"
+    assert vault("store-api-key", "weather", stdin="two\nlines", status=2).err
+
+
+def test_a_command_runs_with_the_token(crm: Cli) -> None:
+    crm("connect", "crm")
+    token = crm("fetch", "crm").out
+    assert crm("exec", "crm", "--", "sh", "-c", 'echo "$ACCESS_TOKEN"').out == token
+    assert crm("fetch", "crm", "--env", "CRM", "--", "sh", "-c", 'echo "$CRM"').out == token
+    assert crm("exec", "crm", "--", "cat", stdin="as it came").out == "as it came"
+    crm("exec", "crm", "--", "sh", "-c", "exit 7", status=7)
+    crm("exec", "crm", "--", "sh", "-c", "kill -TERM $$", status=-15)
+    crm("exec", "crm", "--", "no-such-command", status=127)
+    crm("exec", "crm", "--", "/etc/passwd", status=126)
+    crm("exec", "crm", status=2)
+
+
+def test_a_command_gets_signals_but_no_keys(crm: Cli) -> None:
+    crm("connect", "crm")
+    key = crm.key.read_text()
+    environment = crm(
+        "exec", "crm", "--", "env", DESCOPE_CONN_VAULT_KEY=key.strip(), DESCOPE_MANAGEMENT_KEY="management"
+    ).out
+    assert "ACCESS_TOKEN=" in environment
+    assert "DESCOPE_CONN_VAULT_KEY" not in environment
+    assert "DESCOPE_MANAGEMENT_KEY" not in environment
+    crm.printed.clear()  # the token is in there, as it was asked for
+
+    process = crm.start("exec", "crm", "--", "sh", "-c", 'trap "echo got it; exit 5" INT; echo ready; while :; do sleep 0.05; done')
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(2)
+    ended = crm.end(process)
+    assert (ended.status, ended.out) == (5, "got it\n")
+
+
+def test_connections_are_made_shown_and_deleted(crm: Cli) -> None:
+    crm("connections", "create", "hub", "--template", "hubspot", "--client-id", "abc", "--client-secret-env", "S", S="s3cret-of-hub")
+    crm("connections", "create", "hub", "--template", "hubspot", status=7)
+    shown = crm("connections", "show", "hub", "--json").json
+    assert (shown["templateId"], shown["clientId"]) == ("hubspot", "abc")
+    assert "clientSecret" not in shown
+    assert ["clientId", "abc"] in crm("connections", "show", "hub").lines
+    assert [line[0] for line in crm("connections", "list").lines] == ["crm", "hub"]
+    crm("connections", "delete", "hub", status=2)
+    crm("connections", "delete", "hub", "--yes")
+    crm("connections", "show", "hub", status=5)
+    assert "s3cret-of-hub" not in "".join(crm.printed)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [("{", "is not JSON"), ("[]", "of another type"), ('{"clientIdd": "x"}', "clientIdd is not a field")],
+)
+def test_a_file_that_is_wrong_is_not_taken(vault: Cli, content: str, says: str) -> None:
+    refused = vault("connections", "create", "crm", "--from", "-", stdin=content, status=2)
+    assert says in refused.err
+    assert vault("connections", "list").out == ""
+
+
+def test_templates_are_found(vault: Cli) -> None:
+    everything = vault("templates", "list", "--json").json
+    assert len(everything) > 40
+    assert [line[0] for line in vault("templates", "search", "GOOGLE").lines] == ["google"]
+    assert vault("templates", "search", "no-such-thing", status=5).out == ""
+    assert vault("templates", "show", "github", "--json").json["name"] == "GitHub (OAuth app)"
+
+
+def test_tokens_go_out_and_come_in(crm: Cli, tmp_path: Path) -> None:
+    tokens = [{"appId": "crm", "userId": f"user-{number}", "refreshToken": f"refresh-{number}"} for number in range(250)]
+    tokens.append({"appId": "crm", "tenantId": "acme", "accessToken": "access-of-acme"})
+    crm("connections", "create", "weather", "--api-key")
+    keys = [{"appId": "weather", "userId": "bob", "apiKey": "key-of-bob"}]
+    (tmp_path / "in.json").write_text(json.dumps({"tokens": tokens, "apiKeys": keys}))
+    assert crm("import", "in.json", "--json").json == {"tokens": 251, "apiKeys": 1}
+    crm("export", "out.json")
+    assert (tmp_path / "out.json").stat().st_mode & 0o777 == 0o600
+    out = json.loads((tmp_path / "out.json").read_text())
+    assert {token.get("refreshToken") for token in out["tokens"]} >= {f"refresh-{number}" for number in range(250)}
+    assert out["apiKeys"] == keys
+    crm("export", "out.json", status=7)
+    assert crm("export", "-", "--app", "crm", "--tenant", "acme").json["tokens"][0]["accessToken"] == "access-of-acme"
+    crm.printed.pop(-2)
+
+    refused = crm("import", "-", stdin=json.dumps([*tokens[:2], {**tokens[0], "appId": "nope"}]), status=5)
+    assert "Imported 0 of 3" in refused.err
+    assert "nope, user-0" in refused.err
+    crm("import", "-", stdin='{"token": []}', status=2)
+    crm("import", "-", stdin='[{"appId": "crm", "userId": "x", "refresh": "x"}]', status=2)
+    assert CLIENT_SECRET not in (tmp_path / "out.json").read_text()
