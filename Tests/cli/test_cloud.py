@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.parse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser import visit
@@ -66,12 +66,27 @@ def test_the_key_comes_from_a_file(cloud: Cli) -> None:
 
 def test_the_browser_comes_back_from_descope(cloud: Cli, server: launch) -> None:
     cloud("connections", "create", "crm", "--template", "google", "--client-id", "x", "--cloud")
-    process = cloud.start("connect", "crm", "--cloud", "--user", "U1", "--no-browser", "--port", "0")
-    url_of(process)
-    (asked,) = [request for request in server.control("GET", "requests")["requests"] if "connect" in request["path"]]
-    landing = asked["body"]["options"]["redirectUrl"]
+    assert "access token" in cloud("connect", "crm", "--cloud", "--user", "U1", "--port", "0", status=2).err
+    jwt = server.control("POST", "jwt", {"sub": "U1", "scope": "outbound.token.fetch"})["token"]
+    (cloud.home / "jwt").write_text(jwt)
+    arguments = ["connect", "crm", "--cloud", "--user", "U1", "--no-browser", "--port", "0", "--access-token-file", "jwt"]
+
+    def landing(arguments: list[str]) -> tuple[Any, str]:
+        server.control("DELETE", "requests")
+        process = cloud.start(*arguments)
+        assert url_of(process).startswith(server.url)
+        requests = server.control("GET", "requests")["requests"]
+        (asked,) = [request for request in requests if request["path"].endswith("/app/connect")]
+        return process, asked["body"]["options"]["redirectUrl"]
+
+    process, url = landing(arguments)
+    assert visit(url)[0] == 400
+    assert cloud.end(process).status == 6
+
+    process, url = landing(arguments)
     server.control("POST", "seed", {"apps": [], "tokens": [{"appId": "crm", "userId": "U1", "accessToken": "granted"}]})
-    parts = urllib.parse.urlsplit(landing)
-    assert visit(f"{parts.scheme}://{parts.netloc}/connected")[0] == 404
-    assert visit(landing)[0] == 200
-    assert cloud.end(process).out == "Connected crm for U1.\n"
+    assert visit(url.rpartition("/")[0])[0] == 404
+    assert visit(url)[0] == 200
+    ended = cloud.end(process)
+    assert (ended.status, ended.out) == (0, "Connected crm for U1.\n")
+    assert jwt not in "".join(cloud.printed)

@@ -68,7 +68,7 @@ def test_a_wrong_key_is_said_and_not_shown(vault: Cli) -> None:
 
 def test_what_is_no_vault_is_not_opened(vault: Cli) -> None:
     (vault.home / "text.db").write_text("nothing of the kind" * 100)
-    assert vault("list", "--vault", "text.db", "--key-file", str(vault.key), status=1).err
+    assert vault("list", "--vault", "text.db", "--key-file", str(vault.key), status=3).err
 
 
 def test_copies_are_made_and_checked(vault: Cli) -> None:

@@ -4,8 +4,14 @@ import Glibc
 
 /// The program `descope-conn`.
 public enum Program {
-    public static func run() async -> Never {
-        Signals.takeOver()
+    /// Does what the arguments say. The main thread is left to wait for signals.
+    public static func run() -> Never {
+        Signals.block()
+        Task.detached { await perform() }
+        Signals.endWhenTold()
+    }
+
+    private static func perform() async -> Never {
         var command: any ParsableCommand
         do {
             command = try await DescopeConnCommand.asyncParseAsRoot()

@@ -1,3 +1,3 @@
 import Commands
 
-await Program.run()
+Program.run()

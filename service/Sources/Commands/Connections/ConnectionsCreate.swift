@@ -73,6 +73,8 @@ extension Connections {
         func run() async throws {
             var settings = try from.map(Self.read) ?? [:]
             for (name, value) in given { settings[name] = value ?? settings[name] }
+            // Descope wants a name; the vault does without.
+            if backend.isCloud, settings["name"] == nil { settings["name"] = settings["id"] }
             settings["clientSecret"] = try secret(settings) ?? settings["clientSecret"]
             settings["actor"] = backend.actor.map(JSON.string)
             let saved = try await backend.withClient { [settings] client in

@@ -20,6 +20,11 @@ struct BackendOptions: ParsableArguments {
         isCloud ? try cloudOptions.open() : try vaultOptions.place.open(settings)
     }
 
+    /// The user's own credential in the cloud, if there is one.
+    var accessToken: Secret? {
+        get throws { isCloud ? try cloudOptions.accessToken : nil }
+    }
+
     /// Who asks, for the audit of a vault.
     var actor: String? { isCloud ? nil : Actor.name }
 }
@@ -36,6 +41,22 @@ struct CloudOptions: ParsableArguments {
             "A file with a management key of the project.", discussion: "By default DESCOPE_MANAGEMENT_KEY.",
             valueName: "path"), completion: .file())
     var managementKeyFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A file with the user's own Descope access token, for connect and fetch.",
+            discussion: "By default DESCOPE_ACCESS_TOKEN.", valueName: "path"), completion: .file())
+    var accessTokenFile: String?
+
+    /// The user's own credential; it goes before the management key.
+    var accessToken: Secret? {
+        get throws {
+            if let accessTokenFile { return try SecretSource.file(accessTokenFile).read() }
+            return Environment.value(Self.accessTokenVariable).map { Secret($0) }
+        }
+    }
+
+    static let accessTokenVariable = "DESCOPE_ACCESS_TOKEN"
 
     func open() throws -> Client {
         var config: [String: JSON] = ["backend": "cloud"]

@@ -9,7 +9,9 @@ enum Environment {
     }
 
     /// What no other program needs to be told.
-    static let secrets = [VaultPlace.keyVariable, "DESCOPE_MANAGEMENT_KEY", "DESCOPE_CONN_STATE_KEY"]
+    static let secrets = [
+        VaultPlace.keyVariable, CloudOptions.accessTokenVariable, "DESCOPE_MANAGEMENT_KEY", "DESCOPE_CONN_STATE_KEY",
+    ]
 
     /// The environment for another program: without the vault's and Descope's keys, and with what is added.
     static func forChild(adding added: [String: String] = [:]) -> [String] {

@@ -1,42 +1,48 @@
 import Glibc
+import Synchronization
 
 /// The signals by which a user ends the program.
 ///
-/// They are blocked in all threads and taken by one, so that the terminal is as it was, and what must not be lost (a
-/// refresh that is at its provider) is finished by the library's own handler of `exit`. A second signal ends it at once.
+/// They are blocked in all threads, and the main thread waits for one. So the terminal is left as it was, and what must not
+/// be lost (a refresh that is at its provider) is finished by the library's own handler of `exit`. A second signal ends the
+/// program at once.
 enum Signals {
     private static let ending = [SIGINT, SIGTERM, SIGHUP]
 
+    /// What was blocked when the program began.
+    private static let before = Mutex<sigset_t>(sigset_t())
+
     /// To be called before there is a second thread.
-    static func takeOver() {
-        var set = sigset_t()
-        sigemptyset(&set)
-        for signal in ending where !isIgnored(signal) { sigaddset(&set, signal) }
-        pthread_sigmask(SIG_BLOCK, &set, nil)
-        var thread = pthread_t()
-        pthread_create(&thread, nil, { _ in Signals.wait() }, nil)
+    static func block() {
+        var taken = taken
+        before.withLock { _ = pthread_sigmask(SIG_BLOCK, &taken, &$0) }
     }
 
-    /// Gives another program the signals as this one got them.
+    /// Gives the thread, and the program that it becomes, the signals as this one got them.
     static func giveBack() {
-        var set = sigset_t()
-        sigemptyset(&set)
-        for signal in ending { sigaddset(&set, signal) }
-        pthread_sigmask(SIG_UNBLOCK, &set, nil)
+        before.withLock { _ = pthread_sigmask(SIG_SETMASK, &$0, nil) }
     }
 
-    private static func wait() -> Never {
-        var set = sigset_t()
-        pthread_sigmask(SIG_BLOCK, nil, &set)
+    /// Waits for one of them, and ends the program.
+    static func endWhenTold() -> Never {
+        var taken = taken
         var signal: Int32 = 0
-        while sigwait(&set, &signal) != 0 {}
-        pthread_sigmask(SIG_UNBLOCK, &set, nil)
+        // With none to wait for, this waits for ever.
+        while sigwait(&taken, &signal) != 0 || signal == 0 {}
+        giveBack()
         Terminal.restore()
         if Terminal.isOne(Descriptor.error) { _ = Descriptor.write("\n".utf8, to: Descriptor.error) }
         exit(128 + signal)
     }
 
-    /// As by nohup, or for what a shell runs in the background.
+    /// All but those that are ignored, as by nohup, or for what a shell runs in the background.
+    private static var taken: sigset_t {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for signal in ending where !isIgnored(signal) { sigaddset(&set, signal) }
+        return set
+    }
+
     private static func isIgnored(_ signal: Int32) -> Bool {
         var action = sigaction()
         sigaction(signal, nil, &action)

@@ -24,11 +24,13 @@ struct TokenOptions: ParsableArguments {
 
     func fetch() async throws -> Token {
         let subject = try subject.subject(isCloud: backend.isCloud)
+        let accessToken = try backend.accessToken
         return try await backend.withClient { client in
             do throws(ConnError) {
                 return try await client.fetchToken(
                     appId: app, userId: subject.user, tenantId: subject.tenant,
-                    scopes: scopes.isEmpty ? nil : scopes, externalIdentifier: account, minTtlSeconds: minTtl,
+                    scopes: scopes.isEmpty ? nil : scopes, externalIdentifier: account, accessToken: accessToken,
+                    minTtlSeconds: minTtl,
                     options: refresh ? FetchOptions(forceRefresh: true) : nil, actor: backend.actor)
             } catch {
                 let isUsers = error.code == .notFound && error.reason != "app"
