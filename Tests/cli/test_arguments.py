@@ -71,7 +71,12 @@ def test_a_full_disk_is_a_failure(vault: Cli) -> None:
 
     with open("/dev/full", "w") as full:
         ended = subprocess.run(
-            [COMMAND, "templates", "list"], env=vault.environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            [COMMAND, "templates", "list"],
+            env=vault.environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
         )
     assert ended.returncode == 1
     assert "no space left" in ended.stderr
@@ -79,7 +84,9 @@ def test_a_full_disk_is_a_failure(vault: Cli) -> None:
 
 def test_every_error_code_has_an_exit_status() -> None:
     table = (ROOT / "service/Sources/Commands/ExitStatus.swift").read_text()
-    codes = re.findall(r"static let `?(\w+)`? = ErrorCode", (ROOT / "bindings/swift/Sources/DescopeConn/Operations.swift").read_text())
+    codes = re.findall(
+        r"static let `?(\w+)`? = ErrorCode", (ROOT / "bindings/swift/Sources/DescopeConn/Operations.swift").read_text()
+    )
     assert len(codes) > 10
     for code in codes:
         assert f"        .{code}: ." in table

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser import visit
-from test_connect import url_of
-
 from launch import launch
+from test_connect import url_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +38,10 @@ def test_tokens_of_the_cloud(cloud: Cli) -> None:
     assert cloud("connections", "list", "--cloud").lines[0][:2] == ["weather", "apikey"]
     cloud("store-api-key", "weather", "--cloud", "--user", "U1", stdin="key-of-u1")
     assert cloud("fetch", "weather", "--cloud", "--user", "U1").out == "key-of-u1\n"
-    assert cloud("exec", "weather", "--cloud", "--user", "U1", "--", "sh", "-c", 'echo "$ACCESS_TOKEN"').out == "key-of-u1\n"
+    assert (
+        cloud("exec", "weather", "--cloud", "--user", "U1", "--", "sh", "-c", 'echo "$ACCESS_TOKEN"').out
+        == "key-of-u1\n"
+    )
     assert cloud("list", "--cloud", "--user", "U1").lines[0][:2] == ["weather", "U1"]
     cloud("delete", "weather", "--cloud", "--user", "U1", "--yes")
     cloud("fetch", "weather", "--cloud", "--user", "U1", status=6)
@@ -50,7 +51,10 @@ def test_tokens_of_the_cloud(cloud: Cli) -> None:
 
 def test_a_batch_goes_to_the_cloud(cloud: Cli) -> None:
     cloud("connections", "create", "crm", "--template", "google", "--client-id", "x", "--cloud")
-    tokens = [{"appId": "crm", "userId": "U1", "refreshToken": "r1"}, {"appId": "crm", "tenantId": "T1", "refreshToken": "r2"}]
+    tokens = [
+        {"appId": "crm", "userId": "U1", "refreshToken": "r1"},
+        {"appId": "crm", "tenantId": "T1", "refreshToken": "r2"},
+    ]
     assert cloud("import", "-", "--cloud", "--json", stdin=json.dumps(tokens)).json["tokens"] == 2
 
 
@@ -69,7 +73,18 @@ def test_the_browser_comes_back_from_descope(cloud: Cli, server: launch) -> None
     assert "access token" in cloud("connect", "crm", "--cloud", "--user", "U1", "--port", "0", status=2).err
     jwt = server.control("POST", "jwt", {"sub": "U1", "scope": "outbound.token.fetch"})["token"]
     (cloud.home / "jwt").write_text(jwt)
-    arguments = ["connect", "crm", "--cloud", "--user", "U1", "--no-browser", "--port", "0", "--access-token-file", "jwt"]
+    arguments = [
+        "connect",
+        "crm",
+        "--cloud",
+        "--user",
+        "U1",
+        "--no-browser",
+        "--port",
+        "0",
+        "--access-token-file",
+        "jwt",
+    ]
 
     def landing(arguments: list[str]) -> tuple[Any, str]:
         server.control("DELETE", "requests")

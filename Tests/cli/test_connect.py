@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 from browser import visit
 from conftest import CLIENT_SECRET, settings
-from test_round import browser_saw
-
 from consent import consent
+from test_round import browser_saw
 
 if TYPE_CHECKING:
     import subprocess
 
     from conftest import Cli
-
     from launch import launch
 
 
@@ -157,9 +155,7 @@ def test_an_api_key_is_not_granted_in_a_browser(vault: Cli) -> None:
 
 
 def test_a_wrong_client_secret_is_said(crm: Cli, oauth: launch) -> None:
-    crm(
-        "connections", "create", "wrong", "--from", "crm.json", "--client-secret-file", "-", stdin="wrong-wrong-secret"
-    )
+    crm("connections", "create", "wrong", "--from", "crm.json", "--client-secret-file", "-", stdin="wrong-wrong-secret")
     refused = crm("connect", "wrong", status=3)
     assert "wrong-wrong-secret" not in refused.err
     assert browser_saw(crm.home)["status"] == 400

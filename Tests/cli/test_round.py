@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Cli
-
     from launch import launch
 
 
@@ -93,7 +92,9 @@ def test_a_command_gets_signals_but_no_keys(crm: Cli) -> None:
     assert "DESCOPE_MANAGEMENT_KEY" not in environment
     crm.printed.clear()  # the token is in there, as it was asked for
 
-    process = crm.start("exec", "crm", "--", "sh", "-c", 'trap "echo got it; exit 5" INT; echo ready; while :; do sleep 0.05; done')
+    process = crm.start(
+        "exec", "crm", "--", "sh", "-c", 'trap "echo got it; exit 5" INT; echo ready; while :; do sleep 0.05; done'
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(2)
@@ -102,7 +103,18 @@ def test_a_command_gets_signals_but_no_keys(crm: Cli) -> None:
 
 
 def test_connections_are_made_shown_and_deleted(crm: Cli) -> None:
-    crm("connections", "create", "hub", "--template", "hubspot", "--client-id", "abc", "--client-secret-env", "S", S="s3cret-of-hub")
+    crm(
+        "connections",
+        "create",
+        "hub",
+        "--template",
+        "hubspot",
+        "--client-id",
+        "abc",
+        "--client-secret-env",
+        "S",
+        S="s3cret-of-hub",
+    )
     crm("connections", "create", "hub", "--template", "hubspot", status=7)
     shown = crm("connections", "show", "hub", "--json").json
     assert (shown["templateId"], shown["clientId"]) == ("hubspot", "abc")
@@ -134,7 +146,9 @@ def test_templates_are_found(vault: Cli) -> None:
 
 
 def test_tokens_go_out_and_come_in(crm: Cli, tmp_path: Path) -> None:
-    tokens = [{"appId": "crm", "userId": f"user-{number}", "refreshToken": f"refresh-{number}"} for number in range(250)]
+    tokens = [
+        {"appId": "crm", "userId": f"user-{number}", "refreshToken": f"refresh-{number}"} for number in range(250)
+    ]
     tokens.append({"appId": "crm", "tenantId": "acme", "accessToken": "access-of-acme"})
     crm("connections", "create", "weather", "--api-key")
     keys = [{"appId": "weather", "userId": "bob", "apiKey": "key-of-bob"}]

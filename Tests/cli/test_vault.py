@@ -10,7 +10,6 @@ import pytest
 
 if TYPE_CHECKING:
     from conftest import Cli
-
     from launch import launch
 
 

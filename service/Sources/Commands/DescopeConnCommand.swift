@@ -5,9 +5,12 @@ struct DescopeConnCommand: AsyncParsableCommand {
         commandName: "descope-conn",
         abstract: "Third-party tokens for users and tenants, in an encrypted vault or in Descope's cloud.",
         groupedSubcommands: [
-            CommandGroup(name: "Token", subcommands: [
-                Connect.self, StoreApiKey.self, Fetch.self, Exec.self, List.self, Delete.self, Import.self, Export.self,
-            ]),
+            CommandGroup(
+                name: "Token",
+                subcommands: [
+                    Connect.self, StoreApiKey.self, Fetch.self, Exec.self, List.self, Delete.self, Import.self,
+                    Export.self,
+                ]),
             CommandGroup(name: "Connection", subcommands: [Connections.self, Templates.self]),
             CommandGroup(name: "Vault", subcommands: [Init.self, Keys.self, Audit.self, Backup.self, Doctor.self]),
         ])

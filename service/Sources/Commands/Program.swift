@@ -57,8 +57,8 @@ public enum Program {
 enum Usage {
     static let hint = "descope-conn help shows the commands, and descope-conn COMMAND --help one of them."
 
-    /// The parser's words, unless they repeat what was typed where a secret may have been: a text too many, or the value of
-    /// an option that does not exist.
+    /// The parser's words, unless they repeat what was typed where a secret may have been: a text too many, or the value
+    /// of an option that does not exist.
     static func words(for message: String) -> String {
         let line = String(message.prefix { $0 != "\n" })
         if line.contains("nexpected argument") {

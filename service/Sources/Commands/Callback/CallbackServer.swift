@@ -2,7 +2,8 @@ import Glibc
 
 /// Listens on this machine's loopback interface until the browser has come back.
 ///
-/// Browsers open connections ahead and leave them silent, so several are read side by side, and none holds up the others.
+/// Browsers open connections ahead and leave them silent, so several are read side by side, and none holds up the
+/// others.
 struct CallbackServer: ~Copyable {
     /// The port is filled in where 0 asked for a free one.
     private(set) var address: CallbackAddress
@@ -57,7 +58,9 @@ struct CallbackServer: ~Copyable {
     }
 
     private func wait(_ time: Duration) throws -> [Int32] {
-        var entries = ([listener] + connections.map(\.descriptor)).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        var entries = ([listener] + connections.map(\.descriptor)).map {
+            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+        }
         let milliseconds = Int32(clamping: time.components.seconds * 1000 + 1000)
         guard poll(&entries, nfds_t(entries.count), milliseconds) >= 0 || errno == EINTR else {
             throw File.failure("cannot wait for the browser", .last)

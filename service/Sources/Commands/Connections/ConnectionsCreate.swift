@@ -83,7 +83,9 @@ extension Connections {
             try answers.output.answer(saved, "Made the connection \(saved.app.id).")
             for warning in saved.warnings ?? [] { Output.warning(warning.message) }
             if saved.app.appType != .apikey, saved.app.defaultRedirectUrl == nil, !backend.isCloud, !answers.json {
-                Output.note("Register the redirect URI \(CallbackAddress(port: CallbackAddress.defaultPort).url) at the provider.")
+                Output.note(
+                    "Register the redirect URI \(CallbackAddress(port: CallbackAddress.defaultPort).url) at the provider."
+                )
             }
         }
 

@@ -32,7 +32,9 @@ struct ConnectionCheck {
     }
 
     private func endpoints(_ connection: App) -> [Finding] {
-        let urls = [connection.authorizationUrl, connection.tokenUrl, connection.discoveryUrl, connection.revocationUrl]
+        let urls = [
+            connection.authorizationUrl, connection.tokenUrl, connection.discoveryUrl, connection.revocationUrl,
+        ]
         var servers: [Server] = []
         for server in urls.compactMap({ $0.flatMap(Server.init(url:)) }) where !servers.contains(server) {
             servers.append(server)

@@ -20,7 +20,8 @@ enum VaultFiles {
         let folder = File.folder(of: path)
         if Glibc.access(folder, W_OK) != 0 {
             findings.append(
-                .problem("folder", "\(folder) cannot be written to, which SQLite must", hint: "Change its permissions."))
+                .problem("folder", "\(folder) cannot be written to, which SQLite must", hint: "Change its permissions.")
+            )
         }
         return findings
     }

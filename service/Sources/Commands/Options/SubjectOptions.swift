@@ -11,7 +11,9 @@ struct SubjectOptions: ParsableArguments {
     /// - Parameter isCloud: whether users have Descope's ids, so that nobody is called "me".
     func subject(isCloud: Bool) throws -> Subject {
         if user == nil, tenant == nil {
-            guard !isCloud else { throw Failure(.usage, "whose token it is must be said", hint: "Add --user or --tenant.") }
+            guard !isCloud else {
+                throw Failure(.usage, "whose token it is must be said", hint: "Add --user or --tenant.")
+            }
             return Subject(user: "me", tenant: nil)
         }
         return Subject(user: user, tenant: tenant)

@@ -30,6 +30,7 @@ struct Progress {
         let room = min(40, columns - label.count - numbers.count - 4)
         guard room > 4 else { return label + numbers }
         let filled = room * min(done, total) / total
-        return "\(label) [\(String(repeating: "#", count: filled))\(String(repeating: "-", count: room - filled))]\(numbers)"
+        return
+            "\(label) [\(String(repeating: "#", count: filled))\(String(repeating: "-", count: room - filled))]\(numbers)"
     }
 }

@@ -28,7 +28,8 @@ struct Table<Row> {
         rows.map { row in columns.map { Text.printable($0.value(row)) }.joined(separator: "\t") }
     }
 
-    /// For a terminal: aligned, below the columns' titles, without columns that are empty, and cut at the terminal's edge.
+    /// For a terminal: aligned, below the columns' titles, without columns that are empty, and cut at the terminal's
+    /// edge.
     func alignedLines(_ rows: [Row], width: Int, colours: Bool, titles: Bool = true) -> [String] {
         var shown = columns.map { column in Shown(column, rows, titles) }.filter { !$0.isEmpty }
         while shown.reduce(-2, { $0 + $1.width + 2 }) > width, let index = shown.lastIndex(where: \.isOptional) {

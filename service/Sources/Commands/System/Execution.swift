@@ -46,7 +46,7 @@ enum Execution {
         let code = withStrings(command) { arguments in
             withStrings(environment) { environment in
                 var process = pid_t()
-                return posix_spawnp(&process, arguments[0]!, &actions, &attributes, arguments, environment)
+                return posix_spawnp(&process, command[0], &actions, &attributes, arguments, environment)
             }
         }
         return code == 0 ? nil : SystemError(code)
@@ -58,6 +58,6 @@ enum Execution {
     private static func withStrings<Result>(_ strings: [String], _ body: (Strings) -> Result) -> Result {
         var pointers = strings.map { strdup($0) } + [nil]
         defer { for pointer in pointers { free(pointer) } }
-        return pointers.withUnsafeMutableBufferPointer { body($0.baseAddress!) }
+        return body(&pointers)
     }
 }

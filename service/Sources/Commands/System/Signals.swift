@@ -3,9 +3,9 @@ import Synchronization
 
 /// The signals by which a user ends the program.
 ///
-/// They are blocked in all threads, and the main thread waits for one. So the terminal is left as it was, and what must not
-/// be lost (a refresh that is at its provider) is finished by the library's own handler of `exit`. A second signal ends the
-/// program at once.
+/// They are blocked in all threads, and the main thread waits for one. So the terminal is left as it was, and what must
+/// not be lost (a refresh that is at its provider) is finished by the library's own handler of `exit`. A second signal
+/// ends the program at once.
 enum Signals {
     private static let ending = [SIGINT, SIGTERM, SIGHUP]
 
@@ -46,6 +46,7 @@ enum Signals {
     private static func isIgnored(_ signal: Int32) -> Bool {
         var action = sigaction()
         sigaction(signal, nil, &action)
-        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+            == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 }

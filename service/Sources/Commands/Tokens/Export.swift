@@ -28,7 +28,8 @@ struct Export: AsyncParsableCommand {
     func run() async throws {
         guard path == "-" || !File.exists(path) else { throw Failure(.conflict, "there is already a file \(path)") }
         guard path != "-" || !Terminal.isOne(Descriptor.output) else {
-            throw Failure(.usage, "a terminal is no place for secrets", hint: "Name a file, or a command to pipe them to.")
+            throw Failure(
+                .usage, "a terminal is no place for secrets", hint: "Name a file, or a command to pipe them to.")
         }
         try await vault.withClient(["allowExport": true]) { client in
             var progress = Progress("Exporting", total: try await total(client))
@@ -48,7 +49,9 @@ struct Export: AsyncParsableCommand {
             try write(tokens, apiKeys)
             let counts = "\(Text.count(tokens.count, "token")) and \(Text.count(apiKeys.count, "API key"))"
             Output.note("Exported \(counts)\(path == "-" ? "" : " to \(path)").")
-            if unreadable > 0 { Output.warning("\(Text.count(unreadable, "row")) cannot be decrypted, and were left out") }
+            if unreadable > 0 {
+                Output.warning("\(Text.count(unreadable, "row")) cannot be decrypted, and were left out")
+            }
         }
     }
 

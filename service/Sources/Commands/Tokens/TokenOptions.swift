@@ -7,13 +7,15 @@ struct TokenOptions: ParsableArguments {
     var app: String
 
     @Option(
-        name: [.customLong("scope")], help: ArgumentHelp("A scope that it must have. May be repeated.", valueName: "scope"))
+        name: [.customLong("scope")],
+        help: ArgumentHelp("A scope that it must have. May be repeated.", valueName: "scope"))
     var scopes: [String] = []
 
     @Option(help: ArgumentHelp("Which of several accounts at the connection.", valueName: "id"))
     var account: String?
 
-    @Option(help: ArgumentHelp("How long it must live; it is refreshed otherwise. 60 by default.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp("How long it must live; it is refreshed otherwise. 60 by default.", valueName: "seconds"))
     var minTtl: Int?
 
     @Flag(help: "Refresh it even if it is fresh.")

@@ -39,7 +39,8 @@ struct Backup: AsyncParsableCommand {
             let verdict = try await vault.withClient { try await $0.checkBackup(path: path, actor: Actor.name) }
             let rows = "\(Text.count(verdict.rows, "row")), \(verdict.unreadable) of them cannot be decrypted"
             try answers.output.answer(
-                verdict, [verdict.ok ? "The copy is whole: \(rows)." : "The copy is damaged: \(rows)."] + verdict.audit.lines)
+                verdict,
+                [verdict.ok ? "The copy is whole: \(rows)." : "The copy is damaged: \(rows)."] + verdict.audit.lines)
             if !verdict.ok { throw ExitStatus.problemFound }
         }
     }

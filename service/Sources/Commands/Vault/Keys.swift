@@ -7,7 +7,8 @@ struct Keys: AsyncParsableCommand {
         subcommands: [List.self, Add.self, Activate.self, Reseal.self, Drop.self])
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List the sealing keys, and how many rows each has sealed.")
+        static let configuration = CommandConfiguration(
+            abstract: "List the sealing keys, and how many rows each has sealed.")
 
         @OptionGroup var vault: VaultOptions
         @OptionGroup var answers: OutputOptions
