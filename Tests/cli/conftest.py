@@ -96,19 +96,19 @@ class Cli:
         return Ended(process.returncode, out, err)
 
     def terminal(self, *arguments: str, **variables: str) -> Terminal:
-        return Terminal(self, arguments, {**self.environment, **variables})
+        return Terminal(self, [COMMAND, *arguments], {**self.environment, **variables})
 
 
 class Terminal:
-    """The command on a terminal of its own, which is what it talks to and what its Ctrl-C comes from."""
+    """A command on a terminal of its own, which is what it talks to and what its Ctrl-C comes from."""
 
-    def __init__(self, cli: Cli, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+    def __init__(self, cli: Cli, command: list[str], environment: dict[str, str]) -> None:
         self.cli = cli
         self.shown = ""
         self.process, self.descriptor = os.forkpty()
         if self.process == 0:
             os.chdir(cli.home)
-            os.execve(COMMAND, [COMMAND, *arguments], environment)
+            os.execve(command[0], command, environment)
 
     def until(self, text: str) -> None:
         """Reads until the text is shown."""

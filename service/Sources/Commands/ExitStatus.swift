@@ -24,7 +24,7 @@ enum ExitStatus: Int32, CaseIterable, Error {
         switch self {
         case .success: "it is done"
         case .failure: "something else went wrong: a full disk, a broken vault, a bug"
-        case .usage: "the arguments, or a file or secret given with them, are wrong; nothing was done"
+        case .usage: "the arguments, or a file or secret given with them, are wrong"
         case .configuration: "the vault, its key, the project or a connection's settings are missing or wrong"
         case .denied: "the management key is missing or wrong, or a policy does not allow it"
         case .notFound: "there is no such connection, template, key, token or file"

@@ -31,7 +31,9 @@ enum Hint {
     static func of(_ error: ConnError) -> String? {
         if let reason = error.reason, let hint = reasons[reason] { return hint }
         if error.code == .invalidConfig, let field = error.field, let hint = fields[field] { return hint }
-        if let milliseconds = error.retryAfterMs { return "Try again in \(Text.count((milliseconds + 999) / 1000, "second"))." }
+        if let milliseconds = error.retryAfterMs {
+            return "Try again in \(Text.count((milliseconds + 999) / 1000, "second"))."
+        }
         return codes[error.code]
     }
 

@@ -9,7 +9,7 @@ struct Templates: AsyncParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List all templates.")
 
-        @OptionGroup var vault: VaultOptions
+        @OptionGroup(title: "Where the vault is") var vault: VaultOptions
         @OptionGroup var answers: OutputOptions
 
         func run() async throws {
@@ -24,7 +24,7 @@ struct Templates: AsyncParsableCommand {
 
         @Argument(help: ArgumentHelp("In any case, and also parts of words.", valueName: "word"))
         var words: [String]
-        @OptionGroup var vault: VaultOptions
+        @OptionGroup(title: "Where the vault is") var vault: VaultOptions
         @OptionGroup var answers: OutputOptions
 
         func run() async throws {
@@ -40,7 +40,7 @@ struct Templates: AsyncParsableCommand {
 
         @Argument(help: ArgumentHelp("The template's id.", valueName: "id"))
         var template: String
-        @OptionGroup var vault: VaultOptions
+        @OptionGroup(title: "Where the vault is") var vault: VaultOptions
         @OptionGroup var answers: OutputOptions
 
         func run() async throws {

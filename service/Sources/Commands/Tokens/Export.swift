@@ -23,7 +23,7 @@ struct Export: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only this tenant, or with --user the user in it.", valueName: "id"))
     var tenant: String?
 
-    @OptionGroup var vault: VaultOptions
+    @OptionGroup(title: "Where the vault is") var vault: VaultOptions
 
     func run() async throws {
         guard path == "-" || !File.exists(path) else { throw Failure(.conflict, "there is already a file \(path)") }

@@ -23,7 +23,7 @@ struct Audit: AsyncParsableCommand {
         @Option(help: ArgumentHelp("Only the latest of them.", valueName: "number"))
         var last: Int?
 
-        @OptionGroup var vault: VaultOptions
+        @OptionGroup(title: "Where the vault is") var vault: VaultOptions
         @OptionGroup var answers: OutputOptions
 
         func validate() throws {
@@ -74,7 +74,7 @@ struct Audit: AsyncParsableCommand {
             completion: .file())
         var anchorFile: String?
 
-        @OptionGroup var vault: VaultOptions
+        @OptionGroup(title: "Where the vault is") var vault: VaultOptions
         @OptionGroup var answers: OutputOptions
 
         func run() async throws {

@@ -12,7 +12,7 @@ struct Backup: AsyncParsableCommand {
 
         @Argument(help: ArgumentHelp("The file, which must not exist.", valueName: "path"), completion: .file())
         var path: String
-        @OptionGroup var vault: VaultOptions
+        @OptionGroup(title: "Where the vault is") var vault: VaultOptions
         @OptionGroup var answers: OutputOptions
 
         func run() async throws {
@@ -30,7 +30,7 @@ struct Backup: AsyncParsableCommand {
 
         @Argument(help: ArgumentHelp("The copy.", valueName: "path"), completion: .file())
         var path: String
-        @OptionGroup var vault: VaultOptions
+        @OptionGroup(title: "Where the vault is") var vault: VaultOptions
         @OptionGroup var answers: OutputOptions
 
         func run() async throws {

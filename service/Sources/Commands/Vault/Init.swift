@@ -9,7 +9,7 @@ struct Init: AsyncParsableCommand {
             holds it. Without the key nobody can open the vault: keep a copy of it, and not beside the copies of the vault.
             """)
 
-    @OptionGroup var vault: VaultOptions
+    @OptionGroup(title: "Where the vault is") var vault: VaultOptions
     @OptionGroup var answers: OutputOptions
 
     func run() async throws {

@@ -10,7 +10,7 @@ struct Keys: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "List the sealing keys, and how many rows each has sealed.")
 
-        @OptionGroup var vault: VaultOptions
+        @OptionGroup(title: "Where the vault is") var vault: VaultOptions
         @OptionGroup var answers: OutputOptions
 
         func run() async throws {
@@ -32,7 +32,7 @@ struct Keys: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Add a sealing key, and print its id. It seals nothing before it is activated.")
 
-        @OptionGroup var vault: VaultOptions
+        @OptionGroup(title: "Where the vault is") var vault: VaultOptions
         @OptionGroup var answers: OutputOptions
 
         func run() async throws {
@@ -50,7 +50,7 @@ struct Keys: AsyncParsableCommand {
 
         @Argument(help: ArgumentHelp("The key's id.", valueName: "id"))
         var key: String
-        @OptionGroup var vault: VaultOptions
+        @OptionGroup(title: "Where the vault is") var vault: VaultOptions
 
         func run() async throws {
             try await vault.withClient { try await $0.keys.activate(id: key, actor: Actor.name) }
@@ -62,7 +62,7 @@ struct Keys: AsyncParsableCommand {
             abstract: "Seal with the active key what other keys have sealed.",
             discussion: "It may take long. When it is interrupted, what is done stays done, and the next run goes on.")
 
-        @OptionGroup var vault: VaultOptions
+        @OptionGroup(title: "Where the vault is") var vault: VaultOptions
         @OptionGroup var answers: OutputOptions
 
         func run() async throws {
@@ -82,7 +82,7 @@ struct Keys: AsyncParsableCommand {
         @Argument(help: ArgumentHelp("The key's id.", valueName: "id"))
         var key: String
         @OptionGroup var confirmation: ConfirmationOptions
-        @OptionGroup var vault: VaultOptions
+        @OptionGroup(title: "Where the vault is") var vault: VaultOptions
 
         func run() async throws {
             try confirmation.confirm("Remove the key \(key) for good?")
