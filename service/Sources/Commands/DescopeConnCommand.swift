@@ -4,6 +4,7 @@ struct DescopeConnCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "descope-conn",
         abstract: "Third-party tokens for users and tenants, in an encrypted vault or in Descope's cloud.",
+        version: Version.text,
         groupedSubcommands: [
             CommandGroup(
                 name: "Token",
