@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import ROOT
+from conftest import COMMAND, ROOT
 
 if TYPE_CHECKING:
     from conftest import Cli
@@ -65,10 +66,6 @@ def test_completions_are_made(cli: Cli, shell: str) -> None:
 
 
 def test_a_full_disk_is_a_failure(vault: Cli) -> None:
-    import subprocess
-
-    from conftest import COMMAND
-
     with open("/dev/full", "w") as full:
         ended = subprocess.run(
             [COMMAND, "templates", "list"],

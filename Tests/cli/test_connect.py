@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser import visit
-from conftest import CLIENT_SECRET, settings
+from conftest import CLIENT_SECRET, MOST_SECONDS, settings
 from consent import consent
 from test_round import browser_saw
 
@@ -48,8 +49,6 @@ def test_the_url_is_printed_and_followed_elsewhere(crm: Cli) -> None:
 
 def test_a_machine_is_told_the_url_and_the_grant(crm: Cli) -> None:
     process = crm.start("connect", "crm", "--no-browser", "--json", "--port", "0", "--user", "u1", "--tenant", "acme")
-    import json
-
     url = json.loads(url_of(process))["url"]
     visit(consent(url, "alice", "alice-password"))
     granted = crm.end(process).json
@@ -59,6 +58,38 @@ def test_a_machine_is_told_the_url_and_the_grant(crm: Cli) -> None:
 def test_a_tenant_is_connected(crm: Cli) -> None:
     assert crm("connect", "crm", "--tenant", "acme").out == "Connected crm for tenant acme, with read write.\n"
     assert crm("fetch", "crm", "--tenant", "acme").out
+
+
+def test_the_browser_gets_no_secret(crm: Cli) -> None:
+    key = crm.key.read_text().strip()
+    crm("connect", "crm", DESCOPE_CONN_VAULT_KEY=key, DESCOPE_MANAGEMENT_KEY="management")
+    saw = browser_saw(crm.home)
+    everything = json.dumps([saw["arguments"], saw["environment"]])
+    assert key not in everything
+    assert CLIENT_SECRET not in everything
+    assert "management" not in everything
+    assert "code_verifier" not in everything
+
+
+def test_a_refresh_that_is_interrupted_is_not_lost(crm: Cli, oauth: launch) -> None:
+    crm("connect", "crm")
+    oauth.control("POST", "expire", {"user": "alice"})
+    oauth.control("POST", "faults", {"path": "/token", "held": True})
+    process = crm.start("fetch", "crm", "--refresh")
+    end = time.monotonic() + MOST_SECONDS
+    while not any(request["path"] == "/token" and request["status"] is None for request in requests_of(oauth)):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    oauth.control("POST", "release")
+    ended = crm.end(process)
+    assert (ended.status, ended.out) == (130, "")
+    assert crm("fetch", "crm").out
+    assert oauth.control("GET", "counts")["refresh_token"] == {"ok": 1}
+
+
+def requests_of(oauth: launch) -> list[dict[str, Any]]:
+    return oauth.control("GET", "requests")["requests"]
 
 
 def test_the_user_refuses(crm: Cli) -> None:
@@ -167,6 +198,5 @@ def test_without_a_browser_the_url_is_shown(crm: Cli) -> None:
     assert process.stderr is not None
     line = process.stderr.readline()
     assert line.startswith("Open this URL in a browser on this machine: http://")
-    time.sleep(0)
     process.terminate()
     assert crm.end(process).status == 143

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import termios
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ def test_a_secret_is_typed_unseen(vault: Cli) -> None:
 
 
 def test_ctrl_c_at_a_hidden_prompt_shows_again_what_is_typed(vault: Cli) -> None:
-    import termios
-
     vault("connections", "create", "weather", "--api-key")
     terminal = vault.terminal("store-api-key", "weather")
     terminal.until("API key of me")

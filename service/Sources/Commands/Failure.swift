@@ -30,7 +30,9 @@ struct Failure: Error {
 enum Hint {
     static func of(_ error: ConnError) -> String? {
         if let reason = error.reason, let hint = reasons[reason] { return hint }
-        if error.code == .invalidConfig, let field = error.field, let hint = fields[field] { return hint }
+        let field = error.field.map { String($0.prefix { $0 != "." }) }
+        if error.code == .invalidConfig, let field, let hint = fields[field] { return hint }
+        if error.code == .misconfigured, let field, let hint = settings[field] { return hint }
         if let milliseconds = error.retryAfterMs {
             return "Try again in \(Text.count((milliseconds + 999) / 1000, "second"))."
         }
@@ -45,10 +47,15 @@ enum Hint {
     ]
 
     private static let fields = [
-        "path": "Make a vault with descope-conn init, or name one with --vault.",
+        "path": "Name another vault with --vault, or make one with descope-conn init.",
         "key": "Name the vault's key with --key-file, or put it into DESCOPE_CONN_VAULT_KEY.",
         "projectId": "Name the project with --project, or in DESCOPE_PROJECT_ID.",
         "managementKey": "Name a file with --management-key-file, or put the key into DESCOPE_MANAGEMENT_KEY.",
+    ]
+
+    private static let settings = [
+        "defaultScopes": "Name the scopes with --scope.",
+        "redirectUrl": "Name the port of the redirect URI with --port.",
     ]
 
     private static let codes: [ErrorCode: String] = [

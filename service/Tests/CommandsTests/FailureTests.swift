@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test func aSettingIsSaidAsAnOption() throws {
-        let hint = try failure(#"{"code": "invalid_config", "message": "m", "field": "key"}"#).hint
+        let hint = try failure(#"{"code": "invalid_config", "message": "m", "field": "key.file"}"#).hint
         #expect(hint?.contains("--key-file") == true)
     }
 
