@@ -56,13 +56,16 @@ def test_a_machine_is_told_the_url_and_the_grant(crm: Cli) -> None:
 
 
 def test_a_tenant_is_connected(crm: Cli) -> None:
-    assert crm("connect", "crm", "--tenant", "acme").out == "Connected crm for tenant acme, with read write.\n"
+    assert (
+        crm("connect", "crm", "--port", "0", "--tenant", "acme").out
+        == "Connected crm for tenant acme, with read write.\n"
+    )
     assert crm("fetch", "crm", "--tenant", "acme").out
 
 
 def test_the_browser_gets_no_secret(crm: Cli) -> None:
     key = crm.key.read_text().strip()
-    crm("connect", "crm", DESCOPE_CONN_VAULT_KEY=key, DESCOPE_MANAGEMENT_KEY="management")
+    crm("connect", "crm", "--port", "0", DESCOPE_CONN_VAULT_KEY=key, DESCOPE_MANAGEMENT_KEY="management")
     saw = browser_saw(crm.home)
     everything = json.dumps([saw["arguments"], saw["environment"]])
     assert key not in everything
@@ -72,7 +75,7 @@ def test_the_browser_gets_no_secret(crm: Cli) -> None:
 
 
 def test_a_refresh_that_is_interrupted_is_not_lost(crm: Cli, oauth: launch) -> None:
-    crm("connect", "crm")
+    crm("connect", "crm", "--port", "0")
     oauth.control("POST", "expire", {"user": "alice"})
     oauth.control("POST", "faults", {"path": "/token", "held": True})
     process = crm.start("fetch", "crm", "--refresh")
@@ -93,7 +96,7 @@ def requests_of(oauth: launch) -> list[dict[str, Any]]:
 
 
 def test_the_user_refuses(crm: Cli) -> None:
-    refused = crm("connect", "crm", status=9, BROWSER_DENIES="1")
+    refused = crm("connect", "crm", "--port", "0", status=9, BROWSER_DENIES="1")
     assert "access_denied" in refused.err
     page = browser_saw(crm.home)
     assert page["status"] == 400
@@ -180,6 +183,16 @@ def test_the_connections_own_redirect_uri_is_used(crm: Cli, oauth: launch) -> No
     crm.end(process)
 
 
+def test_the_redirect_uri_that_is_registered_is_always_the_same(crm: Cli) -> None:
+    uri = "http://127.0.0.1:8914/callback"
+    process = crm.start("connect", "crm", "--no-browser")
+    url = url_of(process)
+    process.terminate()
+    ended = crm.end(process)
+    assert callback_of(url) == uri if url else "cannot listen on port 8914" in ended.err
+    assert uri in "".join(crm.printed)  # it was said when the connection was made
+
+
 def test_an_api_key_is_not_granted_in_a_browser(vault: Cli) -> None:
     vault("connections", "create", "weather", "--api-key")
     assert "store-api-key weather" in vault("connect", "weather", status=2).err
@@ -187,7 +200,7 @@ def test_an_api_key_is_not_granted_in_a_browser(vault: Cli) -> None:
 
 def test_a_wrong_client_secret_is_said(crm: Cli, oauth: launch) -> None:
     crm("connections", "create", "wrong", "--from", "crm.json", "--client-secret-file", "-", stdin="wrong-wrong-secret")
-    refused = crm("connect", "wrong", status=3)
+    refused = crm("connect", "wrong", "--port", "0", status=3)
     assert "wrong-wrong-secret" not in refused.err
     assert browser_saw(crm.home)["status"] == 400
 

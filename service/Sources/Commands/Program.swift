@@ -16,6 +16,7 @@ public enum Program {
         do {
             command = try await DescopeConnCommand.asyncParseAsRoot()
         } catch {
+            Ending.begin()
             refuse(error)
         }
         do {
@@ -25,8 +26,10 @@ public enum Program {
                 try command.run()
             }
         } catch {
+            Ending.begin()
             end(error)
         }
+        Ending.begin()
         exit(ExitStatus.success.rawValue)
     }
 

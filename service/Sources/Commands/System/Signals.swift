@@ -29,6 +29,7 @@ enum Signals {
         var signal: Int32 = 0
         // With none to wait for, this waits for ever.
         while sigwait(&taken, &signal) != 0 || signal == 0 {}
+        Ending.begin()
         giveBack()
         Terminal.restore()
         if Terminal.isOne(Descriptor.error) { _ = Descriptor.write("\n".utf8, to: Descriptor.error) }
