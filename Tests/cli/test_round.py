@@ -128,6 +128,21 @@ def test_connections_are_made_shown_and_deleted(crm: Cli) -> None:
     assert "s3cret-of-hub" not in "".join(crm.printed)
 
 
+def test_a_connection_is_corrected(crm: Cli, oauth: launch) -> None:
+    crm("connect", "crm", "--port", "0")
+    crm("connections", "update", "crm", "--scope", "read", "--name", "The CRM")
+    shown = crm("connections", "show", "crm", "--json").json
+    assert (shown["name"], shown["defaultScopes"], shown["issuer"]) == ("The CRM", ["read"], oauth.url)
+    assert crm("fetch", "crm", "--refresh").out  # the client secret has stayed, and so has the grant
+    crm("connections", "update", "crm", "--client-secret-env", "S", S="wrong-wrong-secret")
+    assert "wrong-wrong-secret" not in crm("fetch", "crm", "--refresh", status=3).err
+    crm("connections", "update", "crm", status=2)
+    crm("connections", "update", "nope", "--name", "x", status=5)
+    moved = '{"tokenUrl": "https://other.example/token"}'
+    crm("connections", "update", "crm", "--from", "-", stdin=moved)
+    assert crm("list").lines[0][3] == "needs_reauthorization (moved)"
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [("{", "is not JSON"), ("[]", "of another type"), ('{"clientIdd": "x"}', "clientIdd is not a field")],

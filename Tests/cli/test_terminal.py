@@ -49,6 +49,34 @@ def test_a_secret_is_typed_unseen(vault: Cli) -> None:
     assert "secret-that-is-typed" not in terminal.end()
 
 
+def test_everything_that_a_connection_wants_is_asked_for(vault: Cli) -> None:
+    fields = [
+        {"name": "account", "label": "Account name", "secret": False, "hint": "As on your invoices."},
+        {"name": "apiKey", "label": "Key"},
+        {"name": "region", "optional": True},
+    ]
+    settings = json.dumps({"appType": "apikey", "credentials": fields})
+    vault("connections", "create", "billing", "--from", "-", stdin=settings)
+    terminal = vault.terminal("store-api-key", "billing")
+    terminal.until("As on your invoices.\r\nAccount name: ")
+    terminal.type("acme\n")
+    terminal.until("Key: ")
+    terminal.type("key-of-acme\n")
+    terminal.until("region (optional): ")
+    terminal.type("\n")
+    shown = terminal.end()
+    assert "acme\r\n" in shown
+    assert "key-of-acme" not in shown
+    token = vault("fetch", "billing", "--json").json
+    assert (token["accessToken"], token["credentials"]) == ("key-of-acme", {"account": "acme"})
+
+    file = json.dumps({"account": "other", "apiKey": "key-of-other", "region": "eu"})
+    vault("store-api-key", "billing", "--credentials-file", "-", stdin=file)
+    assert vault("fetch", "billing", "--json").json["credentials"] == {"account": "other", "region": "eu"}
+    vault("store-api-key", "billing", "--credentials-file", "-", stdin='{"account": "other"}', status=2)
+    vault("store-api-key", "billing", stdin="key-alone", status=2)
+
+
 def test_ctrl_c_at_a_hidden_prompt_shows_again_what_is_typed(vault: Cli) -> None:
     vault("connections", "create", "weather", "--api-key")
     terminal = vault.terminal("store-api-key", "weather")

@@ -13,7 +13,8 @@ import Testing
             .choose(file: file, variable: variable, question: "?", canAsk: canAsk)
         }
         #expect(choose("f", nil) == .file("f"))
-        #expect(choose("-", nil) == .input)
+        #expect(choose("-", nil) == .prompt("?"))
+        #expect(choose("-", nil, canAsk: false) == .input)
         #expect(choose(nil, "V") == .variable("V"))
         #expect(choose(nil, nil) == .prompt("?"))
         #expect(choose(nil, nil, canAsk: false) == .input)

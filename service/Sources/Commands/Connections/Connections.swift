@@ -4,7 +4,7 @@ import DescopeConn
 struct Connections: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "The connections: which services tokens are for, and as which OAuth client.",
-        subcommands: [List.self, Show.self, Create.self, Delete.self])
+        subcommands: [List.self, Show.self, Create.self, Update.self, Delete.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List all connections.")

@@ -6,8 +6,8 @@ extension Connections {
         static let configuration = CommandConfiguration(
             abstract: "Make a connection from a provider's template, from a JSON file, or for API keys.",
             discussion: """
-                A file has the fields of apps.create (docs/operations.md); options replace its fields. The client secret is \
-                asked for on a terminal, unless it is named or --public says that there is none.
+                A file has the fields of apps.create (docs/operations.md); options replace its fields. The client secret \
+                is asked for on a terminal, unless it is named or --public says that there is none.
                 """)
 
         @Argument(help: ArgumentHelp("The connection's id; chosen for you if absent.", valueName: "app"))
@@ -16,122 +16,54 @@ extension Connections {
         @Option(help: ArgumentHelp("A template of the catalogue: descope-conn templates list.", valueName: "id"))
         var template: String?
 
-        @Option(
-            help: ArgumentHelp("A JSON file with the settings; - is standard input.", valueName: "path"),
-            completion: .file(extensions: ["json"]))
-        var from: String?
-
         @Flag(help: "A connection for API keys, without OAuth.")
         var apiKey = false
 
-        @Option(help: ArgumentHelp("For people.", valueName: "text"))
-        var name: String?
-
-        @Option(help: ArgumentHelp("The OAuth client's id at the provider.", valueName: "id"))
-        var clientId: String?
-
-        @Option(
-            help: ArgumentHelp("A file with the client secret; - is standard input.", valueName: "path"),
-            completion: .file())
-        var clientSecretFile: String?
-
-        @Option(help: ArgumentHelp("The environment variable with the client secret.", valueName: "name"))
-        var clientSecretEnv: String?
-
-        @Flag(help: "A public client, which has no secret.")
-        var `public` = false
-
-        @Option(
-            name: [.customLong("scope")],
-            help: ArgumentHelp("A scope to ask for by default. May be repeated.", valueName: "scope"))
-        var scopes: [String] = []
-
-        @Option(
-            name: [.customLong("host")],
-            help: ArgumentHelp(
-                "A value for a placeholder in the template's URLs. May be repeated.", valueName: "name=value"))
-        var hosts: [HostValue] = []
-
+        @OptionGroup var settings: ConnectionSettings
         @OptionGroup var backend: BackendOptions
         @OptionGroup var answers: OutputOptions
 
         func validate() throws {
-            if template == nil, from == nil, !apiKey {
+            if template == nil, settings.from == nil, !apiKey {
                 throw ValidationError("Say what to make it from: --template, --from or --api-key.")
-            }
-            if clientSecretFile != nil, clientSecretEnv != nil {
-                throw ValidationError("Name one source of the client secret, not two.")
-            }
-            if `public`, clientSecretFile != nil || clientSecretEnv != nil {
-                throw ValidationError("A public client has no secret.")
-            }
-            if from == "-", clientSecretFile == "-" {
-                throw ValidationError("Standard input cannot hold the settings and the client secret.")
             }
         }
 
         func run() async throws {
-            var settings = try from.map(Self.read) ?? [:]
-            for (name, value) in given { settings[name] = value ?? settings[name] }
+            var request: [String: JSON] = [:]
+            try settings.apply(to: &request, isCloud: backend.isCloud)
+            if let app { request["id"] = .string(app) }
+            if let template { request["templateId"] = .string(template) }
+            if apiKey { request["appType"] = "apikey" }
             // Descope wants a name; the vault does without.
-            if backend.isCloud, settings["name"] == nil { settings["name"] = settings["id"] }
-            settings["clientSecret"] = try secret(settings) ?? settings["clientSecret"]
-            settings["actor"] = backend.actor.map(JSON.string)
-            let saved = try await backend.withClient { [settings] client in
-                try await client.call("apps.create", settings, as: SavedApp.self)
+            if backend.isCloud, request["name"] == nil { request["name"] = request["id"] }
+            if asksForSecret(request) {
+                let answer = try Terminal.askHidden("Client secret (empty if there is none): ")
+                if !answer.isEmpty { request["clientSecret"] = .string(answer) }
+            }
+            request["actor"] = backend.actor.map(JSON.string)
+            let saved = try await backend.withClient { [request] client in
+                try await client.call("apps.create", request, as: SavedApp.self)
             }
             try answers.output.answer(saved, "Made the connection \(saved.app.id).")
-            for warning in saved.warnings ?? [] { Output.warning(warning.message) }
+            saved.warn()
             if saved.app.appType != .apikey, saved.app.defaultRedirectUrl == nil, !backend.isCloud, !answers.json {
-                Output.note(
-                    "Register the redirect URI \(CallbackAddress(port: CallbackAddress.defaultPort).url) at the provider."
-                )
+                let uri = CallbackAddress(port: CallbackAddress.defaultPort).url
+                Output.note("Register the redirect URI \(uri) at the provider.")
             }
         }
 
-        private static func read(_ path: String) throws -> [String: JSON] {
-            let bytes = try path == "-" ? Descriptor.read(Descriptor.input, limit: 1 << 20) : File.read(path)
-            return try JSONText.read(bytes, from: path == "-" ? "standard input" : path)
-        }
-
-        /// What the options say, by the library's names.
-        private var given: [String: JSON?] {
-            [
-                "id": app.map(JSON.string),
-                "templateId": template.map(JSON.string),
-                "appType": apiKey ? "apikey" : nil,
-                "name": name.map(JSON.string),
-                "clientId": clientId.map(JSON.string),
-                "tokenEndpointAuthMethod": `public` && !backend.isCloud ? "none" : nil,
-                "defaultScopes": scopes.isEmpty ? nil : .array(scopes.map(JSON.string)),
-                "hosts": hosts.isEmpty
-                    ? nil : .object(Dictionary(hosts.map { ($0.name, .string($0.value)) }) { _, last in last }),
-            ]
-        }
-
-        private func secret(_ settings: [String: JSON]) throws -> JSON? {
-            if clientSecretFile != nil || clientSecretEnv != nil {
-                let source = SecretSource.choose(
-                    file: clientSecretFile, variable: clientSecretEnv, question: "", canAsk: false)
-                return .string(try source.read().value)
-            }
-            let takesSecret = settings["appType"] != "apikey" && settings["clientId"] != nil && !`public`
-            guard takesSecret, settings["clientSecret"] == nil, Terminal.canAsk else { return nil }
-            let answer = try Terminal.askHidden("Client secret (empty if there is none): ")
-            return answer.isEmpty ? nil : .string(answer)
+        /// Whether the connection is one that usually has a secret, and somebody is there to be asked.
+        private func asksForSecret(_ request: [String: JSON]) -> Bool {
+            request["appType"] != "apikey" && request["clientId"] != nil && request["clientSecret"] == nil
+                && !settings.public && Terminal.canAsk
         }
     }
+}
 
-    /// `name=value`
-    struct HostValue: ExpressibleByArgument {
-        var name: String
-        var value: String
-
-        init?(argument: String) {
-            let parts = argument.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2 else { return nil }
-            name = String(parts[0])
-            value = String(parts[1])
-        }
+extension SavedApp {
+    /// Says what it lacks.
+    func warn() {
+        for warning in warnings ?? [] { Output.warning(warning.message) }
     }
 }

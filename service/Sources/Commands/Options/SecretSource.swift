@@ -11,12 +11,12 @@ enum SecretSource: Equatable {
     case prompt(String)
 
     /// - Parameters:
-    ///   - file: a path, or `-` for standard input.
+    ///   - file: a path, or `-` for standard input, which is asked where it is a terminal.
     ///   - variable: a variable's name.
     ///   - question: what to ask for at a terminal.
     /// - Returns: what was named, otherwise what is there to be asked.
     static func choose(file: String?, variable: String?, question: String, canAsk: Bool) -> SecretSource {
-        if let file { return file == "-" ? .input : .file(file) }
+        if let file, file != "-" { return .file(file) }
         if let variable { return .variable(variable) }
         return canAsk ? .prompt(question) : .input
     }
