@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -63,6 +64,32 @@ def test_a_secret_in_the_arguments_is_refused_and_not_repeated(vault: Cli, argum
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completions_are_made(cli: Cli, shell: str) -> None:
     assert "store-api-key" in cli("--generate-completion-script", shell).out
+
+
+COMPLETE = """
+source <(descope-conn --generate-completion-script bash)
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=${#COMP_LINE} COMP_TYPE=9
+_descope-conn descope-conn "${@: -1}" "${@: -2:1}"
+echo "${COMPREPLY[@]}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        (["conn"], "connect connections"),
+        (["fetch", ""], "weather"),
+        (["templates", "show", "git"], "github github-app gitlab"),
+    ],
+)
+def test_bash_completes(vault: Cli, words: list[str], completed: str) -> None:
+    vault("connections", "create", "weather", "--api-key")
+    environment = vault.environment
+    environment["PATH"] = f"{Path(COMMAND).parent}:{environment['PATH']}"
+    command = ["bash", "-c", COMPLETE, "bash", "descope-conn", *words]
+    assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split() == (
+        completed.split()
+    )
 
 
 def test_a_full_disk_is_a_failure(vault: Cli) -> None:

@@ -32,7 +32,7 @@ struct Connections: AsyncParsableCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show a connection's settings, never its secret.")
 
-        @Argument(help: ArgumentHelp("The connection's id.", valueName: "app"))
+        @Argument(help: ArgumentHelp("The connection's id.", valueName: "app"), completion: .connections)
         var app: String
         @OptionGroup var backend: BackendOptions
         @OptionGroup var answers: OutputOptions
@@ -49,7 +49,7 @@ struct Connections: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Delete a connection for good, and in a vault its tokens.")
 
-        @Argument(help: ArgumentHelp("The connection's id.", valueName: "app"))
+        @Argument(help: ArgumentHelp("The connection's id.", valueName: "app"), completion: .connections)
         var app: String
         @Flag(help: "Do not revoke the tokens at their provider.")
         var noRevoke = false

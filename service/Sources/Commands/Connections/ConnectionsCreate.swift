@@ -13,7 +13,9 @@ extension Connections {
         @Argument(help: ArgumentHelp("The connection's id; chosen for you if absent.", valueName: "app"))
         var app: String?
 
-        @Option(help: ArgumentHelp("A template of the catalogue: descope-conn templates list.", valueName: "id"))
+        @Option(
+            help: ArgumentHelp("A template of the catalogue: descope-conn templates list.", valueName: "id"),
+            completion: .templates)
         var template: String?
 
         @Flag(help: "A connection for API keys, without OAuth.")

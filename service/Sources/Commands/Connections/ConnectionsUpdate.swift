@@ -10,7 +10,7 @@ extension Connections {
                 Moving), unless --same-provider says that it is the same one.
                 """)
 
-        @Argument(help: ArgumentHelp("The connection's id.", valueName: "app"))
+        @Argument(help: ArgumentHelp("The connection's id.", valueName: "app"), completion: .connections)
         var app: String
 
         @Flag(help: "New endpoints are those of the same authorization server.")

@@ -38,7 +38,7 @@ struct Templates: AsyncParsableCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Show a template, as docs/providers.md describes it.")
 
-        @Argument(help: ArgumentHelp("The template's id.", valueName: "id"))
+        @Argument(help: ArgumentHelp("The template's id.", valueName: "id"), completion: .templates)
         var template: String
         @OptionGroup(title: "Where the vault is") var vault: VaultOptions
         @OptionGroup var answers: OutputOptions

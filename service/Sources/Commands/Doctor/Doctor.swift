@@ -9,7 +9,7 @@ struct Doctor: AsyncParsableCommand {
             else is changed. The exit status is 11 if there is a problem; warnings do not count.
             """)
 
-    @Argument(help: ArgumentHelp("A connection to look at.", valueName: "app"))
+    @Argument(help: ArgumentHelp("A connection to look at.", valueName: "app"), completion: .connections)
     var app: String?
 
     @OptionGroup var subject: SubjectOptions

@@ -53,12 +53,12 @@ struct VaultPlace: Equatable {
     /// Opens the vault, which must exist.
     /// - Parameter settings: more of the vault's configuration.
     func open(_ settings: [String: JSON] = [:]) throws -> Client {
-        guard File.exists(path) else {
+        guard !File.isMissing(path) else {
             throw Failure(
                 .configuration, "there is no vault at \(path)",
                 hint: "Make one with descope-conn init, or name another one with --vault.")
         }
-        if case .file(let keyFile) = key, !File.exists(keyFile) {
+        if case .file(let keyFile) = key, File.isMissing(keyFile) {
             throw Failure(
                 .configuration, "the vault's key is missing: there is no file \(keyFile)",
                 hint: "Name the key's file with --key-file, or put the key into \(Self.keyVariable).")

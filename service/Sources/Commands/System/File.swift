@@ -41,6 +41,11 @@ enum File {
 
     static func exists(_ path: String) -> Bool { status(path) != nil }
 
+    /// Whether there is certainly no such file; one in a folder that cannot be entered may be there.
+    static func isMissing(_ path: String) -> Bool {
+        status(path) == nil && [ENOENT, ENOTDIR].contains(errno)
+    }
+
     static func remove(_ path: String) { unlink(path) }
 
     /// The path from the root; the library's own configuration takes no other.

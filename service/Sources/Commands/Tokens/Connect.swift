@@ -10,7 +10,7 @@ struct Connect: AsyncParsableCommand {
             ssh -L 8914:127.0.0.1:8914 HOST.
             """)
 
-    @Argument(help: ArgumentHelp("The connection's id.", valueName: "app"))
+    @Argument(help: ArgumentHelp("The connection's id.", valueName: "app"), completion: .connections)
     var app: String
 
     @Option(

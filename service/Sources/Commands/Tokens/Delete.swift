@@ -6,7 +6,7 @@ struct Delete: AsyncParsableCommand {
         abstract: "Delete tokens, and revoke them at their providers.",
         discussion: "Those of a user or tenant, at one connection or at all; with --everyone all of a connection.")
 
-    @Argument(help: ArgumentHelp("Only at this connection.", valueName: "app"))
+    @Argument(help: ArgumentHelp("Only at this connection.", valueName: "app"), completion: .connections)
     var app: String?
 
     @Option(help: ArgumentHelp("Only this token; descope-conn list shows its id.", valueName: "id"))

@@ -14,7 +14,7 @@ struct Export: AsyncParsableCommand {
         completion: .file())
     var path: String
 
-    @Option(help: ArgumentHelp("Only this connection.", valueName: "id"))
+    @Option(help: ArgumentHelp("Only this connection.", valueName: "id"), completion: .connections)
     var app: String?
 
     @Option(help: ArgumentHelp("Only this user.", valueName: "id"))

@@ -5,7 +5,7 @@ struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List what is connected, and its status, without secrets.")
 
-    @Argument(help: ArgumentHelp("Only this connection.", valueName: "app"))
+    @Argument(help: ArgumentHelp("Only this connection.", valueName: "app"), completion: .connections)
     var app: String?
 
     @Flag(help: "Everyone's tokens at the connection.")

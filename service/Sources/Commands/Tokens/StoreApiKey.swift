@@ -10,7 +10,7 @@ struct StoreApiKey: AsyncParsableCommand {
             from standard input.
             """)
 
-    @Argument(help: ArgumentHelp("The connection's id.", valueName: "app"))
+    @Argument(help: ArgumentHelp("The connection's id.", valueName: "app"), completion: .connections)
     var app: String
 
     @Option(

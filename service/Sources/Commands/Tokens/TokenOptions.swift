@@ -3,7 +3,7 @@ import DescopeConn
 
 /// Which token a command needs.
 struct TokenOptions: ParsableArguments {
-    @Argument(help: ArgumentHelp("The connection's id.", valueName: "app"))
+    @Argument(help: ArgumentHelp("The connection's id.", valueName: "app"), completion: .connections)
     var app: String
 
     @Option(

@@ -8,7 +8,7 @@ struct Audit: AsyncParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the records, the oldest first.")
 
-        @Option(help: ArgumentHelp("Only this connection.", valueName: "id"))
+        @Option(help: ArgumentHelp("Only this connection.", valueName: "id"), completion: .connections)
         var app: String?
 
         @Option(help: ArgumentHelp("Only this token.", valueName: "id"))
