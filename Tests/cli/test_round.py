@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 import urllib.request
 from typing import TYPE_CHECKING
@@ -69,37 +70,39 @@ def test_an_api_key_is_kept_from_each_source(vault: Cli) -> None:
     assert vault("store-api-key", "weather", stdin="two\nlines", status=2).err
 
 
-def test_a_command_runs_with_the_token(crm: Cli) -> None:
-    crm("connect", "crm", "--port", "0")
-    token = crm("fetch", "crm").out
-    assert crm("exec", "crm", "--", "sh", "-c", 'echo "$ACCESS_TOKEN"').out == token
-    assert crm("fetch", "crm", "--env", "CRM", "--", "sh", "-c", 'echo "$CRM"').out == token
-    assert crm("exec", "crm", "--", "cat", stdin="as it came").out == "as it came"
-    crm("exec", "crm", "--", "sh", "-c", "exit 7", status=7)
-    crm("exec", "crm", "--", "sh", "-c", "kill -TERM $$", status=-15)
-    crm("exec", "crm", "--", "no-such-command", status=127)
-    crm("exec", "crm", "--", "/etc/passwd", status=126)
-    crm("exec", "crm", status=2)
+@pytest.fixture
+def weather(vault: Cli) -> Cli:
+    """A vault with an API key in it."""
+    vault("connections", "create", "weather", "--api-key")
+    vault("store-api-key", "weather", stdin="key-of-me")
+    return vault
 
 
-def test_a_command_gets_signals_but_no_keys(crm: Cli) -> None:
-    crm("connect", "crm", "--port", "0")
-    key = crm.key.read_text()
-    environment = crm(
-        "exec", "crm", "--", "env", DESCOPE_CONN_VAULT_KEY=key.strip(), DESCOPE_MANAGEMENT_KEY="management"
-    ).out
-    assert "ACCESS_TOKEN=" in environment
+def test_a_command_runs_with_the_token(weather: Cli) -> None:
+    assert weather("exec", "weather", "--", "sh", "-c", 'echo "$ACCESS_TOKEN"').out == "key-of-me\n"
+    assert weather("fetch", "weather", "--env", "KEY", "--", "sh", "-c", 'echo "$KEY"').out == "key-of-me\n"
+    assert weather("exec", "weather", "--", "cat", stdin="as it came").out == "as it came"
+    weather("exec", "weather", "--", "sh", "-c", "exit 7", status=7)
+    weather("exec", "weather", "--", "sh", "-c", "kill -TERM $$", status=-15)
+    weather("exec", "weather", "--", "no-such-command", status=127)
+    weather("exec", "weather", "--", "/etc/passwd", status=126)
+    weather("exec", "weather", status=2)
+
+
+def test_a_command_gets_signals_but_no_keys(weather: Cli) -> None:
+    key = weather.key.read_text().strip()
+    variables = {"DESCOPE_CONN_VAULT_KEY": key, "DESCOPE_MANAGEMENT_KEY": "management"}
+    environment = weather("exec", "weather", "--", "env", **variables).out
+    assert "ACCESS_TOKEN=key-of-me\n" in environment
     assert "DESCOPE_CONN_VAULT_KEY" not in environment
     assert "DESCOPE_MANAGEMENT_KEY" not in environment
-    crm.printed.clear()  # the token is in there, as it was asked for
 
-    process = crm.start(
-        "exec", "crm", "--", "sh", "-c", 'trap "echo got it; exit 5" INT; echo ready; while :; do sleep 0.05; done'
-    )
+    script = 'trap "echo got it; exit 5" INT; echo ready; while :; do sleep 0.05; done'
+    process = weather.start("exec", "weather", "--", "sh", "-c", script)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    process.send_signal(2)
-    ended = crm.end(process)
+    process.send_signal(signal.SIGINT)
+    ended = weather.end(process)
     assert (ended.status, ended.out) == (5, "got it\n")
 
 
