@@ -160,7 +160,7 @@ test-cli: export LD_LIBRARY_PATH = $(ROOT)/dist/lib
 test-cli: $(LIBRARY) | setup
 	cd service && swift test
 	$(PYTHON) scripts/cli-docs --check
-	$(PYTHON) -m pytest -q Tests/cli
+	$(PYTHON) -m pytest -q -n 2 Tests/cli
 
 test-mcp: $(LIBRARY) bindings/node/native | setup
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/mcp
