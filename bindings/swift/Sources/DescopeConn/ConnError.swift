@@ -1,5 +1,5 @@
 import CDescopeConn
-import Foundation
+import FoundationEssentials
 
 /// Why a call failed. The message is for people; it never holds a token, a key or a request.
 public struct ConnError: Error, Sendable, Hashable {

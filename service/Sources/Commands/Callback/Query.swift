@@ -1,0 +1,39 @@
+import DescopeConn
+
+/// The query of a URL, as `application/x-www-form-urlencoded`.
+struct Query: Equatable {
+    private(set) var parameters: [String: [String]] = [:]
+
+    init(_ text: some StringProtocol) {
+        for pair in text.split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            parameters[Self.decoded(parts[0]), default: []].append(parts.count > 1 ? Self.decoded(parts[1]) : "")
+        }
+    }
+
+    /// A parameter as `complete` takes it: an array where it stood more than once.
+    mutating func take(_ name: String) -> JSON? { parameters.removeValue(forKey: name).map(Self.json) }
+
+    /// The parameters that were not taken.
+    var rest: [String: JSON] { parameters.mapValues(Self.json) }
+
+    private static func json(_ values: [String]) -> JSON {
+        values.count == 1 ? .string(values[0]) : .array(values.map(JSON.string))
+    }
+
+    private static func decoded(_ text: some StringProtocol) -> String {
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), rest.count >= 2,
+                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+            {
+                bytes.append(value)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
