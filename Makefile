@@ -1,4 +1,5 @@
 # make demo      sets up, builds, and runs the main job in C, Python and Node
+# make console   sets up, builds, and serves the pages and the console on 127.0.0.1
 # make test      sets up, and runs all the tests
 # make quick     for daily work: format, and the Swift and Python tests, with the debug library
 # make format    formats every file
@@ -36,9 +37,14 @@ NODE := $(call node,$(lastword $(NODES)))
 
 export DESCOPE_CONN_LIBRARY = $(LIBRARY)
 
-.PHONY: demo test quick format setup dist clean
+.PHONY: demo console test quick format setup dist clean
 demo: setup dist bindings/node/native
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) examples/demo/run
+	@echo
+	@echo "The pages and the console on a vault of your own: make console, and open what it prints."
+
+console: setup dist
+	PYTHONPATH=bindings/python $(PYTHON) examples/console/app.py
 
 # Bounds each part of the tests, where a run that hangs must be told; see .ci/run.
 BOUND ?=
@@ -54,6 +60,7 @@ test: setup
 	@$(part) test-cli
 	@$(part) test-mcp
 	@$(part) test-pages
+	@$(part) test-api
 	@$(part) test-packages
 	@$(part) test-exit
 	@$(part) test-hosts
@@ -121,7 +128,7 @@ cli: $(LIBRARY)
 
 # --- The tests ---
 
-.PHONY: test-swift test-c test-python test-node test-swift-binding test-cli test-mcp test-pages $(NODES:%=test-node-%) test-packages test-exit test-hosts
+.PHONY: test-swift test-c test-python test-node test-swift-binding test-cli test-mcp test-pages test-api $(NODES:%=test-node-%) test-packages test-exit test-hosts
 test-swift: | setup
 	swift test
 	mkdir -p .build-c
@@ -168,6 +175,9 @@ test-mcp: $(LIBRARY) bindings/node/native | setup
 # In a real browser; a screenshot of each page is kept in .build-pages.
 test-pages: $(LIBRARY) | setup
 	$(PYTHON) -m pytest -q Tests/pages
+
+test-api: $(LIBRARY) | setup
+	$(PYTHON) -m pytest -q Tests/api
 
 test-packages: $(LIBRARY) bindings/node/native | setup
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/packages

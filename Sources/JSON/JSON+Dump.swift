@@ -5,8 +5,12 @@ extension JSON {
     /// The compact text, with a zero byte after it that `length` does not count. Release it with
     /// `WipingAllocator.free`. Nil when out of memory.
     /// - Parameter isSorted: members in the order of their keys, so that equal values have equal texts.
-    package func dump(isSorted: Bool = false) -> (text: UnsafeMutablePointer<CChar>, length: Int)? {
-        let flags = Int(JSON_COMPACT) | Int(JSON_ENCODE_ANY) | (isSorted ? Int(JSON_SORT_KEYS) : 0)
+    /// - Parameter indent: spaces; 0: all on one line.
+    package func dump(
+        isSorted: Bool = false, indent: Int = 0
+    ) -> (text: UnsafeMutablePointer<CChar>, length: Int)? {
+        let layout = indent > 0 ? indent : Int(JSON_COMPACT)  // JSON_INDENT(n) is n
+        let flags = layout | Int(JSON_ENCODE_ANY) | (isSorted ? Int(JSON_SORT_KEYS) : 0)
         var capacity = 1024
         while true {
             guard let block = WipingAllocator.allocate(capacity + 1) else { return nil }
@@ -23,8 +27,13 @@ extension JSON {
     }
 
     /// The compact text, for tests and for what holds no secret. Text with a secret goes through ``dump()``.
-    package var text: String {
-        guard let dumped = dump() else { fatalError("out of memory") }
+    package var text: String { text(indent: 0) }
+
+    /// The same on several lines, for people.
+    package var indentedText: String { text(indent: 2) }
+
+    private func text(indent: Int) -> String {
+        guard let dumped = dump(indent: indent) else { fatalError("out of memory") }
         defer { WipingAllocator.free(dumped.text) }
         return String(decoding: UnsafeRawBufferPointer(start: dumped.text, count: dumped.length), as: UTF8.self)
     }

@@ -68,6 +68,9 @@ struct Texts: Sendable {
         case consoleOverview, consoleConnectionCount, consolePartial, consoleHealth
         case consoleHealthGood, consoleHealthWarning, consoleHealthBad, consoleHealthBadShort
         case consoleExpiring, consoleExpiringNone, consoleExpiringShort, consoleFailing
+        case consoleFlows, consoleNewFlow, consoleNoFlows, consoleFlow, consoleFlowId, consoleFlowActions
+        case consoleFlowJson, consoleFlowHint, consoleFlowLink, consoleFlowSaved, consoleDeleteFlow
+        case consoleDeleteFlowBody, consoleFlowDeleted
         case consoleAttention, consoleNoAttention
         case statusActive, statusExpiring, statusNeedsReauthorization
         case reasonNoRefreshToken, reasonExpired, reasonRefused, reasonUncertain, reasonRejected, reasonMoved

@@ -90,10 +90,10 @@ static int is_known(const char *location)
 /* Passes a request to the pages and looks at the answer, which the caller gets. Takes the body and the method. */
 static json_t *handle(json_t *method, json_t *path, json_t *query, json_t *headers, json_t *body)
 {
-    json_t *request = json_pack("{s:s, s:o, s:s, s:O, s:O, s:O, s:O, s:s, s:{s:s, s:[{s:s, s:s}]}}", "op",
+    json_t *request = json_pack("{s:s, s:o, s:s, s:O, s:O, s:O, s:O, s:s, s:{s:s, s:b, s:[{s:s, s:s}]}}", "op",
                                 "pages.handle", "method", method, "base", BASE, "path", path, "query", query, "headers",
                                 headers, "body", body, "signInUrl", "https://app.example.com/sign-in", "user", "userId",
-                                "alice", "tenants", "id", "t1", "name", MARK ">");
+                                "alice", "administrator", 1, "tenants", "id", "t1", "name", MARK ">");
     char *dumped = json_dumps(request, 0);
     json_t *answer = call(dumped, strlen(dumped));
     json_t *error = json_object_get(answer, "error");

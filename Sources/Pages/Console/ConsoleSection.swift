@@ -12,12 +12,13 @@ struct ConsoleSection: Sendable {
     static let tokens = ConsoleSection(path: "/console/tokens", name: .consoleTokens, isInCloud: true)
     static let connections = ConsoleSection(
         path: "/console/connections", name: .consoleConnections, isInCloud: true)
+    static let flows = ConsoleSection(path: "/console/flows", name: .consoleFlows)
     static let audit = ConsoleSection(path: "/console/audit", name: .consoleAudit)
     static let keys = ConsoleSection(path: "/console/keys", name: .consoleKeys)
     static let outbox = ConsoleSection(path: "/console/outbox", name: .consoleOutbox)
 
     /// In their order.
-    static let all = [overview, tokens, connections, audit, keys, outbox]
+    static let all = [overview, tokens, connections, flows, audit, keys, outbox]
 }
 
 extension Route {
@@ -64,6 +65,19 @@ extension Route {
                 get: { (host, visit, user) throws(ConnError) in try host.consoleAskDeleteApp(visit, user) },
                 post: { (host, visit, user) throws(ConnError) in try host.consoleDeleteApp(visit, user) },
                 section: .connections),
+            Route(
+                path: "/console/flows",
+                get: { (host, visit, user) throws(ConnError) in try host.consoleFlows(visit, user) }, section: .flows),
+            Route(
+                path: "/console/flow",
+                get: { (host, visit, user) throws(ConnError) in try host.consoleFlow(visit, user) },
+                post: { (host, visit, user) throws(ConnError) in try host.consoleSaveFlow(visit, user) },
+                section: .flows),
+            Route(
+                path: "/console/flow/delete",
+                get: { (host, visit, user) throws(ConnError) in try host.consoleAskDeleteFlow(visit, user) },
+                post: { (host, visit, user) throws(ConnError) in try host.consoleDeleteFlow(visit, user) },
+                section: .flows),
             Route(
                 path: "/console/audit",
                 get: { (host, visit, user) throws(ConnError) in try host.consoleAudit(visit, user) },
