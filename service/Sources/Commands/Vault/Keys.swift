@@ -15,7 +15,7 @@ struct Keys: AsyncParsableCommand {
 
         func run() async throws {
             let keys = try await vault.withClient { try await $0.keys.list(actor: Actor.name) }
-            guard !answers.json else { return try answers.output.answer(keys, "") }
+            guard !answers.json else { return try answers.output.answer(keys, []) }
             try await answers.output.list(Self.columns) { try $0(keys.keys) }
             Output.note("The master key is \(keys.masterKey).")
         }
