@@ -4,7 +4,7 @@ import DescopeConn
 struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "The keys that seal the vault's rows; docs/keys.md says how to change them.",
-        subcommands: [List.self, Add.self, Activate.self, Reseal.self, Drop.self])
+        subcommands: [List.self, Add.self, Activate.self, Reseal.self, Drop.self, ReplaceMaster.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
