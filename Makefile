@@ -7,7 +7,7 @@
 # What each needs it makes first. The other targets are the parts of these two, and what is too long for every day:
 #
 # make dist      dist/include, dist/lib, and dist/lib/pkgconfig: all that a C program needs
-# make cli       dist/bin/descope-conn, the command, which finds the library in dist/lib
+# make cli       dist/bin/descope-conn, the command, which finds the library in dist/lib, and its man pages
 # make wheel npm deb    the packages, with the release library inside
 # make packages  dist/packages: all of them, their SBOM and checksums
 # make release   the same, twice and from nothing, and compared; see docs/releasing.md
@@ -125,6 +125,7 @@ cli: $(LIBRARY)
 	    --disable-local-rpath --scratch-path .build-release -Xlinker -rpath -Xlinker '$$ORIGIN/../lib'
 	install -d dist/bin
 	strip -o dist/bin/descope-conn service/.build-release/release/descope-conn
+	DESCOPE_CONN_COMMAND=$(ROOT)/dist/bin/descope-conn scripts/cli-docs --man dist/share/man/man1
 
 # --- The tests ---
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A user's browser: logs in as alice, agrees (or not, with BROWSER_DENIES), and follows the way back.
+"""A user's browser: logs in as alice, agrees (to less, with BROWSER_GRANTS; not, with BROWSER_DENIES), and follows
+the way back.
 
 What it was started with, and the page that it ends at, are written to browser.json in the current folder.
 """
@@ -28,7 +29,14 @@ def visit(url: str) -> tuple[int, str]:
 
 
 def main() -> None:
-    back = consent(sys.argv[1], "alice", "alice-password", approve="BROWSER_DENIES" not in os.environ)
+    scopes = os.environ.get("BROWSER_GRANTS")
+    back = consent(
+        sys.argv[1],
+        "alice",
+        "alice-password",
+        approve="BROWSER_DENIES" not in os.environ,
+        grant=scopes.split() if scopes else None,
+    )
     status, page = visit(back)
     Path("browser.json").write_text(
         json.dumps({"arguments": sys.argv, "environment": dict(os.environ), "status": status, "page": page})

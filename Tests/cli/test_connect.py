@@ -63,6 +63,13 @@ def test_a_tenant_is_connected(crm: Cli) -> None:
     assert crm("fetch", "crm", "--tenant", "acme").out
 
 
+def test_the_user_grants_less(crm: Cli) -> None:
+    connected = crm("connect", "crm", "--port", "0", BROWSER_GRANTS="read")
+    assert connected.out == "Connected crm for me, with read.\n"
+    assert "warning: these scopes were not granted: write.\n" in connected.err
+    crm("fetch", "crm", "--scope", "write", status=6)
+
+
 def test_the_browser_gets_no_secret(crm: Cli) -> None:
     key = crm.key.read_text().strip()
     crm("connect", "crm", "--port", "0", DESCOPE_CONN_VAULT_KEY=key, DESCOPE_MANAGEMENT_KEY="management")

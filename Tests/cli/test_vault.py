@@ -96,6 +96,21 @@ def test_sealing_keys_are_changed(vault: Cli) -> None:
     assert vault("keys", "list").lines[0][:2] == [added, "active"]
 
 
+def test_the_master_key_is_replaced(vault: Cli) -> None:
+    vault("connections", "create", "weather", "--api-key")
+    replaced = vault("keys", "replace-master", "new.key", "--json").json
+    assert replaced["before"] != replaced["after"]
+    assert (vault.home / "new.key").stat().st_mode & 0o777 == 0o600
+    assert (vault.home / "new.key").read_text().strip() not in "".join(vault.printed)
+    vault("list", status=3)
+    assert vault("connections", "list", "--key-file", "new.key").out.startswith("weather")
+    (vault.home / "new.key").rename(vault.key)
+    assert "master key" in vault("audit", "list").out
+    vault("keys", "replace-master", str(vault.key), "--key-file", str(vault.key))
+    vault("keys", "replace-master", "never.key", "--vault", "/no/vault.db", status=3)
+    assert not (vault.home / "never.key").exists()
+
+
 def test_the_audit_says_who_did_what(vault: Cli) -> None:
     vault("connections", "create", "weather", "--api-key")
     vault("store-api-key", "weather", stdin="key-of-me")

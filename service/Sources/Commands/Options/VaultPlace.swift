@@ -69,6 +69,12 @@ struct VaultPlace: Equatable {
     /// Makes the vault.
     func create() throws -> Client { try Client(config.merging(["create": true]) { $1 }) }
 
+    /// Makes a file with a new key.
+    static func makeKey(_ path: String) throws {
+        try File.makeFolder(File.folder(of: try File.absolute(path)))
+        try File.create(path, "\(Random.bytes(32).hexadecimal)\n".utf8)
+    }
+
     private var config: [String: JSON] {
         ["backend": "vault", "path": .string(path), "key": keySetting, "create": false]
     }

@@ -47,16 +47,18 @@ struct Table<Row> {
         let texts: [String]
         let styles: [Style]
         let isOptional: Bool
+        let isEmpty: Bool
+        let width: Int
 
         init(_ column: Column<Row>, _ rows: [Row], _ titles: Bool) {
             title = titles ? column.title.uppercased() : ""
             texts = rows.map { Text.printable(column.value($0)) }
             styles = rows.map(column.style)
             isOptional = column.isOptional
+            let longest = texts.map(\.count).max() ?? 0
+            isEmpty = longest == 0
+            width = max(title.count, longest)
         }
-
-        var isEmpty: Bool { texts.allSatisfy(\.isEmpty) }
-        var width: Int { max(title.count, texts.map(\.count).max() ?? 0) }
     }
 
     private struct Cell {
@@ -67,16 +69,16 @@ struct Table<Row> {
 
     private static func line(_ cells: [Cell], _ width: Int, _ colours: Bool) -> String {
         var line = ""
-        var left = width
-        var gap = 0
-        for cell in cells where !cell.text.isEmpty || cell.width > 0 {
-            defer { gap += cell.width - cell.text.count + 2 }
-            guard !cell.text.isEmpty, left > gap else { continue }
-            left -= gap
-            let text = cell.text.count <= left ? cell.text : cell.text.prefix(left - 1) + "…"
-            line += String(repeating: " ", count: gap) + cell.style.applied(to: text, colours: colours)
-            left -= text.count
-            gap = -(cell.text.count - text.count)
+        var end = 0
+        var start = 0
+        for cell in cells {
+            if !cell.text.isEmpty, start < width {
+                let room = width - start
+                let text = cell.text.count <= room ? cell.text : cell.text.prefix(room - 1) + "…"
+                line += String(repeating: " ", count: start - end) + cell.style.applied(to: text, colours: colours)
+                end = start + text.count
+            }
+            start += cell.width + 2
         }
         return line
     }

@@ -26,9 +26,7 @@ struct CloudConnecting {
                     appId: command.app, userId: subject.user, tenantId: subject.tenant,
                     scopes: command.options("").scopes, externalIdentifier: command.account, accessToken: accessToken)
                 visit.visitor.show(.connected(command.app))
-                let scopes = token.scopes.map { $0.isEmpty ? "" : ", with \($0.joined(separator: " "))" } ?? ""
-                try command.answers.output.answer(
-                    Connected(token), "Connected \(command.app) for \(subject.words)\(scopes).")
+                try command.report(Connected(token), subject, scopes: token.scopes)
             } catch let error as ConnError {
                 let failure = Failure(error, hint: "Run the command again.")
                 visit.visitor.show(.failed(failure.message))

@@ -58,13 +58,19 @@ struct Connect: AsyncParsableCommand {
 
     /// Opens the URL, or prints it where that was asked for or there is no browser.
     func show(_ url: ConnectURL) throws {
-        if !noBrowser, Browser.open(url.url) {
+        if noBrowser {
+            try answers.output.answer(url, url.url)
+        } else if Browser.open(url.url) {
             Output.note("Grant access in the browser. If it does not open, go to: \(url.url)")
-        } else if noBrowser {
-            try answers.json ? answers.output.answer(url, "") : answers.output.line(url.url)
         } else {
             Output.note("Open this URL in a browser on this machine: \(url.url)")
         }
+    }
+
+    /// Says what was granted.
+    func report(_ answer: some Encodable, _ subject: Subject, scopes: [String]?) throws {
+        let granted = scopes.map { $0.isEmpty ? "" : ", with \($0.joined(separator: " "))" } ?? ""
+        try answers.output.answer(answer, "Connected \(app) for \(subject.words)\(granted).")
     }
 
     /// When to give up.

@@ -13,20 +13,18 @@ struct VaultConnecting {
                 .usage, "\(app) takes an API key, which no browser can grant",
                 hint: "Keep the key: descope-conn store-api-key \(app).")
         }
-        var server = try CallbackServer(
-            .choose(port: command.port, registered: connection.defaultRedirectUrl))
-        let client = try command.backend.open(["redirectUrl": .string(server.address.url)])
-        do {
+        var server = try CallbackServer(.choose(port: command.port, registered: connection.defaultRedirectUrl))
+        let redirectUrl = server.address.url
+        let answer = try await command.backend.withClient(["redirectUrl": .string(redirectUrl)]) { client in
             let url = try await client.connect(
-                appId: app, userId: subject.user, tenantId: subject.tenant,
-                options: command.options(server.address.url), actor: actor)
+                appId: app, userId: subject.user, tenantId: subject.tenant, options: command.options(redirectUrl),
+                actor: actor)
             try command.show(url)
-            let answer = try await completion(client, &server, command.deadline(url))
-            await client.close()
-            try report(answer)
-        } catch {
-            await client.close()
-            throw error
+            return try await completion(client, &server, command.deadline(url))
+        }
+        try command.report(answer, subject, scopes: answer.scopes)
+        if let missing = answer.missingScopes {
+            Output.warning("these scopes were not granted: \(missing.joined(separator: " "))")
         }
     }
 
@@ -64,13 +62,5 @@ struct VaultConnecting {
     /// Whether what came does not belong to this connect, which therefore goes on.
     private static func isForeign(_ error: ConnError) -> Bool {
         [.notFound, .invalidRequest].contains(error.code)
-    }
-
-    private func report(_ answer: CompleteAnswer) throws {
-        let scopes = answer.scopes.map { $0.isEmpty ? "" : ", with \($0.joined(separator: " "))" } ?? ""
-        try command.answers.output.answer(answer, "Connected \(command.app) for \(subject.words)\(scopes).")
-        if let missing = answer.missingScopes {
-            Output.warning("these scopes were not granted: \(missing.joined(separator: " "))")
-        }
     }
 }

@@ -40,8 +40,7 @@ struct Init: AsyncParsableCommand {
     /// - Returns: the path of the key's file, if it had to be made.
     private func makeKey(_ place: VaultPlace) throws -> String? {
         guard case .file(let path) = place.key, !File.exists(path) else { return nil }
-        try File.makeFolder(File.folder(of: try File.absolute(path)))
-        try File.create(path, "\(Random.bytes(32).hexadecimal)\n".utf8)
+        try VaultPlace.makeKey(path)
         return path
     }
 

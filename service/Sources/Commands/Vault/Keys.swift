@@ -4,7 +4,7 @@ import DescopeConn
 struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "The keys that seal the vault's rows; docs/keys.md says how to change them.",
-        subcommands: [List.self, Add.self, Activate.self, Reseal.self, Drop.self])
+        subcommands: [List.self, Add.self, Activate.self, Reseal.self, Drop.self, ReplaceMaster.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -15,7 +15,7 @@ struct Keys: AsyncParsableCommand {
 
         func run() async throws {
             let keys = try await vault.withClient { try await $0.keys.list(actor: Actor.name) }
-            guard !answers.json else { return try answers.output.answer(keys, "") }
+            guard !answers.json else { return try answers.output.answer(keys, []) }
             try await answers.output.list(Self.columns) { try $0(keys.keys) }
             Output.note("The master key is \(keys.masterKey).")
         }
