@@ -105,7 +105,7 @@ def test_the_console_is_not_for_everybody(console: Site, context: BrowserContext
     expect(page.get_by_role("alert")).to_have_text("The console is for administrators.")
 
 
-def test_an_administrator_finds_and_deletes_a_token(console: Site, context: BrowserContext) -> None:
+def test_console_token_management_find_and_delete(console: Site, context: BrowserContext) -> None:
     page = sign_in(console, context)
     page.goto(f"{console.base}/console/tokens")
     page.get_by_label("User's ID").fill("alice")

@@ -151,3 +151,16 @@ def test_whoever_refuses_comes_back_to_the_step(site: Site, context: BrowserCont
     page.get_by_role("link", name="Continue to Tool CRM").click()
     page.locator("[name=allow]").click()  # signed in there already
     expect(page.get_by_role("heading", level=1)).to_have_text("All done")
+
+
+def test_a_form_may_end_on_another_origin(site: Site, context: BrowserContext) -> None:
+    """Chromium follows no redirect from a form to there."""
+    end = f"{site.origin.replace('127.0.0.1', 'localhost')}/end"
+    site.client.flows.create([{"type": "connect_api_key", "app_id": "weather"}], id="f", redirect_urls=[end])
+    page = sign_in(site, context)
+    page.goto(f"{site.base}/flow?id=f")
+    page.get_by_label("API key").fill("sk")
+    page.get_by_role("button", name="Save the key").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Weather is connected")
+    page.get_by_role("link", name="Continue").click()
+    page.wait_for_url(end)
