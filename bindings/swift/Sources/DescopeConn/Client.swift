@@ -133,7 +133,7 @@ private final class Inbox: Sendable {
                 defer { waiting = [:] }
                 return waiting.values.map { $0 }
             }
-            for one in left { one.resume(returning: (DESCOPE_CONN_E_HANDLE, Data())) }
+            for one in left { one.resume(returning: (DESCOPE_CONN_E_CANCELLED, Data())) }
         }
     }
 }

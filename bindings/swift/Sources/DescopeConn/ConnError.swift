@@ -39,6 +39,7 @@ extension ConnError: Decodable {
         } else {
             switch status {
             case DESCOPE_CONN_E_HANDLE: self.init(code: .invalidRequest, message: "the client is closed")
+            case DESCOPE_CONN_E_CANCELLED: self.init(code: .cancelled, message: "the client was closed")
             case DESCOPE_CONN_E_FORKED:
                 self.init(code: .invalidRequest, message: "the client belongs to another process")
             case DESCOPE_CONN_E_LIMIT: self.init(code: .limit, message: "too large, or too many calls")

@@ -110,6 +110,23 @@ import Testing
         #expect(encoded.contains("the-secret"))
     }
 
+    @Test func whoWaitsWhenTheClientIsClosedIsToldSo() async throws {
+        let listener = try Listener()
+        let client = try Client([
+            "backend": "cloud", "projectId": .string("P" + String(repeating: "2", count: 27)), "managementKey": "K",
+            "baseUrl": .string("http://127.0.0.1:\(listener.port)"),
+        ])
+        let waiting = Task { try await client.fetchToken(appId: "crm", userId: "alice") }
+        try await listener.waitForConnection()
+        await client.close()
+        do {
+            _ = try await waiting.value
+            Issue.record("it was answered")
+        } catch let error as ConnError {
+            #expect(error.code == .cancelled)
+        }
+    }
+
     @Test func aClosedClientRefuses() async throws {
         try await withVault { client in
             await client.close()
