@@ -98,6 +98,7 @@ import Testing
         world.clock.advance(seconds: 7200)
         try call("list", ["userId": "u3"])
         try call("retention.sweep", [:])
+        try call("revocations.list", [:])
         try call("revocations.run", [:])
         let action: JSON = ["type": "connect", "appId": "a"]
         try call("flows.create", ["id": "f", "actions": [action]])
