@@ -45,7 +45,7 @@ class Service:
                     reply = {
                         "access_token": f"access-{service.refreshes + 1}",
                         "token_type": "bearer",
-                        "expires_in": 60,
+                        "expires_in": 3600,
                     }
                     self.reply(200, json.dumps(reply).encode())
                     return
