@@ -175,7 +175,7 @@ test-mcp: $(LIBRARY) bindings/node/native | setup
 
 # In a real browser; a screenshot of each page is kept in .build-pages.
 test-pages: $(LIBRARY) | setup
-	$(PYTHON) -m pytest -q Tests/pages
+	$(PYTHON) -m pytest -q -n 2 Tests/pages
 
 test-api: $(LIBRARY) | setup
 	$(PYTHON) -m pytest -q Tests/api
