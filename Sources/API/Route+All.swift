@@ -102,6 +102,8 @@ extension Route {
                 if let value = body[name] { fields.set(name, value) }
             }
             let options = (body["options"] ?? .object()).only(["withRefreshToken", "forceRefresh"])
+            // It outlives what a user's token may do here.
+            if !caller.isManager { options.remove("withRefreshToken") }
             if !options.members.isEmpty { fields.set("options", options) }
             return try host.perform("fetch", fields, for: call).then { (answer) throws(ConnError) in
                 .done(.object(["token": answer["token"].map(Wire.token)]))

@@ -20,8 +20,9 @@ struct FlowPlace: Sendable {
     /// - Throws: `invalid_request` when the query does not fit the flow.
     init(_ flow: ShownFlow, _ query: Parameters) throws(ConnError) {
         self.flow = flow
-        index = query["step"].map { Int($0).map { $0 - 1 } ?? -1 } ?? 0
-        guard (0...flow.actions.count).contains(index) else { throw .invalid("step", "is none of the flow's") }
+        let step = query["step"].map { Int($0) ?? 0 } ?? 1
+        guard (1...flow.actions.count + 1).contains(step) else { throw .invalid("step", "is none of the flow's") }
+        index = step - 1
         redirectURL = query["redirectUrl"]
         if let redirectURL, !flow.redirectURLs.contains(where: { ID($0) == ID(redirectURL) }) {
             throw .invalid("redirectUrl", "is not among the flow's redirectUrls")

@@ -108,6 +108,8 @@ import Vault
         }
         let asked = #"{"appId":"crm","userId":"u","options":{"withRefreshToken":true}}"#
         #expect(try post("/app/user/token/latest", asked).body["token"]?["refreshToken"]?.string == "rt")
+        let own = try post("/app/user/token/latest", asked, as: ["userId": "u"])
+        #expect(own.body["token"]?["refreshToken"]?.string == "")
     }
 
     /// Python's URL parameters have a name, those of all others a key. The secret is never answered.

@@ -219,7 +219,8 @@ import Testing
         }
     }
 
-    @Test(arguments: ["0", "3", "-1", "x", "99999999999999999999"]) func aStepThatIsNoneIsRefused(step: String) throws {
+    @Test(arguments: ["0", "3", "-1", "x", "99999999999999999999", "\(Int.min)", "\(Int.max)"])
+    func aStepThatIsNoneIsRefused(step: String) throws {
         try make([["type": "connect", "appId": "crm"]])
         #expect(try site.get("/flow", start + [("step", step)]).status == 400)
     }

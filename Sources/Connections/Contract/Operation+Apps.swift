@@ -202,7 +202,7 @@ extension ObjectType {
             Field(
                 "pattern", .string(maxBytes: 256),
                 "What the whole value, of at most 1024 bytes, must match: a POSIX extended regular expression without "
-                    + "back-references, whose repetitions come to at most 512 characters."),
+                    + "back-references."),
             Field("hint", .string(maxBytes: 1024), "Shown below it."),
             Field("helpUrl", .redirectURL, "Where users find it."),
             Field("optional", .boolean, "Whether it may be left empty. \"apiKey\" may not."),

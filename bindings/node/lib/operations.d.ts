@@ -580,7 +580,7 @@ export interface CredentialField {
   secret?: boolean;
   /**
    * What the whole value, of at most 1024 bytes, must match: a POSIX extended regular expression without back-
-   * references, whose repetitions come to at most 512 characters.
+   * references.
    */
   pattern?: string;
   /** Shown below it. */

@@ -219,8 +219,7 @@ class CredentialField(_CredentialField, total=False):
     pattern: str
     """What the whole value.
 
-    Of at most 1024 bytes, must match: a POSIX extended regular expression without back-references, whose repetitions
-    come to at most 512 characters.
+    Of at most 1024 bytes, must match: a POSIX extended regular expression without back-references.
     """
     hint: str
     """Shown below it."""

@@ -1827,7 +1827,7 @@ public struct CredentialField: Codable, Sendable, Hashable {
     /// Whether it is hidden as it is typed; true by default.
     public var secret: Bool?
     /// What the whole value, of at most 1024 bytes, must match: a POSIX extended regular expression without back-
-    /// references, whose repetitions come to at most 512 characters.
+    /// references.
     public var pattern: String?
     /// Shown below it.
     public var hint: String?
