@@ -172,7 +172,7 @@ import Testing
         let same = try edit("own", [])
         #expect(same.body.contains("The settings are saved."))
         #expect(try load("own").equals(before))
-        let saved = try edit("own", [("name", "New <i>name"), ("description", ""), ("defaultScopes", "c\r\nd, e")])
+        let saved = try edit("own", [("name", "New <i>name"), ("description", ""), ("defaultScopes", "c\r\nd e")])
         #expect(saved.title == "New &lt;i&gt;name")
         let after = try load("own")
         #expect(after["description"] == nil)

@@ -6,6 +6,8 @@ import asyncio
 import inspect
 import json
 import time
+import urllib.error
+import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -153,3 +155,14 @@ def test_a_user_fetches_by_an_own_token(service: Service) -> None:
     with pytest.raises(AuthException) as failure:
         by_token.fetch_token("nobody.jwt.x", "weather", "alice")
     assert refusal(failure) == (401, "E011008")
+
+
+@pytest.mark.parametrize("body", [b"\xff" * 400_000, b"[" + b"0," * 440_000 + b"0]"])
+def test_a_body_that_is_too_large_is_an_answer(service: Service, body: bytes) -> None:
+    request = urllib.request.Request(
+        f"{service.url}/v1/mgmt/outbound/app/user/token", body, {"Authorization": f"Bearer {PROJECT}:{KEY}"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as failure:
+        urllib.request.urlopen(request)
+    assert failure.value.code in (400, 413)
+    assert json.loads(failure.value.read())["errorCode"].startswith("E0110")

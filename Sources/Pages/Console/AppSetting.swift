@@ -47,7 +47,7 @@ struct AppSetting: Sendable {
 
     /// What a form's text means; nil: nothing is set.
     func value(_ text: String) -> JSON? {
-        let words = text.split { $0 == " " || $0 == "\n" || $0 == "\r\n" || $0 == "\t" || $0 == "," }
+        let words = text.split { $0 == " " || $0 == "\n" || $0 == "\r\n" || $0 == "\t" }
         if isList { return words.isEmpty ? nil : .strings(words.map(String.init)) }
         let trimmed = Self.trimmed(text)
         return trimmed.isEmpty ? nil : .string(trimmed)

@@ -12,8 +12,10 @@ from dataclasses import KW_ONLY, dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
+from . import HttpAnswer, LimitError
+
 if TYPE_CHECKING:
-    from . import ApiCaller, AsyncClient, Client, HttpAnswer, PageUser
+    from . import ApiCaller, AsyncClient, Client, PageUser
 
 __all__ = ["Api", "Pages", "asgi", "wsgi"]
 
@@ -22,6 +24,13 @@ MAX_TARGET = 65536
 
 HEADERS = ("accept-language", "content-type", "origin", "sec-fetch-site")
 """Those that the pages read."""
+
+TOO_LARGE = HttpAnswer(
+    status=413,
+    headers={"content-type": "application/json", "cache-control": "no-store"},
+    body='{"errorCode":"E011003","errorDescription":"the request is too large"}',
+)
+"""The answer where a request, as the library gets it, is beyond what it takes."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -127,16 +136,19 @@ def asgi(client: AsyncClient, what: Pages | Api, session: Callable[[Scope], Any]
         who = session(scope)
         if inspect.isawaitable(who):
             who = await who
-        answer = await getattr(client, what._operation)(
-            **what._request(
-                scope["method"],
-                _below(scope.get("root_path", ""), scope["path"]),
-                scope["query_string"].decode("latin-1"),
-                {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
-                body[: what._max_body_bytes + 1],
-                who,
+        try:
+            answer = await getattr(client, what._operation)(
+                **what._request(
+                    scope["method"],
+                    _below(scope.get("root_path", ""), scope["path"]),
+                    scope["query_string"].decode("latin-1"),
+                    {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+                    body[: what._max_body_bytes + 1],
+                    who,
+                )
             )
-        )
+        except LimitError:
+            answer = TOO_LARGE
         headers, content = _encoded(answer, scope["method"])
         await send(
             {
@@ -169,16 +181,19 @@ def wsgi(client: Client, what: Pages | Api, session: Callable[[dict[str, Any]], 
         }
         if "CONTENT_TYPE" in environ:
             headers["content-type"] = environ["CONTENT_TYPE"]
-        answer = getattr(client, what._operation)(
-            **what._request(
-                environ["REQUEST_METHOD"],
-                environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace"),
-                environ.get("QUERY_STRING", ""),
-                headers,
-                environ["wsgi.input"].read(wanted) if wanted else b"",
-                session(environ),
+        try:
+            answer = getattr(client, what._operation)(
+                **what._request(
+                    environ["REQUEST_METHOD"],
+                    environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace"),
+                    environ.get("QUERY_STRING", ""),
+                    headers,
+                    environ["wsgi.input"].read(wanted) if wanted else b"",
+                    session(environ),
+                )
             )
-        )
+        except LimitError:
+            answer = TOO_LARGE
         fields, content = _encoded(answer, environ["REQUEST_METHOD"])
         start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", fields)
         return [content]
