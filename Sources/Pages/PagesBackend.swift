@@ -63,7 +63,9 @@ struct Route: Sendable {
     /// The part of the console that it belongs to; nil where anybody may go.
     var section: ConsoleSection?
 
-    static let all: [Route] = [
+    static let all = ofUsers + console
+
+    private static let ofUsers: [Route] = [
         Route(path: "/", get: { (host, visit, user) throws(ConnError) in try host.home(visit, user) }),
         Route(path: "/connect", get: { (host, visit, user) throws(ConnError) in try host.connect(visit, user) }),
         Route(path: "/connected", get: { (host, visit, user) throws(ConnError) in try host.connected(visit, user) }),
@@ -93,7 +95,7 @@ extension PagesBackend {
         if visit.path == Self.callbackPath {
             return isReading ? try callback(visit) : .done(.page(visit.methodNotAllowed("GET")))
         }
-        guard let route = (Route.all + Route.console).first(where: { $0.path == visit.path }) else {
+        guard let route = Route.all.first(where: { $0.path == visit.path }) else {
             return .done(.page(visit.failure(404, .errorPage)))
         }
         guard isReading || visit.method == "POST" && route.post != nil else {

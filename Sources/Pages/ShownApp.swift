@@ -107,8 +107,15 @@ extension ShownApp {
 
 extension PagesBackend {
     func app(_ id: String, _ visit: Visit) throws(ConnError) -> Step<ShownApp> {
+        try app(id, as: { ShownApp($0) }, visit)
+    }
+
+    /// A connection, as whoever is at the page sees it.
+    func app<App: Sendable>(
+        _ id: String, as seen: @escaping @Sendable (JSON) -> App?, _ visit: Visit
+    ) throws(ConnError) -> Step<App> {
         try perform("apps.load", .object(["id": .string(id)]), for: visit).then { (answer) throws(ConnError) in
-            guard let app = answer["app"].flatMap(ShownApp.init) else {
+            guard let app = answer["app"].flatMap(seen) else {
                 throw ConnError(.notFound, "there is no such connection", field: "app", reason: .app)
             }
             return .done(app)

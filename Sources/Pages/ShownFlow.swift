@@ -47,22 +47,10 @@ struct ShownFlow: Sendable {
 }
 
 extension ShownFlow.Action {
-    private struct Kind {
-        let takesKey: Bool
-        let isOfTenant: Bool
-    }
-
-    private static let kinds: [ID: Kind] = [
-        "connect": Kind(takesKey: false, isOfTenant: false),
-        "tenant_connect": Kind(takesKey: false, isOfTenant: true),
-        "connect_api_key": Kind(takesKey: true, isOfTenant: false),
-        "connect_tenant_api_key": Kind(takesKey: true, isOfTenant: true),
-    ]
-
     fileprivate init(_ json: JSON) {
-        let kind = json["type"]?.id.flatMap { Self.kinds[$0] }
-        takesKey = kind?.takesKey ?? false
-        isOfTenant = kind?.isOfTenant ?? false
+        let type = json["type"]?.string.flatMap(FlowActionType.init)
+        takesKey = type?.takesKey ?? false
+        isOfTenant = type?.isOfTenant ?? false
         appID = json["appId"]?.id
         buttons = (json["buttons"]?.elements ?? []).compactMap(ShownFlow.Button.init)
         scopes = json["scopes"]?.strings.flatMap { $0.isEmpty ? nil : $0 }

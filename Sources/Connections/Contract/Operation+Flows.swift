@@ -90,7 +90,21 @@ extension Enumeration {
     fileprivate static let flowActionType = Enumeration(
         "FlowActionType",
         "What a user does in a flow: connect an account, or enter an API key, for the user or for a tenant that the user may act for.",
-        ["connect", "tenant_connect", "connect_api_key", "connect_tenant_api_key"])
+        FlowActionType.allCases.map(\.rawValue))
     fileprivate static let flowButtonStyle = Enumeration(
         "FlowButtonStyle", "How a button looks.", ["filled", "outline", "link"])
+}
+
+/// What a user does in a step of a flow.
+package enum FlowActionType: String, CaseIterable, Sendable {
+    case connect
+    case tenantConnect = "tenant_connect"
+    case connectAPIKey = "connect_api_key"
+    case connectTenantAPIKey = "connect_tenant_api_key"
+
+    /// Whether it is for connections of type apikey.
+    package var takesKey: Bool { self == .connectAPIKey || self == .connectTenantAPIKey }
+
+    /// Whether what it brings is a tenant's.
+    package var isOfTenant: Bool { self == .tenantConnect || self == .connectTenantAPIKey }
 }

@@ -20,11 +20,6 @@ struct ConsoleApp: Sendable {
 
 extension PagesBackend {
     func consoleApp(_ id: String, _ visit: Visit) throws(ConnError) -> Step<ConsoleApp> {
-        try perform("apps.load", .object(["id": .string(id)]), for: visit).then { (answer) throws(ConnError) in
-            guard let app = answer["app"].flatMap(ConsoleApp.init) else {
-                throw ConnError(.notFound, "there is no such connection", field: "app", reason: .app)
-            }
-            return .done(app)
-        }
+        try app(id, as: { ConsoleApp($0) }, visit)
     }
 }

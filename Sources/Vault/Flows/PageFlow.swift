@@ -18,12 +18,9 @@ struct PageFlow: Record {
 }
 
 extension PageFlow {
-    /// What an action does, by its type.
-    private static let kinds: [ID: AppRecord.Kind] = [
-        "connect": .oauth, "tenant_connect": .oauth, "connect_api_key": .apikey, "connect_tenant_api_key": .apikey,
-    ]
-
-    private static func kind(of action: JSON) -> AppRecord.Kind { action["type"]?.id.flatMap { kinds[$0] } ?? .oauth }
+    private static func kind(of action: JSON) -> AppRecord.Kind {
+        action["type"]?.string.flatMap(FlowActionType.init)?.takesKey == true ? .apikey : .oauth
+    }
 
     /// - Throws: `invalid_request` for what the operation's table cannot tell.
     func check() throws(ConnError) {
