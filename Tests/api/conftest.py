@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sys
-import threading
 from dataclasses import dataclass
 from pathlib import Path
-from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 
@@ -19,6 +16,7 @@ from descope_conn import Client  # noqa: E402
 from descope_conn.web import Api, wsgi  # noqa: E402
 
 from launch import launch  # isort: skip # noqa: E402
+from wsgi_server import serving  # isort: skip # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,17 +29,6 @@ TOKENS: dict[str, ApiCaller] = {
     "alice.jwt.x": {"user_id": "alice", "tenant_ids": ["acme"]},
     "bob.jwt.x": {"user_id": "bob"},
 }
-
-
-class Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class Quiet(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 def caller(environ: dict[str, Any]) -> ApiCaller | None:
@@ -74,7 +61,7 @@ def service(tmp_path: Path, oauth: launch) -> Iterator[Service]:
         Client.vault(
             path=tmp_path / "vault.db", key={"bytes": "5a" * 32}, redirect_url="http://127.0.0.1/callback"
         ) as client,
-        make_server("127.0.0.1", 0, wsgi(client, Api(), caller), Server, Quiet) as server,
+        serving(wsgi(client, Api(), caller)) as port,
     ):
         client.apps.create(
             id="crm",
@@ -87,8 +74,4 @@ def service(tmp_path: Path, oauth: launch) -> Iterator[Service]:
             default_scopes=["read", "write"],
         )
         client.apps.create(id="weather", name="Weather", app_type="apikey")
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield Service(f"http://127.0.0.1:{server.server_port}", client, oauth)
-        server.shutdown()
-        thread.join()
+        yield Service(f"http://127.0.0.1:{port}", client, oauth)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import shutil
 import sys
-import threading
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from pathlib import Path
-from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.util import shift_path_info
 
 import pytest
@@ -24,6 +21,7 @@ from descope_conn import Client  # noqa: E402
 from descope_conn.web import Pages, wsgi  # noqa: E402
 
 from launch import launch  # isort: skip # noqa: E402
+from wsgi_server import serving  # isort: skip # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,15 +42,6 @@ class Site:
     @property
     def base(self) -> str:
         return f"{self.origin}/connections"
-
-
-class Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class Quiet(WSGIRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 def user_of(environ: dict[str, Any]) -> Any:
@@ -116,8 +105,8 @@ def oauth() -> Iterator[launch]:
 def site(tmp_path: Path, oauth: launch) -> Iterator[Site]:
     oauth.control("POST", "reset")
     host = Host()
-    with make_server("127.0.0.1", 0, host, Server, Quiet) as server:
-        origin = f"http://127.0.0.1:{server.server_port}"
+    with serving(host) as port:
+        origin = f"http://127.0.0.1:{port}"
         base = f"{origin}/connections"
         with Client.vault(
             path=str(tmp_path / "vault.db"),
@@ -141,14 +130,10 @@ def site(tmp_path: Path, oauth: launch) -> Iterator[Site]:
                 base,
                 product="Acme Assistant",
                 sign_in_url=f"{origin}/sign-in",
-                opener_origin=f"http://localhost:{server.server_port}",
+                opener_origin=f"http://localhost:{port}",
             )
             host.pages = wsgi(client, settings, user_of)
-            thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-            thread.start()
             yield Site(origin, client)
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture(scope="module")  # while it lives, this thread has an event loop

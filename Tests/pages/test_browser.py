@@ -35,6 +35,22 @@ def keep(page: Page, name: str) -> None:
     page.screenshot(path=SCREENSHOTS / f"{re.sub(r'[^a-z0-9]+', '-', name.lower()).strip('-')}.png", full_page=True)
 
 
+def watch(page: Page) -> list[str]:
+    """What the browser will complain of: what the page's policy forbids it."""
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if "Security Policy" in message.text else None)
+    return complaints
+
+
+def expect_accessible(page: Page) -> None:
+    """axe-core finds nothing (WCAG 2.2 AA among its rules), and nothing is cut off."""
+    results = Axe().run(
+        page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    )
+    assert results.violations_count == 0, results.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it is wider than the window"
+
+
 def consent(page: Page, *, allow: bool = True) -> None:
     """What alice does at the provider."""
     page.locator("[name=username]").fill("alice")
@@ -139,7 +155,6 @@ def test_a_popup_tells_the_page_that_opened_it_and_closes(site: Site, browser: B
 def test_each_page_is_accessible_and_breaks_no_rule_of_its_own(
     site: Site, browser: Browser, path: str, scheme: str
 ) -> None:
-    """axe-core finds nothing (WCAG 2.2 AA among its rules), and the page loads nothing that its policy forbids."""
     site.client.apps.create(
         id="desk",
         name="Desk",
@@ -159,17 +174,12 @@ def test_each_page_is_accessible_and_breaks_no_rule_of_its_own(
     )
     context = browser.new_context(color_scheme=scheme, viewport={"width": 360, "height": 740})
     page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if "Security Policy" in message.text else None)
+    complaints = watch(page)
     page.goto(f"{site.base}/")  # signs in
     page.goto(f"{site.base}{path}")
     expect(page.get_by_role("heading", level=1)).to_have_text(HEADINGS[path])
     keep(page, f"{path} {scheme}")
-    results = Axe().run(
-        page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-    )
-    assert results.violations_count == 0, results.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it is wider than a phone"
+    expect_accessible(page)
     assert complaints == []
     context.close()
 

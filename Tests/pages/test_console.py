@@ -6,10 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from conftest import Site
 from playwright.sync_api import BrowserContext, Page, expect
-from test_browser import keep
+from test_browser import expect_accessible, keep, watch
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -82,16 +81,11 @@ def test_each_page_is_accessible_and_breaks_no_rule_of_its_own(
 ) -> None:
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
     page = sign_in(console, context)
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if "Security Policy" in message.text else None)
+    complaints = watch(page)
     page.goto(f"{console.base}{path_of(console, path)}")
     expect(page.get_by_role("heading", level=1)).to_have_text(HEADINGS[path])
     keep(page, f"{path} {'phone' if width == 360 else 'desk'} {scheme}")
-    results = Axe().run(
-        page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-    )
-    assert results.violations_count == 0, results.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it is wider than the window"
+    expect_accessible(page)
     assert complaints == []
     assert not [secret for secret in SECRETS if secret in page.content()]
     context.close()
