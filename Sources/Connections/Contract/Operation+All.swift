@@ -19,6 +19,24 @@ extension Operation {
         "describe", "Lists the operations, with all that they take and answer.", answer: .description)
 }
 
+extension Field {
+    /// Of a list that answers everything unless it is asked for less.
+    static let limitOfAll = Field(
+        "limit", .integer(1...1000), backends: .inVault,
+        "The most that one answer holds; which comes next is the vault's choice. By default all.")
+
+    /// In a request that replaces settings.
+    static let expectedVersion = Field(
+        "version", .string(maxBytes: 64), backends: .inVault,
+        "The version of the answer whose settings were edited: if they have changed since, nothing is written "
+            + "(conflict). By default the last writer wins.")
+
+    /// In an answer that has settings.
+    static let settingsVersion = Field(
+        "version", .string(), backends: .inVault,
+        "Another one whenever a setting has changed, a secret one too.", example: "jYoVWbX2vEkFzNq0pTdG7A")
+}
+
 /// A plugin stands in the place of either.
 extension [BackendKind] {
     static var inCloud: [BackendKind] { [.cloud, .plugin] }

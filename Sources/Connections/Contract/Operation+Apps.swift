@@ -12,7 +12,7 @@ extension Operation {
             "Replaces a connection's settings: what is absent becomes empty, or as its template has it, but the client "
                 + "secret and the template's hosts stay.",
             fields: Field.appReplacement, including: [.appSettings],
-            answer: .savedApp, errors: [.notFound, .unauthorized, .forbidden]),
+            answer: .savedApp, errors: [.notFound, .conflict, .unauthorized, .forbidden]),
         Operation(
             "apps.delete", "Deletes a connection for good. The vault deletes its tokens too.",
             fields: [.connectionID, revoke],
@@ -22,8 +22,8 @@ extension Operation {
             fields: [.connectionID],
             answer: .loadedApp, errors: [.notFound, .unauthorized, .forbidden]),
         Operation(
-            "apps.list", "Lists all connections, never their secrets.",
-            answer: .appList, errors: [.unauthorized, .forbidden]),
+            "apps.list", "Lists all connections, never their secrets: by their ids, or a page at a time.",
+            fields: [.limitOfAll, after], answer: .appList, errors: [.unauthorized, .forbidden]),
         Operation(
             "templates.list", "Lists the providers that a connection can be made for by templateId.",
             backends: .inVault, answer: .templateList),
@@ -62,6 +62,7 @@ extension Field {
             "sameProvider", .boolean, backends: .inVault,
             "New endpoints are those of the same authorization server: stored grants go on with them. Otherwise they "
                 + "need a new authorization where tokens would be sent to another one."),
+        .expectedVersion,
     ]
 
     /// A connection's settings: Descope's OutboundApp, and what the vault needs besides.
@@ -295,14 +296,19 @@ extension ObjectType {
             Field(
                 "warnings", .objects(settingWarning), backends: .inVault,
                 "What must be set before anybody can connect; absent if nothing is missing."),
+            .settingsVersion,
         ])
 
     static let loadedApp = ObjectType(
-        "LoadedApp", "A connection.", [Field("app", .object(app), required: true, "The connection.")])
+        "LoadedApp", "A connection.",
+        [Field("app", .object(app), required: true, "The connection."), .settingsVersion])
 
     static let appList = ObjectType(
-        "AppList", "All connections.",
-        [Field("apps", .objects(app), required: true, "The connections."), .unreadable])
+        "AppList", "All connections, or a page of them.",
+        [
+            Field("apps", .objects(app), required: true, "The connections, by their ids."),
+            Field("next", .string(), backends: .inVault, "For after; absent when nothing follows."), .unreadable,
+        ])
 
     private static let template = ObjectType(
         "Template", "A provider that a connection can be made for.",

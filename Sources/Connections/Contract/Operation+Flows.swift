@@ -9,11 +9,14 @@ extension Operation {
             including: [.flowSettings], answer: .savedFlow, errors: [.conflict]),
         Operation(
             "flows.update", "Replaces a flow: what is absent becomes empty.", backends: .inVault,
-            fields: [.flowID], including: [.flowSettings], answer: .savedFlow, errors: [.notFound]),
+            fields: [.flowID, .expectedVersion], including: [.flowSettings], answer: .savedFlow,
+            errors: [.notFound, .conflict]),
         Operation(
             "flows.load", "Answers one flow.", backends: .inVault, fields: [.flowID], answer: .loadedFlow,
             errors: [.notFound]),
-        Operation("flows.list", "Lists all flows.", backends: .inVault, answer: .flowList),
+        Operation(
+            "flows.list", "Lists all flows: by their ids, or a page at a time.", backends: .inVault,
+            fields: [.limitOfAll, after], answer: .flowList),
         Operation(
             "flows.delete", "Deletes a flow. What users have connected by it stays.", backends: .inVault,
             fields: [.flowID], answer: .nothing, errors: [.notFound]),
@@ -77,13 +80,18 @@ extension ObjectType {
             Field(
                 "warnings", .objects(settingWarning),
                 "What must be set before the flow works; absent if nothing is missing."),
+            .settingsVersion,
         ])
 
     fileprivate static let loadedFlow = ObjectType(
-        "LoadedFlow", "A flow.", [Field("flow", .object(flow), required: true, "The flow.")])
+        "LoadedFlow", "A flow.", [Field("flow", .object(flow), required: true, "The flow."), .settingsVersion])
 
     fileprivate static let flowList = ObjectType(
-        "FlowList", "All flows.", [Field("flows", .objects(flow), required: true, "By their ids."), .unreadable])
+        "FlowList", "All flows, or a page of them.",
+        [
+            Field("flows", .objects(flow), required: true, "The flows, by their ids."),
+            Field("next", .string(), "For after; absent when nothing follows."), .unreadable,
+        ])
 }
 
 extension Enumeration {

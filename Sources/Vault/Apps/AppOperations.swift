@@ -49,7 +49,7 @@ final class AppOperations: Sendable {
         return try rows.commit([write], recording: [AuditEvent(request, appID: app.id)])
             .result { [self] (result) throws(ConnError) in
                 if case .failure(let error) = result { throw error.code == .conflict ? exists : error }
-                return .done(.object(["app": app.answer, "warnings": app.warnings(config)]))
+                return .done(app.saved(rows.keys, app.warnings(config)))
             }
     }
 
@@ -57,11 +57,15 @@ final class AppOperations: Sendable {
         let id = try request.requiredID("id")
         let settings = request.fields.withoutNulls
         let isSameProvider = request["sameProvider"]?.boolean ?? false
-        settings.remove("sameProvider")
+        let version = request.id("version")
+        for name in ["sameProvider", "version"] { settings.remove(name) }
         return rows.change { [self] (change) throws(ConnError) in
             let key = rows.keys.app(id)
             guard let row: Row<AppRecord> = try change.reader.get(key), !row.value.isBeingDeleted else {
                 throw .noSuchApp(id)
+            }
+            guard version.map({ $0 == ID(row.value.version(change.keys)) }) ?? true else {
+                throw .changedMeanwhile("connection")
             }
             var updated = try row.value.updated(with: settings)
             if !isSameProvider, updated.kind == .oauth {
@@ -69,7 +73,7 @@ final class AppOperations: Sendable {
             }
             change.put(updated, at: key, expecting: .version(row.version))
             change.events = [AuditEvent(request, appID: updated.id)]
-            return .object(["app": updated.answer, "warnings": updated.warnings(config, after: row.value)])
+            return updated.saved(change.keys, updated.warnings(config, after: row.value))
         }
     }
 
@@ -98,31 +102,16 @@ final class AppOperations: Sendable {
 
     func load(_ request: Request) throws(ConnError) -> Step<JSON> {
         let id = try request.requiredID("id")
-        return rows.read { (reader) throws(ConnError) in .done(.object(["app": try reader.app(id).answer])) }
-    }
-
-    func list() throws(ConnError) -> Step<JSON> {
-        try rows.pages(RowKeys.apps, into: AppList()) { (list, page, reader) throws(ConnError) in
-            var list = list
-            for stored in page {
-                guard let row: Row<AppRecord> = try reader.readable(stored) else {
-                    list.unreadable += 1
-                    continue
-                }
-                if !row.value.isBeingDeleted { list.apps.append((row.value.id, row.value.answer)) }
-            }
-            return .done(list)
-        }.then { (list) throws(ConnError) in
-            let apps = list.apps.sorted { $0.id < $1.id }
-            let answer = JSON.object(["apps": .array(apps.map(\.answer))])
-            answer.setUnreadable(list.unreadable)
-            return .done(answer)
+        return rows.read { (reader) throws(ConnError) in
+            let app = try reader.app(id)
+            return .done(.object(["app": app.answer, "version": .string(app.version(reader.keys))]))
         }
     }
 
-    private struct AppList: Sendable {
-        var apps: [(id: ID, answer: JSON)] = []
-        var unreadable = 0
+    func list(_ request: Request) throws(ConnError) -> Step<JSON> {
+        try rows.list(RowKeys.apps, "apps", request) { (app: AppRecord) in
+            app.isBeingDeleted ? nil : (app.id, app.answer)
+        }
     }
 
     /// Carries on the deletion of a connection that is marked for it. Each of its commits goes through only while that one
@@ -157,6 +146,13 @@ final class AppOperations: Sendable {
                 for row in page { change.remove(row.key, expecting: .any) }
             }
         }.then { [self] () throws(ConnError) in try remove(prefixes.dropFirst(), deleting: app) }
+    }
+}
+
+extension AppRecord {
+    /// What the operations answer that write it.
+    fileprivate func saved(_ keys: RowKeys, _ warnings: JSON?) -> JSON {
+        .object(["app": answer, "warnings": warnings, "version": .string(version(keys))])
     }
 }
 
@@ -195,6 +191,13 @@ extension RowReader {
     fileprivate func version(deleting app: AppRecord) throws(ConnError) -> UInt64? {
         let row: Row<AppRecord>? = try get(keys.app(app.id))
         return row.flatMap { $0.value.isBeingDeleted && $0.value.isSame(as: app) ? $0.version : nil }
+    }
+}
+
+extension ConnError {
+    /// - Parameter what: was to be replaced.
+    static func changedMeanwhile(_ what: StaticString) -> ConnError {
+        ConnError(.conflict, "the \(what) has changed since the version that was edited", field: "version")
     }
 }
 

@@ -77,6 +77,13 @@ struct AppRecord: Record {
 
     func inNewEpoch() -> AppRecord { changed { $0.set(Self.epochName, .string(Crypto.hex(Crypto.random(8)))) } }
 
+    /// For `apps.update`: another one whenever a setting has changed, and in each connection of this id.
+    func version(_ keys: RowKeys) -> String {
+        let told = settings.shallowCopy()
+        for name in [Self.firstIncarnationName, Self.movedAtName, Self.epochName] { told.remove(name) }
+        return keys.version(of: told)
+    }
+
     var clientID: ID? { settings["clientId"]?.id }
 
     /// In place of one that is damaged, to delete it.

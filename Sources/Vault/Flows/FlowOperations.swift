@@ -24,6 +24,10 @@ final class FlowOperations: Sendable {
         let id = try request.requiredID("id")
         return try save(request, as: id) { (change, key) throws(ConnError) in
             guard let stored = try change.reader.stored(key) else { throw .noSuchFlow(id) }
+            if let version = request.id("version") {
+                let row: Row<PageFlow> = try change.reader.open(stored)
+                guard version == ID(row.value.version(change.keys)) else { throw .changedMeanwhile("flow") }
+            }
             return .version(stored.version)
         }
     }
@@ -34,6 +38,7 @@ final class FlowOperations: Sendable {
         expecting: @escaping @Sendable (Change, [UInt8]) throws(ConnError) -> StoreWrite.Expectation
     ) throws(ConnError) -> Step<JSON> {
         let settings = request.fields.withoutNulls
+        settings.remove("version")
         settings.set("id", .string(id))
         guard let flow = PageFlow(json: settings) else { throw .invalid("id", "is missing") }
         try flow.check()
@@ -42,7 +47,9 @@ final class FlowOperations: Sendable {
             change.put(flow, at: key, expecting: try expecting(change, key))
             change.events = [AuditEvent(request, flowID: id)]
             let kinds = try change.reader.kinds(of: flow.apps)
-            return .object(["flow": flow.json, "warnings": flow.warnings(kinds)])
+            return .object([
+                "flow": flow.json, "warnings": flow.warnings(kinds), "version": .string(flow.version(change.keys)),
+            ])
         }
     }
 
@@ -50,32 +57,13 @@ final class FlowOperations: Sendable {
         let id = try request.requiredID("id")
         return rows.read { (reader) throws(ConnError) in
             guard let row: Row<PageFlow> = try reader.get(reader.keys.pageFlow(id)) else { throw .noSuchFlow(id) }
-            return .done(.object(["flow": row.value.json]))
+            return .done(
+                .object(["flow": row.value.json, "version": .string(row.value.version(reader.keys))]))
         }
     }
 
-    func list() throws(ConnError) -> Step<JSON> {
-        try rows.pages(RowKeys.pageFlows, into: FlowList()) { (list, page, reader) throws(ConnError) in
-            var list = list
-            for stored in page {
-                if let row: Row<PageFlow> = try reader.readable(stored) {
-                    list.flows.append(row.value)
-                } else {
-                    list.unreadable += 1
-                }
-            }
-            return .done(list)
-        }.then { (list) throws(ConnError) in
-            let flows = list.flows.sorted { $0.id < $1.id }
-            let answer = JSON.object(["flows": .array(flows.map(\.json))])
-            answer.setUnreadable(list.unreadable)
-            return .done(answer)
-        }
-    }
-
-    private struct FlowList: Sendable {
-        var flows: [PageFlow] = []
-        var unreadable = 0
+    func list(_ request: Request) throws(ConnError) -> Step<JSON> {
+        try rows.list(RowKeys.pageFlows, "flows", request) { (flow: PageFlow) in (flow.id, flow.json) }
     }
 
     func delete(_ request: Request) throws(ConnError) -> Step<JSON> {

@@ -14,6 +14,9 @@ struct PageFlow: Record {
         self.json = json
     }
 
+    /// For `flows.update`.
+    func version(_ keys: RowKeys) -> String { keys.version(of: json) }
+
     var actions: [JSON] { json["actions"]?.elements ?? [] }
 }
 

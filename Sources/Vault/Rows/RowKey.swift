@@ -66,6 +66,7 @@ struct RowKeys: Sendable {
         case user = 0x75
         case unverified = 0x76
         case clientChoice = 0x77
+        case version = 0x78
     }
 
     private func hash(_ kind: Kind, _ bytes: some Sequence<UInt8>) -> [UInt8] {
@@ -75,6 +76,12 @@ struct RowKeys: Sendable {
     func hash(_ kind: Kind, _ text: String) -> [UInt8] { hash(kind, text.utf8) }
 
     func hash(_ kind: Kind, _ id: ID) -> [UInt8] { hash(kind, id.text.utf8) }
+
+    /// Tells settings from any others that stand or stood in their place. No secret among them can be guessed by it.
+    func version(of settings: JSON) -> String {
+        let digest = settings.secret(isSorted: true).withBytes { Crypto.sha256($0) }
+        return Crypto.base64URL(hash(.version, digest))
+    }
 
     func app(_ id: ID) -> [UInt8] { Self.apps + hash(.app, id) }
 
