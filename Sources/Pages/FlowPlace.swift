@@ -1,4 +1,5 @@
 internal import Connections
+internal import HTTP
 internal import Runtime
 
 /// Where somebody stands in a flow. All of it is in the page's URL, so that nothing is kept between two pages.
@@ -33,7 +34,7 @@ struct FlowPlace: Sendable {
             throw .invalid("app", "and scopes cannot be asked for: the flow is fixed")
         }
         choice = query["choice"].map { ID($0) }
-        isBack = query["back"] != nil
+        isBack = query.first(Self.backName) != nil
     }
 
     /// Nil when all are done.
@@ -54,16 +55,17 @@ struct FlowPlace: Sendable {
         let all: KeyValuePairs<String, String?> = [
             "id": flow.id.text, "step": step > 0 ? String(step + 1) : nil, "app": askedApp?.text,
             "scopes": askedScopes?.joined(separator: " "), "redirectUrl": redirectURL, "choice": choice?.text,
-            "tenant": (tenant ?? visit.tenant)?.text, "back": isBack ? "1" : nil,
+            "tenant": (tenant ?? visit.tenant)?.text, Self.backName.text: isBack ? "1" : nil,
         ]
         return visit.mount.url("/flow", all.compactMap { name, value in value.map { (name, $0) } })
     }
 
+    private static let backName: ID = "back"
+
     /// The step from which somebody has not come back connected.
     /// - Parameter url: where a connect of the step would have ended.
-    static func before(_ url: String) -> String {
-        let end = "&back=1"
-        return url.utf8.suffix(end.utf8.count).elementsEqual(end.utf8) ? String(url.dropLast(end.count)) : url
+    static func before(_ url: URL, _ mount: Mount) -> String {
+        mount.url("/flow", Parameters(url.query ?? "").others(than: backName))
     }
 
     func next(_ visit: Visit) -> String { url(visit, step: index + 1) }

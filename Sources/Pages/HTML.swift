@@ -31,7 +31,8 @@ struct HTML {
     mutating func element(_ name: StaticString, _ text: String) { element(name, [:], text) }
 
     /// The start of an element, which is all there is of those that hold nothing (`input`, `link`).
-    mutating func start(_ name: StaticString, _ attributes: Attributes = [:]) {
+    /// - Parameter value: what stands in a field, for a form to send back as it is.
+    mutating func start(_ name: StaticString, _ attributes: Attributes = [:], value: String? = nil) {
         source += "<\(name)"
         for case let (name, value?) in attributes.pairs {
             source += " \(name)"
@@ -41,13 +42,20 @@ struct HTML {
                 source += "\""
             }
         }
+        if let value {
+            source += " value=\""
+            text(value, isInField: true)
+            source += "\""
+        }
         source += ">"
     }
 
     /// Control characters and the marks that change the direction of writing are not shown: they could hide or turn round
     /// what stands beside them.
-    /// - Parameter keepsLines: a line break is one where the text stands, and not a space.
-    mutating func text(_ text: String, keepsLines: Bool = false) {
+    /// - Parameters:
+    ///   - keepsLines: a line break is one where the text stands, and not a space.
+    ///   - isInField: it stands in a field of a form, outside which its marks change nothing, and is sent back as it is.
+    mutating func text(_ text: String, keepsLines: Bool = false, isInField: Bool = false) {
         for scalar in text.unicodeScalars {
             switch scalar {
             case "&": source += "&amp;"
@@ -55,9 +63,11 @@ struct HTML {
             case ">": source += "&gt;"
             case "\"": source += "&quot;"
             case "'": source += "&#39;"
+            case "\u{0}": source += "\u{FFFD}"
+            case _ where isInField: source.unicodeScalars.append(scalar)
             case "\n" where keepsLines: source += "\n"
             case "\n", "\t": source += " "
-            case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{61C}", "\u{200E}", "\u{200F}", "\u{202A}"..."\u{202E}",
+            case "\u{1}"..."\u{1F}", "\u{7F}"..."\u{9F}", "\u{61C}", "\u{200E}", "\u{200F}", "\u{202A}"..."\u{202E}",
                 "\u{2066}"..."\u{2069}", "\u{FEFF}":
                 source += "\u{FFFD}"
             default: source.unicodeScalars.append(scalar)

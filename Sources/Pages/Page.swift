@@ -42,6 +42,8 @@ struct Page: Sendable {
         case table(Table)
         case filter(Filter)
         case picture(Picture)
+        /// Text of several lines, written as it is elsewhere.
+        case listing(String)
         /// What only somebody who helps the user needs.
         case details(String, [String])
     }
@@ -70,9 +72,24 @@ struct Page: Sendable {
         let action: String
         let token: String
         var fields: [Input] = []
+        /// After the fields.
+        var groups: [Group] = []
+        /// The name of the field where typing begins, if nothing is wrong.
+        var start: String?
         let submit: String
+        /// A second button, which sends the form with this name.
+        var otherSubmit: (name: StaticString, text: String)?
         var isDangerous = false
         var cancel: Link?
+
+        /// Fields that belong together.
+        struct Group: Sendable {
+            let legend: String
+            var hint: String?
+            /// What is wrong with them together.
+            var problem: String?
+            var fields: [Input] = []
+        }
     }
 
     struct Input: Sendable {

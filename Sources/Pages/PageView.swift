@@ -102,6 +102,7 @@ struct PageView {
         case .table(let table): write(table, &html)
         case .filter(let filter): write(filter, &html)
         case .picture(let picture): write(picture, &html)
+        case .listing(let text): html.element("pre") { $0.text(text, keepsLines: true) }
         case .details(let summary, let lines):
             html.element("details") { html in
                 html.element("summary", summary)
@@ -128,13 +129,37 @@ struct PageView {
         html.element("form", ["method": "post", "action": form.action]) { html in
             html.start(
                 "input", ["type": "hidden", "name": Page.Form.tokenName.description, "value": form.token])
-            // Typing begins at what is wrong, or at the first where a page is there for its form.
-            let start = form.fields.firstIndex { $0.problem != nil } ?? (page.navigation == nil ? 0 : nil)
-            for (index, field) in form.fields.enumerated() { write(field, hasFocus: index == start, &html) }
+            let start = self.start(of: form)
+            for field in form.fields { write(field, hasFocus: field.name == start, &html) }
+            for group in form.groups { write(group, start: start, &html) }
+            // The first button is what the Enter key stands for.
             html.element("p", ["class": "actions"]) { html in
                 html.element("button", ["class": form.isDangerous ? "button danger" : "button main"], form.submit)
+                if let other = form.otherSubmit {
+                    html.element(
+                        "button",
+                        ["class": "button", "name": other.name.description, "value": "1", "formnovalidate": ""],
+                        other.text)
+                }
                 if let cancel = form.cancel { write(cancel, &html) }
             }
+        }
+    }
+
+    /// The field where typing begins: at what is wrong, where the form says, or at the first where a page is there for its
+    /// form.
+    private func start(of form: Page.Form) -> String? {
+        let fields = form.fields + form.groups.flatMap(\.fields)
+        let wrong = fields.first { $0.problem != nil }?.name
+        return wrong ?? form.start ?? (page.navigation == nil ? fields.first?.name : nil)
+    }
+
+    private func write(_ group: Page.Form.Group, start: String?, _ html: inout HTML) {
+        html.element("fieldset") { html in
+            html.element("legend", group.legend)
+            if let problem = group.problem { html.element("p", ["class": "problem", "role": "alert"], problem) }
+            if let hint = group.hint { html.element("p", ["class": "hint"], hint) }
+            for field in group.fields { write(field, hasFocus: field.name == start, &html) }
         }
     }
 
@@ -160,11 +185,11 @@ struct PageView {
             html.element("p", ["class": "problem", "id": "\(id)-problem", "role": "alert"], problem)
         }
         switch field.kind {
-        case .text: html.start("input", common + typed + ["type": "text", "value": field.value])
+        case .text: html.start("input", common + typed + ["type": "text"], value: field.value)
         case .secret: html.start("input", common + typed + ["type": "password"])
         case .lines:
             html.element("textarea", common + typed + ["rows": "8"]) { html in
-                html.text(field.value ?? "", keepsLines: true)
+                html.text(field.value ?? "", isInField: true)
             }
         case .choice(let choices):
             html.element("select", common) { html in

@@ -34,11 +34,21 @@ extension PagesBackend {
             let url = made["url"]?.string ?? ""
             let ours = visit.mount.url("/connect") + "?ticket="
             guard url.utf8.starts(with: ours.utf8) else {
-                return .done(visit.consent(app, subject: subject, scopes: scopes ?? app.defaultScopes, url: url))
+                return try consent(visit, app, subject: subject, scopes: scopes ?? app.defaultScopes, url: url)
             }
-            return try opened(String(url.dropFirst(ours.count)), visit, user).then { (opened) throws(ConnError) in
-                .done(visit.consent(opened.app, subject: opened.subject, scopes: opened.scopes, url: opened.url ?? ""))
+            return try opened(String(url.dropFirst(ours.count)), of: app, visit, user).then {
+                [self] (opened) throws(ConnError) in
+                try consent(
+                    visit, opened.app, subject: opened.subject, scopes: opened.scopes, url: opened.url ?? "")
             }
+        }
+    }
+
+    private func consent(
+        _ visit: Visit, _ app: ShownApp, subject: Subject, scopes: [String], url: String
+    ) throws(ConnError) -> Step<Page> {
+        try withScopeWords(app, visit).then { (app) throws(ConnError) in
+            .done(visit.consent(app, subject: subject, scopes: scopes, url: url))
         }
     }
 
@@ -47,16 +57,22 @@ extension PagesBackend {
             guard let url = opened.url else {
                 return .done(.page(keyForm(visit, user, KeyWish(opened.app, opened.subject, .ticket(ticket)))))
             }
-            return .done(
-                .page(visit.consent(opened.app, subject: opened.subject, scopes: opened.scopes, url: url)))
+            return try consent(visit, opened.app, subject: opened.subject, scopes: opened.scopes, url: url).then {
+                (page) throws(ConnError) in .done(.page(page))
+            }
         }
     }
 
     /// What a ticket is for.
-    func opened(_ ticket: String, _ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<OpenedTicket> {
+    /// - Parameter known: its connection, where that is at hand.
+    func opened(
+        _ ticket: String, of known: ShownApp? = nil, _ visit: Visit, _ user: Visit.User
+    ) throws(ConnError) -> Step<OpenedTicket> {
         let fields = JSON.object(["ticket": .string(ticket), "openedBy": user.opener])
         return try perform("open", fields, for: visit).then { [self] (opened) throws(ConnError) in
-            try app(opened["appId"]?.string ?? "", visit).then { (app) throws(ConnError) in
+            let id = opened["appId"]?.id ?? ""
+            let loaded = if let known, known.id == id { Step.done(known) } else { try app(id.text, visit) }
+            return try loaded.then { (app) throws(ConnError) in
                 .done(
                     OpenedTicket(
                         app: app,
@@ -75,8 +91,11 @@ extension PagesBackend {
             [self] (result) throws(ConnError) in
             switch result {
             case .success(let completion):
-                return try shown(completion["appId"]?.id, visit).then { (app) throws(ConnError) in
-                    .done(visit.completed(completion, app))
+                return try shown(completion["appId"]?.id, visit).then { [self] (app) throws(ConnError) in
+                    guard let app else { return .done(visit.completed(completion, nil)) }
+                    return try withScopeWords(app, visit).then { (app) throws(ConnError) in
+                        .done(visit.completed(completion, app))
+                    }
                 }
             case .failure(let error):
                 if visit.user == nil, error.field.map({ ID($0) }) == "openedBy" { return .done(visit.signIn) }

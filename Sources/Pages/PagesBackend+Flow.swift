@@ -147,10 +147,8 @@ extension PagesBackend {
     private func buttons(
         at place: FlowPlace, _ action: ShownFlow.Action, _ subject: Subject, _ visit: Visit
     ) throws(ConnError) -> Step<Answer> {
-        try apps(visit).then { [self] (apps) throws(ConnError) in
-            let fitting = Dictionary(apps.filter { $0.takesKey == action.takesKey }.map { ($0.id, $0) }) { first, _ in
-                first
-            }
+        try apps(action.buttons.map(\.appID), visit).then { [self] (apps) throws(ConnError) in
+            let fitting = apps.filter { $0.value.takesKey == action.takesKey }
             let shown = action.buttons.compactMap { button in fitting[button.appID].map { (button, $0) } }
             guard !shown.isEmpty else {
                 throw ConnError(.misconfigured, "none of the connections of this step is there")

@@ -71,21 +71,32 @@ extension PagesBackend {
         let fields = JSON.object(["limit": isPaged ? .integer(Self.pageSize) : nil])
         subject.set(in: fields)
         if let after = visit.query["after"] { fields.set("after", .string(after)) }
-        return try apps(visit).then { [self] (apps) throws(ConnError) in
-            try perform("list", fields, for: visit).then { (answer) throws(ConnError) in
+        return try offer(visit).then { [self] (offer) throws(ConnError) in
+            try perform("list", fields, for: visit).then { [self] (answer) throws(ConnError) in
                 let tokens = (answer["tokens"]?.elements ?? []).compactMap(ShownToken.init)
                     .filter { $0.isShown(to: subject) }
-                let taken = Set(tokens.filter { $0.isOf(subject) }.map(\.appID))
-                let offered = apps.filter { app in
-                    !taken.contains(app.id) && (visit.offeredApps.map { $0.contains(app.id) } ?? true)
-                        && (self.kind != .cloud || app.takesKey)  // others are connected at Descope's own pages
+                let known = Dictionary(offer.apps.map { ($0.id, $0) }) { first, _ in first }
+                let others = tokens.map(\.appID).filter { known[$0] == nil }
+                return try apps(kind == .cloud ? [] : others, visit).then { [self] (others) throws(ConnError) in
+                    let taken = Set(tokens.filter { $0.isOf(subject) }.map(\.appID))
+                    let offered = offer.apps.filter { app in
+                        !taken.contains(app.id) && (visit.offeredApps.map { $0.contains(app.id) } ?? true)
+                            && (kind != .cloud || app.takesKey)  // others are connected at Descope's own pages
+                    }
+                    let all = known.merging(others) { first, _ in first }
+                    return .done(
+                        .page(visit.home(of: subject, user, tokens, all, (offered, offer.next), next: answer["next"]?.string)))
                 }
-                return .done(
-                    .page(
-                        visit.home(
-                            of: subject, user, tokens, apps, offered, next: answer["next"]?.string)))
             }
         }
+    }
+
+    /// The connections to offer, as many as a page has; those that the host names are few.
+    private func offer(_ visit: Visit) throws(ConnError) -> Step<(apps: [ShownApp], next: String?)> {
+        guard kind != .cloud, let named = visit.offeredApps else {
+            return try apps(limit: Self.pageSize, after: visit.query[Visit.offerName], visit)
+        }
+        return try apps(named, visit).then { (apps) throws(ConnError) in .done((Array(apps.values), nil)) }
     }
 
     /// The subject's own, and those of the same user in tenants.
@@ -166,13 +177,15 @@ extension PagesBackend {
 }
 
 extension Visit {
+    /// Where the connections that are offered go on.
+    fileprivate static let offerName: StaticString = "offer"
+
     fileprivate func home(
-        of subject: Subject, _ user: User, _ tokens: [ShownToken], _ apps: [ShownApp], _ offered: [ShownApp],
-        next: String?
+        of subject: Subject, _ user: User, _ tokens: [ShownToken], _ apps: [ID: ShownApp],
+        _ offer: (apps: [ShownApp], next: String?), next: String?
     ) -> Page {
-        let byID = Dictionary(apps.map { ($0.id, $0) }) { first, _ in first }
         let connected = tokens.map { token in
-            card(of: token, of: subject, at: byID[token.appID] ?? ShownApp(id: token.appID))
+            card(of: token, of: subject, at: apps[token.appID] ?? ShownApp(id: token.appID))
         }
         var page = Page(
             title: tenant.map { texts(.homeOfTenant, ["tenant": name(of: $0)]) } ?? texts(.home),
@@ -182,9 +195,14 @@ extension Visit {
                     connected.isEmpty ? [.paragraph(texts(.homeNone))] : connected.map(Page.Block.card))
             ])
         if let next { page.blocks.append(.links([Page.Link(text: texts(.more), url: url("/", [("after", next)]))])) }
-        if !offered.isEmpty {
-            let sorted = offered.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-            page.blocks.append(.section(texts(.homeOffered), sorted.map { .card(offer($0)) }))
+        let sorted = offer.apps.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+        let more = offer.next.map { next in
+            Page.Link(text: texts(.more), url: url("/", [(Self.offerName.description, next)]), about: texts(.homeOffered))
+        }
+        if !sorted.isEmpty || more != nil {
+            page.blocks.append(
+                .section(
+                    texts(.homeOffered), sorted.map { .card(card(offering: $0)) } + (more.map { [.links([$0])] } ?? [])))
         }
         if tenant == nil, !user.tenants.isEmpty {
             let links = user.tenants.map { tenant in
@@ -198,7 +216,7 @@ extension Visit {
         return page
     }
 
-    private func offer(_ app: ShownApp) -> Page.Card {
+    private func card(offering app: ShownApp) -> Page.Card {
         var card = Page.Card(title: app.name, logo: app.logo)
         let way: (StaticString, Texts.Name) = app.takesKey ? ("/key", .enterKey) : ("/connect", .connect)
         card.links = [

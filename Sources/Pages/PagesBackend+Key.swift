@@ -72,8 +72,8 @@ extension PagesBackend {
         let fields = JSON.object()
         let others = JSON.object()
         for case let (credential, value?) in given {
-            if credential.name == ShownCredential.keyName {
-                fields.set("apiKey", .string(value))
+            if credential.name == CredentialName.key {
+                fields.set(CredentialName.key.text, .string(value))
             } else {
                 others.set(credential.name.text, .string(value))
             }
@@ -159,7 +159,7 @@ extension PagesBackend {
         _ credential: ShownCredential, _ app: ShownApp, _ visit: Visit, _ problem: Problem?
     ) -> Page.Input {
         let texts = visit.texts
-        let isKey = credential.name == ShownCredential.keyName
+        let isKey = credential.name == CredentialName.key
         var input = Page.Input(
             name: credential.inputName, label: credential.label ?? (isKey ? texts(.keyLabel) : credential.name.text),
             kind: credential.isSecret ? .secret : .text)

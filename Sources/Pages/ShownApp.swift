@@ -16,6 +16,10 @@ struct ShownApp: Sendable {
     /// What a user enters to connect; empty where that is an API key alone.
     let credentials: [ShownCredential]
     private let scopeDescriptions: [ID: String]
+    /// The provider of the catalogue that it is made from.
+    let templateID: ID?
+    /// That provider's words for scopes, where they are needed: see `withScopeWords`.
+    var scopeWords: ScopeWords?
 
     /// - Parameter json: an `App`.
     init?(_ json: JSON) {
@@ -29,6 +33,7 @@ struct ShownApp: Sendable {
         defaultScopes = json["defaultScopes"]?.strings ?? []
         credentials = (json["credentials"]?.elements ?? []).map(ShownCredential.init)
         scopeDescriptions = json["scopeDescriptions"]?.texts ?? [:]
+        templateID = json["templateId"]?.id
     }
 
     /// What stands for a connection that is gone.
@@ -41,11 +46,14 @@ struct ShownApp: Sendable {
         defaultScopes = []
         credentials = []
         scopeDescriptions = [:]
+        templateID = nil
     }
 
-    /// What a scope allows, in the connection's words, or those of OpenID Connect (Core 1.0, section 5.4) for its own.
+    /// What a scope allows: in the connection's words, in those of the catalogue, or, of OpenID Connect's own scopes (Core
+    /// 1.0, section 5.4), in the pages'.
     func description(of scope: String, _ texts: Texts) -> String? {
-        scopeDescriptions[ID(scope)] ?? Self.commonScopes[ID(scope)].map { texts($0) }
+        scopeDescriptions[ID(scope)] ?? scopeWords?(scope, texts.language)
+            ?? Self.commonScopes[ID(scope)].map { texts($0) }
     }
 
     private static let commonScopes: [ID: Texts.Name] = [
@@ -73,9 +81,6 @@ struct ShownApp: Sendable {
 
 /// Something that a user enters to connect to a service without OAuth.
 struct ShownCredential: Sendable {
-    /// That of the credential which is the key itself.
-    static let keyName: ID = "apiKey"
-
     let name: ID
     let label: String?
     let isSecret: Bool
@@ -85,7 +90,7 @@ struct ShownCredential: Sendable {
 
     /// - Parameter json: a `CredentialField`.
     init(_ json: JSON) {
-        name = json["name"]?.id ?? Self.keyName
+        name = json["name"]?.id ?? CredentialName.key
         label = json["label"]?.string
         isSecret = json["secret"]?.boolean ?? true
         isOptional = json["optional"]?.boolean ?? false
@@ -94,10 +99,10 @@ struct ShownCredential: Sendable {
     }
 
     /// Its name in the form.
-    var inputName: String { name == Self.keyName ? "key" : "credential-\(name)" }
+    var inputName: String { name == CredentialName.key ? "key" : "credential-\(name)" }
 
     /// Its place in a request and in an error's field.
-    var field: ID { name == Self.keyName ? "apiKey" : ID("credentials.\(name)") }
+    var field: ID { CredentialName.field(of: name) }
 }
 
 extension ShownApp {
@@ -107,24 +112,56 @@ extension ShownApp {
 
 extension PagesBackend {
     func app(_ id: String, _ visit: Visit) throws(ConnError) -> Step<ShownApp> {
-        try app(id, as: { ShownApp($0) }, visit)
+        try app(id, as: { $0["app"].flatMap(ShownApp.init) }, visit)
     }
 
     /// A connection, as whoever is at the page sees it.
+    /// - Parameter seen: of the answer of `apps.load`.
     func app<App: Sendable>(
         _ id: String, as seen: @escaping @Sendable (JSON) -> App?, _ visit: Visit
     ) throws(ConnError) -> Step<App> {
         try perform("apps.load", .object(["id": .string(id)]), for: visit).then { (answer) throws(ConnError) in
-            guard let app = answer["app"].flatMap(seen) else {
+            guard let app = seen(answer) else {
                 throw ConnError(.notFound, "there is no such connection", field: "app", reason: .app)
             }
             return .done(app)
         }
     }
 
-    func apps(_ visit: Visit) throws(ConnError) -> Step<[ShownApp]> {
-        try perform("apps.list", .object(), for: visit).then { (answer) throws(ConnError) in
-            .done((answer["apps"]?.elements ?? []).compactMap(ShownApp.init))
+    /// Those of these connections that can be loaded.
+    func apps(_ ids: some Sequence<ID>, _ visit: Visit) throws(ConnError) -> Step<[ID: ShownApp]> {
+        try add(Array(Set(ids))[...], to: [:], visit)
+    }
+
+    private func add(
+        _ ids: ArraySlice<ID>, to apps: [ID: ShownApp], _ visit: Visit
+    ) throws(ConnError) -> Step<[ID: ShownApp]> {
+        guard let id = ids.first else { return .done(apps) }
+        return try Step.attempt({ () throws(ConnError) in try app(id.text, visit) }) {
+            [self] (result) throws(ConnError) in
+            if case .failure(let error) = result, [.timeout, .cancelled].contains(error.code) { throw error }
+            var apps = apps
+            apps[id] = try? result.get()
+            return try add(ids.dropFirst(), to: apps, visit)
         }
+    }
+
+    /// Connections: all of the cloud's, and of others so many.
+    /// - Parameter after: the next of the answer before.
+    func apps(
+        limit: Int, after: String?, _ visit: Visit
+    ) throws(ConnError) -> Step<(apps: [ShownApp], next: String?)> {
+        try listing("apps.list", limit: limit, after: after, visit).then { (answer) throws(ConnError) in
+            .done(((answer["apps"]?.elements ?? []).compactMap(ShownApp.init), answer["next"]?.string))
+        }
+    }
+
+    /// A list that the cloud answers as a whole, and others page by page.
+    func listing(
+        _ operation: String, limit: Int, after: String?, _ visit: Visit
+    ) throws(ConnError) -> Step<JSON> {
+        guard kind != .cloud else { return try perform(operation, .object(), for: visit) }
+        let fields = JSON.object(["limit": .integer(limit), "after": after.map(JSON.string)])
+        return try perform(operation, fields, for: visit)
     }
 }

@@ -71,6 +71,14 @@ struct Texts: Sendable {
         case consoleFlows, consoleNewFlow, consoleNoFlows, consoleFlow, consoleFlowId, consoleFlowActions
         case consoleFlowJson, consoleFlowHint, consoleFlowLink, consoleFlowSaved, consoleDeleteFlow
         case consoleDeleteFlowBody, consoleFlowDeleted
+        case consoleScopeWords, consoleScopeWordsHint, consoleCredentials, consoleCredentialsHint
+        case consoleCredentialRow, consoleAddCredential, consoleCredentialName, consoleCredentialNameHint
+        case consoleCredentialLabel, consoleCredentialLabelHint, consoleCredentialSecret, consoleCredentialOptional
+        case consoleCredentialPattern, consoleCredentialPatternHint, consoleCredentialHint
+        case consoleCredentialHintHint, consoleCredentialHelp, consoleCredentialHelpHint, consoleCheck
+        case consoleCheckHint, consoleCheckUrl, consoleCheckMethod, consoleCheckHeaders, consoleCheckHeadersHint
+        case consoleCheckUser, consoleCheckUserHint, consoleCheckPassword, consoleMany, consoleNoDifference
+        case consoleDifferences, consoleSetting, consoleSavedNow, consoleTyped, consoleFlowChangedMeanwhile
         case consoleAttention, consoleNoAttention
         case statusActive, statusExpiring, statusNeedsReauthorization
         case reasonNoRefreshToken, reasonExpired, reasonRefused, reasonUncertain, reasonRejected, reasonMoved

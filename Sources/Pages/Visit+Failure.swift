@@ -1,4 +1,5 @@
 internal import Connections
+internal import HTTP
 internal import JSON
 internal import Runtime
 
@@ -64,7 +65,7 @@ extension Visit {
             ])
         if isDenied { page.status = 200 }  // it is what the user wanted
         let known = app?.id ?? error.appID
-        let flowURL = error.redirectURL.flatMap { mount.isInFlow($0) ? FlowPlace.before($0) : nil }
+        let flowURL = error.redirectURL.flatMap { mount.isInFlow($0) ? URL($0) : nil }.map { FlowPlace.before($0, mount) }
         if error.code != .invalidRequest, error.reason != .app, let known, user != nil {
             let again = flowURL ?? url("/connect", [("app", known.text)])
             page.blocks.append(.links([Page.Link(text: texts(.tryAgain), url: again, style: .main)]))

@@ -101,16 +101,16 @@ import Testing
 
     @Test func asksForTheHostsOfATemplate() throws {
         let query = [("template", "zendesk")]
-        #expect(try page("/console/connections/new", query).body.contains("name=\"host.subdomain\""))
+        #expect(try page("/console/connections/new", query).body.contains("name=\"hosts.subdomain\""))
         let refused = try submit(
             "/console/connections/new", query,
-            [("id", "desk"), ("clientId", "kept"), ("clientSecret", "hush-hush"), ("host.subdomain", "a/b")])
+            [("id", "desk"), ("clientId", "kept"), ("clientSecret", "hush-hush"), ("hosts.subdomain", "a/b")])
         #expect(refused.status == 422)
         #expect(refused.body.contains("value=\"kept\""))
         #expect(refused.body.contains("aria-invalid"))
         #expect(!refused.body.contains("hush-hush"))
         let made = try submit(
-            "/console/connections/new", query, [("id", "desk"), ("clientId", "c"), ("host.subdomain", "acme")])
+            "/console/connections/new", query, [("id", "desk"), ("clientId", "c"), ("hosts.subdomain", "acme")])
         #expect(made.status == 200)
         #expect(try load("desk")["hosts"]?["subdomain"]?.string == "acme")
     }
@@ -192,7 +192,7 @@ import Testing
         let before = try load("desk")
         #expect(try edit("desk", []).status == 200)
         #expect(try load("desk").equals(before))
-        #expect(try edit("desk", [("host.subdomain", "other")]).status == 200)
+        #expect(try edit("desk", [("hosts.subdomain", "other")]).status == 200)
         #expect(try load("desk")["tokenUrl"]?.string?.contains("other.zendesk.com") == true)
     }
 

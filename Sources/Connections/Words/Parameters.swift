@@ -4,12 +4,16 @@ package import Runtime
 /// The parameters of a query or of a form's body (application/x-www-form-urlencoded), decoded.
 package struct Parameters: Sendable {
     private let pairs: [(name: ID, value: String)]
+    /// Whether there were so many that the rest was not read.
+    package let isCut: Bool
 
     /// Beyond this many the rest is not read.
     private static let maxCount = 256
 
     package init(_ text: String) {
-        pairs = text.utf8.split(separator: UInt8(ascii: "&")).prefix(Self.maxCount).map { pair in
+        let parts = text.utf8.split(separator: UInt8(ascii: "&"), maxSplits: Self.maxCount)
+        isCut = parts.count > Self.maxCount
+        pairs = parts.prefix(Self.maxCount).map { pair in
             let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
             return (ID(Self.decode(parts[0])), parts.count == 2 ? Self.decode(parts[1]) : "")
         }
@@ -20,6 +24,14 @@ package struct Parameters: Sendable {
 
     /// The first of a name; nil when it is not there or empty.
     package func first(_ name: ID) -> String? { pairs.first { $0.name == name && !$0.value.isEmpty }?.value }
+
+    /// The first of a name, also an empty one; nil when it is not there.
+    package func sent(_ name: ID) -> String? { pairs.first { $0.name == name }?.value }
+
+    /// All but those of a name, to be written again.
+    package func others(than name: ID) -> [(String, String)] {
+        pairs.filter { $0.name != name }.map { ($0.name.text, $0.value) }
+    }
 
     /// The first of a name that is made elsewhere.
     subscript(named name: ID) -> String? { pairs.first { $0.name == name && !$0.value.isEmpty }?.value }

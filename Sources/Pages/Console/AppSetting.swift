@@ -1,28 +1,46 @@
 internal import Connections
-internal import Crypto
 internal import JSON
 internal import Runtime
 
-/// A setting of a connection that the console's forms ask for: a row of the table.
+/// A setting of a connection that the console's forms ask for, or a member of one: a row of the table.
 struct AppSetting: Sendable {
+    /// How it is written in a form.
+    enum Shape: Sendable {
+        case text
+        /// With the spaces around it.
+        case verbatim
+        case secret
+        /// Strings, with a space or a line between them.
+        case words
+        /// Strings by name, one to a line, with a mark between name and string: as it is written, and as it is read.
+        case lines(written: String, read: String)
+        /// Whether it is so; this where nothing is set.
+        case flag(standard: Bool)
+        /// One of these; the first where nothing is set.
+        case choice([String])
+    }
+
+    /// The wire name.
     let name: String
     let label: Texts.Name
     var hint: Texts.Name?
-    var kind = Page.Input.Kind.text
-    var isRequired = false
+    var shape = Shape.text
 
-    /// A list is written with a space or a line between its items.
-    var isList: Bool { ID(name) == "defaultScopes" }
+    /// What stands in hints for the place of what a user has entered.
+    static let values: KeyValuePairs<StaticString, String> = ["key": "{\(CredentialName.key)}"]
 
     private static let id = AppSetting(name: "id", label: .consoleConnectionId, hint: .consoleNewIdHint)
     private static let secret = AppSetting(
-        name: "clientSecret", label: .consoleClientSecret, hint: .consoleSecretHint, kind: .secret)
+        name: "clientSecret", label: .consoleClientSecret, hint: .consoleSecretHint, shape: .secret)
     private static let newSecret = AppSetting(
-        name: "clientSecret", label: .consoleClientSecret, hint: .consoleNewSecretHint, kind: .secret)
+        name: "clientSecret", label: .consoleClientSecret, hint: .consoleNewSecretHint, shape: .secret)
     private static let appName = AppSetting(name: "name", label: .consoleName, hint: .consoleNameHint)
     private static let clientID = AppSetting(name: "clientId", label: .consoleClientId)
     private static let scopes = AppSetting(
-        name: "defaultScopes", label: .consoleScopes, hint: .consoleScopesHint, kind: .lines)
+        name: "defaultScopes", label: .consoleScopes, hint: .consoleScopesHint, shape: .words)
+    private static let scopeWords = AppSetting(
+        name: "scopeDescriptions", label: .consoleScopeWords, hint: .consoleScopeWordsHint, 
+        shape: .lines(written: " = ", read: " = "))
     private static let about = [
         AppSetting(name: "description", label: .consoleDescription),
         AppSetting(name: "logo", label: .consoleLogo, hint: .consoleLogoHint),
@@ -33,6 +51,10 @@ struct AppSetting: Sendable {
         AppSetting(name: "tokenUrl", label: .consoleTokenUrl),
         AppSetting(name: "revocationUrl", label: .consoleRevocationUrl, hint: .consoleRevocationHint),
     ]
+    /// Of the request alone: whether the addresses of an authorization server may change below grants that stand.
+    private static let sameProvider = AppSetting(
+        name: "sameProvider", label: .consoleSameProvider, hint: .consoleSameProviderHint, shape: .flag(standard: false)
+    )
 
     /// Of a new connection that is made from a template.
     static let ofTemplate = [id, appName, clientID, newSecret, scopes]
@@ -42,117 +64,130 @@ struct AppSetting: Sendable {
 
     /// Of a connection that is there.
     static func edited(takesKey: Bool) -> [AppSetting] {
-        takesKey ? [appName] + about : [appName] + about + [clientID, secret] + endpoints + [scopes]
+        takesKey
+            ? [appName] + about
+            : [appName] + about + [clientID, secret] + endpoints + [scopes, scopeWords, sameProvider]
+    }
+}
+
+// MARK: - In a form
+
+extension AppSetting {
+    /// A field of a form.
+    /// - Parameters:
+    ///   - name: its name in the form.
+    ///   - settings: an `App`, a member of one, or what was typed of it.
+    ///   - problem: what is wrong with a field of the form.
+    func input(_ texts: Texts, as name: String, of settings: JSON, problem: ConnError?) -> Page.Input {
+        let kind: Page.Input.Kind =
+            switch shape {
+            case .text, .verbatim: .text
+            case .secret: .secret
+            case .words, .lines: .lines
+            case .flag: .checkbox
+            case .choice(let values): .choice(values.map { ($0, $0) })
+            }
+        return Page.Input(
+            name: name, label: texts(label), kind: kind, value: text(of: settings), isRequired: false,
+            hint: hint.map { texts($0, Self.values) }, problem: problem?.message(about: name))
     }
 
-    /// What a form's text means; nil: nothing is set.
-    func value(_ text: String) -> JSON? {
-        let words = text.split { $0 == " " || $0 == "\n" || $0 == "\r\n" || $0 == "\t" }
-        if isList { return words.isEmpty ? nil : .strings(words.map(String.init)) }
-        let trimmed = Self.trimmed(text)
-        return trimmed.isEmpty ? nil : .string(trimmed)
+    /// What stands in the field.
+    private func text(of settings: JSON) -> String? {
+        let value = settings[name]
+        switch shape {
+        case .text, .verbatim, .secret: return value?.string
+        case .words: return value?.strings?.joined(separator: "\n")
+        case .lines(let mark, _):
+            // Until it is settled it is as it was typed.
+            guard let value, value.kind == .object else { return value?.string }
+            return value.members.map { "\($0.key)\(mark)\($0.value.string ?? "")" }.joined(separator: "\n")
+        case .flag(let standard): return value?.boolean ?? standard ? "on" : nil
+        case .choice(let values): return value?.string ?? values.first
+        }
     }
 
-    /// What the form shows of an `App`.
-    func text(of app: JSON) -> String? {
-        isList ? app[name]?.strings?.joined(separator: "\n") : app[name]?.string
+    /// Whether somebody has written something: a choice or a check mark says nothing by itself.
+    var isWritten: Bool {
+        switch shape {
+        case .flag, .choice: false
+        case .text, .verbatim, .secret, .words, .lines: true
+        }
+    }
+
+    /// Writes what a form says over settings. A field that is not in the form leaves its setting alone, and an empty one
+    /// clears it.
+    /// - Parameter name: its name in the form.
+    func write(_ body: Parameters, as name: String, to settings: JSON) {
+        let text = body.sent(ID(name))
+        guard isWritten else { return writeChoice(text, to: settings) }
+        guard let text else { return }
+        let words = text.split(whereSeparator: Self.isSpace)
+        guard !words.isEmpty else { return settings.remove(self.name) }
+        switch shape {
+        case .words: settings.set(self.name, .strings(words.map(String.init)))
+        case .verbatim, .lines: settings.set(self.name, .string(text))
+        default: settings.set(self.name, .string(Self.trimmed(text)))
+        }
+    }
+
+    private func writeChoice(_ text: String?, to settings: JSON) {
+        switch shape {
+        case .flag(let standard):
+            let isOn = text != nil
+            if isOn == standard { settings.remove(name) } else { settings.set(name, .boolean(isOn)) }
+        case .choice(let values):
+            guard let text else { return }
+            if values.first.map({ ID($0) }) == ID(text) { settings.remove(name) } else { settings.set(name, .string(text)) }
+        default: break
+        }
+    }
+
+    /// Makes of what was typed what the setting is.
+    /// - Parameter name: its name in the form.
+    /// - Throws: `invalid_request` for lines that cannot be read.
+    func settle(_ settings: JSON, as name: String) throws(ConnError) {
+        guard case .lines(let written, let read) = shape, let typed = settings[self.name]?.string else { return }
+        let strings = JSON.object()
+        for line in typed.split(whereSeparator: \.isNewline) where !line.allSatisfy(Self.isSpace) {
+            guard let (key, string) = Self.cut(line, at: read), !key.isEmpty else {
+                throw .invalid(name, "has a line without \"\(written)\" after a name")
+            }
+            guard strings[key] == nil else { throw .invalid(name, "names something twice") }
+            strings.set(key, .string(string))
+        }
+        settings.set(self.name, strings)
+    }
+
+    private static func cut(_ line: Substring, at mark: String) -> (String, String)? {
+        var rest = line.utf8
+        while !rest.isEmpty {
+            if rest.starts(with: mark.utf8) {
+                return (
+                    trimmed(String(line[..<rest.startIndex])), trimmed(String(line[rest.startIndex...].dropFirst(mark.count)))
+                )
+            }
+            rest.removeFirst()
+        }
+        return nil
+    }
+
+    private static func isSpace(_ character: Character) -> Bool {
+        character == " " || character == "\t" || character.isNewline
     }
 
     static func trimmed(_ text: String) -> String {
-        var rest = text[...]
-        rest = rest.drop { $0 == " " }
-        while rest.last == " " { rest.removeLast() }
+        var rest = text.drop(while: isSpace)
+        while rest.last.map(isSpace) == true { rest.removeLast() }
         return String(rest)
     }
 }
 
-/// What a form about a connection holds.
-struct AppForm: Sendable {
-    let settings: [AppSetting]
-    /// The hosts of its template: their names, and what they are by default or may be.
-    var hosts: [(name: String, rule: JSON)] = []
-    /// Whether the addresses of an authorization server may change below grants that stand.
-    var asksForServer = false
-
-    private static let hostPrefix = "host."
-    static let sameProviderName = "sameProvider"
-
-    func inputs(
-        _ texts: Texts, problem: ConnError? = nil, value: (String) -> String?
-    ) -> [Page.Input] {
-        let problem = problem.map { error in (ID(error.field ?? ""), error.message) }
-        var inputs = settings.map { setting in
-            Page.Input(
-                name: setting.name, label: texts(setting.label), kind: setting.kind, value: value(setting.name),
-                isRequired: setting.isRequired, hint: setting.hint.map { texts($0) },
-                problem: problem.flatMap { ID(setting.name) == $0.0 ? $0.1 : nil })
-        }
-        inputs += hosts.map { host in
-            let name = Self.hostPrefix + host.name
-            let standard = host.rule["default"]?.string
-            let values = host.rule["values"]?.strings ?? []
-            return Page.Input(
-                name: name, label: texts(.consoleHost, ["name": host.name]),
-                kind: values.isEmpty ? .text : .choice(values.map { ($0, $0) }), value: value(name) ?? standard,
-                isRequired: true,
-                hint: host.rule["kind"].map { texts($0.id == "domain" ? .consoleDomainHint : .consoleLabelHint) },
-                problem: problem.flatMap { $0.0 == ID("hosts.\(host.name)") || $0.0 == "hosts" ? $0.1 : nil })
-        }
-        if asksForServer {
-            inputs.append(
-                Page.Input(
-                    name: Self.sameProviderName, label: texts(.consoleSameProvider), kind: .checkbox,
-                    value: value(Self.sameProviderName), isRequired: false, hint: texts(.consoleSameProviderHint)))
-        }
-        return inputs
-    }
-
-    /// Whether a problem is shown beside a field of this form.
-    func has(_ field: String?) -> Bool {
-        guard let field else { return false }
-        return settings.contains { ID($0.name) == ID(field) }
-            || !hosts.isEmpty && field.utf8.starts(with: "hosts".utf8)
-    }
-
-    /// Writes what a form's body says over a request to `apps.create` or `apps.update`.
-    func write(_ body: Parameters, to fields: JSON) {
-        for setting in settings {
-            let value = setting.value(body.first(ID(setting.name)) ?? "")
-            if let value { fields.set(setting.name, value) } else { fields.remove(setting.name) }
-        }
-        guard !hosts.isEmpty else { return }
-        let values = JSON.object()
-        for host in hosts {
-            let value = AppSetting.trimmed(body.first(ID(Self.hostPrefix + host.name)) ?? "")
-            if !value.isEmpty { values.set(host.name, .string(value)) }
-        }
-        fields.set("hosts", values)
-    }
-
-    /// What a form shows of an `App`.
-    func text(of name: String, in app: JSON) -> String? {
-        if name.utf8.starts(with: Self.hostPrefix.utf8) {
-            return app["hosts"]?[String(name.dropFirst(Self.hostPrefix.count))]?.string
-        }
-        return settings.first { ID($0.name) == ID(name) }?.text(of: app)
-    }
-}
-
-extension ConsoleApp {
-    /// The request to `apps.update` that changes nothing. What is not set is absent from it, also where the cloud says "".
-    func unchanged(_ backend: BackendKind) -> JSON {
-        let known = (Operation.byName["apps.update"]?.fields ?? []).filter { $0.backends.contains(backend) }
-            .map { ID($0.name) }
-        let fields = JSON.object()
-        for (name, value) in json.members where known.contains(ID(name)) {
-            let isUnset = value.kind == .null || value.kind == .string && value.string?.isEmpty != false
-            if !isUnset { fields.set(name, value) }
-        }
-        return fields
-    }
-
-    /// Tells its settings from any others.
-    var version: String {
-        json.secret(isSorted: true).withBytes { bytes in Crypto.base64URL(Crypto.sha256(bytes)) }
+extension ConnError {
+    /// What is wrong with a field, or deeper in it; nil if the error tells of another one.
+    func message(about name: String) -> String? {
+        guard let field, field.utf8.starts(with: name.utf8) else { return nil }
+        let next = field.utf8.dropFirst(name.utf8.count).first
+        return next == nil || next == UInt8(ascii: ".") || next == UInt8(ascii: "[") ? message : nil
     }
 }

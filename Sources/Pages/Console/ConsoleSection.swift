@@ -155,6 +155,11 @@ extension PagesBackend {
     }
 }
 
+extension ConnError {
+    /// What was edited has changed meanwhile.
+    var isOfVersion: Bool { code == .conflict && field.map { ID($0) } == "version" }
+}
+
 extension Visit {
     /// What an administrator is told of an error: in words, and what those who made the parts say.
     func notices(about error: ConnError) -> [Page.Block] {
@@ -171,8 +176,14 @@ extension Visit {
             case (.unsupported, _): .errorUnsupported
             default: .consoleFailed
             }
-        let details = [error.code.rawValue, error.message, error.errorCode, error.errorDescription]
+        let details: [String?] = [error.code.rawValue, error.message, error.errorCode, error.errorDescription]
         return [.notice(.bad, texts(name)), .details(texts(.consoleDetails), details.compactMap { $0 })]
+    }
+
+    /// How many records cannot be shown, if any.
+    func notices(ofUnreadable count: Int64?) -> [Page.Block] {
+        guard let count, count > 0 else { return [] }
+        return [.notice(.bad, texts(.consoleUnreadable, ["count": String(count)]))]
     }
 
     /// Leads to what comes before and after a page of records.

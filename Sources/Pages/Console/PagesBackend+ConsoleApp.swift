@@ -9,10 +9,19 @@ extension PagesBackend {
         try withConsoleApp(visit) { [self] (app) throws(ConnError) in .done(.page(consoleApp(app, visit, user))) }
     }
 
-    /// - Parameter refused: a form that was not saved, and why.
+    /// What was typed and not saved.
+    struct UnsavedApp: Sendable {
+        /// An `App` as it was typed.
+        let settings: JSON
+        /// Why it was not saved.
+        var problem: ConnError?
+        /// The name of the field where typing goes on.
+        var start: String?
+    }
+
+    /// - Parameter unsaved: stands in the form in place of the settings.
     func consoleApp(
-        _ app: ConsoleApp, _ visit: Visit, _ user: Visit.User, notices: [Page.Block] = [],
-        refused: (body: Parameters, error: ConnError)? = nil
+        _ app: ConsoleApp, _ visit: Visit, _ user: Visit.User, notices: [Page.Block] = [], unsaved: UnsavedApp? = nil
     ) -> Page {
         let texts = visit.texts
         let id = app.shown.id.text
@@ -37,10 +46,6 @@ extension PagesBackend {
                 texts(.consoleTokens),
                 Page.Cell(texts(.consoleShowTokens), url: visit.mount.url("/console/tokens", [("app", id)]))
             ))
-        let edited = form(of: app)
-        let inputs = edited.inputs(texts, problem: refused?.error) { name in
-            refused.map { $0.body.first(ID(name)) } ?? edited.text(of: name, in: app.json)
-        }
         var blocks = notices + [.facts(facts)]
         if app.shown.takesKey == false, kind != .cloud {
             blocks.append(
@@ -57,8 +62,9 @@ extension PagesBackend {
                 [
                     .paragraph(texts(.consoleSettingsBody)),
                     form(
-                        "/console/connection", [("id", id), ("version", app.version)], visit, user, fields: inputs,
-                        submit: .consoleSave),
+                        "/console/connection", [("id", id), ("version", app.version)], visit, user,
+                        asking: form(of: app), of: unsaved?.settings ?? app.json, problem: unsaved?.problem,
+                        start: unsaved?.start, submit: .consoleSave),
                 ]))
         blocks.append(
             .section(
@@ -70,46 +76,88 @@ extension PagesBackend {
                             url: visit.mount.url("/console/connection/delete", [("id", id)]))
                     ])
                 ]))
-        return console(.connections, visit, title: app.shown.name, blocks, status: refused == nil ? 200 : 422)
+        return console(
+            .connections, visit, title: app.shown.name, blocks, status: unsaved?.problem == nil ? 200 : 422)
     }
 
     private func form(of app: ConsoleApp) -> AppForm {
         AppForm(
-            settings: AppSetting.edited(takesKey: app.shown.takesKey),
-            hosts: (app.json["hosts"]?.members ?? []).map { ($0.key, .object()) },
-            asksForServer: !app.shown.takesKey && kind != .cloud)
+            AppSetting.edited(takesKey: app.shown.takesKey), app.shown.takesKey ? AppGroup.ofKey : [],
+            hosts: (app.json["hosts"]?.members ?? []).map { ($0.key, .object()) }, for: "apps.update", kind)
+    }
+
+    /// A form about a connection.
+    func form(
+        _ path: StaticString, _ parameters: [(String, String)], _ visit: Visit, _ user: Visit.User,
+        asking asked: AppForm, of settings: JSON, problem: ConnError?, start: String?, submit: Texts.Name,
+        cancel: Page.Link? = nil
+    ) -> Page.Block {
+        let texts = visit.texts
+        var form = Page.Form(
+            action: visit.mount.url(path, parameters),
+            token: seal.token(user: user.id, action: ID(path.description), now: clock.seconds),
+            fields: asked.fields(texts, of: settings, problem: problem), submit: texts(submit), cancel: cancel)
+        form.groups = asked.groups(texts, of: settings, problem: problem)
+        form.start = start
+        if asked.withRow(settings).start != nil { form.otherSubmit = (AppForm.addName, texts(.consoleAddCredential)) }
+        return .form(form)
     }
 
     /// Writes the form's settings over those that are there: `apps.update` replaces all of them.
     func consoleUpdateApp(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
         try withConsoleApp(visit) { [self] (app) throws(ConnError) in
-            guard visit.query["version"].map({ ID($0) }) == ID(app.version) else {
-                var page = consoleApp(
-                    app, visit, user, notices: [.notice(.bad, visit.texts(.consoleChangedMeanwhile))])
-                page.status = 409
-                return .done(.page(page))
-            }
             let body = visit.body ?? Parameters("")
-            let fields = app.unchanged(kind)
-            form(of: app).write(body, to: fields)
-            if kind != .cloud, !app.shown.takesKey, body.first(ID(AppForm.sameProviderName)) != nil {
-                fields.set("sameProvider", .boolean(true))
+            let form = form(of: app)
+            let typed = form.typed(body, over: app.unchanged(kind))
+            guard visit.query["version"].map({ ID($0) }) == ID(app.version) else {
+                return .done(.page(changedMeanwhile(app, typed, visit, user)))
             }
-            return try Step.attempt({ () throws(ConnError) in try perform("apps.update", fields, for: visit) }) {
-                [self] (result) throws(ConnError) in
+            if body.sent(ID(AppForm.addName.description)) != nil {
+                let (settings, start) = form.withRow(typed)
+                let unsaved = UnsavedApp(settings: settings, start: start)
+                return .done(.page(consoleApp(app, visit, user, unsaved: unsaved)))
+            }
+            return try Step.attempt({ () throws(ConnError) in
+                try perform("apps.update", form.settled(typed), for: visit)
+            }) { [self] (result) throws(ConnError) in
                 switch result {
                 case .success(let saved):
-                    guard let app = saved["app"].flatMap(ConsoleApp.init) else {
+                    guard let app = ConsoleApp(in: saved) else {
                         throw ConnError(.internal, "apps.update answered no connection")
                     }
                     return .done(.page(consoleApp(app, visit, user, notices: visit.notices(of: saved, .consoleSaved))))
                 case .failure(let error):
+                    if error.isOfVersion {
+                        return try withConsoleApp(visit) { [self] (app) throws(ConnError) in
+                            .done(.page(changedMeanwhile(app, typed, visit, user)))
+                        }
+                    }
                     guard error.code == .invalidRequest else { throw error }
-                    let notices = form(of: app).has(error.field) ? [] : visit.notices(about: error)
-                    return .done(.page(consoleApp(app, visit, user, notices: notices, refused: (body, error))))
+                    let notices = form.shows(error, of: typed, visit.texts) ? [] : visit.notices(about: error)
+                    let unsaved = UnsavedApp(settings: typed, problem: error)
+                    return .done(.page(consoleApp(app, visit, user, notices: notices, unsaved: unsaved)))
                 }
             }
         }
+    }
+
+    /// Shows what was typed again, and where the connection as it is now differs from it.
+    private func changedMeanwhile(_ app: ConsoleApp, _ typed: JSON, _ visit: Visit, _ user: Visit.User) -> Page {
+        let texts = visit.texts
+        var blocks: [Page.Block] = [.notice(.bad, texts(.consoleChangedMeanwhile))]
+        let rows = form(of: app).differences(texts, typed, from: app.json).map { difference in
+            [Page.Cell(difference.label), Page.Cell(difference.saved), Page.Cell(difference.typed)]
+        }
+        if rows.isEmpty {
+            blocks.append(.paragraph(texts(.consoleNoDifference)))
+        } else {
+            let columns: [Texts.Name] = [.consoleSetting, .consoleSavedNow, .consoleTyped]
+            let table = Page.Table(caption: texts(.consoleDifferences), columns: columns.map { texts($0) }, rows: rows)
+            blocks.append(.table(table))
+        }
+        var page = consoleApp(app, visit, user, notices: blocks, unsaved: UnsavedApp(settings: typed))
+        page.status = 409
+        return page
     }
 
     // MARK: - Testing

@@ -5,12 +5,10 @@ internal import Runtime
 extension PagesBackend {
     /// Lists the connections.
     func consoleApps(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
-        try perform("apps.list", .object(), for: visit).then { [self] (answer) throws(ConnError) in
+        try found(SearchText(visit.query["q"]), after: visit.query["after"], visit).then {
+            [self] (found) throws(ConnError) in
             let texts = visit.texts
-            let wanted = SearchText(visit.query["q"])
-            let apps = (answer["apps"]?.elements ?? []).compactMap(ConsoleApp.init)
-                .filter { wanted.isIn($0.shown.name, $0.shown.id.text) }
-                .map { (app: $0, key: SearchText.folded($0.shown.name)) }
+            let apps = found.apps.map { (app: $0, key: SearchText.folded($0.shown.name)) }
                 .sorted { $0.key.lexicographicallyPrecedes($1.key) }
             var blocks: [Page.Block] = [
                 .links([
@@ -19,22 +17,50 @@ extension PagesBackend {
                         style: .main)
                 ]), .filter(search("/console/connections", visit)),
             ]
-            if let count = answer["unreadable"]?.integer {
-                blocks.append(.notice(.bad, texts(.consoleUnreadable, ["count": String(count)])))
+            blocks += visit.notices(ofUnreadable: found.unreadable)
+            let page = PageRange(count: apps.count, next: found.next, visit)
+            if apps.isEmpty {
+                blocks.append(.paragraph(texts(found.next == nil ? .consoleNoConnections : .consoleNoneOnThisPage)))
+            } else {
+                let rows = apps[page.range].map { row(of: $0.app, visit) }
+                let columns: [Texts.Name] = [.consoleConnection, .consoleConnectionId, .consoleKind, .consoleTokens]
+                blocks.append(
+                    .table(
+                        Page.Table(
+                            caption: texts(.consoleConnections), columns: columns.map { texts($0) }, rows: Array(rows)))
+                )
             }
-            guard !apps.isEmpty else {
-                blocks.append(.paragraph(texts(.consoleNoConnections)))
-                return .done(.page(console(.connections, visit, title: texts(.consoleConnections), blocks)))
-            }
-            let page = PageRange(count: apps.count, wanted: visit.query["page"])
-            let rows = apps[page.range].map { row(of: $0.app, visit) }
-            let columns: [Texts.Name] = [.consoleConnection, .consoleConnectionId, .consoleKind, .consoleTokens]
-            blocks.append(
-                .table(
-                    Page.Table(
-                        caption: texts(.consoleConnections), columns: columns.map { texts($0) }, rows: Array(rows))))
             blocks += page.blocks("/console/connections", visit.query["q"].map { [("q", $0)] } ?? [], visit)
             return .done(.page(console(.connections, visit, title: texts(.consoleConnections), blocks)))
+        }
+    }
+
+    private struct FoundApps: Sendable {
+        /// A search goes through so many blocks of connections before it is answered.
+        static let maxBlocks = 10
+
+        var apps: [ConsoleApp] = []
+        var unreadable: Int64 = 0
+        var blocks = 0
+        var next: String?
+    }
+
+    /// The connections of a block; where something is looked for, those that fit among so many that it takes a moment.
+    private func found(
+        _ wanted: SearchText, _ before: FoundApps = FoundApps(), after: String?, _ visit: Visit
+    ) throws(ConnError) -> Step<FoundApps> {
+        try listing("apps.list", limit: PageRange.blockSize, after: after, visit).then {
+            [self] (answer) throws(ConnError) in
+            var found = before
+            found.apps += (answer["apps"]?.elements ?? []).compactMap { ConsoleApp($0) }
+                .filter { wanted.isIn($0.shown.name, $0.shown.id.text) }
+            found.unreadable += answer["unreadable"]?.integer ?? 0
+            found.blocks += 1
+            found.next = answer["next"]?.string
+            guard let next = found.next, !wanted.isEmpty, found.blocks < FoundApps.maxBlocks,
+                found.apps.count < PageRange.blockSize
+            else { return .done(found) }
+            return try self.found(wanted, found, after: next, visit)
         }
     }
 
@@ -63,7 +89,7 @@ extension PagesBackend {
     func consoleNewApp(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
         guard visit.query["kind"] != nil || visit.query["template"] != nil else { return try catalogue(visit) }
         return try withNewApp(visit) { [self] (wish) throws(ConnError) in
-            .done(.page(newApp(wish, visit, user, problem: nil) { wish.standard($0) }))
+            .done(.page(newApp(wish, visit, user, UnsavedApp(settings: wish.suggested))))
         }
     }
 
@@ -83,7 +109,7 @@ extension PagesBackend {
             let found = (answer["templates"]?.elements ?? []).filter { template in
                 wanted.isIn(template["name"]?.string ?? "", template["id"]?.string ?? "")
             }
-            let page = PageRange(count: found.count, wanted: visit.query["page"])
+            let page = PageRange(count: found.count, visit)
             var blocks: [Page.Block] = [.filter(search(path, visit))]
             if found.isEmpty {
                 blocks.append(.paragraph(texts(.consoleNoTemplates)))
@@ -111,20 +137,24 @@ extension PagesBackend {
     func consoleCreateApp(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
         try withNewApp(visit) { [self] (wish) throws(ConnError) in
             let body = visit.body ?? Parameters("")
-            let fields = wish.given.shallowCopy()
-            wish.form.write(body, to: fields)
-            return try Step.attempt({ () throws(ConnError) in try perform("apps.create", fields, for: visit) }) {
-                [self] (result) throws(ConnError) in
+            let typed = wish.form.typed(body, over: wish.given)
+            if body.sent(ID(AppForm.addName.description)) != nil {
+                let (settings, start) = wish.form.withRow(typed)
+                return .done(.page(newApp(wish, visit, user, UnsavedApp(settings: settings, start: start))))
+            }
+            return try Step.attempt({ () throws(ConnError) in
+                try perform("apps.create", wish.form.settled(typed), for: visit)
+            }) { [self] (result) throws(ConnError) in
                 switch result {
                 case .success(let saved):
-                    guard let app = saved["app"].flatMap(ConsoleApp.init) else {
+                    guard let app = ConsoleApp(in: saved) else {
                         throw ConnError(.internal, "apps.create answered no connection")
                     }
                     let notices = visit.notices(of: saved, .consoleCreated)
                     return .done(.page(consoleApp(app, visit, user, notices: notices)))
                 case .failure(let error):
                     guard [.invalidRequest, .conflict].contains(error.code) else { throw error }
-                    return .done(.page(newApp(wish, visit, user, problem: error) { body.first(ID($0)) }))
+                    return .done(.page(newApp(wish, visit, user, UnsavedApp(settings: typed, problem: error))))
                 }
             }
         }
@@ -141,7 +171,8 @@ extension PagesBackend {
         /// Suggested as its id.
         var id: String?
 
-        func standard(_ name: String) -> String? { ID(name) == "id" ? id : nil }
+        /// What stands in the form at first.
+        var suggested: JSON { .object(["id": id.map(JSON.string)]) }
     }
 
     private func withNewApp(
@@ -153,19 +184,22 @@ extension PagesBackend {
             return try next(
                 NewApp(
                     given: .object(["appType": .string(takesKey ? "apikey" : "oauth")]),
-                    form: AppForm(settings: takesKey ? AppSetting.ofKey : AppSetting.ofCustom),
+                    form: takesKey
+                        ? AppForm(AppSetting.ofKey, AppGroup.ofKey, for: "apps.create", kind)
+                        : AppForm(AppSetting.ofCustom, for: "apps.create", kind),
                     parameters: [("kind", takesKey ? "apikey" : "oauth")],
                     title: texts(takesKey ? .consoleKeyConnection : .consoleCustom)))
         }
         return try perform("templates.load", .object(["id": .string(id)]), for: visit).then {
-            (answer) throws(ConnError) in
+            [kind] (answer) throws(ConnError) in
             let template = answer["template"]
             return try next(
                 NewApp(
                     given: .object(["templateId": .string(id)]),
                     form: AppForm(
-                        settings: AppSetting.ofTemplate,
-                        hosts: (template?["hosts"]?.members ?? []).map { ($0.key, $0.value) }),
+                        AppSetting.ofTemplate,
+                        hosts: (template?["hosts"]?.members ?? []).map { ($0.key, $0.value) }, for: "apps.create",
+                        kind),
                     parameters: [("template", id)],
                     title: texts(.consoleNewOf, ["service": template?["name"]?.string ?? id]),
                     notes: template?["notes"]?.string, id: id))
@@ -173,22 +207,25 @@ extension PagesBackend {
     }
 
     private func newApp(
-        _ wish: NewApp, _ visit: Visit, _ user: Visit.User, problem: ConnError?, value: (String) -> String?
+        _ wish: NewApp, _ visit: Visit, _ user: Visit.User, _ unsaved: UnsavedApp
     ) -> Page {
         let texts = visit.texts
         let path: StaticString = "/console/connections/new"
         var blocks: [Page.Block] = []
-        if let problem, !wish.form.has(problem.field) { blocks += visit.notices(about: problem) }
+        if let problem = unsaved.problem, !wish.form.shows(problem, of: unsaved.settings, texts) {
+            blocks += visit.notices(about: problem)
+        }
         if let notes = wish.notes { blocks.append(.paragraph(notes)) }
         if ID(wish.given["appType"]?.string ?? "") != "apikey" {
             blocks.append(.names(texts(.consoleRedirectNew), [visit.mount.url("/callback")]))
         }
         blocks.append(
             form(
-                path, wish.parameters, visit, user,
-                fields: wish.form.inputs(texts, problem: problem, value: value),
-                submit: .consoleCreate, cancel: Page.Link(text: texts(.consoleCancel), url: visit.mount.url(path))))
-        return console(.connections, visit, title: wish.title, blocks, status: problem == nil ? 200 : 422)
+                path, wish.parameters, visit, user, asking: wish.form, of: unsaved.settings, problem: unsaved.problem,
+                start: unsaved.start, submit: .consoleCreate,
+                cancel: Page.Link(text: texts(.consoleCancel), url: visit.mount.url(path))))
+        return console(
+            .connections, visit, title: wish.title, blocks, status: unsaved.problem == nil ? 200 : 422)
     }
 }
 

@@ -9,10 +9,11 @@ extension PagesBackend {
     }
 
     private func consoleFlows(_ visit: Visit, notices: [Page.Block]) throws(ConnError) -> Step<Answer> {
-        try perform("flows.list", .object(), for: visit).then { [self] (answer) throws(ConnError) in
+        try listing("flows.list", limit: PageRange.blockSize, after: visit.query["after"], visit).then {
+            [self] (answer) throws(ConnError) in
             let texts = visit.texts
             let flows = answer["flows"]?.elements ?? []
-            let page = PageRange(count: flows.count, wanted: visit.query["page"])
+            let page = PageRange(count: flows.count, next: answer["next"]?.string, visit)
             let rows = flows[page.range].map { flow in
                 let id = flow["id"]?.string ?? ""
                 return [
@@ -27,9 +28,7 @@ extension PagesBackend {
                             text: texts(.consoleNewFlow), url: visit.mount.url("/console/flow"), style: .main)
                     ])
                 ]
-            if let count = answer["unreadable"]?.integer {
-                blocks.append(.notice(.bad, texts(.consoleUnreadable, ["count": String(count)])))
-            }
+            blocks += visit.notices(ofUnreadable: answer["unreadable"]?.integer)
             if rows.isEmpty {
                 blocks.append(.paragraph(texts(.consoleNoFlows)))
             } else {
@@ -38,9 +37,36 @@ extension PagesBackend {
                     .table(
                         Page.Table(
                             caption: texts(.consoleFlows), columns: columns.map { texts($0) }, rows: Array(rows))))
-                blocks += page.blocks("/console/flows", [], visit)
             }
+            if !rows.isEmpty || !page.isOnlyOne { blocks += page.blocks("/console/flows", [], visit) }
             return .done(.page(console(.flows, visit, title: texts(.consoleFlows), blocks)))
+        }
+    }
+
+    /// A flow as it is edited.
+    private struct EditedFlow: Sendable {
+        /// Nil: it is a new one, whose id stands in the text.
+        var id: String?
+        /// What `flows.update` compares.
+        var version: String?
+        var text: String
+
+        /// - Parameter answer: has a `Flow` and its version.
+        init(_ answer: JSON) {
+            id = answer["flow"]?["id"]?.string
+            version = answer["version"]?.string
+            text = answer["flow"]?.indentedText ?? ""
+        }
+
+        init(id: String? = nil, version: String? = nil, text: String) {
+            self.id = id
+            self.version = version
+            self.text = text
+        }
+
+        /// In the address of its form.
+        var parameters: [(String, String)] {
+            [("id", id), ("version", version)].compactMap { name, value in value.map { (name, $0) } }
         }
     }
 
@@ -49,62 +75,75 @@ extension PagesBackend {
         guard let id = visit.query["id"] else {
             let action = JSON.object(["type": .string("connect"), "appId": .string("")])
             let flow = JSON.object(["id": .string(""), "actions": .array([action]), "redirectUrls": .array([])])
-            return .done(.page(consoleFlow(nil, flow.indentedText, visit, user)))
+            return .done(.page(consoleFlow(EditedFlow(text: flow.indentedText), visit, user)))
         }
         return try perform("flows.load", .object(["id": .string(id)]), for: visit).then {
-            [self] (answer) throws(ConnError) in
-            .done(.page(consoleFlow(id, answer["flow"]?.indentedText ?? "", visit, user)))
+            [self] (answer) throws(ConnError) in .done(.page(consoleFlow(EditedFlow(answer), visit, user)))
         }
     }
 
     /// Saves what was edited. What is wrong with it leaves it as it was typed.
     func consoleSaveFlow(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
-        let id = visit.query["id"]
-        let text = visit.body?["flow"] ?? ""
-        return try Step.attempt({ () throws(ConnError) in try save(text, as: id, visit) }) {
+        let typed = EditedFlow(
+            id: visit.query["id"], version: visit.query["version"], text: visit.body?["flow"] ?? "")
+        return try Step.attempt({ () throws(ConnError) in try save(typed, visit) }) {
             [self] (result) throws(ConnError) in
             switch result {
             case .success(let saved):
-                let flow = saved["flow"] ?? .object()
-                return .done(
-                    .page(
-                        consoleFlow(
-                            flow["id"]?.string, flow.indentedText, visit, user,
-                            notices: visit.notices(of: saved, .consoleFlowSaved))))
+                let notices = visit.notices(of: saved, .consoleFlowSaved)
+                return .done(.page(consoleFlow(EditedFlow(saved), visit, user, notices: notices)))
             case .failure(let error):
-                guard [.invalidRequest, .conflict].contains(error.code) else { throw error }
-                var page = consoleFlow(id, text, visit, user, notices: visit.notices(about: error))
-                page.status = error.code == .conflict ? 409 : 422
+                if error.isOfVersion, let id = typed.id { return try changedMeanwhile(typed, id, visit, user) }
+                let statuses: [ErrorCode: Int] = [.invalidRequest: 422, .conflict: 409, .notFound: 404]
+                guard let status = statuses[error.code] else { throw error }
+                var page = consoleFlow(typed, visit, user, notices: visit.notices(about: error))
+                page.status = status
                 return .done(.page(page))
             }
         }
     }
 
-    /// - Parameter id: nil: a new one's stands in the text.
-    private func save(_ text: String, as id: String?, _ visit: Visit) throws(ConnError) -> Step<JSON> {
+    /// Shows what was typed again, and the flow as it is now.
+    private func changedMeanwhile(
+        _ typed: EditedFlow, _ id: String, _ visit: Visit, _ user: Visit.User
+    ) throws(ConnError) -> Step<Answer> {
+        try perform("flows.load", .object(["id": .string(id)]), for: visit).then { [self] (answer) throws(ConnError) in
+            let now = EditedFlow(answer)
+            let notices: [Page.Block] = [
+                .notice(.bad, visit.texts(.consoleFlowChangedMeanwhile)),
+                .section(visit.texts(.consoleSavedNow), [.listing(now.text)]),
+            ]
+            let edited = EditedFlow(id: id, version: now.version, text: typed.text)
+            var page = consoleFlow(edited, visit, user, notices: notices)
+            page.status = 409
+            return .done(.page(page))
+        }
+    }
+
+    private func save(_ typed: EditedFlow, _ visit: Visit) throws(ConnError) -> Step<JSON> {
         let given: JSON
         do throws(JSONError) {
-            given = try JSON.parse(text)
+            given = try JSON.parse(typed.text)
         } catch {
             throw ConnError(.invalidRequest, "the flow is not taken: \(error.message)", field: "flow")
         }
         guard given.kind == .object else { throw .invalid("flow", "must be a JSON object") }
         let fields = given.shallowCopy()
-        if let id { fields.set("id", .string(id)) }
+        for (name, value) in typed.parameters { fields.set(name, .string(value)) }
         if fields["id"]?.string?.isEmpty == true { fields.remove("id") }  // it is chosen
-        return try perform(id == nil ? "flows.create" : "flows.update", fields, for: visit)
+        return try perform(typed.id == nil ? "flows.create" : "flows.update", fields, for: visit)
     }
 
     private func consoleFlow(
-        _ id: String?, _ text: String, _ visit: Visit, _ user: Visit.User, notices: [Page.Block] = []
+        _ edited: EditedFlow, _ visit: Visit, _ user: Visit.User, notices: [Page.Block] = []
     ) -> Page {
         let texts = visit.texts
-        let named = id.map { [("id", $0)] } ?? []
+        let named = edited.id.map { [("id", $0)] } ?? []
         let form = form(
-            "/console/flow", named, visit, user,
+            "/console/flow", edited.parameters, visit, user,
             fields: [
                 Page.Input(
-                    name: "flow", label: texts(.consoleFlowJson), kind: .lines, value: text,
+                    name: "flow", label: texts(.consoleFlowJson), kind: .lines, value: edited.text,
                     hint: texts(.consoleFlowHint))
             ],
             submit: .consoleSave,
@@ -121,7 +160,7 @@ extension PagesBackend {
                     Page.Link(text: texts(.consoleDeleteFlow), url: visit.mount.url("/console/flow/delete", named))
                 ]))
         }
-        return console(.flows, visit, title: id ?? texts(.consoleNewFlow), blocks)
+        return console(.flows, visit, title: edited.id ?? texts(.consoleNewFlow), blocks)
     }
 
     func consoleAskDeleteFlow(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {

@@ -51,11 +51,12 @@ struct TokenHealth: Sendable {
 extension PagesBackend {
     /// What there is, and what needs attention.
     func consoleOverview(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
-        try perform("apps.list", .object(), for: visit).then { [self] (answer) throws(ConnError) in
-            let apps = (answer["apps"]?.elements ?? []).compactMap(ConsoleApp.init)
-            let page = PageRange(count: apps.count, wanted: visit.query["page"])
+        try listing("apps.list", limit: PageRange.blockSize, after: visit.query["after"], visit).then {
+            [self] (answer) throws(ConnError) in
+            let apps = (answer["apps"]?.elements ?? []).compactMap { ConsoleApp($0) }
+            let page = PageRange(count: apps.count, next: answer["next"]?.string, visit)
             let count = Page.Block.paragraph(visit.texts(.consoleConnectionCount, ["count": String(apps.count)]))
-            guard kind != .cloud, !apps.isEmpty else {
+            guard kind != .cloud, !(apps.isEmpty && page.isOnlyOne) else {
                 let way = Page.Link(
                     text: visit.texts(.consoleNewConnection), url: visit.mount.url("/console/connections/new"),
                     style: .main)
@@ -68,7 +69,7 @@ extension PagesBackend {
                         console(
                             .overview, visit, title: visit.texts(.consoleOverview),
                             [count] + overview(found, visit)
-                                + (page.last > 1 ? page.blocks("/console", [], visit) : []))))
+                                + (page.isOnlyOne ? [] : page.blocks("/console", [], visit)))))
             }
         }
     }

@@ -51,7 +51,7 @@ extension PagesBackend {
             }
             let answer = try result.get()
             let tokens = (answer["tokens"]?.elements ?? []).compactMap(ConsoleToken.init)
-            return try apps(of: tokens, visit).then { [self] (apps) throws(ConnError) in
+            return try apps(tokens.map(\.shown.appID), visit).then { [self] (apps) throws(ConnError) in
                 .done(
                     .page(
                         console(
@@ -118,23 +118,5 @@ extension PagesBackend {
             cell.tone = .bad
         }
         return cell
-    }
-
-    /// The connections of these tokens that can be loaded.
-    private func apps(of tokens: [ConsoleToken], _ visit: Visit) throws(ConnError) -> Step<[ID: ShownApp]> {
-        var ids: [ID] = []
-        for token in tokens where !ids.contains(token.shown.appID) { ids.append(token.shown.appID) }
-        return try add(ids[...], to: [:], visit)
-    }
-
-    private func add(
-        _ ids: ArraySlice<ID>, to apps: [ID: ShownApp], _ visit: Visit
-    ) throws(ConnError) -> Step<[ID: ShownApp]> {
-        guard let id = ids.first else { return .done(apps) }
-        return try shown(id, visit).then { [self] (app) throws(ConnError) in
-            var apps = apps
-            apps[id] = app
-            return try add(ids.dropFirst(), to: apps, visit)
-        }
     }
 }

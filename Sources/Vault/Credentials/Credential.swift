@@ -9,7 +9,7 @@ struct Credential: Sendable {
     /// What belongs to it, an object of strings; nil if nothing does.
     let others: JSON?
 
-    subscript(name: ID) -> JSON? { name == CredentialSchema.keyName ? apiKey : others?[name.text] }
+    subscript(name: ID) -> JSON? { name == CredentialName.key ? apiKey : others?[name.text] }
 }
 
 extension AppRecord {
@@ -34,7 +34,7 @@ extension AppRecord {
     /// What a request of `store_api_key` or `complete` brings.
     /// - Throws: `invalid_request` when it is not what the connection wants.
     func credential(_ request: Request) throws(ConnError) -> Credential {
-        try credentialSchema.credential(request["apiKey"], request["credentials"])
+        try credentialSchema.credential(request[CredentialName.key.text], request["credentials"])
     }
 
     /// Asks the service whether it accepts a credential, if the connection wants that.

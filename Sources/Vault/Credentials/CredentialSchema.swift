@@ -4,9 +4,6 @@ internal import Runtime
 
 /// What users enter at a connection of type apikey: the settings `credentials` and `credentialCheck`.
 struct CredentialSchema: Sendable {
-    /// The field that is the key itself.
-    static let keyName: ID = "apiKey"
-
     struct Entry: Sendable {
         let name: ID
         let isOptional: Bool
@@ -27,7 +24,7 @@ struct CredentialSchema: Sendable {
                 throw .invalid("\(path).name", "stands there twice")
             }
             let isOptional = field["optional"]?.boolean ?? false
-            guard !isOptional || name != Self.keyName else {
+            guard !isOptional || name != CredentialName.key else {
                 throw .invalid("\(path).optional", "cannot be true of apiKey")
             }
             let pattern = try field["pattern"]?.string.map { (text) throws(ConnError) in
@@ -38,10 +35,10 @@ struct CredentialSchema: Sendable {
             }
             entries.append(Entry(name: name, isOptional: isOptional, pattern: pattern))
         }
-        guard entries.isEmpty || entries.contains(where: { $0.name == Self.keyName }) else {
+        guard entries.isEmpty || entries.contains(where: { $0.name == CredentialName.key }) else {
             throw .invalid("credentials", "must have a field called apiKey")
         }
-        self.entries = entries.isEmpty ? [Entry(name: Self.keyName, isOptional: false, pattern: nil)] : entries
+        self.entries = entries.isEmpty ? [Entry(name: CredentialName.key, isOptional: false, pattern: nil)] : entries
         check = try settings["credentialCheck"].map { [entries = self.entries] (json) throws(ConnError) in
             try CredentialCheck(json, fields: entries.map(\.name))
         }
@@ -50,16 +47,16 @@ struct CredentialSchema: Sendable {
     /// - Parameter others: by name.
     /// - Throws: `invalid_request`, with the field that is wrong, and never with what it holds.
     func credential(_ apiKey: JSON?, _ others: JSON?) throws(ConnError) -> Credential {
-        guard let apiKey else { throw .invalid("apiKey", "is missing") }
+        guard let apiKey else { throw .invalid(CredentialName.key.text, "is missing") }
         let given = others ?? .object()
         for (name, _) in given.members
-        where !entries.contains(where: { $0.name == ID(name) }) || ID(name) == Self.keyName {
-            throw .invalid("credentials.\(name)", "is no credential of this connection")
+        where !entries.contains(where: { $0.name == ID(name) }) || ID(name) == CredentialName.key {
+            throw .invalid(CredentialName.field(of: ID(name)).text, "is no credential of this connection")
         }
         let kept = JSON.object()
         for entry in entries {
-            let isKey = entry.name == Self.keyName
-            let field = isKey ? "apiKey" : "credentials.\(entry.name)"
+            let isKey = entry.name == CredentialName.key
+            let field = CredentialName.field(of: entry.name).text
             guard let value = isKey ? apiKey : given[entry.name.text] else {
                 if entry.isOptional { continue }
                 throw .invalid(field, "is missing")
