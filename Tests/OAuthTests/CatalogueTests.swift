@@ -42,6 +42,38 @@ struct CatalogueTests {
         }
     }
 
+    /// Users read them beside what they are asked for.
+    @Test func wordsForScopesAreInEachLanguage() throws {
+        var count = 0
+        for row in try Self.rows() {
+            let id = row["id"]?.string ?? ""
+            for (scope, words) in row["scopeWords"]?.members ?? [] {
+                count += 1
+                #expect(!scope.isEmpty && scope.allSatisfy { !$0.isWhitespace }, "\(id) \(scope)")
+                #expect(words.members.map(\.key).sorted() == ["de", "en"], "\(id) \(scope)")
+                for (_, text) in words.members {
+                    let text = text.string ?? ""
+                    #expect((5...100).contains(text.count) && text.last != ".", "\(id) \(scope)")
+                    #expect(text.first?.isUppercase == true, "\(id) \(scope)")
+                }
+                #expect(words["en"]?.string != words["de"]?.string, "\(id) \(scope)")
+            }
+        }
+        #expect(count > 300)
+    }
+
+    /// Those that the rules of a row know mean something to it.
+    @Test(arguments: ["google", "github"]) func scopesThatRulesNameHaveWords(_ id: String) throws {
+        let row = try #require(Template.named(ID(id))?.row)
+        let words = row["scopeWords"]
+        let rules = row["scopeRules"]
+        let named = (rules?["aliases"]?.members.map { $0.value.string ?? "" } ?? []) + ["repo", "admin:org", "user"].filter {
+            rules?["implies"]?[$0] != nil
+        }
+        #expect(!named.isEmpty)
+        for scope in named { #expect(words?[scope] != nil, "\(scope)") }
+    }
+
     @Test func theManualSaysWhereEachRowsFactsComeFrom() throws {
         let manual = try String(contentsOf: Self.root.appending(path: "docs/providers.md"), encoding: .utf8)
         let lines = manual.split(separator: "\n").filter { $0.hasPrefix("| `") }

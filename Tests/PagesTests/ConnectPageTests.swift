@@ -85,6 +85,13 @@ import Testing
         #expect(connected.body.contains("data-result=\"connected\""))
     }
 
+    @Test(arguments: [true, false]) func itsConnectionIsLoadedOnce(pageIsKnown: Bool) throws {
+        let site = try Site(pageIsKnown: pageIsKnown)
+        _ = site.asked.takeOperations()
+        _ = try site.get("/connect", [("app", "crm")])
+        #expect(site.asked.takeOperations().filter { $0 == "apps.load" }.count == 1)
+    }
+
     @Test func aTenantConnectMayBeginHere() throws {
         let page = try site.get("/connect", [("app", "crm"), ("tenant", "t1")])
         let back = try site.callback(page, granting: Self.all)

@@ -223,8 +223,234 @@ import Testing
             form: "/console/connection?", of: mine, as: Site.administrator, [("name", "Mine")])
         #expect(refused.status == 409)
         #expect(refused.body.contains("Somebody has changed this connection"))
-        #expect(refused.body.contains("value=\"Theirs\""))
+        #expect(refused.body.contains("<span>Theirs</span>") && refused.body.contains("<span>Mine</span>"))
+        #expect(refused.body.contains("value=\"Mine\""))
         #expect(try load("crm")["name"]?.string == "Theirs")
+        let saved = try site.send(form: "/console/connection?", of: refused, as: Site.administrator, [])
+        #expect(saved.body.contains("The settings are saved."))
+        #expect(try load("crm")["name"]?.string == "Mine")
+    }
+
+    /// The settings are read before they are written: it must not matter who writes in between.
+    @Test func anEditThatComesInBetweenIsNotOverwritten() throws {
+        let mine = try page("/console/connection", [("id", "crm")])
+        nonisolated(unsafe) let site = site
+        site.asked.before("apps.update") {
+            _ = try? site.run("apps.update", ["id": "crm", "name": "Theirs", "clientId": "c"])
+        }
+        let refused = try site.send(
+            form: "/console/connection?", of: mine, as: Site.administrator,
+            [("name", "Mine <i>"), ("clientSecret", "typed-secret")])
+        #expect(refused.status == 409)
+        #expect(refused.body.contains("<span>Mine &lt;i&gt;</span>") && !refused.body.contains("typed-secret"))
+        #expect(try load("crm")["name"]?.string == "Theirs")
+    }
+
+    // MARK: - What a form does not say
+
+    @Test func aFormThatSaysNothingChangesNothing() throws {
+        try site.run(
+            "apps.create",
+            [
+                "id": "desk", "templateId": "zendesk", "hosts": ["subdomain": "acme"], "clientId": "c",
+                "clientSecret": "s", "name": "Desk", "defaultScopes": ["read"], "scopeDescriptions": ["read": "See"],
+            ])
+        try site.run("apps.create", Self.keyed)
+        for id in ["desk", "keyed"] {
+            let before = try load(id)
+            let form = try #require(
+                page("/console/connection", [("id", id)]).forms.first { $0.action.contains("version=") })
+            let saved = try site.send(
+                "POST", "/console/connection", as: Site.administrator,
+                more: [
+                    "query": .string(String(form.action.split(separator: "?")[1])), "headers": Site.formHeaders,
+                    "body": .string("form=\(form.fields.first { $0.0 == "form" }?.1 ?? "")"),
+                ])
+            #expect(saved.body.contains("The settings are saved."), "\(id)")
+            #expect(try load(id).equals(before), "\(id)")
+        }
+    }
+
+    /// Marks that turn the direction of writing belong to names in some languages.
+    @Test func whatAFormHoldsComesBackAsItWas() throws {
+        let odd = "\u{200F}שלום\u{200E} (1) \u{2067}x\u{2069}\u{FEFF}\u{85}"
+        try site.run("apps.create", ["id": "own", "name": .string(odd), "description": .string("<b>\"&'" + odd)])
+        let before = try load("own")
+        let shown = try edit("own", [])
+        #expect(try load("own").equals(before))
+        // Outside the form they could turn round what stands beside them.
+        #expect(shown.title?.contains("\u{200F}") == false && shown.title?.contains("\u{2067}") == false)
+    }
+
+    // MARK: - Credentials
+
+    private static let keyed: JSON = [
+        "id": "keyed", "name": "Keyed", "appType": "apikey",
+        "credentials": [
+            ["name": "userName", "label": "Email <b>", "secret": false, "hint": "As \"you\" sign in."],
+            [
+                "name": "apiKey", "label": "Token", "pattern": " sk-.+", "helpUrl": "https://keys.example/?a=1&b=2",
+            ], ["name": "extra", "optional": true],
+        ],
+        "credentialCheck": [
+            "url": "https://keyed.example/me", "method": "POST",
+            "headers": ["Authorization": "Bearer {apiKey}", "X-User": "{userName}:x"],
+        ],
+    ]
+
+    @Test func credentialsAreShownAsTheyAreAndKept() throws {
+        try site.run("apps.create", Self.keyed)
+        let before = try load("keyed")
+        let shown = try page("/console/connection", [("id", "keyed")])
+        #expect(shown.body.contains("value=\"Email &lt;b&gt;\"") && !shown.body.contains("<b>"))
+        #expect(try edit("keyed", []).body.contains("The settings are saved."))
+        #expect(try load("keyed").equals(before))
+    }
+
+    @Test func credentialsAreEdited() throws {
+        let added = try edit("weather", [("add", "1")])
+        #expect(added.status == 200 && added.body.contains("name=\"credentials[0].name\" autofocus"))
+        #expect(!added.body.contains("credentials[1]"))
+        #expect(try load("weather")["credentials"] == nil)
+        let more = try site.send(
+            form: "/console/connection?", of: added, as: Site.administrator,
+            [("credentials[0].name", "userName"), ("credentials[0].label", "User"), ("add", "1")])
+        #expect(more.body.contains("value=\"userName\"") && more.body.contains("name=\"credentials[1].name\""))
+        let saved = try site.send(
+            form: "/console/connection?", of: more, as: Site.administrator,
+            [
+                ("credentials[1].name", "apiKey"), ("credentials[1].secret", "on"), ("credentials[0].optional", "on"),
+                ("credentialCheck.url", "https://weather.example/me"), ("credentialCheck.method", "GET"),
+                ("credentialCheck.headers", "Authorization:Bearer {apiKey}\r\n\r\n X-User :  {userName}"),
+            ])
+        #expect(saved.body.contains("The settings are saved."))
+        let app = try load("weather")
+        #expect(
+            app["credentials"] == [["name": "userName", "label": "User", "optional": true], ["name": "apiKey"]])
+        #expect(
+            app["credentialCheck"] == [
+                "url": "https://weather.example/me",
+                "headers": ["Authorization": "Bearer {apiKey}", "X-User": "{userName}"],
+            ])
+        // Without its fields, the first one is gone; and without all of them, all.
+        let less = try edit("weather", [("credentials[0].name", ""), ("credentials[0].label", "")])
+        #expect(less.status == 422 && less.body.contains("names what is no credential"))
+        let none = try site.send(
+            form: "/console/connection?", of: less, as: Site.administrator,
+            [("credentialCheck.headers", ""), ("credentialCheck.url", " ")])
+        #expect(none.status == 200)
+        #expect(try load("weather")["credentials"]?.text == #"[{"name":"apiKey"}]"#)
+        #expect(try load("weather")["credentialCheck"] == nil)
+        _ = try edit("weather", [("credentials[0].name", "")])
+        #expect(try load("weather")["credentials"] == nil)
+    }
+
+    @Test(arguments: [
+        ([("credentials[0].name", "a b")], "credentials[0].name"),
+        ([("credentials[1].name", "userName")], "credentials[1].name"),
+        ([("credentials[0].name", ""), ("credentials[0].label", "x")], "credentials[0].name"),
+        ([("credentials[1].pattern", "(")], "credentials[1].pattern"),
+        ([("credentials[1].helpUrl", "javascript:alert(1)")], "credentials[1].helpUrl"),
+        ([("credentials[1].optional", "on")], "credentials[1].optional"),
+        ([("credentials[0].label", String(repeating: "x", count: 300))], "credentials[0].label"),
+        ([("credentialCheck.url", "http://plain.example")], "credentialCheck.url"),
+        ([("credentialCheck.url", "")], "credentialCheck.url"),
+        ([("credentialCheck.headers", "Host: <b>")], "credentialCheck.headers"),
+        ([("credentialCheck.headers", "no mark <b>")], "credentialCheck.headers"),
+        ([("credentialCheck.headers", "A: 1\nA: <b>")], "credentialCheck.headers"),
+        ([("credentialCheck.headers", "A: {nobody}")], "credentialCheck.headers"),
+        ([("credentialCheck.password", "x")], "credentialCheck.userName"),
+    ])
+    func whatIsWrongWithACredentialIsSaidBesideIt(_ row: (typed: [(String, String)], field: String)) throws {
+        try site.run("apps.create", Self.keyed)
+        let before = try load("keyed")
+        // An empty row before the others does not shift what is said of them.
+        let refused = try edit("keyed", row.typed + [("credentials[2].name", "")])
+        #expect(refused.status == 422)
+        #expect(refused.body.contains("id=\"field-\(row.field)-problem\""))
+        #expect(!refused.body.contains("<b>"))
+        #expect(try load("keyed").equals(before))
+    }
+
+    @Test func theKeyMustBeAmongTheCredentials() throws {
+        let refused = try edit("weather", [("credentials[0].name", "userName")])
+        #expect(refused.status == 422)
+        #expect(refused.body.contains("must have a field called apiKey"))
+    }
+
+    @Test func thereAreSixteenCredentialsAtMost() throws {
+        let names = (0..<20).map { ("credentials[\($0)].name", "n" + String(repeating: "x", count: $0)) }
+        let full = try edit("weather", names + [("add", "1")])
+        #expect(full.body.contains("credentials[15].name") && !full.body.contains("credentials[16]"))
+        #expect(!full.body.contains("name=\"add\""))
+    }
+
+    @Test func aNewConnectionMayHaveCredentials() throws {
+        let query = [("kind", "apikey")]
+        let added = try submit("/console/connections/new", query, [("id", "new"), ("name", "New"), ("add", "1")])
+        #expect(added.body.contains("value=\"new\"") && added.body.contains("credentials[0].name"))
+        #expect(try site.run("apps.list")["apps"]?.elements.count == 3)
+        let made = try submit(
+            "/console/connections/new", query,
+            [("id", "new"), ("credentials[0].name", "apiKey"), ("credentials[0].secret", "on")])
+        #expect(made.body.contains("The connection is created."))
+        #expect(try load("new")["credentials"]?.text == #"[{"name":"apiKey"}]"#)
+    }
+
+    // MARK: - Scopes in words
+
+    @Test func scopesAreDescribedALineEach() throws {
+        let words = "read = See <b>all</b> of it\r\n\r\nwrite=x = Change = it"
+        #expect(try edit("crm", [("scopeDescriptions", words)]).status == 200)
+        #expect(
+            try load("crm")["scopeDescriptions"]?.text == #"{"read":"See <b>all</b> of it","write=x":"Change = it"}"#)
+        let before = try load("crm")
+        _ = try edit("crm", [])
+        #expect(try load("crm").equals(before))
+        _ = try edit("crm", [("scopeDescriptions", " \r\n")])
+        #expect(try load("crm")["scopeDescriptions"] == nil)
+    }
+
+    @Test(arguments: ["read", "= words", "read = a\nread = b", "read=words"])
+    func whatDescribesNoScopeIsSaidBesideIt(_ words: String) throws {
+        let refused = try edit("crm", [("scopeDescriptions", words)])
+        #expect(refused.status == 422)
+        #expect(refused.body.contains("id=\"field-scopeDescriptions-problem\"") && refused.body.contains(words))
+    }
+
+    // MARK: - Many
+
+    @Test func aPageReadsABlockHoweverManyThereAre() throws {
+        try site.makeMany(2500)
+        for path in ["/console", "/console/connections"] {
+            _ = site.store.takeRows()
+            let first = try page(path)
+            #expect(first.body.contains("1 to 50 of 1000") && first.body.contains("more than 1000"))
+            // The overview asks for the tokens of those that it shows.
+            #expect(site.store.takeRows() <= 1100)
+        }
+        var ids: Set<String> = []
+        var next: String? = "\(Site.base)/console/connections"
+        var count = 0
+        while let link = next {
+            let shown = try site.follow(link, as: Site.administrator)
+            ids.formUnion(
+                shown.body.components(separatedBy: "<code>").dropFirst().map { String($0.prefix { $0 != "<" }) })
+            next = shown.link("Next page")
+            count += 1
+        }
+        #expect(ids.count == 2503)
+        #expect(count == 20 + 20 + 11)
+    }
+
+    @Test func aSearchFindsWhatStandsBehind() throws {
+        try site.makeMany(2500)
+        let found = try page("/console/connections", [("q", "many 2222")])
+        #expect(found.body.contains("<code>many-2222</code>") && found.body.contains("1 to 1 of 1"))
+        let odd: [[(String, String)]] = [
+            [("after", "x")], [("after", "\u{0}")], [("page", String(Int.min))], [("page", String(Int.max)), ("q", "many")],
+        ]
+        for query in odd { #expect([200, 400].contains(try page("/console/connections", query).status)) }
     }
 
     @Test func whatCannotBeSavedIsShownAgain() throws {

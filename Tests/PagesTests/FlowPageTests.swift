@@ -244,6 +244,29 @@ import Testing
         #expect(again.mainLink?.hasPrefix("https://crm.example/authorize?") == true)
     }
 
+    /// Whatever the link has asked for.
+    @Test func whoRefusesComesBackToTheStepOfTheSameLink() throws {
+        try make([["type": "tenant_connect", "appId": "crm"]], ["redirectUrls": ["https://h.example/?x=1&back=1"]])
+        let query = start + [
+            ("scopes", "a+b back=1"), ("redirectUrl", "https://h.example/?x=1&back=1"), ("tenant", "t1"),
+        ]
+        let page = try site.get("/flow", query)
+        let state = page.mainLink.flatMap(URLComponents.init)?.queryItems?.first { $0.name == "state" }?.value
+        let refused = try site.get("/callback", [("state", state ?? ""), ("error", "access_denied")])
+        let again = try #require(refused.mainLink.flatMap(URLComponents.init)?.queryItems)
+        #expect(Set(again.map { "\($0.name) \($0.value ?? "")" }) == Set(query.map { "\($0.0) \($0.1)" }))
+    }
+
+    /// However many connections there are.
+    @Test func buttonsReadTheirConnectionsAlone() throws {
+        try site.makeMany(300)
+        try make([["type": "connect_api_key", "buttons": [["appId": "many-7"], ["appId": "weather"], ["appId": "gone"]]]])
+        _ = site.store.takeRows()
+        let page = try site.get("/flow", start)
+        #expect(site.store.takeRows() <= 10)
+        #expect(page.body.contains("One of many 7") && page.body.contains("Weather"))
+    }
+
     @Test func whoGrantsLessMayGoOn() throws {
         try make([["type": "connect", "appId": "crm"]])
         let narrow = try site.callback(try site.get("/flow", start), granting: #"{"access_token":"t","scope":"read"}"#)

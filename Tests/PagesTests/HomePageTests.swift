@@ -52,6 +52,34 @@ import Testing
         #expect(try site.tokens(["userId": "alice", "tenantId": "t1"]).isEmpty)
     }
 
+    /// However many connections there are, a page is about those that it shows.
+    @Test func aPageReadsTheConnectionsThatItShows() throws {
+        try site.makeMany(300)
+        for index in 0..<3 { _ = try store("crm", ["userId": "alice"], more: ["externalIdentifier": "a\(index)"]) }
+        var offered: [String] = []
+        var next: String? = "\(Site.base)/"
+        while let link = next {
+            _ = site.store.takeRows()
+            let page = try site.follow(link)
+            #expect(site.store.takeRows() <= 70)
+            #expect(page.body.contains("A &lt;b&gt;CRM&lt;/b&gt;"))
+            offered += page.body.components(separatedBy: "/key?app=").dropFirst().map { String($0.prefix { $0 != "\"" }) }
+            let more = page.body.components(separatedBy: "?offer=").dropFirst().first?.prefix { $0 != "\"" }
+            next = more.map { "\(Site.base)/?offer=\($0)" }
+        }
+        #expect(offered.count == 301 && Set(offered).count == 301)
+        #expect(try site.get("/", [("offer", "x")]).status == 400)
+    }
+
+    @Test func onlyWhatTheHostOffersIsRead() throws {
+        try site.makeMany(300)
+        _ = site.store.takeRows()
+        let page = try site.get("/", more: ["apps": ["weather", "many-7", "gone"]])
+        #expect(site.store.takeRows() <= 20)
+        #expect(page.body.contains("One of many 7") && page.body.contains("Weather"))
+        #expect(page.body.components(separatedBy: "<article").count == 3)
+    }
+
     @Test func aPageHasFiftyAndTheNextHasTheRest() throws {
         for index in 0..<60 {
             _ = try store("crm", ["userId": "alice"], more: ["externalIdentifier": .string("account-\(index)-")])

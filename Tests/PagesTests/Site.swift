@@ -18,7 +18,10 @@ final class Site {
 
     private let folder: TemporaryFolder
     private let backend: PagesBackend
-    private let store: SQLiteStore
+    let store: CountedStore
+    /// What the pages ask.
+    let asked: CountedBackend
+    private let vault: VaultBackend
     let provider = CannedProvider()
     let clock = MovableClock()
 
@@ -31,11 +34,12 @@ final class Site {
             "redirectUrl": .string("\(Self.base)/callback"), "audit": "all",
         ]
         if pageIsKnown { config.set("connectPageUrl", .string("\(Self.base)/connect")) }
-        store = try SQLiteStore(path: folder.file("vault.db"))
-        let vault = try VaultBackend(
+        store = CountedStore(try SQLiteStore(path: folder.file("vault.db")))
+        vault = try VaultBackend(
             store: store,
             config: try VaultConfig(config, environment: { _ in nil }), clock: clock.clock)
-        backend = PagesBackend(MCPBackend(vault, clock: clock.clock), clock: clock.clock)
+        asked = CountedBackend(MCPBackend(vault, clock: clock.clock))
+        backend = PagesBackend(asked, clock: clock.clock)
         try run(
             "apps.create",
             [
@@ -53,6 +57,20 @@ final class Site {
     }
 
     deinit { backend.close() }
+
+    /// Makes so many connections at once: `many-0`, called `One of many 0`, and so on.
+    func makeMany(_ count: Int) throws {
+        let rows = vault.rows
+        try store.commit(
+            (0..<count).map { number in
+                let settings: JSON = [
+                    "id": .string("many-\(number)"), "name": .string("One of many \(number)"), "appType": "apikey",
+                    "incarnation": .string("i\(number)"),
+                ]
+                let app = try #require(AppRecord(json: settings))
+                return rows.seal(app, at: rows.keys.app(app.id), expecting: .absent)
+            })
+    }
 
     @discardableResult
     func run(_ operation: String, _ request: JSON = [:]) throws -> JSON {
@@ -183,15 +201,22 @@ struct Shown {
             let form = part.components(separatedBy: "</form>")[0]
             let inputs = form.components(separatedBy: "<input").dropFirst().compactMap { input -> (String, String)? in
                 let tag = input.prefix { $0 != ">" }
-                guard let name = Self.attribute("name", of: tag), !tag.contains("type=\"checkbox\"") else { return nil }
+                guard let name = Self.attribute("name", of: tag) else { return nil }
+                if tag.contains("type=\"checkbox\"") { return tag.hasSuffix(" checked") ? (name, "on") : nil }
                 return (name, Self.attribute("value", of: tag) ?? "")
+            }
+            let choices = form.components(separatedBy: "<select").dropFirst().compactMap { part -> (String, String)? in
+                let chosen = part.components(separatedBy: "<option").dropFirst().map { $0.prefix { $0 != ">" } }
+                    .first { $0.hasSuffix(" selected") }
+                guard let name = Self.attribute("name", of: part.prefix { $0 != ">" }), let chosen else { return nil }
+                return (name, Self.attribute("value", of: chosen) ?? "")
             }
             let areas = form.components(separatedBy: "<textarea").dropFirst().compactMap { area -> (String, String)? in
                 let tag = area.prefix { $0 != ">" }
                 let text = area.dropFirst(tag.count + 1).components(separatedBy: "</textarea>")[0]
                 return Self.attribute("name", of: tag).map { ($0, Self.plain(text)) }
             }
-            return (Self.plain(String(form.prefix { $0 != "\"" })), inputs + areas)
+            return (Self.plain(String(form.prefix { $0 != "\"" })), inputs + choices + areas)
         }
     }
 

@@ -41,7 +41,7 @@ import Testing
         ("list", ["appId": "a"]), ("list", ["appId": "a", "limit": 1000, "count": true]),
         ("list", ["appId": "a", "status": "expiring"]), ("delete", ["appId": "a"]),
         ("delete", ["tenantId": "nobody"]), ("apps.delete", ["id": "a"]), ("apps.create", ["id": "b"]),
-        ("apps.list", [:]), ("retention.sweep", [:]), ("keys.list", [:]), ("keys.reseal", [:]),
+        ("apps.list", [:]), ("apps.list", ["limit": 1000]), ("flows.list", ["limit": 1000]), ("retention.sweep", [:]), ("keys.list", [:]), ("keys.reseal", [:]),
         ("audit.list", ["limit": 1000]), ("audit.verify", [:]), ("revocations.run", ["limit": 1]),
         ("audit.list", ["limit": 1000, "newestFirst": true]), ("revocations.list", ["limit": 1000]),
     ]
@@ -60,6 +60,27 @@ import Testing
         _ = try world.call("keys.activate", ["id": "\(try world.call("keys.add")["id"]?.string ?? "")"])
         if row.operation == "retention.sweep" { world.clock.advance(seconds: 7200) }
         #expect(try mostRows(row.operation, row.request) <= 3 * RowReader.pageSize)
+    }
+
+    /// However many there are.
+    @Test func aPageOfConnectionsReadsNoOthers() throws {
+        let app: Row<AppRecord> = try #require(try world.read(world.vault.rows.keys.app("a")))
+        try world.store.commit(
+            (0..<1000).map { number in
+                let json = app.value.json.shallowCopy()
+                json.set("id", .string("a\(number)"))
+                let copy = try #require(AppRecord(json: json))
+                return world.vault.rows.seal(copy, at: world.vault.rows.keys.app(copy.id), expecting: .absent)
+            })
+        var after: JSON?
+        for _ in 0..<3 {
+            _ = store.takeRows()
+            let request: JSON = ["limit": 50]
+            if let after { request.set("after", after) }
+            after = try world.call("apps.list", request)["next"]
+            #expect(store.takeRows() <= 51)
+            #expect(after != nil)
+        }
     }
 
     /// A subject's tokens at one connection are found among those that it has at others.

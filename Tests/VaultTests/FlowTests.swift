@@ -25,17 +25,18 @@ import Testing
 
     @Test func aFlowIsKeptAsItWasGiven() throws {
         let created = try world.call("flows.create", flow.with(["id": "f"]))
-        #expect(created["flow"] == flow.with(["id": "f"]))
+        let version = try #require(created["flow"]?["version"])
+        #expect(created["flow"] == flow.with(["id": "f", "version": version]))
         #expect(created["warnings"] == nil)
         #expect(try world.call("flows.load", ["id": "f"])["flow"] == created["flow"])
-        #expect(try world.call("flows.list")["flows"] == .array([#require(created["flow"])]))
+        #expect(try world.call("flows.list")["flows"] == .array([flow.with(["id": "f"])]))
     }
 
     @Test func anUpdateReplacesAllOfIt() throws {
         _ = try world.call("flows.create", flow.with(["id": "f"]))
         let action: JSON = ["type": "connect", "appId": "google"]
         _ = try world.call("flows.update", ["id": "f", "actions": [action]])
-        #expect(try world.call("flows.load", ["id": "f"])["flow"] == ["id": "f", "actions": [action]])
+        #expect(try world.call("flows.list")["flows"] == [["id": "f", "actions": [action]]])
     }
 
     @Test func anIdIsChosenWhereNoneIsGiven() throws {
@@ -57,6 +58,34 @@ import Testing
         }
         #expect(world.error("flows.update", flow.with(["id": "f"]))?.code == .notFound)
         #expect(try world.call("flows.list")["flows"]?.elements.isEmpty == true)
+    }
+
+    @Test func anEditOfWhatHasChangedMeanwhileIsRefused() throws {
+        let created = try world.call("flows.create", flow.with(["id": "f"]))
+        let seen = try #require(created["flow"]?["version"])
+        #expect(try world.call("flows.load", ["id": "f"])["flow"]?["version"] == seen)
+        let theirs = try world.call("flows.update", flow.with(["id": "f", "name": "Theirs", "version": seen]))
+        let mine = flow.with(["id": "f", "name": "Mine", "version": seen])
+        let refused = world.error("flows.update", mine)
+        #expect(refused?.code == .conflict && refused?.field == "version")
+        #expect(try world.call("flows.load", ["id": "f"])["flow"]?["name"]?.string == "Theirs")
+        _ = try world.call("flows.update", mine.with(["version": #require(theirs["flow"]?["version"])]))
+        _ = try world.call("flows.update", flow.with(["id": "f"]))  // the last writer wins
+        #expect(try world.call("flows.load", ["id": "f"])["flow"]?["name"]?.string == "Onboarding")
+    }
+
+    @Test func pagesHoldAllOfThemOnce() throws {
+        for number in 0..<25 { _ = try world.call("flows.create", flow.with(["id": "f\(number)"])) }
+        var ids: [String] = []
+        var after: JSON?
+        repeat {
+            let request: JSON = ["limit": 10]
+            if let after { request.set("after", after) }
+            let page = try world.call("flows.list", request)
+            ids += page["flows"]?.elements.compactMap { $0["id"]?.string } ?? []
+            after = page["next"]
+        } while after != nil
+        #expect(ids.sorted() == (0..<25).map { "f\($0)" }.sorted())
     }
 
     /// More of them than one page of the store holds.

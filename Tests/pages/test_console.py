@@ -26,6 +26,10 @@ HEADINGS = {
     "/console/connections/new?kind=oauth": "Another OAuth service",
     "/console/connection?id=crm": "Tool CRM",
     "/console/connection?id=weather": "Weather",
+    "/console/connection?id=jira": "Jira",
+    "/console/connections/new?kind=apikey": "Service with API keys",
+    "/console/flows": "Flows",
+    "/console/flow?id=start": "start",
     "/console/connection/delete?id=crm": "Delete Tool CRM?",
     "/console/audit": "Audit",
     "/console/audit?user=alice&outcome=nothing": "Audit",
@@ -57,6 +61,17 @@ def console(site: Site) -> Site:
         )
     site.client.store_api_key("weather", "sk-secret", user_id="alice")
     site.client.store_token("crm", tenant_id="acme", access_token="at-secret", scopes=["read"])
+    site.client.apps.create(
+        id="jira",
+        name="Jira",
+        app_type="apikey",
+        credentials=[
+            {"name": "userName", "label": "Email <b>address</b>", "secret": False},
+            {"name": "apiKey", "label": "API token", "pattern": "AT.+", "help_url": "https://id.example/keys"},
+        ],
+        credential_check={"url": "https://jira.example/me", "user_name": "{userName}", "password": "{apiKey}"},
+    )
+    site.client.flows.create([{"type": "connect", "app_id": "crm"}], id="start")
     return site
 
 
@@ -164,7 +179,7 @@ def test_an_administrator_edits_and_tests_a_connection(console: Site, context: B
     page.get_by_label("Name").fill("Tool <i>CRM</i>")
     page.get_by_label("Default scopes").fill("read\nwrite\nadmin")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status")).to_have_text("The settings are saved.")
+    expect(page.get_by_role("status").first).to_have_text("The settings are saved.")
     after = console.client.apps.load("crm")
     assert after.name == "Tool <i>CRM</i>"
     assert after.default_scopes == ("read", "write", "admin")
@@ -175,7 +190,118 @@ def test_an_administrator_edits_and_tests_a_connection(console: Site, context: B
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Deleted")
-    assert [app.id for app in console.client.apps.list().apps] == ["weather"]
+    assert [app.id for app in console.client.apps.list().apps] == ["jira", "weather"]
+
+
+def save(page: Page) -> None:
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status").first).to_have_text("The settings are saved.")
+
+
+def test_an_administrator_says_what_users_enter(console: Site, context: BrowserContext) -> None:
+    page = sign_in(console, context)
+    page.goto(f"{console.base}/console/connection?id=weather")
+    for row, (name, label) in enumerate([("userName", "Your name"), ("apiKey", "Your <i>key</i>")]):
+        page.get_by_role("button", name="Add an entry").click()
+        entry = page.get_by_role("group", name=f"Entry {row + 1}")
+        expect(entry.get_by_label("Name for programs")).to_be_focused()
+        entry.get_by_label("Name for programs").fill(name)
+        entry.get_by_label("Label").fill(label)
+    keep(page, "console credentials")
+    page.get_by_role("group", name="Entry 1").get_by_label("Secret: hidden as it is typed").uncheck()
+    check = page.get_by_role("group", name="Check before saving")
+    check.get_by_label("URL").fill("nonsense")
+    check.get_by_label("Headers").fill("Authorization: Bearer {apiKey}\nX-User: {userName}")
+    # The Enter key saves, and does not add an entry.
+    page.get_by_role("group", name="Entry 2").get_by_label("Hint").press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("https URL")
+    expect(check.get_by_label("URL")).to_be_focused()
+    keep(page, "console credentials refused")
+    check.get_by_label("URL").fill("")
+    check.get_by_label("Headers").fill("")
+    save(page)
+    page.goto(f"{console.base}/console/connection?id=weather")
+    expect(page.get_by_role("group", name="Entry 1").get_by_label("Secret: hidden as it is typed")).not_to_be_checked()
+    assert console.client.apps.load("weather").credentials == (
+        {"name": "userName", "label": "Your name", "secret": False},
+        {"name": "apiKey", "label": "Your <i>key</i>"},
+    )
+
+    # And users are asked for it.
+    users = sign_in(console, context, "alice")
+    users.goto(f"{console.base}/key?app=weather")
+    expect(users.get_by_label("Your name")).to_have_attribute("type", "text")
+    expect(users.get_by_label("Your <i>key</i>")).to_have_attribute("type", "password")
+    users.close()
+    sign_in(console, context)
+    for row in range(2):
+        for label in ("Name for programs", "Label"):
+            page.get_by_role("group", name=f"Entry {row + 1}").get_by_label(label).fill("")
+    save(page)
+    expect(page.get_by_role("group", name="Entry 1")).to_have_count(0)
+    assert not console.client.apps.load("weather").credentials
+
+
+def test_nothing_is_lost_of_what_a_form_holds(console: Site, context: BrowserContext) -> None:
+    """Also what browsers and pages like to change: marks, spaces, lines."""
+    odd = "\u200fשלום\u200e (1) \u2067x\u2069 <b>&amp;\"'"
+    client = console.client
+    client.apps.create(
+        id="odd",
+        name=odd,
+        description=odd,
+        client_id="c",
+        default_scopes=["a", "b,c"],
+        scope_descriptions={"a": odd, "b,c": "B = C"},
+    )
+    page = sign_in(console, context)
+    for app in ("odd", "jira"):
+        before = client.apps.load(app)
+        page.goto(f"{console.base}/console/connection?id={app}")
+        save(page)
+        assert client.apps.load(app) == before
+
+
+def test_two_administrators_who_edit_the_same_lose_nothing(
+    console: Site, browser: Browser, context: BrowserContext
+) -> None:
+    page = sign_in(console, context)
+    page.goto(f"{console.base}/console/connection?id=crm")
+    others = browser.new_context()
+    other = sign_in(console, others)
+    other.goto(f"{console.base}/console/connection?id=crm")
+    other.get_by_label("Name").fill("Theirs")
+    save(other)
+    others.close()
+    page.get_by_label("Description").fill("Mine <b>")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Somebody has changed this connection")
+    expect(page.get_by_role("row")).to_have_count(3)
+    expect(page.get_by_role("row").nth(1)).to_contain_text("Theirs")
+    expect(page.get_by_role("row").nth(2)).to_contain_text("Mine <b>")
+    expect(page.get_by_label("Description")).to_have_value("Mine <b>")
+    keep(page, "console conflict")
+    page.get_by_label("Name").fill("Theirs")
+    save(page)
+    app = console.client.apps.load("crm")
+    assert (app.name, app.description) == ("Theirs", "Mine <b>")
+
+
+def test_two_administrators_who_edit_the_same_flow_lose_nothing(console: Site, context: BrowserContext) -> None:
+    page = sign_in(console, context)
+    page.goto(f"{console.base}/console/flow?id=start")
+    console.client.flows.update("start", [{"type": "connect", "app_id": "crm", "title": "Theirs"}])
+    text = page.get_by_label("The flow, as JSON")
+    mine = text.input_value().replace('"connect"', '"connect", "title": "Mine"')
+    text.fill(mine)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Somebody has changed this flow")
+    expect(page.locator("pre")).to_contain_text("Theirs")
+    expect(text).to_have_value(mine)
+    keep(page, "console flow conflict")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_have_text("The flow is saved.")
+    assert console.client.flows.load("start").actions[0].title == "Mine"
 
 
 def test_an_administrator_reads_and_verifies_the_audit(console: Site, context: BrowserContext) -> None:
@@ -224,3 +350,29 @@ def test_an_administrator_changes_the_key(console: Site, context: BrowserContext
         expect(page.get_by_role("status")).to_contain_text(done)
     keep(page, "console keys changed")
     expect(page.get_by_role("row")).to_have_count(2)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_what_a_form_answers_is_accessible(console: Site, browser: Browser, width: int) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 800})
+    page = sign_in(console, context)
+    complaints = watch(page)
+    page.goto(f"{console.base}/console/connection?id=jira")
+    page.get_by_role("button", name="Add an entry").click()
+    expect_accessible(page)
+    page.get_by_role("group", name="Entry 3").get_by_label("Label").fill("Of nothing")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("is missing")
+    expect_accessible(page)
+    console.client.apps.update("jira", name="Theirs", app_type="apikey")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Somebody has changed this connection")
+    keep(page, f"console conflict {width}")
+    expect_accessible(page)
+    page.goto(f"{console.base}/console/flow?id=start")
+    console.client.flows.update("start", [{"type": "connect", "app_id": "crm", "title": "Theirs"}])
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Somebody has changed this flow")
+    expect_accessible(page)
+    assert complaints == []
+    context.close()

@@ -28,13 +28,18 @@ extension Field {
     /// In a request that replaces settings.
     static let expectedVersion = Field(
         "version", .string(maxBytes: 64), backends: .inVault,
-        "The version of the answer whose settings were edited: if they have changed since, nothing is written "
-            + "(conflict). By default the last writer wins.")
+        "That of the settings which were loaded and edited: if they have changed since, nothing is written (conflict). "
+            + "By default the last writer wins.")
 
-    /// In an answer that has settings.
+    /// In a request for new settings, which may be a copy of others.
+    static let copiedVersion = Field(
+        "version", .string(maxBytes: 64), backends: .inVault, "That of what this is a copy of. It means nothing here.")
+
+    /// Of settings in an answer.
     static let settingsVersion = Field(
         "version", .string(), backends: .inVault,
-        "Another one whenever a setting has changed, a secret one too.", example: "jYoVWbX2vEkFzNq0pTdG7A")
+        "Another one whenever a setting has changed, a secret one too. Lists do not have it.",
+        example: "jYoVWbX2vEkFzNq0pTdG7A")
 }
 
 /// A plugin stands in the place of either.

@@ -53,6 +53,7 @@ extension Field {
             "templateId", .string(maxBytes: 256), "A provider template; settings override it.", example: "google"),
         hosts, clientSecret,
         Field("dcrPresetId", .string(maxBytes: 256), backends: .inCloud, "A preset for dynamic registration."),
+        .copiedVersion,
     ]
 
     static let appReplacement: [Field] = [
@@ -280,6 +281,7 @@ extension ObjectType {
             Field("tenantId", .string(), backends: .inCloud, "The tenant whose own it is."),
             Field("templateId", .string(), "The template that it was made from."),
             Field("hosts", .texts, backends: .inVault, "The values of the template's hosts, by name."),
+            .settingsVersion,
         ], including: [appSettings])
 
     static let settingWarning = ObjectType(
@@ -296,12 +298,10 @@ extension ObjectType {
             Field(
                 "warnings", .objects(settingWarning), backends: .inVault,
                 "What must be set before anybody can connect; absent if nothing is missing."),
-            .settingsVersion,
         ])
 
     static let loadedApp = ObjectType(
-        "LoadedApp", "A connection.",
-        [Field("app", .object(app), required: true, "The connection."), .settingsVersion])
+        "LoadedApp", "A connection.", [Field("app", .object(app), required: true, "The connection.")])
 
     static let appList = ObjectType(
         "AppList", "All connections, or a page of them.",

@@ -5,7 +5,10 @@ extension Operation {
         Operation(
             "flows.create", "Creates a flow: what the pages lead a user through, one action after the other.",
             backends: .inVault,
-            fields: [Field("id", .string(maxBytes: 256), "Chosen for you when absent.", example: "onboarding")],
+            fields: [
+                Field("id", .string(maxBytes: 256), "Chosen for you when absent.", example: "onboarding"),
+                .copiedVersion,
+            ],
             including: [.flowSettings], answer: .savedFlow, errors: [.conflict]),
         Operation(
             "flows.update", "Replaces a flow: what is absent becomes empty.", backends: .inVault,
@@ -71,7 +74,8 @@ extension ObjectType {
 
     private static let flow = ObjectType(
         "Flow", "A flow.",
-        [Field("id", .string(), required: true, "Its id.", example: "onboarding")], including: [flowSettings])
+        [Field("id", .string(), required: true, "Its id.", example: "onboarding"), .settingsVersion],
+        including: [flowSettings])
 
     fileprivate static let savedFlow = ObjectType(
         "SavedFlow", "The flow as it is now.",
@@ -80,11 +84,10 @@ extension ObjectType {
             Field(
                 "warnings", .objects(settingWarning),
                 "What must be set before the flow works; absent if nothing is missing."),
-            .settingsVersion,
         ])
 
     fileprivate static let loadedFlow = ObjectType(
-        "LoadedFlow", "A flow.", [Field("flow", .object(flow), required: true, "The flow."), .settingsVersion])
+        "LoadedFlow", "A flow.", [Field("flow", .object(flow), required: true, "The flow.")])
 
     fileprivate static let flowList = ObjectType(
         "FlowList", "All flows, or a page of them.",

@@ -62,7 +62,10 @@ extension AppForm {
     /// - Returns: also the name of its first field; nil if there may be no more.
     func withRow(_ typed: JSON) -> (settings: JSON, start: String?) {
         let settings = typed.shallowCopy()
-        return (settings, groups.lazy.compactMap { $0.addRow(to: settings) }.first)
+        for group in groups {
+            if let start = group.addRow(to: settings) { return (settings, start) }
+        }
+        return (settings, nil)
     }
 }
 

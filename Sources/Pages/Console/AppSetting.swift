@@ -149,7 +149,7 @@ extension AppSetting {
     func settle(_ settings: JSON, as name: String) throws(ConnError) {
         guard case .lines(let written, let read) = shape, let typed = settings[self.name]?.string else { return }
         let strings = JSON.object()
-        for line in typed.split(whereSeparator: \.isNewline) where !line.allSatisfy(Self.isSpace) {
+        for line in typed.split(whereSeparator: Self.isLineEnd) where !line.allSatisfy(Self.isSpace) {
             guard let (key, string) = Self.cut(line, at: read), !key.isEmpty else {
                 throw .invalid(name, "has a line without \"\(written)\" after a name")
             }
@@ -173,7 +173,11 @@ extension AppSetting {
     }
 
     private static func isSpace(_ character: Character) -> Bool {
-        character == " " || character == "\t" || character.isNewline
+        character == " " || character == "\t" || isLineEnd(character)
+    }
+
+    private static func isLineEnd(_ character: Character) -> Bool {
+        character == "\n" || character == "\r\n" || character == "\r"
     }
 
     static func trimmed(_ text: String) -> String {

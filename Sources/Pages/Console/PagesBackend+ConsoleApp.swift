@@ -122,7 +122,7 @@ extension PagesBackend {
             }) { [self] (result) throws(ConnError) in
                 switch result {
                 case .success(let saved):
-                    guard let app = ConsoleApp(in: saved) else {
+                    guard let app = saved["app"].flatMap(ConsoleApp.init) else {
                         throw ConnError(.internal, "apps.update answered no connection")
                     }
                     return .done(.page(consoleApp(app, visit, user, notices: visit.notices(of: saved, .consoleSaved))))

@@ -52,7 +52,7 @@ extension PagesBackend {
         try listing("apps.list", limit: PageRange.blockSize, after: after, visit).then {
             [self] (answer) throws(ConnError) in
             var found = before
-            found.apps += (answer["apps"]?.elements ?? []).compactMap { ConsoleApp($0) }
+            found.apps += (answer["apps"]?.elements ?? []).compactMap(ConsoleApp.init)
                 .filter { wanted.isIn($0.shown.name, $0.shown.id.text) }
             found.unreadable += answer["unreadable"]?.integer ?? 0
             found.blocks += 1
@@ -147,7 +147,7 @@ extension PagesBackend {
             }) { [self] (result) throws(ConnError) in
                 switch result {
                 case .success(let saved):
-                    guard let app = ConsoleApp(in: saved) else {
+                    guard let app = saved["app"].flatMap(ConsoleApp.init) else {
                         throw ConnError(.internal, "apps.create answered no connection")
                     }
                     let notices = visit.notices(of: saved, .consoleCreated)

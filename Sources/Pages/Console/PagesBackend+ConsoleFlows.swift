@@ -51,11 +51,13 @@ extension PagesBackend {
         var version: String?
         var text: String
 
-        /// - Parameter answer: has a `Flow` and its version.
-        init(_ answer: JSON) {
-            id = answer["flow"]?["id"]?.string
-            version = answer["version"]?.string
-            text = answer["flow"]?.indentedText ?? ""
+        /// - Parameter flow: a `Flow`.
+        init(_ flow: JSON) {
+            id = flow["id"]?.string
+            version = flow["version"]?.string
+            let settings = flow.shallowCopy()
+            settings.remove("version")
+            text = settings.indentedText
         }
 
         init(id: String? = nil, version: String? = nil, text: String) {
@@ -78,7 +80,7 @@ extension PagesBackend {
             return .done(.page(consoleFlow(EditedFlow(text: flow.indentedText), visit, user)))
         }
         return try perform("flows.load", .object(["id": .string(id)]), for: visit).then {
-            [self] (answer) throws(ConnError) in .done(.page(consoleFlow(EditedFlow(answer), visit, user)))
+            [self] (answer) throws(ConnError) in .done(.page(consoleFlow(EditedFlow(answer["flow"] ?? .object()), visit, user)))
         }
     }
 
@@ -91,7 +93,7 @@ extension PagesBackend {
             switch result {
             case .success(let saved):
                 let notices = visit.notices(of: saved, .consoleFlowSaved)
-                return .done(.page(consoleFlow(EditedFlow(saved), visit, user, notices: notices)))
+                return .done(.page(consoleFlow(EditedFlow(saved["flow"] ?? .object()), visit, user, notices: notices)))
             case .failure(let error):
                 if error.isOfVersion, let id = typed.id { return try changedMeanwhile(typed, id, visit, user) }
                 let statuses: [ErrorCode: Int] = [.invalidRequest: 422, .conflict: 409, .notFound: 404]
@@ -108,7 +110,7 @@ extension PagesBackend {
         _ typed: EditedFlow, _ id: String, _ visit: Visit, _ user: Visit.User
     ) throws(ConnError) -> Step<Answer> {
         try perform("flows.load", .object(["id": .string(id)]), for: visit).then { [self] (answer) throws(ConnError) in
-            let now = EditedFlow(answer)
+            let now = EditedFlow(answer["flow"] ?? .object())
             let notices: [Page.Block] = [
                 .notice(.bad, visit.texts(.consoleFlowChangedMeanwhile)),
                 .section(visit.texts(.consoleSavedNow), [.listing(now.text)]),

@@ -53,7 +53,7 @@ extension PagesBackend {
     func consoleOverview(_ visit: Visit, _ user: Visit.User) throws(ConnError) -> Step<Answer> {
         try listing("apps.list", limit: PageRange.blockSize, after: visit.query["after"], visit).then {
             [self] (answer) throws(ConnError) in
-            let apps = (answer["apps"]?.elements ?? []).compactMap { ConsoleApp($0) }
+            let apps = (answer["apps"]?.elements ?? []).compactMap(ConsoleApp.init)
             let page = PageRange(count: apps.count, next: answer["next"]?.string, visit)
             let count = Page.Block.paragraph(visit.texts(.consoleConnectionCount, ["count": String(apps.count)]))
             guard kind != .cloud, !(apps.isEmpty && page.isOnlyOne) else {

@@ -22,6 +22,7 @@ final class AppOperations: Sendable {
 
     func create(_ request: Request) throws(ConnError) -> Step<JSON> {
         let settings = request.fields.shallowCopy()
+        settings.remove("version")
         let id = request.id("id") ?? ID(Crypto.hex(Crypto.random(8)))
         settings.set("id", .string(id))
         settings.set(AppRecord.incarnationName, .string(Crypto.hex(Crypto.random(8))))
@@ -104,7 +105,7 @@ final class AppOperations: Sendable {
         let id = try request.requiredID("id")
         return rows.read { (reader) throws(ConnError) in
             let app = try reader.app(id)
-            return .done(.object(["app": app.answer, "version": .string(app.version(reader.keys))]))
+            return .done(.object(["app": app.versioned(reader.keys)]))
         }
     }
 
@@ -152,7 +153,13 @@ final class AppOperations: Sendable {
 extension AppRecord {
     /// What the operations answer that write it.
     fileprivate func saved(_ keys: RowKeys, _ warnings: JSON?) -> JSON {
-        .object(["app": answer, "warnings": warnings, "version": .string(version(keys))])
+        .object(["app": versioned(keys), "warnings": warnings])
+    }
+
+    fileprivate func versioned(_ keys: RowKeys) -> JSON {
+        let answer = answer.shallowCopy()
+        answer.set("version", .string(version(keys)))
+        return answer
     }
 }
 

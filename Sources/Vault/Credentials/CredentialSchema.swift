@@ -51,7 +51,7 @@ struct CredentialSchema: Sendable {
         let given = others ?? .object()
         for (name, _) in given.members
         where !entries.contains(where: { $0.name == ID(name) }) || ID(name) == CredentialName.key {
-            throw .invalid(CredentialName.field(of: ID(name)).text, "is no credential of this connection")
+            throw .invalid("credentials.\(name)", "is no credential of this connection")
         }
         let kept = JSON.object()
         for entry in entries {

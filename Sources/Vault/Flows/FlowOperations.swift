@@ -26,7 +26,7 @@ final class FlowOperations: Sendable {
             guard let stored = try change.reader.stored(key) else { throw .noSuchFlow(id) }
             if let version = request.id("version") {
                 let row: Row<PageFlow> = try change.reader.open(stored)
-                guard version == ID(row.value.version(change.keys)) else { throw .changedMeanwhile("flow") }
+                guard version == ID(change.keys.version(of: row.value.json)) else { throw .changedMeanwhile("flow") }
             }
             return .version(stored.version)
         }
@@ -47,9 +47,7 @@ final class FlowOperations: Sendable {
             change.put(flow, at: key, expecting: try expecting(change, key))
             change.events = [AuditEvent(request, flowID: id)]
             let kinds = try change.reader.kinds(of: flow.apps)
-            return .object([
-                "flow": flow.json, "warnings": flow.warnings(kinds), "version": .string(flow.version(change.keys)),
-            ])
+            return .object(["flow": flow.versioned(change.keys), "warnings": flow.warnings(kinds)])
         }
     }
 
@@ -57,8 +55,7 @@ final class FlowOperations: Sendable {
         let id = try request.requiredID("id")
         return rows.read { (reader) throws(ConnError) in
             guard let row: Row<PageFlow> = try reader.get(reader.keys.pageFlow(id)) else { throw .noSuchFlow(id) }
-            return .done(
-                .object(["flow": row.value.json, "version": .string(row.value.version(reader.keys))]))
+            return .done(.object(["flow": row.value.versioned(reader.keys)]))
         }
     }
 

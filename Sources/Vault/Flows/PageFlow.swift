@@ -14,8 +14,12 @@ struct PageFlow: Record {
         self.json = json
     }
 
-    /// For `flows.update`.
-    func version(_ keys: RowKeys) -> String { keys.version(of: json) }
+    /// As it is answered to whoever may write it back.
+    func versioned(_ keys: RowKeys) -> JSON {
+        let answer = json.shallowCopy()
+        answer.set("version", .string(keys.version(of: json)))
+        return answer
+    }
 
     var actions: [JSON] { json["actions"]?.elements ?? [] }
 }

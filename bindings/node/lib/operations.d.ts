@@ -626,6 +626,8 @@ export interface App extends AppSettings {
   templateId?: string;
   /** Vault: the values of the template's hosts, by name. */
   hosts?: Record<string, string>;
+  /** Vault: another one whenever a setting has changed, a secret one too. Lists do not have it. */
+  version?: string;
 }
 
 /** What a connection or a flow lacks: until the field is set, it does not work. */
@@ -642,10 +644,12 @@ export interface LoadedApp {
   app: App;
 }
 
-/** All connections. */
+/** All connections, or a page of them. */
 export interface AppList {
-  /** The connections. */
+  /** The connections, by their ids. */
   apps: App[];
+  /** Vault: for after; absent when nothing follows. */
+  next?: string;
   /** Vault: how many rows do not open; absent if all do. */
   unreadable?: number;
 }
@@ -889,6 +893,8 @@ export interface SavedFlow {
 export interface Flow extends FlowSettings {
   /** Its id. */
   id: string;
+  /** Vault: another one whenever a setting has changed, a secret one too. Lists do not have it. */
+  version?: string;
 }
 
 /** A flow. */
@@ -897,10 +903,12 @@ export interface LoadedFlow {
   flow: Flow;
 }
 
-/** All flows. */
+/** All flows, or a page of them. */
 export interface FlowList {
-  /** By their ids. */
+  /** The flows, by their ids. */
   flows: Flow[];
+  /** For after; absent when nothing follows. */
+  next?: string;
   /** Vault: how many rows do not open; absent if all do. */
   unreadable?: number;
 }
@@ -1365,6 +1373,8 @@ export interface AppsCreateFields extends AppSettings {
   clientSecret?: string;
   /** Cloud: a preset for dynamic registration. */
   dcrPresetId?: string;
+  /** Vault: that of what this is a copy of. It means nothing here. */
+  version?: string;
 }
 
 /** Of `apps.update`. */
@@ -1382,6 +1392,11 @@ export interface AppsUpdateFields extends AppSettings {
    * a new authorization where tokens would be sent to another one.
    */
   sameProvider?: boolean;
+  /**
+   * Vault: that of the settings which were loaded and edited: if they have changed since, nothing is written
+   * (conflict). By default the last writer wins.
+   */
+  version?: string;
 }
 
 /** Of `apps.delete`. */
@@ -1396,6 +1411,14 @@ export interface AppsDeleteFields {
 export interface AppsLoadFields {
   /** The connection. */
   id: string;
+}
+
+/** Of `apps.list`. */
+export interface AppsListFields {
+  /** Vault: the most that one answer holds; which comes next is the vault's choice. By default all. */
+  limit?: number;
+  /** Vault: the next of the answer before. */
+  after?: string;
 }
 
 /** Of `templates.load`. */
@@ -1534,18 +1557,33 @@ export interface ApiHandleFields {
 export interface FlowsCreateFields extends FlowSettings {
   /** Chosen for you when absent. */
   id?: string;
+  /** Vault: that of what this is a copy of. It means nothing here. */
+  version?: string;
 }
 
 /** Of `flows.update`. */
 export interface FlowsUpdateFields extends FlowSettings {
   /** The flow. */
   id: string;
+  /**
+   * Vault: that of the settings which were loaded and edited: if they have changed since, nothing is written
+   * (conflict). By default the last writer wins.
+   */
+  version?: string;
 }
 
 /** Of `flows.load`. */
 export interface FlowsLoadFields {
   /** The flow. */
   id: string;
+}
+
+/** Of `flows.list`. */
+export interface FlowsListFields {
+  /** Vault: the most that one answer holds; which comes next is the vault's choice. By default all. */
+  limit?: number;
+  /** Vault: the next of the answer before. */
+  after?: string;
 }
 
 /** Of `flows.delete`. */
@@ -1640,8 +1678,8 @@ export interface Apps {
   delete(fields: AppsDeleteFields, options?: CallOptions): Promise<Deletion>;
   /** Answers one connection, never its secret. */
   load(fields: AppsLoadFields, options?: CallOptions): Promise<LoadedApp>;
-  /** Lists all connections, never their secrets. */
-  list(options?: CallOptions): Promise<AppList>;
+  /** Lists all connections, never their secrets: by their ids, or a page at a time. */
+  list(fields?: AppsListFields, options?: CallOptions): Promise<AppList>;
 }
 
 /** client.templates: the vault's catalogue of providers. */
@@ -1681,8 +1719,8 @@ export interface Flows {
   update(fields: FlowsUpdateFields, options?: CallOptions): Promise<SavedFlow>;
   /** Vault: answers one flow. */
   load(fields: FlowsLoadFields, options?: CallOptions): Promise<LoadedFlow>;
-  /** Vault: lists all flows. */
-  list(options?: CallOptions): Promise<FlowList>;
+  /** Vault: lists all flows: by their ids, or a page at a time. */
+  list(fields?: FlowsListFields, options?: CallOptions): Promise<FlowList>;
   /** Vault: deletes a flow. What users have connected by it stays. */
   delete(fields: FlowsDeleteFields, options?: CallOptions): Promise<object>;
 }

@@ -28,8 +28,8 @@ class Apps {
     return this.#client.call('apps.load', fields, options);
   }
 
-  list(options) {
-    return this.#client.call('apps.list', {}, options);
+  list(fields, options) {
+    return this.#client.call('apps.list', fields, options);
   }
 }
 
@@ -108,8 +108,8 @@ class Flows {
     return this.#client.call('flows.load', fields, options);
   }
 
-  list(options) {
-    return this.#client.call('flows.list', {}, options);
+  list(fields, options) {
+    return this.#client.call('flows.list', fields, options);
   }
 
   delete(fields, options) {

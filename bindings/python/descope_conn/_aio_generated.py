@@ -80,6 +80,7 @@ class AsyncApps(AsyncGroup):
         hosts: Mapping[str, str] | None = None,
         client_secret: str | None = None,
         dcr_preset_id: str | None = None,
+        version: str | None = None,
         name: str | None = None,
         description: str | None = None,
         logo: str | None = None,
@@ -139,6 +140,7 @@ class AsyncApps(AsyncGroup):
         - ``hosts``: Vault: the values of the template's hosts, by name; templates.load lists them.
         - ``client_secret``: Never returned. On update: absent keeps it, "" clears it.
         - ``dcr_preset_id``: Cloud: a preset for dynamic registration.
+        - ``version``: Vault: that of what this is a copy of. It means nothing here.
         - ``name``: For people.
         - ``description``: For people.
         - ``logo``: A URL or data URL.
@@ -207,6 +209,7 @@ class AsyncApps(AsyncGroup):
             "hosts": hosts,
             "clientSecret": client_secret,
             "dcrPresetId": dcr_preset_id,
+            "version": version,
             "name": name,
             "description": description,
             "logo": logo,
@@ -267,6 +270,7 @@ class AsyncApps(AsyncGroup):
         hosts: Mapping[str, str] | None = None,
         client_secret: str | None = None,
         same_provider: bool | None = None,
+        version: str | None = None,
         name: str | None = None,
         description: str | None = None,
         logo: str | None = None,
@@ -328,6 +332,8 @@ class AsyncApps(AsyncGroup):
         - ``client_secret``: Never returned. On update: absent keeps it, "" clears it.
         - ``same_provider``: Vault: new endpoints are those of the same authorization server: stored grants go on with
           them. Otherwise they need a new authorization where tokens would be sent to another one.
+        - ``version``: Vault: that of the settings which were loaded and edited: if they have changed since, nothing is
+          written (conflict). By default the last writer wins.
         - ``name``: For people.
         - ``description``: For people.
         - ``logo``: A URL or data URL.
@@ -395,6 +401,7 @@ class AsyncApps(AsyncGroup):
             "hosts": hosts,
             "clientSecret": client_secret,
             "sameProvider": same_provider,
+            "version": version,
             "name": name,
             "description": description,
             "logo": logo,
@@ -495,16 +502,24 @@ class AsyncApps(AsyncGroup):
     def list(
         self,
         *,
+        limit: int | None = None,
+        after: str | None = None,
         actor: str | None = None,
         timeout: float | None = None,
     ) -> Call[AppList]:
-        """Lists all connections, never their secrets.
+        """Lists all connections, never their secrets: by their ids, or a page at a time.
 
+        - ``limit``: Vault: the most that one answer holds; which comes next is the vault's choice. By default all.
+        - ``after``: Vault: the next of the answer before.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
           server; 0 asks for an answer that needs no waiting.
         """
-        return make_call("apps.list", {}, actor, timeout, AppList._from_wire)
+        fields = {
+            "limit": limit,
+            "after": after,
+        }
+        return make_call("apps.list", fields, actor, timeout, AppList._from_wire)
 
 
 class AsyncTemplates(AsyncGroup):
@@ -750,6 +765,7 @@ class AsyncFlows(AsyncGroup):
         actions: Sequence[FlowAction],
         *,
         id: str | None = None,
+        version: str | None = None,
         name: str | None = None,
         instructions: str | None = None,
         redirect_urls: Sequence[str] | None = None,
@@ -763,6 +779,7 @@ class AsyncFlows(AsyncGroup):
 
         - ``actions``: What the user does, in this order. At least one.
         - ``id``: Chosen for you when absent.
+        - ``version``: Vault: that of what this is a copy of. It means nothing here.
         - ``name``: What it is called, for people.
         - ``instructions``: Shown above each of its actions that has none of its own.
         - ``redirect_urls``: The URLs at which it may end. A link to the flow names one of them, character for
@@ -774,6 +791,7 @@ class AsyncFlows(AsyncGroup):
         """
         fields = {
             "id": id,
+            "version": version,
             "name": name,
             "instructions": instructions,
             "actions": wire_objects(actions),
@@ -788,6 +806,7 @@ class AsyncFlows(AsyncGroup):
         id: str,
         actions: Sequence[FlowAction],
         *,
+        version: str | None = None,
         name: str | None = None,
         instructions: str | None = None,
         redirect_urls: Sequence[str] | None = None,
@@ -801,6 +820,8 @@ class AsyncFlows(AsyncGroup):
 
         - ``id``: The flow.
         - ``actions``: What the user does, in this order. At least one.
+        - ``version``: Vault: that of the settings which were loaded and edited: if they have changed since, nothing is
+          written (conflict). By default the last writer wins.
         - ``name``: What it is called, for people.
         - ``instructions``: Shown above each of its actions that has none of its own.
         - ``redirect_urls``: The URLs at which it may end. A link to the flow names one of them, character for
@@ -812,6 +833,7 @@ class AsyncFlows(AsyncGroup):
         """
         fields = {
             "id": id,
+            "version": version,
             "name": name,
             "instructions": instructions,
             "actions": wire_objects(actions),
@@ -846,18 +868,26 @@ class AsyncFlows(AsyncGroup):
     def list(
         self,
         *,
+        limit: int | None = None,
+        after: str | None = None,
         actor: str | None = None,
         timeout: float | None = None,
     ) -> Call[FlowList]:
-        """Lists all flows.
+        """Lists all flows: by their ids, or a page at a time.
 
         The vault only.
 
+        - ``limit``: Vault: the most that one answer holds; which comes next is the vault's choice. By default all.
+        - ``after``: Vault: the next of the answer before.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
           server; 0 asks for an answer that needs no waiting.
         """
-        return make_call("flows.list", {}, actor, timeout, FlowList._from_wire)
+        fields = {
+            "limit": limit,
+            "after": after,
+        }
+        return make_call("flows.list", fields, actor, timeout, FlowList._from_wire)
 
     @awaited
     def delete(

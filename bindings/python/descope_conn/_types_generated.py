@@ -829,6 +829,8 @@ class App:
     """The template that it was made from."""
     hosts: dict[str, str] = field(default_factory=dict)
     """Vault: the values of the template's hosts, by name."""
+    version: str | None = None
+    """Vault: another one whenever a setting has changed, a secret one too. Lists do not have it."""
     name: str | None = None
     """For people."""
     description: str | None = None
@@ -942,6 +944,7 @@ class App:
             tenant_id=wire.get("tenantId") or None,
             template_id=wire.get("templateId") or None,
             hosts=dict(wire.get("hosts") or {}),
+            version=wire.get("version") or None,
             name=wire.get("name") or None,
             description=wire.get("description") or None,
             logo=wire.get("logo") or None,
@@ -1013,10 +1016,12 @@ class SettingWarning:
 
 @dataclass(frozen=True)
 class AppList:
-    """All connections."""
+    """All connections, or a page of them."""
 
     apps: tuple[App, ...]
-    """The connections."""
+    """The connections, by their ids."""
+    next: str | None = None
+    """Vault: for after; absent when nothing follows."""
     unreadable: int = 0
     """Vault: how many rows do not open; absent if all do."""
 
@@ -1033,6 +1038,7 @@ class AppList:
     def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
         return cls(
             apps=tuple(App._from_wire(one) for one in wire.get("apps") or ()),
+            next=wire.get("next") or None,
             unreadable=wire.get("unreadable") or 0,
         )
 
@@ -1134,6 +1140,8 @@ class Flow:
     """Its id."""
     actions: tuple[FlowAction, ...]
     """What the user does, in this order. At least one."""
+    version: str | None = None
+    """Vault: another one whenever a setting has changed, a secret one too. Lists do not have it."""
     name: str | None = None
     """What it is called, for people."""
     instructions: str | None = None
@@ -1152,6 +1160,7 @@ class Flow:
         return cls(
             id=wire.get("id") or "",
             actions=tuple(_flow_action(one) for one in wire.get("actions") or ()),
+            version=wire.get("version") or None,
             name=wire.get("name") or None,
             instructions=wire.get("instructions") or None,
             redirect_urls=tuple(wire.get("redirectUrls") or ()),
@@ -1161,10 +1170,12 @@ class Flow:
 
 @dataclass(frozen=True)
 class FlowList:
-    """All flows."""
+    """All flows, or a page of them."""
 
     flows: tuple[Flow, ...]
-    """By their ids."""
+    """The flows, by their ids."""
+    next: str | None = None
+    """For after; absent when nothing follows."""
     unreadable: int = 0
     """Vault: how many rows do not open; absent if all do."""
 
@@ -1181,6 +1192,7 @@ class FlowList:
     def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
         return cls(
             flows=tuple(Flow._from_wire(one) for one in wire.get("flows") or ()),
+            next=wire.get("next") or None,
             unreadable=wire.get("unreadable") or 0,
         )
 

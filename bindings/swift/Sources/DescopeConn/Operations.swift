@@ -456,6 +456,7 @@ public struct Apps: Sendable {
     ///   - hosts: Vault: the values of the template's hosts, by name; templates.load lists them.
     ///   - clientSecret: Never returned. On update: absent keeps it, "" clears it.
     ///   - dcrPresetId: Cloud: a preset for dynamic registration.
+    ///   - version: Vault: that of what this is a copy of. It means nothing here.
     ///   - name: For people.
     ///   - description: For people.
     ///   - logo: A URL or data URL.
@@ -515,13 +516,13 @@ public struct Apps: Sendable {
     @discardableResult
     public func create(
         id: String? = nil, tenantId: String? = nil, templateId: String? = nil, hosts: [String: String]? = nil,
-        clientSecret: Secret? = nil, dcrPresetId: String? = nil, name: String? = nil, description: String? = nil,
-        logo: String? = nil, appType: AppType? = nil, clientId: String? = nil, discoveryUrl: String? = nil,
-        authorizationUrl: String? = nil, authorizationUrlParams: [Parameter]? = nil, tokenUrl: String? = nil,
-        tokenUrlParams: [Parameter]? = nil, revocationUrl: String? = nil, defaultScopes: [String]? = nil,
-        scopeDescriptions: [String: String]? = nil, defaultRedirectUrl: String? = nil, callbackDomain: String? = nil,
-        pkce: Bool? = nil, accessType: AccessType? = nil, prompt: [String]? = nil, useDcr: Bool? = nil,
-        dcrUrl: String? = nil, refreshUrl: String? = nil, deviceAuthorizationUrl: String? = nil,
+        clientSecret: Secret? = nil, dcrPresetId: String? = nil, version: String? = nil, name: String? = nil,
+        description: String? = nil, logo: String? = nil, appType: AppType? = nil, clientId: String? = nil,
+        discoveryUrl: String? = nil, authorizationUrl: String? = nil, authorizationUrlParams: [Parameter]? = nil,
+        tokenUrl: String? = nil, tokenUrlParams: [Parameter]? = nil, revocationUrl: String? = nil,
+        defaultScopes: [String]? = nil, scopeDescriptions: [String: String]? = nil, defaultRedirectUrl: String? = nil,
+        callbackDomain: String? = nil, pkce: Bool? = nil, accessType: AccessType? = nil, prompt: [String]? = nil,
+        useDcr: Bool? = nil, dcrUrl: String? = nil, refreshUrl: String? = nil, deviceAuthorizationUrl: String? = nil,
         introspectionUrl: String? = nil, issuer: String? = nil, tokenEndpointAuthMethod: TokenEndpointAuthMethod? = nil,
         scopeSeparator: ScopeSeparator? = nil, bodyFormat: BodyFormat? = nil, replyScopeSeparators: String? = nil,
         replyScopeName: String? = nil, scopeRules: ScopeRules? = nil, needsScopes: Bool? = nil,
@@ -540,6 +541,7 @@ public struct Apps: Sendable {
         request["hosts"] = hosts
         request["clientSecret"] = clientSecret
         request["dcrPresetId"] = dcrPresetId
+        request["version"] = version
         request["name"] = name
         request["description"] = description
         request["logo"] = logo
@@ -600,6 +602,8 @@ public struct Apps: Sendable {
     ///   - clientSecret: Never returned. On update: absent keeps it, "" clears it.
     ///   - sameProvider: Vault: new endpoints are those of the same authorization server: stored grants go on with
     ///     them. Otherwise they need a new authorization where tokens would be sent to another one.
+    ///   - version: Vault: that of the settings which were loaded and edited: if they have changed since, nothing
+    ///     is written (conflict). By default the last writer wins.
     ///   - name: For people.
     ///   - description: For people.
     ///   - logo: A URL or data URL.
@@ -659,14 +663,14 @@ public struct Apps: Sendable {
     @discardableResult
     public func update(
         id: String, templateId: String? = nil, hosts: [String: String]? = nil, clientSecret: Secret? = nil,
-        sameProvider: Bool? = nil, name: String? = nil, description: String? = nil, logo: String? = nil,
-        appType: AppType? = nil, clientId: String? = nil, discoveryUrl: String? = nil, authorizationUrl: String? = nil,
-        authorizationUrlParams: [Parameter]? = nil, tokenUrl: String? = nil, tokenUrlParams: [Parameter]? = nil,
-        revocationUrl: String? = nil, defaultScopes: [String]? = nil, scopeDescriptions: [String: String]? = nil,
-        defaultRedirectUrl: String? = nil, callbackDomain: String? = nil, pkce: Bool? = nil,
-        accessType: AccessType? = nil, prompt: [String]? = nil, useDcr: Bool? = nil, dcrUrl: String? = nil,
-        refreshUrl: String? = nil, deviceAuthorizationUrl: String? = nil, introspectionUrl: String? = nil,
-        issuer: String? = nil, tokenEndpointAuthMethod: TokenEndpointAuthMethod? = nil,
+        sameProvider: Bool? = nil, version: String? = nil, name: String? = nil, description: String? = nil,
+        logo: String? = nil, appType: AppType? = nil, clientId: String? = nil, discoveryUrl: String? = nil,
+        authorizationUrl: String? = nil, authorizationUrlParams: [Parameter]? = nil, tokenUrl: String? = nil,
+        tokenUrlParams: [Parameter]? = nil, revocationUrl: String? = nil, defaultScopes: [String]? = nil,
+        scopeDescriptions: [String: String]? = nil, defaultRedirectUrl: String? = nil, callbackDomain: String? = nil,
+        pkce: Bool? = nil, accessType: AccessType? = nil, prompt: [String]? = nil, useDcr: Bool? = nil,
+        dcrUrl: String? = nil, refreshUrl: String? = nil, deviceAuthorizationUrl: String? = nil,
+        introspectionUrl: String? = nil, issuer: String? = nil, tokenEndpointAuthMethod: TokenEndpointAuthMethod? = nil,
         scopeSeparator: ScopeSeparator? = nil, bodyFormat: BodyFormat? = nil, replyScopeSeparators: String? = nil,
         replyScopeName: String? = nil, scopeRules: ScopeRules? = nil, needsScopes: Bool? = nil,
         droppedAuthorizeParameters: [String]? = nil, renamedAuthorizeParameters: [String: String]? = nil,
@@ -683,6 +687,7 @@ public struct Apps: Sendable {
         request["hosts"] = hosts
         request["clientSecret"] = clientSecret
         request["sameProvider"] = sameProvider
+        request["version"] = version
         request["name"] = name
         request["description"] = description
         request["logo"] = logo
@@ -760,10 +765,17 @@ public struct Apps: Sendable {
         return answer.app
     }
 
-    /// Lists all connections, never their secrets.
+    /// Lists all connections, never their secrets: by their ids, or a page at a time.
+    /// - Parameters:
+    ///   - limit: Vault: the most that one answer holds; which comes next is the vault's choice. By default all.
+    ///   - after: Vault: the next of the answer before.
     @discardableResult
-    public func list(actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> AppList {
-        let request = Request("apps.list", actor: actor)
+    public func list(
+        limit: Int? = nil, after: String? = nil, actor: String? = nil, timeout: Duration? = nil
+    ) async throws(ConnError) -> AppList {
+        var request = Request("apps.list", actor: actor)
+        request["limit"] = limit
+        request["after"] = after
         return try await client.perform(request, timeout)
     }
 }
@@ -928,6 +940,7 @@ public struct Flows: Sendable {
     /// - Parameters:
     ///   - actions: What the user does, in this order. At least one.
     ///   - id: Chosen for you when absent.
+    ///   - version: Vault: that of what this is a copy of. It means nothing here.
     ///   - name: What it is called, for people.
     ///   - instructions: Shown above each of its actions that has none of its own.
     ///   - redirectUrls: The URLs at which it may end. A link to the flow names one of them, character for
@@ -935,12 +948,14 @@ public struct Flows: Sendable {
     ///   - fixed: True: a link to the flow cannot ask for another connection or for other scopes.
     @discardableResult
     public func create(
-        actions: [FlowAction], id: String? = nil, name: String? = nil, instructions: String? = nil,
-        redirectUrls: [String]? = nil, fixed: Bool? = nil, actor: String? = nil, timeout: Duration? = nil
+        actions: [FlowAction], id: String? = nil, version: String? = nil, name: String? = nil,
+        instructions: String? = nil, redirectUrls: [String]? = nil, fixed: Bool? = nil, actor: String? = nil,
+        timeout: Duration? = nil
     ) async throws(ConnError) -> SavedFlow {
         var request = Request("flows.create", actor: actor)
         request["actions"] = actions
         request["id"] = id
+        request["version"] = version
         request["name"] = name
         request["instructions"] = instructions
         request["redirectUrls"] = redirectUrls
@@ -952,6 +967,8 @@ public struct Flows: Sendable {
     /// - Parameters:
     ///   - id: The flow.
     ///   - actions: What the user does, in this order. At least one.
+    ///   - version: Vault: that of the settings which were loaded and edited: if they have changed since, nothing
+    ///     is written (conflict). By default the last writer wins.
     ///   - name: What it is called, for people.
     ///   - instructions: Shown above each of its actions that has none of its own.
     ///   - redirectUrls: The URLs at which it may end. A link to the flow names one of them, character for
@@ -959,12 +976,13 @@ public struct Flows: Sendable {
     ///   - fixed: True: a link to the flow cannot ask for another connection or for other scopes.
     @discardableResult
     public func update(
-        id: String, actions: [FlowAction], name: String? = nil, instructions: String? = nil,
+        id: String, actions: [FlowAction], version: String? = nil, name: String? = nil, instructions: String? = nil,
         redirectUrls: [String]? = nil, fixed: Bool? = nil, actor: String? = nil, timeout: Duration? = nil
     ) async throws(ConnError) -> SavedFlow {
         var request = Request("flows.update", actor: actor)
         request["id"] = id
         request["actions"] = actions
+        request["version"] = version
         request["name"] = name
         request["instructions"] = instructions
         request["redirectUrls"] = redirectUrls
@@ -984,10 +1002,17 @@ public struct Flows: Sendable {
         return answer.flow
     }
 
-    /// Lists all flows. The vault only.
+    /// Lists all flows: by their ids, or a page at a time. The vault only.
+    /// - Parameters:
+    ///   - limit: Vault: the most that one answer holds; which comes next is the vault's choice. By default all.
+    ///   - after: Vault: the next of the answer before.
     @discardableResult
-    public func list(actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> FlowList {
-        let request = Request("flows.list", actor: actor)
+    public func list(
+        limit: Int? = nil, after: String? = nil, actor: String? = nil, timeout: Duration? = nil
+    ) async throws(ConnError) -> FlowList {
+        var request = Request("flows.list", actor: actor)
+        request["limit"] = limit
+        request["after"] = after
         return try await client.perform(request, timeout)
     }
 
@@ -1894,6 +1919,8 @@ public struct App: Codable, Sendable, Hashable {
     public var templateId: String?
     /// Vault: the values of the template's hosts, by name.
     public var hosts: [String: String]?
+    /// Vault: another one whenever a setting has changed, a secret one too. Lists do not have it.
+    public var version: String?
     /// For people.
     public var name: String?
     /// For people.
@@ -2001,10 +2028,12 @@ public struct SettingWarning: Codable, Sendable, Hashable {
     public var message: String
 }
 
-/// All connections.
+/// All connections, or a page of them.
 public struct AppList: Codable, Sendable, Hashable {
-    /// The connections.
+    /// The connections, by their ids.
     public var apps: [App]
+    /// Vault: for after; absent when nothing follows.
+    public var next: String?
     /// Vault: how many rows do not open; absent if all do.
     public var unreadable: Int?
 }
@@ -2277,6 +2306,8 @@ public struct SavedFlow: Codable, Sendable, Hashable {
 public struct Flow: Codable, Sendable, Hashable {
     /// Its id.
     public var id: String
+    /// Vault: another one whenever a setting has changed, a secret one too. Lists do not have it.
+    public var version: String?
     /// What it is called, for people.
     public var name: String?
     /// Shown above each of its actions that has none of its own.
@@ -2290,10 +2321,12 @@ public struct Flow: Codable, Sendable, Hashable {
     public var fixed: Bool?
 }
 
-/// All flows.
+/// All flows, or a page of them.
 public struct FlowList: Codable, Sendable, Hashable {
-    /// By their ids.
+    /// The flows, by their ids.
     public var flows: [Flow]
+    /// For after; absent when nothing follows.
+    public var next: String?
     /// Vault: how many rows do not open; absent if all do.
     public var unreadable: Int?
 }
