@@ -112,7 +112,7 @@ extension PagesBackend {
 
     /// Why a form is not taken: it must be one of these pages', shown to this user.
     private func refusal(ofFormIn visit: Visit, _ user: Visit.User) -> Page? {
-        guard let body = visit.body else { return visit.failure(413, .errorTooLarge) }
+        guard let body = visit.body, !body.isCut else { return visit.failure(413, .errorTooLarge) }
         let type = visit.header("content-type").map { $0.prefix { $0 != ";" && $0 != " " }.lowercased() }
         guard type.map({ ID($0) }) == "application/x-www-form-urlencoded" else {
             return visit.failure(415, .errorForm)

@@ -282,6 +282,23 @@ import Testing
         #expect(shown.title?.contains("\u{200F}") == false && shown.title?.contains("\u{2067}") == false)
     }
 
+    @Test func spacesAndOddScopesStayAsTheyAre() throws {
+        try site.run(
+            "apps.create",
+            ["id": "own", "name": "  Own ", "description": " ", "clientId": "c", "defaultScopes": ["a b", " c"]])
+        let before = try load("own")
+        _ = try edit("own", [])
+        #expect(try load("own").equals(before))
+    }
+
+    /// A form is taken as a whole or not at all.
+    @Test func aFormOfTooManyFieldsIsRefused() throws {
+        let before = try load("crm")
+        let refused = try edit("crm", (0..<300).map { ("x\($0)", "") } + [("name", "Cut")])
+        #expect(refused.status == 413)
+        #expect(try load("crm").equals(before))
+    }
+
     // MARK: - Credentials
 
     private static let keyed: JSON = [
@@ -446,7 +463,7 @@ import Testing
     @Test func aSearchFindsWhatStandsBehind() throws {
         try site.makeMany(2500)
         let found = try page("/console/connections", [("q", "many 2222")])
-        #expect(found.body.contains("<code>many-2222</code>") && found.body.contains("1 to 1 of 1"))
+        #expect(found.body.contains("<code>many-2222</code>") && found.body.contains("1 to 1 of 1<"))
         let odd: [[(String, String)]] = [
             [("after", "x")], [("after", "\u{0}")], [("page", String(Int.min))], [("page", String(Int.max)), ("q", "many")],
         ]

@@ -301,7 +301,7 @@ def test_two_administrators_who_edit_the_same_flow_lose_nothing(console: Site, c
     keep(page, "console flow conflict")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_have_text("The flow is saved.")
-    assert console.client.flows.load("start").actions[0].title == "Mine"
+    assert console.client.flows.load("start").actions[0]["title"] == "Mine"
 
 
 def test_an_administrator_reads_and_verifies_the_audit(console: Site, context: BrowserContext) -> None:

@@ -121,7 +121,8 @@ extension AppSetting {
     func write(_ body: Parameters, as name: String, to settings: JSON) {
         let text = body.sent(ID(name))
         guard isWritten else { return writeChoice(text, to: settings) }
-        guard let text else { return }
+        // Some of what is shown reads otherwise than it was written, such as spaces at an end.
+        guard let text, ID(text.replacingLineEnds) != self.text(of: settings).map({ ID($0) }) else { return }
         let words = text.split(whereSeparator: Self.isSpace)
         guard !words.isEmpty else { return settings.remove(self.name) }
         switch shape {
@@ -184,6 +185,13 @@ extension AppSetting {
         var rest = text.drop(while: isSpace)
         while rest.last.map(isSpace) == true { rest.removeLast() }
         return String(rest)
+    }
+}
+
+extension String {
+    /// Browsers send the ends of lines as CR LF.
+    fileprivate var replacingLineEnds: String {
+        String(decoding: utf8.filter { $0 != UInt8(ascii: "\r") }, as: UTF8.self)
     }
 }
 
