@@ -85,7 +85,9 @@ extension PagesBackend {
                     }
                     let all = known.merging(others) { first, _ in first }
                     return .done(
-                        .page(visit.home(of: subject, user, tokens, all, (offered, offer.next), next: answer["next"]?.string)))
+                        .page(
+                            visit.home(
+                                of: subject, user, tokens, all, (offered, offer.next), next: answer["next"]?.string)))
                 }
             }
         }
@@ -197,12 +199,14 @@ extension Visit {
         if let next { page.blocks.append(.links([Page.Link(text: texts(.more), url: url("/", [("after", next)]))])) }
         let sorted = offer.apps.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         let more = offer.next.map { next in
-            Page.Link(text: texts(.more), url: url("/", [(Self.offerName.description, next)]), about: texts(.homeOffered))
+            Page.Link(
+                text: texts(.more), url: url("/", [(Self.offerName.description, next)]), about: texts(.homeOffered))
         }
         if !sorted.isEmpty || more != nil {
             page.blocks.append(
                 .section(
-                    texts(.homeOffered), sorted.map { .card(card(offering: $0)) } + (more.map { [.links([$0])] } ?? [])))
+                    texts(.homeOffered), sorted.map { .card(card(offering: $0)) } + (more.map { [.links([$0])] } ?? []))
+            )
         }
         if tenant == nil, !user.tenants.isEmpty {
             let links = user.tenants.map { tenant in

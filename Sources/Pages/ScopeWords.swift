@@ -24,12 +24,16 @@ struct ScopeWords: Sendable {
     func callAsFunction(_ scope: String, _ language: String) -> String? {
         let prefix = prefixes.first { scope.utf8.starts(with: $0.utf8) }
         let short = prefix.flatMap { String(scope.utf8.dropFirst($0.utf8.count)) }
-        guard let found = words[Self.spelled(scope, ignoresCase)] ?? short.flatMap({ words[Self.spelled($0, ignoresCase)] })
+        guard
+            let found = words[Self.spelled(scope, ignoresCase)]
+                ?? short.flatMap({ words[Self.spelled($0, ignoresCase)] })
         else { return nil }
         return (found[language] ?? found["en"])?.string
     }
 
-    private static func spelled(_ scope: String, _ ignoresCase: Bool) -> ID { ID(ignoresCase ? scope.lowercased() : scope) }
+    private static func spelled(_ scope: String, _ ignoresCase: Bool) -> ID {
+        ID(ignoresCase ? scope.lowercased() : scope)
+    }
 }
 
 extension PagesBackend {

@@ -65,7 +65,9 @@ extension Visit {
             ])
         if isDenied { page.status = 200 }  // it is what the user wanted
         let known = app?.id ?? error.appID
-        let flowURL = error.redirectURL.flatMap { mount.isInFlow($0) ? URL($0) : nil }.map { FlowPlace.before($0, mount) }
+        let flowURL = error.redirectURL.flatMap { mount.isInFlow($0) ? URL($0) : nil }.map {
+            FlowPlace.before($0, mount)
+        }
         if error.code != .invalidRequest, error.reason != .app, let known, user != nil {
             let again = flowURL ?? url("/connect", [("app", known.text)])
             page.blocks.append(.links([Page.Link(text: texts(.tryAgain), url: again, style: .main)]))

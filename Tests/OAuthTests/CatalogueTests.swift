@@ -67,9 +67,11 @@ struct CatalogueTests {
         let row = try #require(Template.named(ID(id))?.row)
         let words = row["scopeWords"]
         let rules = row["scopeRules"]
-        let named = (rules?["aliases"]?.members.map { $0.value.string ?? "" } ?? []) + ["repo", "admin:org", "user"].filter {
-            rules?["implies"]?[$0] != nil
-        }
+        let named =
+            (rules?["aliases"]?.members.map { $0.value.string ?? "" } ?? [])
+            + ["repo", "admin:org", "user"].filter {
+                rules?["implies"]?[$0] != nil
+            }
         #expect(!named.isEmpty)
         for scope in named { #expect(words?[scope] != nil, "\(scope)") }
     }

@@ -465,7 +465,8 @@ import Testing
         let found = try page("/console/connections", [("q", "many 2222")])
         #expect(found.body.contains("<code>many-2222</code>") && found.body.contains("1 to 1 of 1<"))
         let odd: [[(String, String)]] = [
-            [("after", "x")], [("after", "\u{0}")], [("page", String(Int.min))], [("page", String(Int.max)), ("q", "many")],
+            [("after", "x")], [("after", "\u{0}")], [("page", String(Int.min))],
+            [("page", String(Int.max)), ("q", "many")],
         ]
         for query in odd { #expect([200, 400].contains(try page("/console/connections", query).status)) }
     }

@@ -44,7 +44,9 @@ final class CountedBackend: BackendLayer {
 
     func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
         let body = earlier.withLock { earlier in
-            guard let (operation, body) = earlier, operation == request.operation else { return nil as (@Sendable () -> Void)? }
+            guard let (operation, body) = earlier, operation == request.operation else {
+                return nil as (@Sendable () -> Void)?
+            }
             earlier = nil
             return body
         }

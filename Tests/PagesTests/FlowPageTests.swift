@@ -247,9 +247,10 @@ import Testing
     /// Whatever the link has asked for.
     @Test func whoRefusesComesBackToTheStepOfTheSameLink() throws {
         try make([["type": "tenant_connect", "appId": "crm"]], ["redirectUrls": ["https://h.example/?x=1&back=1"]])
-        let query = start + [
-            ("scopes", "a+b back=1"), ("redirectUrl", "https://h.example/?x=1&back=1"), ("tenant", "t1"),
-        ]
+        let query =
+            start + [
+                ("scopes", "a+b back=1"), ("redirectUrl", "https://h.example/?x=1&back=1"), ("tenant", "t1"),
+            ]
         let page = try site.get("/flow", query)
         let state = page.mainLink.flatMap(URLComponents.init)?.queryItems?.first { $0.name == "state" }?.value
         let refused = try site.get("/callback", [("state", state ?? ""), ("error", "access_denied")])
@@ -260,7 +261,9 @@ import Testing
     /// However many connections there are.
     @Test func buttonsReadTheirConnectionsAlone() throws {
         try site.makeMany(300)
-        try make([["type": "connect_api_key", "buttons": [["appId": "many-7"], ["appId": "weather"], ["appId": "gone"]]]])
+        try make([
+            ["type": "connect_api_key", "buttons": [["appId": "many-7"], ["appId": "weather"], ["appId": "gone"]]]
+        ])
         _ = site.store.takeRows()
         let page = try site.get("/flow", start)
         #expect(site.store.takeRows() <= 10)

@@ -63,7 +63,9 @@ import Testing
             let page = try site.follow(link)
             #expect(site.store.takeRows() <= 70)
             #expect(page.body.contains("A &lt;b&gt;CRM&lt;/b&gt;"))
-            offered += page.body.components(separatedBy: "/key?app=").dropFirst().map { String($0.prefix { $0 != "\"" }) }
+            offered += page.body.components(separatedBy: "/key?app=").dropFirst().map {
+                String($0.prefix { $0 != "\"" })
+            }
             let more = page.body.components(separatedBy: "?offer=").dropFirst().first?.prefix { $0 != "\"" }
             next = more.map { "\(Site.base)/?offer=\($0)" }
         }

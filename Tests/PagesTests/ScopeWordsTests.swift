@@ -20,7 +20,9 @@ import Testing
         return try site.get("/connect", [("app", "own")], as: Site.alice.with(["locale": .string(language)]))
     }
 
-    @Test(arguments: [true, false], [("en", "See your calendars"), ("de", "Ihre Kalender sehen"), ("fr", "See your calendars")])
+    @Test(
+        arguments: [true, false],
+        [("en", "See your calendars"), ("de", "Ihre Kalender sehen"), ("fr", "See your calendars")])
     func theCatalogueHasWords(pageIsKnown: Bool, _ row: (language: String, words: String)) throws {
         let page = try consent("google", [Self.calendar], pageIsKnown: pageIsKnown, language: row.language)
         #expect(page.body.contains("<span>\(row.words) </span><code>\(Self.calendar)</code>"))
@@ -28,7 +30,8 @@ import Testing
 
     @Test(arguments: ["Calendars.Read", "calendars.read", "https://graph.microsoft.com/Calendars.Read"])
     func aScopeMayBeSpelledOtherwise(scope: String) throws {
-        #expect(try consent("microsoft", [scope]).body.contains("<span>See your calendars </span><code>\(scope)</code>"))
+        #expect(
+            try consent("microsoft", [scope]).body.contains("<span>See your calendars </span><code>\(scope)</code>"))
     }
 
     @Test func whatIsNotKnownIsShownAsItIs() throws {

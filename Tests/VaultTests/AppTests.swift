@@ -107,7 +107,8 @@ import Testing
         #expect(try version() != before)
     }
 
-    @Test(arguments: ["", "\u{1}", String(repeating: "v", count: 65)]) func whatIsNoVersionIsRefused(_ version: String) throws
+    @Test(arguments: ["", "\u{1}", String(repeating: "v", count: 65)]) func whatIsNoVersionIsRefused(_ version: String)
+        throws
     {
         _ = try world.call("apps.create", ["id": "a"])
         #expect(world.error("apps.update", ["id": "a", "version": .string(version)])?.code == .invalidRequest)
@@ -142,10 +143,12 @@ import Testing
         #expect(second["next"] == nil)
     }
 
-    @Test(arguments: [
-        ["limit": 0], ["limit": 1001], ["limit": .integer(Int64.min)], ["limit": .integer(Int64.max)], ["limit": "10"],
-        ["after": "x"], ["after": ""], ["after": "AAAA"], ["limit": 5, "after": "AAAAAAAAAAAAAAAAAAAAAAA"],
-    ] as [JSON])
+    @Test(
+        arguments: [
+            ["limit": 0], ["limit": 1001], ["limit": .integer(Int64.min)], ["limit": .integer(Int64.max)],
+            ["limit": "10"],
+            ["after": "x"], ["after": ""], ["after": "AAAA"], ["limit": 5, "after": "AAAAAAAAAAAAAAAAAAAAAAA"],
+        ] as [JSON])
     func whatIsNoPageIsRefused(_ request: JSON) throws {
         for operation in ["apps.list", "flows.list"] {
             #expect(world.error(operation, request)?.code == .invalidRequest, "\(operation)")

@@ -41,7 +41,8 @@ import Testing
         ("list", ["appId": "a"]), ("list", ["appId": "a", "limit": 1000, "count": true]),
         ("list", ["appId": "a", "status": "expiring"]), ("delete", ["appId": "a"]),
         ("delete", ["tenantId": "nobody"]), ("apps.delete", ["id": "a"]), ("apps.create", ["id": "b"]),
-        ("apps.list", [:]), ("apps.list", ["limit": 1000]), ("flows.list", ["limit": 1000]), ("retention.sweep", [:]), ("keys.list", [:]), ("keys.reseal", [:]),
+        ("apps.list", [:]), ("apps.list", ["limit": 1000]), ("flows.list", ["limit": 1000]), ("retention.sweep", [:]),
+        ("keys.list", [:]), ("keys.reseal", [:]),
         ("audit.list", ["limit": 1000]), ("audit.verify", [:]), ("revocations.run", ["limit": 1]),
         ("audit.list", ["limit": 1000, "newestFirst": true]), ("revocations.list", ["limit": 1000]),
     ]

@@ -106,12 +106,14 @@ extension AppForm {
     }
 
     /// Where what was typed differs from the settings that are there. Secrets are not compared.
-    func differences(_ texts: Texts, _ typed: JSON, from saved: JSON) -> [(label: String, saved: String, typed: String)] {
+    func differences(_ texts: Texts, _ typed: JSON, from saved: JSON) -> [(label: String, saved: String, typed: String)]
+    {
         let (typed, saved) = (values(texts, typed), values(texts, saved))
         let names = typed.map(\.name) + saved.map(\.name).filter { name in !typed.contains { $0.name == name } }
         return names.compactMap { name in
             let (mine, theirs) = (typed.first { $0.name == name }, saved.first { $0.name == name })
-            guard let label = mine?.label ?? theirs?.label, mine.map({ ID($0.text) }) != theirs.map({ ID($0.text) }) else {
+            guard let label = mine?.label ?? theirs?.label, mine.map({ ID($0.text) }) != theirs.map({ ID($0.text) })
+            else {
                 return nil
             }
             return (label, theirs?.text ?? "–", mine?.text ?? "–")

@@ -39,7 +39,7 @@ struct AppSetting: Sendable {
     private static let scopes = AppSetting(
         name: "defaultScopes", label: .consoleScopes, hint: .consoleScopesHint, shape: .words)
     private static let scopeWords = AppSetting(
-        name: "scopeDescriptions", label: .consoleScopeWords, hint: .consoleScopeWordsHint, 
+        name: "scopeDescriptions", label: .consoleScopeWords, hint: .consoleScopeWordsHint,
         shape: .lines(written: " = ", read: " = "))
     private static let about = [
         AppSetting(name: "description", label: .consoleDescription),
@@ -139,7 +139,11 @@ extension AppSetting {
             if isOn == standard { settings.remove(name) } else { settings.set(name, .boolean(isOn)) }
         case .choice(let values):
             guard let text else { return }
-            if values.first.map({ ID($0) }) == ID(text) { settings.remove(name) } else { settings.set(name, .string(text)) }
+            if values.first.map({ ID($0) }) == ID(text) {
+                settings.remove(name)
+            } else {
+                settings.set(name, .string(text))
+            }
         default: break
         }
     }
@@ -165,7 +169,8 @@ extension AppSetting {
         while !rest.isEmpty {
             if rest.starts(with: mark.utf8) {
                 return (
-                    trimmed(String(line[..<rest.startIndex])), trimmed(String(line[rest.startIndex...].dropFirst(mark.count)))
+                    trimmed(String(line[..<rest.startIndex])),
+                    trimmed(String(line[rest.startIndex...].dropFirst(mark.count)))
                 )
             }
             rest.removeFirst()

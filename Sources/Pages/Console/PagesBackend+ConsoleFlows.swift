@@ -80,7 +80,8 @@ extension PagesBackend {
             return .done(.page(consoleFlow(EditedFlow(text: flow.indentedText), visit, user)))
         }
         return try perform("flows.load", .object(["id": .string(id)]), for: visit).then {
-            [self] (answer) throws(ConnError) in .done(.page(consoleFlow(EditedFlow(answer["flow"] ?? .object()), visit, user)))
+            [self] (answer) throws(ConnError) in
+            .done(.page(consoleFlow(EditedFlow(answer["flow"] ?? .object()), visit, user)))
         }
     }
 

@@ -59,7 +59,9 @@ struct CredentialCheck: Sendable {
         return .http(request) { (result) throws(ConnError) in
             switch result {
             case .failure:
-                throw ConnError(.unavailable, "\(app) could not be asked whether it accepts the key", field: CredentialName.key.text)
+                throw ConnError(
+                    .unavailable, "\(app) could not be asked whether it accepts the key", field: CredentialName.key.text
+                )
             case .success(let response):
                 guard let (code, problem) = Self.problem(response.status) else { return .done(()) }
                 var error = ConnError(code, "\(app) \(problem)", field: CredentialName.key.text)
