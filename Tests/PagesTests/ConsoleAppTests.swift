@@ -417,10 +417,12 @@ import Testing
     // MARK: - Scopes in words
 
     @Test func scopesAreDescribedALineEach() throws {
-        let words = "read = See <b>all</b> of it\r\n\r\nwrite=x = Change = it"
+        let words = "read = See <b>all</b> of it\r\n\r\nwrite=x = Change = it\nmark = \u{301}x"
         #expect(try edit("crm", [("scopeDescriptions", words)]).status == 200)
         #expect(
-            try load("crm")["scopeDescriptions"]?.text == #"{"read":"See <b>all</b> of it","write=x":"Change = it"}"#)
+            try load("crm")["scopeDescriptions"] == [
+                "read": "See <b>all</b> of it", "write=x": "Change = it", "mark": "\u{301}x",
+            ])
         let before = try load("crm")
         _ = try edit("crm", [])
         #expect(try load("crm").equals(before))

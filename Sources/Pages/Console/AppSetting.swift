@@ -168,10 +168,8 @@ extension AppSetting {
         var rest = line.utf8
         while !rest.isEmpty {
             if rest.starts(with: mark.utf8) {
-                return (
-                    trimmed(String(line[..<rest.startIndex])),
-                    trimmed(String(line[rest.startIndex...].dropFirst(mark.count)))
-                )
+                let string = Substring(rest.dropFirst(mark.utf8.count))
+                return (trimmed(String(line[..<rest.startIndex])), trimmed(String(string)))
             }
             rest.removeFirst()
         }
