@@ -69,6 +69,7 @@ let package = Package(
         .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite"),
         .target(
             name: "CSQLiteLocks", path: "Sources/System/CSQLiteLocks", cSettings: [.unsafeFlags(["-gdwarf-4"])]),
+        .systemLibrary(name: "COpenSSL", path: "Sources/System/COpenSSL"),
         .systemLibrary(name: "CSodium", path: "Sources/System/CSodium"),
 
         library("Runtime", ["CForkGate", "CPlatform"]),
@@ -91,7 +92,8 @@ let package = Package(
             resources: [
                 .embedInCode("ending.js"), .embedInCode("style.css"), .embedInCode("texts.json"),
             ]),
-        library("API", ["Connections", "JSON", "Runtime"]),
+        library("JWT", ["COpenSSL", "Connections", "Crypto", "HTTP", "JSON", "Runtime"]),
+        library("API", ["Connections", "JSON", "JWT", "Runtime"]),
         library("Plugins", ["CDescopeConn", "CPlatform", "Connections", "HTTP", "JSON", "Runtime", "Store"]),
         library(
             "Assembly",

@@ -1,77 +1,107 @@
 package import Connections
 package import JSON
-internal import Runtime
+internal import JWT
+package import Runtime
 
 /// Any backend, with Descope's REST API above it.
 package final class APIBackend: BackendLayer {
     package let backend: any Backend
+    private let settings: APISettings
+    private let verifier: JWTVerifier
 
-    package init(_ backend: any Backend) { self.backend = backend }
+    /// - Parameter clock: by which JWTs expire.
+    package init(_ backend: any Backend, _ settings: APISettings, clock: Clock = .system) {
+        self.backend = backend
+        self.settings = settings
+        verifier = JWTVerifier(settings.issuers, clock: clock)
+    }
 
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
-        guard ID(request.operation) == "api.handle" else { return try backend.begin(request) }
+        switch request.operation {
+        case "api.handle": try handle(request)
+        case "jwt.verify":
+            try verifier.verify(request["jwt"] ?? .string("")).then { (found) throws(ConnError) in
+                .done(Identity(found.claims).json(found.claims))
+            }
+        default: try backend.begin(request)
+        }
+    }
+
+    private func handle(_ request: Request) throws(ConnError) -> Step<JSON> {
         let call = Call(request)
-        return try Step.attempt({ () throws(ConnError) in try answer(call) }) { (result) throws(ConnError) in
+        let routes = Route.all.compactMap { route in route.path.match(Path(call.path)).map { (route, $0) } }
+        let origin = request["origin"]?.id
+        // Whoever is signed in by a cookie does not know that another site makes the call.
+        let isBrowsers = routes.contains { $0.0.access == .browsers }
+        let allowed = isBrowsers && settings.allows(origin) ? origin : nil
+        let headers = isBrowsers ? CORS.headers(allowed) : []
+        if call.method == CORS.preflight, let route = routes.first(where: { $0.0.access == .browsers })?.0 {
+            let more = allowed == nil ? [] : CORS.preflightHeaders(route.method)
+            return .done(Reply(204, nil).json(headers + more))
+        }
+        return try Step.attempt({ () throws(ConnError) in
+            let (route, id) = try self.route(of: call, among: routes)
+            return try caller(of: request, fromAllowedOrigin: allowed != nil).then { [self] (caller) throws(ConnError) in
+                guard route.access != .managers || caller.isManager else {
+                    throw ConnError(.forbidden, "this needs a management key")
+                }
+                return try route.perform(self, call.by(caller).at(id), caller)
+            }
+        }) { (result) throws(ConnError) in
             switch result {
-            case .success(let body): return .done(Reply(200, body).json)
+            case .success(let body): return .done(Reply(200, body).json(headers))
             case .failure(let error):
                 // Nobody waits for an answer any more.
                 if [.timeout, .cancelled].contains(error.code) { throw error }
-                return .done(Reply(error).json)
+                return .done(Reply(error).json(headers))
             }
         }
     }
 
-    private func answer(_ call: Call) throws(ConnError) -> Step<JSON> {
-        let path = Path(call.path)
-        let fitting = Route.all.compactMap { route in route.path.match(path).map { (route, $0) } }
+    private func route(of call: Call, among fitting: [(Route, String)]) throws(ConnError) -> (Route, String) {
         guard !fitting.isEmpty else { throw ConnError(.notFound, "there is no such endpoint", field: "path") }
-        guard let (route, id) = fitting.first(where: { $0.0.method == call.method }) else {
+        guard let found = fitting.first(where: { $0.0.method == call.method }) else {
             throw ConnError(.unsupported, "the endpoint has no such method", field: "method")
         }
-        guard let caller = call.caller else { throw ConnError(.unauthorized, "nobody is signed in") }
-        guard !route.isForManagers || caller.isManager else {
-            throw ConnError(.forbidden, "this needs a management key")
+        return found
+    }
+
+    /// - Throws: `unauthorized` for nobody, and for whatever is wrong with what somebody has brought.
+    private func caller(
+        of request: Request, fromAllowedOrigin: Bool
+    ) throws(ConnError) -> Step<Caller> {
+        if let caller = request["caller"] { return .done(Caller(caller)) }
+        let header = request["authorization"].flatMap(Authorization.init)
+        if let project = settings.projectID, let given = header?.projectID, given != project {
+            throw ConnError(.unauthorized, "this is another project")
         }
-        return try route.perform(self, call.at(id), caller)
+        switch header?.credential {
+        case .managementKey(let key)?:
+            let fields = JSON.object(["key": key, "address": request["address"]])
+            return try perform("managementKeys.verify", fields, actor: nil).then { (found) throws(ConnError) in
+                .done(Caller(managementKey: found))
+            }
+        case .jwt(let jwt)?:
+            return try caller(with: jwt)
+        case nil:
+            guard fromAllowedOrigin, let jwt = request["sessionCookie"] else {
+                throw ConnError(.unauthorized, "nobody is signed in")
+            }
+            return try caller(with: jwt)
+        }
+    }
+
+    private func caller(with jwt: JSON) throws(ConnError) -> Step<Caller> {
+        try verifier.verify(jwt).then { [settings] (found) throws(ConnError) in
+            let identity = Identity(found.claims)
+            if let scope = found.issuer.requiredScope, !identity.scopes.contains(scope) {
+                throw ConnError(.forbidden, "the token lacks the scope \(scope)")
+            }
+            return .done(Caller(identity, policies: settings.policies))
+        }
     }
 
     func perform(_ operation: String, _ fields: JSON, for call: Call) throws(ConnError) -> Step<JSON> {
         try perform(operation, fields, actor: call.actor)
-    }
-}
-
-/// An endpoint: a row of the table.
-struct Route: Sendable {
-    typealias Handler = @Sendable (APIBackend, Call, Caller) throws(ConnError) -> Step<JSON>
-
-    let method: ID
-    let path: Path
-    var isForManagers = true
-    let perform: Handler
-
-    init(_ method: ID, _ path: String, forAll: Bool = false, _ perform: @escaping Handler) {
-        self.method = method
-        self.path = Path(path)
-        isForManagers = !forAll
-        self.perform = perform
-    }
-}
-
-/// A path by its parts. Slashes at its ends and beside others do not count: a base URL may end in one.
-struct Path: Sendable {
-    private let parts: [ID]
-
-    init(_ text: String) { parts = text.split(separator: "/").map { ID(String($0)) } }
-
-    /// Whether a request's path is this one. `{id}`, at the end, stands for the rest.
-    /// - Returns: what `{id}` stands for, "" where there is none; nil if it is not this one.
-    func match(_ other: Path) -> String? {
-        guard parts.last == "{id}" else { return parts == other.parts ? "" : nil }
-        let fixed = parts.count - 1
-        guard other.parts.count > fixed, other.parts.prefix(fixed).elementsEqual(parts.prefix(fixed)) else {
-            return nil
-        }
-        return other.parts.dropFirst(fixed).map(\.text).joined(separator: "/")
     }
 }

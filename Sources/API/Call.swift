@@ -6,8 +6,8 @@ internal import Runtime
 struct Call: Sendable {
     let method: ID
     let path: String
-    let caller: Caller?
-    let actor: String?
+    /// Who asks; for whom, if the host says nothing else.
+    private(set) var actor: String?
     private let query: Parameters
     private let text: String
     /// What the path names.
@@ -19,13 +19,18 @@ struct Call: Sendable {
         path = request.string("path") ?? ""
         query = Parameters(request.string("query") ?? "")
         text = request.string("body") ?? ""
-        caller = request["caller"].map(Caller.init)
-        actor = request.actor ?? caller?.userID?.text
+        actor = request.actor
     }
 
     func at(_ id: String) -> Call {
         var call = self
         call.id = id
+        return call
+    }
+
+    func by(_ caller: Caller) -> Call {
+        var call = self
+        call.actor = actor ?? caller.name
         return call
     }
 
@@ -46,33 +51,6 @@ struct Call: Sendable {
         } catch {
             throw ConnError(.internal, "the body cannot be read")
         }
-    }
-}
-
-/// Who calls.
-struct Caller: Sendable {
-    let isManager: Bool
-    let userID: ID?
-    private let tenants: [ID]
-
-    /// - Parameter json: an `ApiCaller`.
-    init(_ json: JSON) {
-        isManager = json["manager"]?.boolean ?? false
-        userID = json["userId"]?.id
-        tenants = (json["tenantIds"]?.strings ?? []).map { ID($0) }
-    }
-
-    /// - Throws: `forbidden` when it may not have the tokens of the subject: a user has its own, in any tenant, and those of
-    ///   the tenants that it may act for.
-    func mayHave(_ fields: JSON) throws(ConnError) {
-        if isManager { return }
-        let isAllowed =
-            if let user = fields["userId"]?.id {
-                user == userID
-            } else {
-                fields["tenantId"]?.id.map { tenants.contains($0) } ?? true
-            }
-        guard isAllowed else { throw ConnError(.forbidden, "these are tokens of somebody else") }
     }
 }
 

@@ -5,10 +5,11 @@ internal import Runtime
 /// What the API answers: always JSON, also where there is nothing to say, since the SDKs read it in any case.
 struct Reply {
     private let status: Int
-    private let body: JSON
+    /// Nil: there is none at all.
+    private let body: JSON?
     private var retryAfter: Int?
 
-    init(_ status: Int, _ body: JSON) {
+    init(_ status: Int, _ body: JSON?) {
         self.status = status
         self.body = body
     }
@@ -48,12 +49,15 @@ struct Reply {
     ]
 
     /// An `HttpAnswer`.
-    var json: JSON {
+    func json(_ more: [(name: String, value: String)] = []) -> JSON {
         let headers = JSON.object([
-            "content-type": .string("application/json"), "cache-control": .string("no-store"),
+            "content-type": body == nil ? nil : .string("application/json"), "cache-control": .string("no-store"),
             "x-content-type-options": .string("nosniff"), "retry-after": retryAfter.map { .string(String($0)) },
         ])
-        return .object(["status": .integer(status), "headers": headers, "body": body.asText])
+        for header in more { headers.set(header.name, .string(header.value)) }
+        return .object([
+            "status": .integer(status), "headers": headers, "body": body?.asText ?? .string(""),
+        ])
     }
 }
 

@@ -16,10 +16,10 @@ extension Route {
         ]
 
     private static let tokens: [Route] = [
-        Route("POST", "\(root)/app/user/token", forAll: true, fetch(ofUser: true)),
-        Route("POST", "\(root)/app/user/token/latest", forAll: true, fetch(ofUser: true)),
-        Route("POST", "\(root)/app/tenant/token", forAll: true, fetch(ofUser: false)),
-        Route("POST", "\(root)/app/tenant/token/latest", forAll: true, fetch(ofUser: false)),
+        Route("POST", "\(root)/app/user/token", for: .users, fetch(ofUser: true)),
+        Route("POST", "\(root)/app/user/token/latest", for: .users, fetch(ofUser: true)),
+        Route("POST", "\(root)/app/tenant/token", for: .users, fetch(ofUser: false)),
+        Route("POST", "\(root)/app/tenant/token/latest", for: .users, fetch(ofUser: false)),
         Route("POST", "\(root)/app/user/apikey/upload", store("store_api_key", ofUser: true)),
         Route("POST", "\(root)/app/tenant/apikey/upload", store("store_api_key", ofUser: false)),
         Route("POST", "\(root)/app/user/oauthtoken/upload", store("store_token", ofUser: true)),
@@ -28,10 +28,10 @@ extension Route {
         Route("POST", "\(root)/app/tenant/oauthtoken/batch/upload", storeBatch(ofUser: false)),
         Route("DELETE", "\(root)/token", delete([("id", "tokenId")])),
         Route("DELETE", "\(root)/user/tokens", delete([("appId", "appId"), ("userId", "userId")])),
-        Route("GET", "\(root)/apps-with-user-token", forAll: true, appsWithToken("userId")),
+        Route("GET", "\(root)/apps-with-user-token", for: .browsers, appsWithToken("userId")),
         // Descope has none of these.
         Route("DELETE", "\(root)/tenant/tokens", delete([("appId", "appId"), ("tenantId", "tenantId")])),
-        Route("GET", "\(root)/apps-with-tenant-token", forAll: true, appsWithToken("tenantId")),
+        Route("GET", "\(root)/apps-with-tenant-token", for: .users, appsWithToken("tenantId")),
         Route("GET", "\(root)/tokens") { (host, call, _) throws(ConnError) in
             let fields = JSON.object([
                 "appId": call["appId"], "userId": call["userId"], "tenantId": call["tenantId"], "after": call["after"],
@@ -44,9 +44,13 @@ extension Route {
     ]
 
     private static let connections: [Route] = [
-        Route("GET", "\(root)/apps") { (host, call, _) throws(ConnError) in
+        // The widget asks with the user's token.
+        Route("GET", "\(root)/apps", for: .browsers) { (host, call, caller) throws(ConnError) in
             try host.perform("apps.list", .object(), for: call).then { (list) throws(ConnError) in
-                .done(.object(["apps": .array((list["apps"]?.elements ?? []).map(Wire.app))]))
+                let apps = (list["apps"]?.elements ?? []).filter { app in
+                    app["id"]?.id.map(caller.mayUse) ?? false
+                }
+                return .done(.object(["apps": .array(apps.map(caller.isManager ? Wire.app : Wire.publicApp))]))
             }
         },
         Route("POST", "\(root)/app/create") { (host, call, _) throws(ConnError) in
@@ -79,9 +83,9 @@ extension Route {
     ]
 
     private static let connects: [Route] = [
-        Route("POST", "\(root)/app/connect", forAll: true, connect),
+        Route("POST", "\(root)/app/connect", for: .users, connect),
         // What the web SDKs call.
-        Route("POST", "/v1/outbound/oauth/connect", forAll: true, connect),
+        Route("POST", "/v1/outbound/oauth/connect", for: .browsers, connect),
     ]
 
     // MARK: - What they do
@@ -97,16 +101,17 @@ extension Route {
         { (host, call, caller) throws(ConnError) in
             let body = try call.body()
             let fields = try subject(body, ofUser: ofUser)
-            try caller.mayHave(fields)
             for name in ["appId", "scopes", "externalIdentifier"] {
                 if let value = body[name] { fields.set(name, value) }
             }
+            try caller.mayHave(fields)
             let options = (body["options"] ?? .object()).only(["withRefreshToken", "forceRefresh"])
             // It outlives what a user's token may do here.
             if !caller.isManager { options.remove("withRefreshToken") }
             if !options.members.isEmpty { fields.set("options", options) }
             return try host.perform("fetch", fields, for: call).then { (answer) throws(ConnError) in
-                .done(.object(["token": answer["token"].map(Wire.token)]))
+                try caller.mayBeGiven(answer["token"]?["scopes"]?.strings ?? [], of: fields)
+                return .done(.object(["token": answer["token"].map(Wire.token)]))
             }
         }
     }
@@ -176,7 +181,7 @@ extension Route {
                         return isOwn && token["status"]?.id != "needs_reauthorization" ? token["appId"]?.id : nil
                     }
             }.then { (apps) throws(ConnError) in
-                .done(.object(["appIds": .strings(Array(Set(apps)).sorted().map(\.text))]))
+                .done(.object(["appIds": .strings(Set(apps).filter(caller.mayUse).sorted().map(\.text))]))
             }
         }
     }
@@ -188,6 +193,7 @@ extension Route {
         }
         let body = try call.body()
         let fields = body.only(["appId", "tenantId"])
+        guard fields["appId"] != nil else { throw .invalid("appId", "is missing") }
         if body["tenantLevel"]?.boolean != true { fields.set("userId", .string(user)) }
         try caller.mayHave(fields)
         if let given = body["options"] {

@@ -43,6 +43,14 @@ enum Wire {
         return wire
     }
 
+    /// What a user may know of a connection.
+    static func publicApp(_ app: JSON) -> JSON {
+        let wire = JSON.object()
+        for name in ["id", "name", "description", "logo"] { wire.set(name, app[name] ?? .string("")) }
+        wire.set("appType", app["appType"] ?? .string("oauth"))
+        return wire
+    }
+
     /// A connection's settings in a request, as `apps.create` takes them. What others have invented is left out.
     static func settings(_ app: JSON) -> JSON {
         // The vault has no connections of a tenant's own, and one redirect URI in place of a callback domain.

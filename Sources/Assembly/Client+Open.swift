@@ -34,25 +34,27 @@ extension Client {
         switch kind {
         case .cloud:
             let config = try CloudConfig(config, environment: environmentVariable)
-            return try Client(layered(CloudBackend(config)), http: config.http)
+            return try Client(layered(CloudBackend(config), try APISettings(nil)), http: config.http)
         case .vault:
+            let settings = config["api"]
             let config = try VaultConfig(config, environment: environmentVariable)
+            let api = try APISettings(settings)
             let store = try open(config)
             do throws(ConnError) {
                 return try Client(
-                    layered(VaultBackend(store: store, config: config)), http: config.http)
+                    layered(VaultBackend(store: store, config: config), api), http: config.http)
             } catch {
                 store.close()
                 throw error
             }
         case .plugin:
-            return try Client(layered(PluginBackend(config: config)), http: HTTPOptions())
+            return try Client(layered(PluginBackend(config: config), try APISettings(nil)), http: HTTPOptions())
         }
     }
 
     /// With what is made of a backend's own operations.
-    private static func layered(_ backend: any Backend) -> any Backend {
-        APIBackend(PagesBackend(MCPBackend(backend)))
+    private static func layered(_ backend: any Backend, _ api: APISettings) -> any Backend {
+        APIBackend(PagesBackend(MCPBackend(backend)), api)
     }
 
     private static func open(_ config: VaultConfig) throws(ConnError) -> any Store {

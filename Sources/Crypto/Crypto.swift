@@ -136,8 +136,14 @@ extension Crypto {
     }
 
     /// With padding, in memory that is wiped: credentials on their way into a header.
-    package static func base64(_ secret: Secret) -> Secret {
-        let variant = sodium_base64_VARIANT_ORIGINAL
+    package static func base64(_ secret: Secret) -> Secret { base64(secret, variant: sodium_base64_VARIANT_ORIGINAL) }
+
+    /// Without padding, in memory that is wiped.
+    package static func base64URL(_ secret: Secret) -> Secret {
+        base64(secret, variant: sodium_base64_VARIANT_URLSAFE_NO_PADDING)
+    }
+
+    private static func base64(_ secret: Secret, variant: Int32) -> Secret {
         let text = Secret(count: sodium_base64_encoded_len(secret.count, variant)) { text in
             guard let base = text.bindMemory(to: CChar.self).baseAddress else { return }
             secret.withBytes { bytes in

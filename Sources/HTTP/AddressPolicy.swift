@@ -3,55 +3,39 @@ internal import Glibc
 /// Which addresses `publicAddressesOnly` refuses: all that IANA's special-purpose registries (RFC 6890, and what came
 /// after it) do not call globally reachable.
 enum AddressPolicy {
-    private struct Block {
-        var network: [UInt8]
-        /// Bits.
-        var length: Int
-
-        func contains(_ address: [UInt8]) -> Bool {
-            let whole = length / 8
-            guard address.count >= network.count, network.prefix(whole).elementsEqual(address.prefix(whole)) else {
-                return false
-            }
-            guard length % 8 != 0 else { return true }
-            let mask = UInt8(truncatingIfNeeded: 0xFF << (8 - length % 8))
-            return network[whole] & mask == address[whole] & mask
-        }
-    }
-
-    private static let refusedIPv4: [Block] = [
-        Block(network: [0, 0, 0, 0], length: 8),  // this network, unspecified: RFC 791 section 3.2
-        Block(network: [10, 0, 0, 0], length: 8),  // private: RFC 1918
-        Block(network: [100, 64, 0, 0], length: 10),  // carrier-grade NAT: RFC 6598
-        Block(network: [127, 0, 0, 0], length: 8),  // loopback: RFC 1122 section 3.2.1.3
-        Block(network: [169, 254, 0, 0], length: 16),  // link-local, cloud metadata: RFC 3927
-        Block(network: [172, 16, 0, 0], length: 12),  // private: RFC 1918
-        Block(network: [192, 0, 0, 0], length: 24),  // protocol assignments: RFC 6890 section 2.1
-        Block(network: [192, 0, 2, 0], length: 24),  // documentation: RFC 5737
-        Block(network: [192, 88, 99, 0], length: 24),  // 6to4 relays, deprecated: RFC 7526
-        Block(network: [192, 168, 0, 0], length: 16),  // private: RFC 1918
-        Block(network: [198, 18, 0, 0], length: 15),  // benchmarks: RFC 2544
-        Block(network: [198, 51, 100, 0], length: 24),  // documentation: RFC 5737
-        Block(network: [203, 0, 113, 0], length: 24),  // documentation: RFC 5737
-        Block(network: [224, 0, 0, 0], length: 4),  // multicast: RFC 5771
-        Block(network: [240, 0, 0, 0], length: 4),  // reserved, broadcast: RFC 1112 section 4, RFC 919
+    private static let refusedIPv4: [AddressBlock] = [
+        AddressBlock(network: [0, 0, 0, 0], length: 8),  // this network, unspecified: RFC 791 section 3.2
+        AddressBlock(network: [10, 0, 0, 0], length: 8),  // private: RFC 1918
+        AddressBlock(network: [100, 64, 0, 0], length: 10),  // carrier-grade NAT: RFC 6598
+        AddressBlock(network: [127, 0, 0, 0], length: 8),  // loopback: RFC 1122 section 3.2.1.3
+        AddressBlock(network: [169, 254, 0, 0], length: 16),  // link-local, cloud metadata: RFC 3927
+        AddressBlock(network: [172, 16, 0, 0], length: 12),  // private: RFC 1918
+        AddressBlock(network: [192, 0, 0, 0], length: 24),  // protocol assignments: RFC 6890 section 2.1
+        AddressBlock(network: [192, 0, 2, 0], length: 24),  // documentation: RFC 5737
+        AddressBlock(network: [192, 88, 99, 0], length: 24),  // 6to4 relays, deprecated: RFC 7526
+        AddressBlock(network: [192, 168, 0, 0], length: 16),  // private: RFC 1918
+        AddressBlock(network: [198, 18, 0, 0], length: 15),  // benchmarks: RFC 2544
+        AddressBlock(network: [198, 51, 100, 0], length: 24),  // documentation: RFC 5737
+        AddressBlock(network: [203, 0, 113, 0], length: 24),  // documentation: RFC 5737
+        AddressBlock(network: [224, 0, 0, 0], length: 4),  // multicast: RFC 5771
+        AddressBlock(network: [240, 0, 0, 0], length: 4),  // reserved, broadcast: RFC 1112 section 4, RFC 919
     ]
 
     /// Where global unicast addresses are assigned from: RFC 4291 section 2.4. Loopback, unspecified, link-local
     /// (fe80::/10), unique local (fc00::/7, RFC 4193), multicast (ff00::/8), IPv4-mapped and -compatible forms, discard
     /// (100::/64, RFC 6666), local NAT64 (64:ff9b:1::/48, RFC 8215) and segment routing (5f00::/16, RFC 9602) are
     /// outside of it.
-    private static let globalUnicast = Block(network: [0x20, 0], length: 3)
+    private static let globalUnicast = AddressBlock(network: [0x20, 0], length: 3)
 
-    private static let refusedIPv6: [Block] = [
-        Block(network: [0x20, 0x01, 0x00, 0x00], length: 23),  // protocol assignments, Teredo: RFC 2928, RFC 4380
-        Block(network: [0x20, 0x01, 0x0D, 0xB8], length: 32),  // documentation: RFC 3849
-        Block(network: [0x20, 0x02], length: 16),  // 6to4: RFC 3056
-        Block(network: [0x3F, 0xFF, 0x00, 0x00], length: 20),  // documentation: RFC 9637
+    private static let refusedIPv6: [AddressBlock] = [
+        AddressBlock(network: [0x20, 0x01, 0x00, 0x00], length: 23),  // protocol assignments, Teredo: RFC 2928, RFC 4380
+        AddressBlock(network: [0x20, 0x01, 0x0D, 0xB8], length: 32),  // documentation: RFC 3849
+        AddressBlock(network: [0x20, 0x02], length: 16),  // 6to4: RFC 3056
+        AddressBlock(network: [0x3F, 0xFF, 0x00, 0x00], length: 20),  // documentation: RFC 9637
     ]
 
     /// What DNS64 makes of an IPv4 address: RFC 6052 section 2.1. It is as public as the address within.
-    private static let nat64 = Block(network: [0x00, 0x64, 0xFF, 0x9B, 0, 0, 0, 0, 0, 0, 0, 0], length: 96)
+    private static let nat64 = AddressBlock(network: [0x00, 0x64, 0xFF, 0x9B, 0, 0, 0, 0, 0, 0, 0, 0], length: 96)
 
     /// - Parameter address: 4 bytes of IPv4 or 16 of IPv6. Anything else is not public.
     static func isPublic(_ address: [UInt8]) -> Bool {

@@ -17,6 +17,7 @@ package final class VaultBackend: Backend {
     private let flows: FlowOperations
     private let outbox: Outbox
     private let keys: KeyOperations
+    private let managementKeys: ManagementKeyOperations
     private let audit: AuditOperations
     private let backups: BackupOperations
     private let expiry: Expiry
@@ -54,6 +55,7 @@ package final class VaultBackend: Backend {
         apps = AppOperations(rows: rows, config: config, clock: clock, pending: pending, remover: remover)
         flows = FlowOperations(rows: rows)
         keys = KeyOperations(rows: rows, clock: clock)
+        managementKeys = ManagementKeyOperations(rows: rows, clock: clock)
         audit = AuditOperations(rows: rows, config: config)
         backups = BackupOperations(rows: rows, config: config, clock: clock)
     }
@@ -112,6 +114,10 @@ package final class VaultBackend: Backend {
         case "keys.activate": try keys.activate(request)
         case "keys.reseal": try keys.reseal(request)
         case "keys.drop": try keys.drop(request)
+        case "managementKeys.create": try managementKeys.create(request)
+        case "managementKeys.list": try managementKeys.list()
+        case "managementKeys.delete": try managementKeys.delete(request)
+        case "managementKeys.verify": try managementKeys.verify(request)
         case "audit.list": try audit.list(request)
         case "audit.verify": try audit.verify(anchor: request.string("anchor"))
         case "backup.check": try backups.check(request)

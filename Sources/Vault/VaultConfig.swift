@@ -90,6 +90,7 @@ package struct VaultConfig: Sendable {
         Field("requireOpener", .boolean, "complete must say openedBy; true by default."),
         Field("timeoutMs", .integer(1000...120_000), "Bounds one exchange. 10000 by default."),
         Field("allowPrivateAddresses", .boolean, "For discovered endpoints; false by default."),
+        Field("api", .object(.apiSettings), "Who may use the REST API; see docs/api.md."),
         Field("caFile", .string(maxBytes: 4096), "PEM file of the certificate authorities to trust."),
         Field("proxy", .clearableSecret, "A proxy's URL; \"\" is none. Absent: the usual environment variables."),
     ]

@@ -3,7 +3,7 @@
 
 extension Operation {
     package static let all: [Operation] =
-        connecting + tokens + apps + device + mcp + pages + api + flows + vaultItself + [describe]
+        connecting + tokens + apps + device + mcp + pages + api + managementKeys + flows + vaultItself + [describe]
 
     static let subject = [["userId", "tenantId"]]
 

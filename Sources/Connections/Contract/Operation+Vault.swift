@@ -153,7 +153,7 @@ extension ObjectType {
             Field("actor", .string(), "Who asked, or which tool."),
             Field("appId", .string(), "The connection."), .userID, .tenantID,
             Field("tokenId", .string(), "The token."),
-            Field("keyId", .string(), "The key that seals rows."),
+            Field("keyId", .string(), "The key that seals rows, or the management key."),
             Field("flowId", .string(), "The flow."),
             Field("previous", .string(), required: true, "The hash of the record before it in its chain."),
             Field("witness", .object(auditMark), "The record of another chain that it vouches for."),

@@ -16,10 +16,12 @@ final class AuditOperations: Sendable {
     /// Records a request that was refused, where the config wants that. Fetches are recorded as their tokens are handed
     /// out.
     func refused(_ request: Request, _ error: ConnError) -> Step<Void>? {
-        guard config.audit == .all, request.look == nil else { return nil }
+        // Whoever is on the network may send a key, as often as they like.
+        guard config.audit == .all, request.look == nil, request.operation != "managementKeys.verify" else { return nil }
         // What it is the id of.
         let appID = request.operation.hasPrefix("apps.") ? request.id("id") : request.id("appId")
-        let keyID = request.operation.hasPrefix("keys.") ? request.string("id") : nil
+        let isOfKeys = ["keys.", "managementKeys."].contains { request.operation.hasPrefix($0) }
+        let keyID = isOfKeys ? request.string("id") : nil
         let flowID = request.operation.hasPrefix("flows.") ? request.id("id") : nil
         let refused = AuditEvent(
             request, appID: appID, subject: request.subject, tokenID: request.id("tokenId"), keyID: keyID,

@@ -13,6 +13,7 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
     case clientChoices = 0x77  // w
     case registrations = 0x72  // r
     case pageFlows = 0x67  // g
+    case managementKeys = 0x6D  // m
     case heldGrants = 0x70  // p
     case unverified = 0x73  // s
     case expiries = 0x65  // e
@@ -41,7 +42,7 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
 
     var owner: Owner {
         switch self {
-        case .vault, .pageFlows, .revocations, .spent, .auditHead, .audit, .earlierUnverified: .vault
+        case .vault, .pageFlows, .managementKeys, .revocations, .spent, .auditHead, .audit, .earlierUnverified: .vault
         case .apps, .earlier, .clients, .clientChoices, .registrations: .connection
         case .tokens, .tokensOfApps, .flows, .deviceFlows, .waiting, .heldGrants, .unverified, .expiries: .subject
         }
@@ -68,7 +69,7 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
 
     var end: End {
         switch self {
-        case .vault, .apps, .earlier, .registrations, .pageFlows, .auditHead: .nothing
+        case .vault, .apps, .earlier, .registrations, .pageFlows, .managementKeys, .auditHead: .nothing
         case .clients, .clientChoices: .disuse
         case .flows, .deviceFlows, .expiries, .earlierUnverified, .spent: .expiry
         case .heldGrants, .unverified: .namedExpiry
@@ -84,7 +85,7 @@ enum RowFamily: UInt8, CaseIterable, Sendable {
         switch self {
         case .tokens, .heldGrants, .unverified, .revocations: true
         case .vault, .apps, .tokensOfApps, .flows, .deviceFlows, .waiting, .earlier, .clients, .clientChoices,
-            .registrations, .pageFlows, .expiries, .earlierUnverified, .spent, .auditHead, .audit:
+            .registrations, .pageFlows, .managementKeys, .expiries, .earlierUnverified, .spent, .auditHead, .audit:
             false
         }
     }

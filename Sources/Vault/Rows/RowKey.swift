@@ -17,6 +17,7 @@ internal import Runtime
 ///     c  app  client                          a client that a provider made for a connection
 ///     w  app  redirect URIs                   which of the clients asks for new grants by these redirect URIs
 ///     g  flow                                 a flow of the pages
+///     m  key                                  a management key
 ///     r  app  issuer                          clients that a provider made, as earlier versions kept them
 ///     p  owner  context  app  expiry  random  a grant that waits for its confirmation code
 ///     s  owner  context  app  slot            a refresh token that is being verified
@@ -42,6 +43,7 @@ struct RowKeys: Sendable {
     static let clientChoices = RowFamily.clientChoices.prefix
     static let registrations = RowFamily.registrations.prefix
     static let pageFlows = RowFamily.pageFlows.prefix
+    static let managementKeys = RowFamily.managementKeys.prefix
     static let heldGrants = RowFamily.heldGrants.prefix
     static let unverified = RowFamily.unverified.prefix
     static let revocations = RowFamily.revocations.prefix
@@ -60,6 +62,7 @@ struct RowKeys: Sendable {
         case issuer = 0x69
         case ticket = 0x6B
         case client = 0x6C
+        case managementKey = 0x6D
         case spent = 0x6E
         case slot = 0x73
         case tenant = 0x74
@@ -86,6 +89,8 @@ struct RowKeys: Sendable {
     func app(_ id: ID) -> [UInt8] { Self.apps + hash(.app, id) }
 
     func pageFlow(_ id: ID) -> [UInt8] { Self.pageFlows + hash(.pageFlow, id) }
+
+    func managementKey(_ id: ID) -> [UInt8] { Self.managementKeys + hash(.managementKey, id) }
 
     func flow(_ state: FlowState) -> [UInt8] { Self.flows + place(of: state) }
 
