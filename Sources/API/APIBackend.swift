@@ -78,7 +78,7 @@ package final class APIBackend: BackendLayer {
         switch header?.credential {
         case .managementKey(let key)?:
             let fields = JSON.object(["key": key, "address": request["address"]])
-            return try perform("managementKeys.verify", fields, actor: nil).then { (found) throws(ConnError) in
+            return try perform("management_keys.verify", fields, actor: nil).then { (found) throws(ConnError) in
                 .done(Caller(managementKey: found))
             }
         case .jwt(let jwt)?:

@@ -33,8 +33,9 @@ final class JWTKey: @unchecked Sendable {  // OpenSSL's key is not changed once 
         let made: OpaquePointer? = Self.inOpenSSL {
             switch first.scheme {
             case .rsa, .rsaPSS:
-                guard let modulus = bytes("n"), let exponent = bytes("e"),
-                    let key = Self.rsaKey(modulus: modulus, exponent: exponent)
+                guard let modulus = bytes("n"), modulus.count <= Int(Self.maxRSABits) / 8 + 1, let exponent = bytes("e"),
+                    (1...8).contains(exponent.count),
+                    let key = dc_evp_rsa_public_key(modulus, Int32(modulus.count), exponent, Int32(exponent.count))
                 else { return nil }
                 let bits = EVP_PKEY_get_bits(key)
                 if Self.minRSABits...Self.maxRSABits ~= bits { return key }
@@ -42,7 +43,7 @@ final class JWTKey: @unchecked Sendable {  // OpenSSL's key is not changed once 
                 return nil
             case .ecdsa(let curve, let size):
                 guard let x = bytes("x"), let y = bytes("y"), x.count == size, y.count == size else { return nil }
-                return Self.ellipticKey(curve: curve.text, point: [4] + x + y)
+                return dc_evp_ec_public_key(curve.text, [4] + x + y, 1 + 2 * size)
             case .ed25519:
                 guard let x = bytes("x") else { return nil }
                 return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nil, x, x.count)
@@ -84,43 +85,6 @@ final class JWTKey: @unchecked Sendable {  // OpenSSL's key is not changed once 
             defer { ERR_clear_error() }
             return body()
         }
-    }
-
-    private static func rsaKey(modulus: [UInt8], exponent: [UInt8]) -> OpaquePointer? {
-        guard modulus.count <= Int(maxRSABits) / 8 + 1, (1...8).contains(exponent.count),
-            let n = BN_bin2bn(modulus, Int32(modulus.count), nil)
-        else { return nil }
-        defer { BN_free(n) }
-        guard let e = BN_bin2bn(exponent, Int32(exponent.count), nil) else { return nil }
-        defer { BN_free(e) }
-        return key("RSA") { builder in
-            OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) == 1
-                && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e) == 1
-        }
-    }
-
-    /// - Parameter point: not compressed. OpenSSL refuses one that is not on the curve.
-    private static func ellipticKey(curve: String, point: [UInt8]) -> OpaquePointer? {
-        curve.withCString { curve in
-            key("EC") { builder in
-                OSSL_PARAM_BLD_push_utf8_string(builder, OSSL_PKEY_PARAM_GROUP_NAME, curve, 0) == 1
-                    && OSSL_PARAM_BLD_push_octet_string(builder, OSSL_PKEY_PARAM_PUB_KEY, point, point.count) == 1
-            }
-        }
-    }
-
-    private static func key(_ type: String, _ push: (OpaquePointer) -> Bool) -> OpaquePointer? {
-        guard let builder = OSSL_PARAM_BLD_new() else { return nil }
-        defer { OSSL_PARAM_BLD_free(builder) }
-        guard push(builder), let parameters = OSSL_PARAM_BLD_to_param(builder) else { return nil }
-        defer { OSSL_PARAM_free(parameters) }
-        guard let context = EVP_PKEY_CTX_new_from_name(nil, type, nil) else { return nil }
-        defer { EVP_PKEY_CTX_free(context) }
-        var key: OpaquePointer?
-        guard EVP_PKEY_fromdata_init(context) == 1,
-            EVP_PKEY_fromdata(context, &key, dc_evp_pkey_public_key, parameters) == 1
-        else { return nil }
-        return key
     }
 
     /// A JWS has both numbers of an ECDSA signature one behind the other (RFC 7518 section 3.4), and OpenSSL wants DER.

@@ -25,7 +25,7 @@ import Vault
         backend = APIBackend(
             try VaultBackend(
                 store: try SQLiteStore(path: path), config: try VaultConfig(config, environment: { _ in nil }),
-                clock: clock.clock))
+                clock: clock.clock), try APISettings(nil))
         try run(
             "apps.create",
             [

@@ -134,6 +134,8 @@ import Testing
             return try row(family) {
                 _ = try world.call("flows.create", ["actions": [["type": "connect", "appId": "\(app)"]]])
             }
+        case .managementKeys:
+            return try row(family) { _ = try world.call("management_keys.create", ["name": "k"]) }
         case .vault, .revocations, .auditHead, .audit:
             return Made(isThere: { try !keys(family).isEmpty })
         }

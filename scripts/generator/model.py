@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -79,8 +80,7 @@ class Operation:
     @property
     def group(self) -> str | None:
         """The object of the client that has its method: apps of apps.create."""
-        method = self.wire["method"]
-        return method.split(".")[0] if "." in method else None
+        return self.name.split(".")[0] if "." in self.wire["method"] else None
 
     @property
     def method(self) -> str:
@@ -167,6 +167,17 @@ def for_whom(backends: tuple[str, ...]) -> str:
     if "cloud" in backends and "vault" in backends:
         return ""
     return "Cloud: " if "cloud" in backends else "Vault: "
+
+
+def lower_camel(name: str) -> str:
+    """`management_keys` is `managementKeys`."""
+    words = re.split(r"[_\W]+", name)
+    return words[0].lower() + "".join(word[:1].upper() + word[1:] for word in words[1:])
+
+
+def upper_camel(name: str) -> str:
+    """`management_keys` is `ManagementKeys`."""
+    return lower_camel(name)[:1].upper() + lower_camel(name)[1:]
 
 
 def lower_first(text: str) -> str:

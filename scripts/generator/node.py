@@ -10,7 +10,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
-from .model import UNITS, for_whom, lower_first
+from .model import UNITS, for_whom, lower_camel, lower_first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,8 @@ GROUPS = {
     "mcp": ("Mcp", "The operations for MCP servers. `descope-conn/mcp` has the ready-made use of both."),
     "keys": ("Keys", "Vault: the keys that seal it."),
     "audit": ("Audit", "Vault: what was done to its tokens."),
+    "flows": ("Flows", "Vault: what the pages lead a user through."),
+    "management_keys": ("ManagementKeys", "Vault: what programs may use the REST API with."),
 }
 
 
@@ -70,10 +72,6 @@ class Node:
         for operation in model.operations:
             (self.groups.setdefault(operation.group, []) if operation.group else self.own).append(operation)
 
-    def group(self, name: str) -> tuple[str, str]:
-        """The class of a group, and what it is."""
-        return GROUPS.get(name, (name.capitalize(), f"The operations {name}."))
-
     # --- JavaScript ---
 
     def _method(self, operation: Operation, target: str) -> list[str]:
@@ -100,14 +98,14 @@ class Node:
         """operations.js."""
         lines = [MARK, "", "'use strict';", "", "const { reduced } = require('./mcp-wire.js');"]
         for group, operations in self.groups.items():
-            name, about = self.group(group)
-            lines += ["", *comment(f"client.{group}: {lower_first(about)}", 0), f"class {name} {{"]
+            name, about = GROUPS[group]
+            lines += ["", *comment(f"client.{lower_camel(group)}: {lower_first(about)}", 0), f"class {name} {{"]
             lines += ["  #client;", "", "  constructor(client) {", "    this.#client = client;", "  }"]
             for operation in operations:
                 lines += ["", *self._method(operation, "this.#client")]
             lines.append("}")
         lines += ["", "/** What every client can be asked. */", "class Operations {", "  constructor() {"]
-        lines += [f"    this.{group} = new {self.group(group)[0]}(this);" for group in self.groups]
+        lines += [f"    this.{lower_camel(group)} = new {GROUPS[group][0]}(this);" for group in self.groups]
         lines.append("  }")
         for operation in self.own:
             lines += ["", *self._method(operation, "this")]
@@ -237,15 +235,15 @@ class Node:
                 lines += self._request(operation)
         lines += ["", "// Operations"]
         for group, operations in self.groups.items():
-            name, about = self.group(group)
-            lines += ["", *comment(f"client.{group}: {lower_first(about)}", 0), f"export interface {name} {{"]
+            name, about = GROUPS[group]
+            lines += ["", *comment(f"client.{lower_camel(group)}: {lower_first(about)}", 0), f"export interface {name} {{"]
             for operation in operations:
                 lines += self._declared(operation)
             lines.append("}")
         lines += ["", "/** What every client can be asked. */", "export interface Operations {"]
         for group in self.groups:
-            name, about = self.group(group)
-            lines += [*comment(about, 2), f"  readonly {group}: {name};"]
+            name, about = GROUPS[group]
+            lines += [*comment(about, 2), f"  readonly {lower_camel(group)}: {name};"]
         for operation in self.own:
             lines += self._declared(operation)
         return "\n".join([*lines, "}"]) + "\n"

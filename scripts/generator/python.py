@@ -65,6 +65,8 @@ GROUPS = {
     "mcp": ("MCP", "The operations for MCP servers."),
     "keys": ("Keys", "The keys that seal a vault."),
     "audit": ("Audit", "What was done to a vault's tokens."),
+    "flows": ("Flows", "What the pages lead a user through."),
+    "management_keys": ("ManagementKeys", "What programs may use the REST API with."),
 }
 
 COMMON_DOCS = {
@@ -538,7 +540,7 @@ class Python:
             (groups.setdefault(operation.group, []) if operation.group else own).append(operation)
         body: list[str] = []
         for group, operations in groups.items():
-            name, about = GROUPS.get(group, (group.capitalize(), f"The operations {group}."))
+            name, about = GROUPS[group]
             body += [
                 "",
                 "",
@@ -554,7 +556,7 @@ class Python:
             *docstring("Every operation that is the client's own, and the groups of the others.", 4),
         ]
         for group in groups:
-            name, about = GROUPS.get(group, (group.capitalize(), f"The operations {group}."))
+            name, about = GROUPS[group]
             body += [
                 "",
                 "    @property",

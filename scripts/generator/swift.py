@@ -9,7 +9,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
-from .model import UNITS, for_whom, lower_first
+from .model import UNITS, for_whom, lower_camel, lower_first, upper_camel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,12 +23,11 @@ WIDTH = 120
 COMMENT = "A later version may have more."
 
 
-def lower_camel(value: str) -> str:
-    """`needs_reauthorization` is `needsReauthorization`; ` ` is `space`."""
-    value = {" ": "space", ",": "comma"}.get(value, value)
-    words = re.split(r"[_\W]+", value)
-    name = words[0].lower() + "".join(word[:1].upper() + word[1:] for word in words[1:])
+def constant(value: str) -> str:
+    """What a value of an enumeration is called: `needs_reauthorization` is `needsReauthorization`, ` ` is `space`."""
+    name = lower_camel({" ": "space", ",": "comma"}.get(value, value))
     return f"`{name}`" if name in ("default", "internal", "none", "any", "fixed") else name
+
 
 
 def comment(text: str, indent: int, marker: str = "///") -> list[str]:
@@ -131,7 +130,7 @@ class Swift:
             "    public init(rawValue: String) { self.rawValue = rawValue }",
             "",
         ]
-        lines += [f'    public static let {lower_camel(v)} = {name}(rawValue: "{v}")' for v in values]
+        lines += [f'    public static let {constant(v)} = {name}(rawValue: "{v}")' for v in values]
         return [*lines, "}"]
 
     def method(self, operation: Operation, target: str) -> list[str]:
@@ -186,14 +185,14 @@ class Swift:
             (groups.setdefault(operation.group, []) if operation.group else own).append(operation)
         lines = [MARK, "", "// MARK: - Operations", "", "extension Client {"]
         for group in groups:
-            name = group[0].upper() + group[1:]
-            lines.append(f"    public var {group}: {name} {{ {name}(client: self) }}")
+            name = upper_camel(group)
+            lines.append(f"    public var {lower_camel(group)}: {name} {{ {name}(client: self) }}")
         for operation in own:
             lines += ["", *self.method(operation, "")]
         lines.append("}")
         for group, operations in groups.items():
-            name = group[0].upper() + group[1:]
-            lines += ["", f"/// `client.{group}`", f"public struct {name}: Sendable {{", "    let client: Client"]
+            name = upper_camel(group)
+            lines += ["", f"/// `client.{lower_camel(group)}`", f"public struct {name}: Sendable {{", "    let client: Client"]
             for operation in operations:
                 lines += ["", *self.method(operation, "client.")]
             lines.append("}")

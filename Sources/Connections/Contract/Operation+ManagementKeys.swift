@@ -3,7 +3,7 @@
 extension Operation {
     static let managementKeys: [Operation] = [
         Operation(
-            "managementKeys.create",
+            "management_keys.create",
             "Creates a management key, with which a program may use the whole of the REST API. The answer has the only copy.",
             backends: .inVault,
             fields: [
@@ -16,14 +16,14 @@ extension Operation {
             ],
             answer: .createdManagementKey, errors: [.limit]),
         Operation(
-            "managementKeys.list", "Lists the management keys, by when they were created.", backends: .inVault,
+            "management_keys.list", "Lists the management keys, by when they were created.", backends: .inVault,
             answer: .managementKeyList),
         Operation(
-            "managementKeys.delete", "Deletes a management key. It is refused from then on.", backends: .inVault,
+            "management_keys.delete", "Deletes a management key. It is refused from then on.", backends: .inVault,
             fields: [Field("id", .string(maxBytes: 64), required: true, "The key's id.", example: "9f86d081884c7d65")],
             answer: .nothing, errors: [.notFound]),
         Operation(
-            "managementKeys.verify",
+            "management_keys.verify",
             "Answers which management key this is. Whatever is wrong with it, the error is unauthorized.",
             backends: .inVault,
             fields: [

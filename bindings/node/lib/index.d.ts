@@ -70,6 +70,8 @@ export interface VaultConfig {
   timeoutMs?: number;
   /** Lets endpoints that a discovery document names be on private addresses. */
   allowPrivateAddresses?: boolean;
+  /** Who may use the REST API: docs/api.md. */
+  api?: ApiSettings;
   /** A file of certificates to trust, in PEM. */
   caFile?: string | null;
   proxy?: string | null;
@@ -81,6 +83,51 @@ export interface PluginConfig {
   /** An absolute path. */
   library: string;
   config?: object;
+}
+
+/** Who may use the REST API, and what for: docs/api.md. */
+export interface ApiSettings {
+  /** What the SDKs must send as their project; anything by default. */
+  projectId?: string;
+  issuers?: ApiIssuer[];
+  /** What JWTs may have. Without: users their own tokens, and clients those of their tenants. */
+  policies?: ApiPolicy[];
+  /** The origins of browser applications that may call the API. */
+  origins?: string[];
+}
+
+/** An issuer of JWTs: a Descope project, or any other. */
+export interface ApiIssuer {
+  /** A Descope project, in place of issuer. */
+  projectId?: string;
+  /** That project's API; https://api.descope.com by default. */
+  baseUrl?: string;
+  /** What iss must be. */
+  issuer?: string;
+  /** Where its keys are. A project has them below its baseUrl. */
+  jwksUrl?: string;
+  /** The keys themselves, in place of jwksUrl. */
+  jwks?: object;
+  /** One of them must be in aud. Without any, aud must be absent or name the project. */
+  audiences?: string[];
+  /** A scope that a JWT must have to be taken, such as outbound.token.fetch. */
+  requiredScope?: string;
+}
+
+/** Allows something. It is about JWTs that have one of each of the things that it names, and all of its scopes. */
+export interface ApiPolicy {
+  name: string;
+  users?: string[];
+  clients?: string[];
+  roles?: string[];
+  tenants?: string[];
+  scopes?: string[];
+  /** What may be fetched and connected; every connection by default. */
+  connections?: string[];
+  /** All that a token may be good for that is given out. */
+  connectionScopes?: string[];
+  /** True: also the tokens of the JWT's tenants themselves. */
+  tenantTokens?: boolean;
 }
 
 /** docs/configuration.md lists every field. */

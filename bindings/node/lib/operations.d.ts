@@ -834,6 +834,50 @@ export interface ApiCaller {
   tenantIds?: string[];
 }
 
+/** What a JWT says. */
+export interface VerifiedJwt {
+  /** All of its claims. */
+  claims: Record<string, unknown>;
+  /** The user: dsub, or else sub; absent where it is a client's own. */
+  userId?: string;
+  /** The client: azp, or else client_id. */
+  clientId?: string;
+  /** The tenants that it names. */
+  tenantIds: string[];
+  /** Its roles, in the project and in its current tenant. */
+  roles: string[];
+  /** Its scopes. */
+  scopes: string[];
+}
+
+/** A management key that was created. */
+export interface CreatedManagementKey extends ManagementKey {
+  /** The key itself. The vault keeps only its hash. */
+  key: string;
+}
+
+/** A management key, without the key itself. */
+export interface ManagementKey {
+  /** Its id. */
+  id: string;
+  /** What it is for. */
+  name: string;
+  /** When it was created. In seconds since 1970. */
+  createdAt: number;
+  /** From when on it is refused; absent if it does not expire. In seconds since 1970. */
+  expiresAt?: number;
+  /** The networks that it may be used from; absent if these are all. */
+  addresses?: string[];
+}
+
+/** The management keys, also those that have expired. */
+export interface ManagementKeyList {
+  /** The keys. */
+  keys: ManagementKey[];
+  /** Vault: how many rows do not open; absent if all do. */
+  unreadable?: number;
+}
+
 /** What a flow is made of. */
 export interface FlowSettings {
   /** What it is called, for people. */
@@ -1015,7 +1059,7 @@ export interface AuditRecord {
   tenantId?: string;
   /** The token. */
   tokenId?: string;
-  /** The key that seals rows. */
+  /** The key that seals rows, or the management key. */
   keyId?: string;
   /** The flow. */
   flowId?: string;
@@ -1546,11 +1590,46 @@ export interface ApiHandleFields {
   query?: string;
   /** The request's body, of at most 1 MiB less what the other fields take. */
   body?: string;
-  /**
-   * Who asks, as the host knows from the Authorization header; nobody if absent. What it may do is decided by this
-   * alone.
-   */
+  /** The request's Authorization header: a management key, or a JWT of one of the config's issuers. */
+  authorization?: string;
+  /** The value of the cookie DS, with which browsers may call some endpoints from the config's origins. */
+  sessionCookie?: string;
+  /** The IP address of who asks. */
+  address?: string;
+  /** The request's Origin header. */
+  origin?: string;
+  /** Who asks, where the host knows it by other means. In place of authorization and sessionCookie. */
   caller?: ApiCaller;
+}
+
+/** Of `jwt.verify`. */
+export interface JwtVerifyFields {
+  /** The JWT. */
+  jwt: string;
+}
+
+/** Of `management_keys.create`. */
+export interface ManagementKeysCreateFields {
+  /** What it is for, for people. */
+  name: string;
+  /** How long it is good for; forever by default. In seconds. */
+  expiresIn?: number;
+  /** The networks that it may be used from, in CIDR notation, or single addresses; all by default. */
+  addresses?: string[];
+}
+
+/** Of `management_keys.delete`. */
+export interface ManagementKeysDeleteFields {
+  /** The key's id. */
+  id: string;
+}
+
+/** Of `management_keys.verify`. */
+export interface ManagementKeysVerifyFields {
+  /** The key, as somebody has sent it. */
+  key: string;
+  /** The IP address that it came from. Without one, a key that has addresses is refused. */
+  address?: string;
 }
 
 /** Of `flows.create`. */
@@ -1711,7 +1790,22 @@ export interface Mcp {
   resume(fields: McpResumeFields, options?: CallOptions): Promise<McpResumeAnswer>;
 }
 
-/** client.flows: the operations flows. */
+/** client.managementKeys: vault: what programs may use the REST API with. */
+export interface ManagementKeys {
+  /**
+   * Vault: creates a management key, with which a program may use the whole of the REST API. The answer has the only
+   * copy.
+   */
+  create(fields: ManagementKeysCreateFields, options?: CallOptions): Promise<CreatedManagementKey>;
+  /** Vault: lists the management keys, by when they were created. */
+  list(options?: CallOptions): Promise<ManagementKeyList>;
+  /** Vault: deletes a management key. It is refused from then on. */
+  delete(fields: ManagementKeysDeleteFields, options?: CallOptions): Promise<object>;
+  /** Vault: answers which management key this is. Whatever is wrong with it, the error is unauthorized. */
+  verify(fields: ManagementKeysVerifyFields, options?: CallOptions): Promise<ManagementKey>;
+}
+
+/** client.flows: vault: what the pages lead a user through. */
 export interface Flows {
   /** Vault: creates a flow: what the pages lead a user through, one action after the other. */
   create(fields: FlowsCreateFields, options?: CallOptions): Promise<SavedFlow>;
@@ -1760,7 +1854,9 @@ export interface Operations {
   readonly device: Device;
   /** The operations for MCP servers. `descope-conn/mcp` has the ready-made use of both. */
   readonly mcp: Mcp;
-  /** The operations flows. */
+  /** Vault: what programs may use the REST API with. */
+  readonly managementKeys: ManagementKeys;
+  /** Vault: what the pages lead a user through. */
   readonly flows: Flows;
   /** Vault: the keys that seal it. */
   readonly keys: Keys;
@@ -1826,6 +1922,11 @@ export interface Operations {
   handlePage(fields: PagesHandleFields, options?: CallOptions): Promise<HttpAnswer>;
   /** Vault: answers an HTTP request of Descope's REST API for connections, as its SDKs send it. */
   handleApi(fields: ApiHandleFields, options?: CallOptions): Promise<HttpAnswer>;
+  /**
+   * Vault: answers the claims of a JWT of one of the config's issuers. Whatever is wrong with it, the error is
+   * unauthorized.
+   */
+  verifyJwt(fields: JwtVerifyFields, options?: CallOptions): Promise<VerifiedJwt>;
   /**
    * Vault: answers tokens with their secrets, as store_tokens and store_api_key take them. The configuration must have
    * allowExport.

@@ -88,7 +88,32 @@ class Mcp {
   }
 }
 
-/** client.flows: the operations flows. */
+/** client.managementKeys: vault: what programs may use the REST API with. */
+class ManagementKeys {
+  #client;
+
+  constructor(client) {
+    this.#client = client;
+  }
+
+  create(fields, options) {
+    return this.#client.call('management_keys.create', fields, options);
+  }
+
+  list(options) {
+    return this.#client.call('management_keys.list', {}, options);
+  }
+
+  delete(fields, options) {
+    return this.#client.call('management_keys.delete', fields, options);
+  }
+
+  verify(fields, options) {
+    return this.#client.call('management_keys.verify', fields, options);
+  }
+}
+
+/** client.flows: vault: what the pages lead a user through. */
 class Flows {
   #client;
 
@@ -170,6 +195,7 @@ class Operations {
     this.templates = new Templates(this);
     this.device = new Device(this);
     this.mcp = new Mcp(this);
+    this.managementKeys = new ManagementKeys(this);
     this.flows = new Flows(this);
     this.keys = new Keys(this);
     this.audit = new Audit(this);
@@ -235,6 +261,10 @@ class Operations {
     return this.call('api.handle', fields, options);
   }
 
+  verifyJwt(fields, options) {
+    return this.call('jwt.verify', fields, options);
+  }
+
   exportTokens(fields, options) {
     return this.call('export', fields, options);
   }
@@ -264,6 +294,7 @@ const secretMembers = new Map([
   ['mcp.resume', ['completions']],
   ['pages.handle', ['body']],
   ['api.handle', ['body']],
+  ['management_keys.create', ['key']],
   ['export', ['tokens', 'apiKeys']],
 ]);
 

@@ -1,17 +1,23 @@
 /**
- * The pages where users connect, for Node's `http` and whatever is built on it, and for servers that answer a `Request`
- * with a `Response`: docs/pages.md.
+ * The pages where users connect (docs/pages.md) and Descope's REST API (docs/api.md), for Node's `http` and whatever is
+ * built on it, and for servers that answer a `Request` with a `Response`.
  *
  * @packageDocumentation
  */
 
-import type { Client, PagesHandleFields, PageUser } from './index.js';
+import type { ApiCaller, Client, PagesHandleFields, PageUser } from './index.js';
 
 /** Where the pages are mounted, what they say, and who is there. */
 export interface Pages<Request>
   extends Pick<PagesHandleFields, 'base' | 'signInUrl' | 'product' | 'apps' | 'openerOrigin'> {
   /** Says who is signed in, by your session; nothing if nobody is. */
   session(request: Request): PageUser | null | undefined | Promise<PageUser | null | undefined>;
+}
+
+/** Who calls the API, where the host knows it by other means than management keys and JWTs. */
+export interface Api<Request> {
+  /** Says who calls; nothing to have the library look at the request's Authorization header. */
+  caller?(request: Request): ApiCaller | null | undefined | Promise<ApiCaller | null | undefined>;
 }
 
 /** What of Node's `http.IncomingMessage` is used. */
@@ -23,6 +29,8 @@ export interface IncomingRequest extends AsyncIterable<unknown> {
   baseUrl?: unknown;
   /** Where a parser of bodies came first. */
   body?: unknown;
+  /** Where a request came from, which management keys may be limited by. */
+  socket?: { readonly remoteAddress?: string | undefined } | undefined;
 }
 
 /** What of Node's `http.ServerResponse` is used. */
@@ -57,3 +65,21 @@ export function fetchHandler<Request extends FetchRequest>(
   client: Client,
   pages: Pages<Request>,
 ): (request: Request) => Promise<FetchResponse>;
+
+/**
+ * The API, as {@link handler} has the pages. It takes the socket's address for that of whoever calls; behind a proxy that
+ * is the proxy's.
+ */
+export function apiHandler<Request extends IncomingRequest>(
+  client: Client,
+  api?: Api<Request>,
+): (request: Request, response: OutgoingResponse, next?: (error: unknown) => void) => Promise<void>;
+
+/**
+ * Answers a `Request` to the API with a `Response`. It rejects with a {@link ConnError}. A `Request` does not tell where
+ * it came from: say so, if management keys are limited to addresses.
+ */
+export function apiFetchHandler<Request extends FetchRequest>(
+  client: Client,
+  api?: Api<Request>,
+): (request: Request, from?: { address?: string }) => Promise<FetchResponse>;

@@ -1,1 +1,1 @@
-export { fetchHandler, handler } from './web.js';
+export { apiFetchHandler, apiHandler, fetchHandler, handler } from './web.js';

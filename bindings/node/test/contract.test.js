@@ -51,9 +51,9 @@ test('every operation has a method', async (t) => {
   }
   const recorder = new Recorder(config);
   t.after(() => recorder.close());
-  const { apps, audit, device, flows, keys, mcp, templates } = recorder;
+  const { apps, audit, device, flows, keys, managementKeys, mcp, templates } = recorder;
   const operations = Object.getPrototypeOf(Client.prototype);
-  for (const target of [recorder, apps, audit, device, flows, keys, mcp, templates]) {
+  for (const target of [recorder, apps, audit, device, flows, keys, managementKeys, mcp, templates]) {
     const methods = Object.getOwnPropertyNames(target === recorder ? operations : Object.getPrototypeOf(target));
     for (const name of methods) {
       if (name !== 'constructor') await target[name]({});

@@ -15,12 +15,15 @@ from ._types import (
     Backup,
     BackupVerdict,
     Completion,
+    CreatedManagementKey,
     Deletion,
     DeviceFlow,
     Export,
     Flow,
     FlowList,
     HttpAnswer,
+    ManagementKey,
+    ManagementKeyList,
     OpenedConnect,
     Resealing,
     RevocationPage,
@@ -32,6 +35,7 @@ from ._types import (
     Template,
     Token,
     TokenPage,
+    VerifiedJwt,
     read_connect_url,
     read_device_poll,
     read_saved_app,
@@ -756,8 +760,104 @@ class AsyncMCP(AsyncGroup):
         return make_call("mcp.resume", reduced(fields), actor, timeout, dict)
 
 
+class AsyncManagementKeys(AsyncGroup):
+    """``client.management_keys``: what programs may use the REST API with."""
+
+    @awaited
+    def create(
+        self,
+        name: str,
+        *,
+        expires_in: int | None = None,
+        addresses: Sequence[str] | None = None,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Call[CreatedManagementKey]:
+        """Creates a management key, with which a program may use the whole of the REST API.
+
+        The answer has the only copy. The vault only.
+
+        - ``name``: What it is for, for people.
+        - ``expires_in``: How long it is good for; forever by default. In seconds.
+        - ``addresses``: The networks that it may be used from, in CIDR notation, or single addresses; all by default.
+        - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
+        - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
+          server; 0 asks for an answer that needs no waiting.
+        """
+        fields = {
+            "name": name,
+            "expiresIn": expires_in,
+            "addresses": addresses,
+        }
+        return make_call("management_keys.create", fields, actor, timeout, CreatedManagementKey._from_wire)
+
+    @awaited
+    def list(
+        self,
+        *,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Call[ManagementKeyList]:
+        """Lists the management keys, by when they were created.
+
+        The vault only.
+
+        - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
+        - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
+          server; 0 asks for an answer that needs no waiting.
+        """
+        return make_call("management_keys.list", {}, actor, timeout, ManagementKeyList._from_wire)
+
+    @awaited
+    def delete(
+        self,
+        id: str,
+        *,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Call[None]:
+        """Deletes a management key.
+
+        It is refused from then on. The vault only.
+
+        - ``id``: The key's id.
+        - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
+        - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
+          server; 0 asks for an answer that needs no waiting.
+        """
+        fields = {
+            "id": id,
+        }
+        return make_call("management_keys.delete", fields, actor, timeout, nothing)
+
+    @awaited
+    def verify(
+        self,
+        key: str,
+        *,
+        address: str | None = None,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Call[ManagementKey]:
+        """Answers which management key this is.
+
+        Whatever is wrong with it, the error is unauthorized. The vault only.
+
+        - ``key``: The key, as somebody has sent it.
+        - ``address``: The IP address that it came from. Without one, a key that has addresses is refused.
+        - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
+        - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
+          server; 0 asks for an answer that needs no waiting.
+        """
+        fields = {
+            "key": key,
+            "address": address,
+        }
+        return make_call("management_keys.verify", fields, actor, timeout, ManagementKey._from_wire)
+
+
 class AsyncFlows(AsyncGroup):
-    """``client.flows``: the operations flows."""
+    """``client.flows``: what the pages lead a user through."""
 
     @awaited
     def create(
@@ -1111,8 +1211,13 @@ class AsyncOperations(AsyncPerformer):
         return AsyncMCP(self)
 
     @property
+    def management_keys(self) -> AsyncManagementKeys:
+        """What programs may use the REST API with."""
+        return AsyncManagementKeys(self)
+
+    @property
     def flows(self) -> AsyncFlows:
-        """The operations flows."""
+        """What the pages lead a user through."""
         return AsyncFlows(self)
 
     @property
@@ -1684,6 +1789,10 @@ class AsyncOperations(AsyncPerformer):
         *,
         query: str | None = None,
         body: str | None = None,
+        authorization: str | None = None,
+        session_cookie: str | None = None,
+        address: str | None = None,
+        origin: str | None = None,
         caller: ApiCaller | None = None,
         actor: str | None = None,
         timeout: float | None = None,
@@ -1696,8 +1805,14 @@ class AsyncOperations(AsyncPerformer):
         - ``path``: The request's path, decoded.
         - ``query``: The request's query, as it came, without the question mark.
         - ``body``: The request's body, of at most 1 MiB less what the other fields take.
-        - ``caller``: Who asks, as the host knows from the Authorization header; nobody if absent. What it may do is
-          decided by this alone.
+        - ``authorization``: The request's Authorization header: a management key, or a JWT of one of the config's
+          issuers.
+        - ``session_cookie``: The value of the cookie DS, with which browsers may call some endpoints from the config's
+          origins.
+        - ``address``: The IP address of who asks.
+        - ``origin``: The request's Origin header.
+        - ``caller``: Who asks, where the host knows it by other means. In place of authorization and
+          ``session_cookie``.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
           server; 0 asks for an answer that needs no waiting.
@@ -1707,9 +1822,35 @@ class AsyncOperations(AsyncPerformer):
             "path": path,
             "query": query,
             "body": body,
+            "authorization": authorization,
+            "sessionCookie": session_cookie,
+            "address": address,
+            "origin": origin,
             "caller": wire_object(caller),
         }
         return make_call("api.handle", fields, actor, timeout, HttpAnswer._from_wire)
+
+    @awaited
+    def verify_jwt(
+        self,
+        jwt: str,
+        *,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Call[VerifiedJwt]:
+        """Answers the claims of a JWT of one of the config's issuers.
+
+        Whatever is wrong with it, the error is unauthorized. The vault only.
+
+        - ``jwt``: The JWT.
+        - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
+        - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
+          server; 0 asks for an answer that needs no waiting.
+        """
+        fields = {
+            "jwt": jwt,
+        }
+        return make_call("jwt.verify", fields, actor, timeout, VerifiedJwt._from_wire)
 
     @awaited
     def export_tokens(

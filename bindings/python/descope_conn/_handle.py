@@ -13,7 +13,7 @@ from ._errors import E_HANDLE, error_from
 from ._frames import hiding
 from ._in_flight import InFlight
 from ._library import load
-from ._wire import encode, to_wire
+from ._wire import encode, to_wire, wire_object
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,6 +107,7 @@ class Handle:
         require_opener: bool | None = None,
         timeout: float | None = None,
         allow_private_addresses: bool | None = None,
+        api: Mapping[str, object] | None = None,
         ca_file: str | PathLike[str] | None = None,
         proxy: str | None = None,
     ) -> Self:
@@ -124,6 +125,7 @@ class Handle:
         ``audit`` is what is recorded, ``changes`` by default, and ``audit_days`` how long records are kept.
         ``allow_export`` lets ``export_tokens`` hand out refresh tokens. ``timeout`` is in seconds and bounds each
         exchange with a provider. ``allow_private_addresses`` lets discovered endpoints be on private addresses.
+        ``api`` says who may use the REST API (``docs/api.md``): ``{"issuers": [{"project_id": "P2..."}]}``, for instance.
         ``docs/configuration.md`` has the limits, and what is taken where something is absent.
         """
         fields = to_wire(
@@ -143,6 +145,7 @@ class Handle:
                 "require_opener": require_opener,
                 "timeout_ms": _milliseconds(timeout),
                 "allow_private_addresses": allow_private_addresses,
+                "api": wire_object(api),
                 "ca_file": _path(ca_file),
                 "proxy": proxy,
             }

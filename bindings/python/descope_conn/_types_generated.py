@@ -1116,6 +1116,116 @@ class HttpAnswer:
 
 
 @dataclass(frozen=True)
+class VerifiedJwt:
+    """What a JWT says."""
+
+    claims: dict[str, Any]
+    """All of its claims."""
+    tenant_ids: tuple[str, ...]
+    """The tenants that it names."""
+    roles: tuple[str, ...]
+    """Its roles, in the project and in its current tenant."""
+    scopes: tuple[str, ...]
+    """Its scopes."""
+    user_id: str | None = None
+    """The user: dsub, or else sub; absent where it is a client's own."""
+    client_id: str | None = None
+    """The client: azp, or else client_id."""
+
+    @classmethod
+    def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        return cls(
+            claims=dict(wire.get("claims") or {}),
+            tenant_ids=tuple(wire.get("tenantIds") or ()),
+            roles=tuple(wire.get("roles") or ()),
+            scopes=tuple(wire.get("scopes") or ()),
+            user_id=wire.get("userId") or None,
+            client_id=wire.get("clientId") or None,
+        )
+
+
+@dataclass(frozen=True)
+class CreatedManagementKey:
+    """A management key that was created."""
+
+    key: str = field(repr=False)
+    """The key itself. The vault keeps only its hash."""
+    id: str
+    """Its id."""
+    name: str
+    """What it is for."""
+    created_at: int
+    """When it was created. In seconds since 1970."""
+    expires_at: int | None = None
+    """From when on it is refused; absent if it does not expire. In seconds since 1970."""
+    addresses: tuple[str, ...] = ()
+    """The networks that it may be used from; absent if these are all."""
+
+    @classmethod
+    def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        return cls(
+            key=wire.get("key") or "",
+            id=wire.get("id") or "",
+            name=wire.get("name") or "",
+            created_at=int(wire["createdAt"]),
+            expires_at=wire.get("expiresAt") or None,
+            addresses=tuple(wire.get("addresses") or ()),
+        )
+
+
+@dataclass(frozen=True)
+class ManagementKey:
+    """A management key, without the key itself."""
+
+    id: str
+    """Its id."""
+    name: str
+    """What it is for."""
+    created_at: int
+    """When it was created. In seconds since 1970."""
+    expires_at: int | None = None
+    """From when on it is refused; absent if it does not expire. In seconds since 1970."""
+    addresses: tuple[str, ...] = ()
+    """The networks that it may be used from; absent if these are all."""
+
+    @classmethod
+    def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        return cls(
+            id=wire.get("id") or "",
+            name=wire.get("name") or "",
+            created_at=int(wire["createdAt"]),
+            expires_at=wire.get("expiresAt") or None,
+            addresses=tuple(wire.get("addresses") or ()),
+        )
+
+
+@dataclass(frozen=True)
+class ManagementKeyList:
+    """The management keys, also those that have expired."""
+
+    keys: tuple[ManagementKey, ...]
+    """The keys."""
+    unreadable: int = 0
+    """Vault: how many rows do not open; absent if all do."""
+
+    def __iter__(self) -> Iterator[ManagementKey]:
+        return iter(self.keys)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __getitem__(self, index: int) -> ManagementKey:
+        return self.keys[index]
+
+    @classmethod
+    def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        return cls(
+            keys=tuple(ManagementKey._from_wire(one) for one in wire.get("keys") or ()),
+            unreadable=wire.get("unreadable") or 0,
+        )
+
+
+@dataclass(frozen=True)
 class SavedFlow:
     """The flow as it is now."""
 
@@ -1362,7 +1472,7 @@ class AuditRecord:
     token_id: str | None = None
     """The token."""
     key_id: str | None = None
-    """The key that seals rows."""
+    """The key that seals rows, or the management key."""
     flow_id: str | None = None
     """The flow."""
     witness: AuditMark | None = None
@@ -1499,6 +1609,7 @@ __all__ = [
     "CallbackRules",
     "Completion",
     "ConnectOptions",
+    "CreatedManagementKey",
     "CredentialCheck",
     "CredentialCheckMethod",
     "CredentialField",
@@ -1514,6 +1625,8 @@ __all__ = [
     "FlowButtonStyle",
     "FlowList",
     "HttpAnswer",
+    "ManagementKey",
+    "ManagementKeyList",
     "MissingConnection",
     "NewApiKey",
     "NewToken",
@@ -1545,5 +1658,6 @@ __all__ = [
     "TokenInfo",
     "TokenPage",
     "TokenStatus",
+    "VerifiedJwt",
     "WaitingRevocation",
 ]

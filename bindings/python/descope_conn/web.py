@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from . import HttpAnswer, LimitError
@@ -62,7 +63,14 @@ class Pages:
     _max_body_bytes: ClassVar = 65536
 
     def _request(
-        self, method: str, path: str, query: str, headers: dict[str, str], body: bytes, user: PageUser | None
+        self,
+        method: str,
+        path: str,
+        query: str,
+        headers: dict[str, str],
+        body: bytes,
+        _address: str | None,
+        user: PageUser | None,
     ) -> dict[str, Any]:
         return {
             "method": method,
@@ -87,13 +95,24 @@ class Api:
     _max_body_bytes: ClassVar = 900_000
 
     def _request(
-        self, method: str, path: str, query: str, _headers: dict[str, str], body: bytes, caller: ApiCaller | None
+        self,
+        method: str,
+        path: str,
+        query: str,
+        headers: dict[str, str],
+        body: bytes,
+        address: str | None,
+        caller: ApiCaller | None,
     ) -> dict[str, Any]:
         return {
             "method": method,
             "path": path[:MAX_TARGET],
             "query": query[:MAX_TARGET],
             "body": body.decode("utf-8", "replace"),
+            "authorization": headers.get("authorization") or None,
+            "session_cookie": _session_cookie(headers.get("cookie", "")),
+            "address": address or None,
+            "origin": headers.get("origin"),
             "caller": caller,
         }
 
@@ -108,12 +127,16 @@ def asgi(
 ) -> Application: ...
 @overload
 def asgi(
-    client: AsyncClient, what: Api, session: Callable[[Scope], ApiCaller | None | Awaitable[ApiCaller | None]]
+    client: AsyncClient,
+    what: Api,
+    session: Callable[[Scope], ApiCaller | None | Awaitable[ApiCaller | None]] | None = None,
 ) -> Application: ...
-def asgi(client: AsyncClient, what: Pages | Api, session: Callable[[Scope], Any]) -> Application:
+def asgi(client: AsyncClient, what: Pages | Api, session: Callable[[Scope], Any] | None = None) -> Application:
     """Makes an ASGI application of the pages, to mount under the path of their ``base``, or of the API.
 
-    ``session`` gets the request's scope, and says who is there: None if nobody is. It may be a coroutine function.
+    ``session`` gets the request's scope, and says who is there: None if nobody is. It may be a coroutine function. The
+    API needs none: it knows management keys, and the JWTs of the issuers in the vault's ``api``. It takes the scope's
+    ``client`` for the address that a request came from.
     """
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -133,7 +156,7 @@ def asgi(client: AsyncClient, what: Pages | Api, session: Callable[[Scope], Any]
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        who = session(scope)
+        who = session(scope) if session else None
         if inspect.isawaitable(who):
             who = await who
         try:
@@ -144,6 +167,7 @@ def asgi(client: AsyncClient, what: Pages | Api, session: Callable[[Scope], Any]
                     scope["query_string"].decode("latin-1"),
                     {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
                     body[: what._max_body_bytes + 1],
+                    (scope.get("client") or (None,))[0],
                     who,
                 )
             )
@@ -165,11 +189,17 @@ def asgi(client: AsyncClient, what: Pages | Api, session: Callable[[Scope], Any]
 @overload
 def wsgi(client: Client, what: Pages, session: Callable[[dict[str, Any]], PageUser | None]) -> WsgiApplication: ...
 @overload
-def wsgi(client: Client, what: Api, session: Callable[[dict[str, Any]], ApiCaller | None]) -> WsgiApplication: ...
-def wsgi(client: Client, what: Pages | Api, session: Callable[[dict[str, Any]], Any]) -> WsgiApplication:
+def wsgi(
+    client: Client, what: Api, session: Callable[[dict[str, Any]], ApiCaller | None] | None = None
+) -> WsgiApplication: ...
+def wsgi(
+    client: Client, what: Pages | Api, session: Callable[[dict[str, Any]], Any] | None = None
+) -> WsgiApplication:
     """Makes a WSGI application of the pages, to mount under the path of their ``base``, or of the API.
 
-    ``session`` gets the request's environ, and says who is there: None if nobody is.
+    ``session`` gets the request's environ, and says who is there: None if nobody is. The API needs none: it knows
+    management keys, and the JWTs of the issuers in the vault's ``api``. It takes ``REMOTE_ADDR`` for the address that a
+    request came from.
     """
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -189,7 +219,8 @@ def wsgi(client: Client, what: Pages | Api, session: Callable[[dict[str, Any]], 
                     environ.get("QUERY_STRING", ""),
                     headers,
                     environ["wsgi.input"].read(wanted) if wanted else b"",
-                    session(environ),
+                    environ.get("REMOTE_ADDR"),
+                    session(environ) if session else None,
                 )
             )
         except LimitError:
@@ -199,6 +230,14 @@ def wsgi(client: Client, what: Pages | Api, session: Callable[[dict[str, Any]], 
         return [content]
 
     return application
+
+
+def _session_cookie(header: str) -> str | None:
+    """What the cookie of Descope's web SDKs holds."""
+    try:
+        return getattr(SimpleCookie(header).get("DS"), "value", None) or None
+    except CookieError:
+        return None
 
 
 def _below(root: str, path: str) -> str:

@@ -7,6 +7,7 @@ extension Client {
     public var templates: Templates { Templates(client: self) }
     public var device: Device { Device(client: self) }
     public var mcp: Mcp { Mcp(client: self) }
+    public var managementKeys: ManagementKeys { ManagementKeys(client: self) }
     public var flows: Flows { Flows(client: self) }
     public var keys: Keys { Keys(client: self) }
     public var audit: Audit { Audit(client: self) }
@@ -367,11 +368,17 @@ extension Client {
     ///   - path: The request's path, decoded.
     ///   - query: The request's query, as it came, without the question mark.
     ///   - body: The request's body, of at most 1 MiB less what the other fields take.
-    ///   - caller: Who asks, as the host knows from the Authorization header; nobody if absent. What it may do is
-    ///     decided by this alone.
+    ///   - authorization: The request's Authorization header: a management key, or a JWT of one of the config's
+    ///     issuers.
+    ///   - sessionCookie: The value of the cookie DS, with which browsers may call some endpoints from the config's
+    ///     origins.
+    ///   - address: The IP address of who asks.
+    ///   - origin: The request's Origin header.
+    ///   - caller: Who asks, where the host knows it by other means. In place of authorization and sessionCookie.
     @discardableResult
     public func handleApi(
-        method: String, path: String, query: String? = nil, body: String? = nil, caller: ApiCaller? = nil,
+        method: String, path: String, query: String? = nil, body: String? = nil, authorization: Secret? = nil,
+        sessionCookie: Secret? = nil, address: String? = nil, origin: String? = nil, caller: ApiCaller? = nil,
         actor: String? = nil, timeout: Duration? = nil
     ) async throws(ConnError) -> HttpAnswer {
         var request = Request("api.handle", actor: actor)
@@ -379,7 +386,24 @@ extension Client {
         request["path"] = path
         request["query"] = query
         request["body"] = body
+        request["authorization"] = authorization
+        request["sessionCookie"] = sessionCookie
+        request["address"] = address
+        request["origin"] = origin
         request["caller"] = caller
+        return try await perform(request, timeout)
+    }
+
+    /// Answers the claims of a JWT of one of the config's issuers. Whatever is wrong with it, the error is
+    /// unauthorized. The vault only.
+    /// - Parameters:
+    ///   - jwt: The JWT.
+    @discardableResult
+    public func verifyJwt(
+        jwt: Secret, actor: String? = nil, timeout: Duration? = nil
+    ) async throws(ConnError) -> VerifiedJwt {
+        var request = Request("jwt.verify", actor: actor)
+        request["jwt"] = jwt
         return try await perform(request, timeout)
     }
 
@@ -928,6 +952,58 @@ public struct Mcp: Sendable {
         request["accessToken"] = accessToken
         request["inputResponses"] = inputResponses
         request["waitMs"] = waitMs
+        return try await client.perform(request, timeout)
+    }
+}
+
+/// `client.managementKeys`
+public struct ManagementKeys: Sendable {
+    let client: Client
+
+    /// Creates a management key, with which a program may use the whole of the REST API. The answer has the only copy.
+    /// The vault only.
+    /// - Parameters:
+    ///   - name: What it is for, for people.
+    ///   - expiresIn: How long it is good for; forever by default. In seconds.
+    ///   - addresses: The networks that it may be used from, in CIDR notation, or single addresses; all by default.
+    @discardableResult
+    public func create(
+        name: String, expiresIn: Int? = nil, addresses: [String]? = nil, actor: String? = nil, timeout: Duration? = nil
+    ) async throws(ConnError) -> CreatedManagementKey {
+        var request = Request("management_keys.create", actor: actor)
+        request["name"] = name
+        request["expiresIn"] = expiresIn
+        request["addresses"] = addresses
+        return try await client.perform(request, timeout)
+    }
+
+    /// Lists the management keys, by when they were created. The vault only.
+    @discardableResult
+    public func list(actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> ManagementKeyList {
+        let request = Request("management_keys.list", actor: actor)
+        return try await client.perform(request, timeout)
+    }
+
+    /// Deletes a management key. It is refused from then on. The vault only.
+    /// - Parameters:
+    ///   - id: The key's id.
+    public func delete(id: String, actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) {
+        var request = Request("management_keys.delete", actor: actor)
+        request["id"] = id
+        let _: JSON = try await client.perform(request, timeout)
+    }
+
+    /// Answers which management key this is. Whatever is wrong with it, the error is unauthorized. The vault only.
+    /// - Parameters:
+    ///   - key: The key, as somebody has sent it.
+    ///   - address: The IP address that it came from. Without one, a key that has addresses is refused.
+    @discardableResult
+    public func verify(
+        key: Secret, address: String? = nil, actor: String? = nil, timeout: Duration? = nil
+    ) async throws(ConnError) -> ManagementKey {
+        var request = Request("management_keys.verify", actor: actor)
+        request["key"] = key
+        request["address"] = address
         return try await client.perform(request, timeout)
     }
 }
@@ -2244,6 +2320,60 @@ public struct ApiCaller: Codable, Sendable, Hashable {
     }
 }
 
+/// What a JWT says.
+public struct VerifiedJwt: Codable, Sendable, Hashable {
+    /// All of its claims.
+    public var claims: [String: JSON]
+    /// The user: dsub, or else sub; absent where it is a client's own.
+    public var userId: String?
+    /// The client: azp, or else client_id.
+    public var clientId: String?
+    /// The tenants that it names.
+    public var tenantIds: [String]
+    /// Its roles, in the project and in its current tenant.
+    public var roles: [String]
+    /// Its scopes.
+    public var scopes: [String]
+}
+
+/// A management key that was created.
+public struct CreatedManagementKey: Codable, Sendable, Hashable {
+    /// The key itself. The vault keeps only its hash.
+    public var key: Secret
+    /// Its id.
+    public var id: String
+    /// What it is for.
+    public var name: String
+    /// When it was created. In seconds since 1970.
+    public var createdAt: Int
+    /// From when on it is refused; absent if it does not expire. In seconds since 1970.
+    public var expiresAt: Int?
+    /// The networks that it may be used from; absent if these are all.
+    public var addresses: [String]?
+}
+
+/// A management key, without the key itself.
+public struct ManagementKey: Codable, Sendable, Hashable {
+    /// Its id.
+    public var id: String
+    /// What it is for.
+    public var name: String
+    /// When it was created. In seconds since 1970.
+    public var createdAt: Int
+    /// From when on it is refused; absent if it does not expire. In seconds since 1970.
+    public var expiresAt: Int?
+    /// The networks that it may be used from; absent if these are all.
+    public var addresses: [String]?
+}
+
+/// The management keys, also those that have expired.
+public struct ManagementKeyList: Codable, Sendable, Hashable {
+    /// The keys.
+    public var keys: [ManagementKey]
+    /// Vault: how many rows do not open; absent if all do.
+    public var unreadable: Int?
+}
+
 /// A step of a flow. It has either a connection of its own or buttons that the user chooses from.
 public struct FlowAction: Codable, Sendable, Hashable {
     /// What the user does.
@@ -2427,7 +2557,7 @@ public struct AuditRecord: Codable, Sendable, Hashable {
     public var tenantId: String?
     /// The token.
     public var tokenId: String?
-    /// The key that seals rows.
+    /// The key that seals rows, or the management key.
     public var keyId: String?
     /// The flow.
     public var flowId: String?
