@@ -115,7 +115,9 @@ let package = Package(
 
         .target(
             name: "TestSupport",
-            dependencies: ["Connections", "HTTP", "JSON", "Plugins", "Runtime", "Store", "StoreSQLite"],
+            dependencies: [
+                "COpenSSL", "Connections", "Crypto", "HTTP", "JSON", "Plugins", "Runtime", "Store", "StoreSQLite",
+            ],
             path: "Tests/TestSupport", swiftSettings: strict),
         tests("JSONTests", ["JSON"]),
         tests("HTTPTests", ["HTTP", "Runtime", "TestSupport"]),
@@ -130,6 +132,9 @@ let package = Package(
         tests(
             "APITests",
             ["API", "Connections", "HTTP", "JSON", "Runtime", "StoreSQLite", "TestSupport", "Vault"]),
+        tests(
+            "JWTTests",
+            ["API", "Connections", "Crypto", "HTTP", "JSON", "Runtime", "TestSupport", "Vault"]),
         tests("StoreTests", ["Connections", "Store", "TestSupport"]),
         tests(
             "PluginsTests",

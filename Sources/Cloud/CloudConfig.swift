@@ -56,44 +56,32 @@ package struct CloudConfig: Sendable {
         }
         try Field.checkConfig(config, against: Self.fields, backend: .cloud)
 
-        projectID = try Self.projectID(config)
+        let project = try Self.project(config)
+        projectID = project.id
         managementKey = config["managementKey"]?.stringSecret
         if let managementKey, !managementKey.isCredential {
             throw .invalidConfig("managementKey", "holds a character that no key has")
         }
         stateKey = config["stateKey"]?.stringSecret
         if let stateKey, stateKey.count < 32 { throw .invalidConfig("stateKey", "is shorter than 32 characters") }
-        baseURL = try Self.baseURL(config, projectID: projectID)
+        baseURL = try Self.baseURL(config, project)
         timeoutMilliseconds = config["timeoutMs"]?.integer.flatMap(Int.init(exactly:)) ?? 10_000
         attempts = config["retry"]?["attempts"]?.integer.flatMap(Int.init(exactly:)) ?? 3
         http = HTTPOptions(caFile: config["caFile"]?.string, proxy: config["proxy"]?.string)
     }
 
-    private static func projectID(_ config: JSON) throws(ConnError) -> String {
-        let id = config["projectId"]?.string ?? ""
-        let isPlain = id.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "a")...UInt8(ascii: "z"):
-                true
-            default: false
-            }
-        }
-        guard isPlain else {
+    private static func project(_ config: JSON) throws(ConnError) -> DescopeProject {
+        guard let project = DescopeProject(config["projectId"]?.string ?? "") else {
             throw .invalidConfig("projectId", "holds a character that is no ASCII letter or digit")
         }
-        guard id.utf8.count >= 28 else {
+        guard project.id.utf8.count >= 28 else {
             throw .invalidConfig("projectId", "is shorter than the 28 characters that Descope's ids have")
         }
-        return id
+        return project
     }
 
-    /// A project id of 32 characters or more names its region in its characters 2 to 5, as in `Peuc1...`.
-    private static func baseURL(_ config: JSON, projectID: String) throws(ConnError) -> String {
-        guard var url = config["baseUrl"]?.string else {
-            guard projectID.utf8.count >= 32 else { return "https://api.descope.com" }
-            return "https://api.\(projectID.dropFirst().prefix(4)).descope.com"
-        }
+    private static func baseURL(_ config: JSON, _ project: DescopeProject) throws(ConnError) -> String {
+        guard var url = config["baseUrl"]?.string else { return project.baseURL }
         guard URL(url)?.query == nil, !url.hasSuffix("?") else {
             throw .invalidConfig("baseUrl", "must have no query")
         }

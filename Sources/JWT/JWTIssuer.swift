@@ -15,12 +15,14 @@ package struct JWTIssuer: Sendable {
     package let requiredScope: ID?
     let keys: JWTKeySource
 
-    private static let descope = "https://api.descope.com"
-
     /// - Throws: `invalid_config`, with the field.
     package init(_ json: JSON, field: String) throws(ConnError) {
-        projectID = json["projectId"]?.id
-        let base = (json["baseUrl"]?.string ?? Self.descope).withoutEndingSlash
+        let project = json["projectId"]?.string.map(DescopeProject.init)
+        if case .some(nil) = project {
+            throw .invalidConfig("\(field).projectId", "holds a character that is no ASCII letter or digit")
+        }
+        projectID = (project ?? nil).map { ID($0.id) }
+        let base = (json["baseUrl"]?.string ?? project??.baseURL ?? "").withoutEndingSlash
         let url = json["jwksUrl"]?.string ?? projectID.map { "\(base)/v2/keys/\($0)" }
         switch (projectID, json["issuer"]?.id) {
         case (nil, let issuer?): name = issuer
@@ -33,7 +35,9 @@ package struct JWTIssuer: Sendable {
         }
         switch (json["jwks"], url) {
         case (let set?, _):
-            guard json["jwksUrl"] == nil else { throw .invalidConfig("\(field).jwks", "cannot be combined with jwksUrl") }
+            guard json["jwksUrl"] == nil else {
+                throw .invalidConfig("\(field).jwks", "cannot be combined with jwksUrl")
+            }
             guard let keys = JWTKeySet(set) else {
                 throw .invalidConfig("\(field).jwks", "has no key that a signature can be verified with")
             }

@@ -33,7 +33,8 @@ final class JWTKey: @unchecked Sendable {  // OpenSSL's key is not changed once 
         let made: OpaquePointer? = Self.inOpenSSL {
             switch first.scheme {
             case .rsa, .rsaPSS:
-                guard let modulus = bytes("n"), modulus.count <= Int(Self.maxRSABits) / 8 + 1, let exponent = bytes("e"),
+                guard let modulus = bytes("n"), modulus.count <= Int(Self.maxRSABits) / 8 + 1,
+                    let exponent = bytes("e"),
                     (1...8).contains(exponent.count),
                     let key = dc_evp_rsa_public_key(modulus, Int32(modulus.count), exponent, Int32(exponent.count))
                 else { return nil }

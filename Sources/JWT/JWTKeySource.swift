@@ -23,6 +23,8 @@ final class JWTKeySource: Sendable {
         var readAt: Deadline?
         /// When they were asked for last.
         var askedAt: Deadline?
+        /// When they could not be read last.
+        var failedAt: Deadline?
         var flight: Flight?
     }
 
@@ -80,12 +82,16 @@ final class JWTKeySource: Sendable {
             }
             if isPast(state.readAt, Self.staleLifetime) { state.keys = nil }
             if let keys = state.keys {
-                let isWanted = isPast(state.readAt, Self.lifetime) || keys.candidates(id).isEmpty
-                guard isWanted, isPast(state.askedAt, Self.pause) else { return .found(keys) }
-            } else if state.flight == nil, !isPast(state.askedAt, Self.failurePause) {
+                // Whoever names a key that may be new waits for it; whoever names another goes on with what is there.
+                let isKnown = !keys.candidates(id).isEmpty
+                if !isKnown, let flight = state.flight { return .follower(flight) }
+                let isWanted = !isKnown || isPast(state.readAt, Self.lifetime)
+                guard isWanted, state.flight == nil, isPast(state.askedAt, Self.pause) else { return .found(keys) }
+            } else if let flight = state.flight {
+                return .follower(flight)
+            } else if !isPast(state.failedAt, Self.failurePause) {
                 return .failed
             }
-            if let flight = state.flight { return .follower(flight) }
             let leader = Flight.Leader { [weak self] in self?.state.withLock { $0.flight = nil } }
             state.flight = leader.flight
             state.askedAt = now
@@ -96,6 +102,7 @@ final class JWTKeySource: Sendable {
     private func keep(_ keys: JWTKeySet?, now: Deadline) {
         guard let keys else {
             Log.write(.warning, "the keys of an issuer of JWTs cannot be read")
+            state.withLock { $0.failedAt = now }
             return
         }
         state.withLock { state in

@@ -23,7 +23,7 @@ package struct JWTVerifier: Sendable {
     ///   read.
     package func verify(_ jwt: JSON) throws(ConnError) -> Step<(claims: JSON, issuer: JWTIssuer)> {
         guard let parts = Parts(jwt, maxBytes: Self.maxBytes), let algorithm = parts.header["alg"]?.id,
-            parts.header["crit"] == nil, let iss = parts.claims["iss"]?.id,
+            !parts.header.members.contains(where: { $0.key == "crit" }), let iss = parts.claims["iss"]?.id,
             let issuer = issuers.first(where: { $0.isNamed(iss) && $0.isFor(parts.claims["aud"]) }),
             isInTime(parts.claims)
         else { throw Self.refusal }

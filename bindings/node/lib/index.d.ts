@@ -100,7 +100,7 @@ export interface ApiSettings {
 export interface ApiIssuer {
   /** A Descope project, in place of issuer. */
   projectId?: string;
-  /** That project's API; https://api.descope.com by default. */
+  /** That project's API; that of its region by default. */
   baseUrl?: string;
   /** What iss must be. */
   issuer?: string;
