@@ -53,6 +53,7 @@ package struct AddressBlock: Sendable {
     private static let mapped: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]
 
     private static func bytes(_ text: String) -> [UInt8]? {
+        guard !text.utf8.contains(0) else { return nil }  // C would not read on
         for (family, count) in [(AF_INET, 4), (AF_INET6, 16)] {
             var bytes = [UInt8](repeating: 0, count: count)
             if inet_pton(family, text, &bytes) == 1 { return bytes }

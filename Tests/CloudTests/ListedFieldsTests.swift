@@ -164,7 +164,7 @@ import Testing
     private func value(of kind: Field.Kind, _ nested: NestedFields) -> JSON {
         switch kind {
         case .string, .secret, .clearableSecret, .foreign(.text), .foreign(.string), .foreign(.digits),
-            .foreign(.secret):
+            .foreign(.secret), .foreign(.secretString):
             return .string("text")
         case .redirectURL, .endpointURL: return .string("https://a.example/x")
         case .integer(let range, _): return .integer(range.upperBound)

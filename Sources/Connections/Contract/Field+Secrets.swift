@@ -9,7 +9,7 @@ extension Field {
             switch field.kind {
             case .secret, .clearableSecret: return [value]
             case .secrets: return value.members.map(\.value)
-            case .foreign(.secret): return value.foreignTexts
+            case .foreign(.secret), .foreign(.secretString): return value.foreignTexts
             case .object(let type): return secrets(in: value, type.fields)
             case .objects(let type, _): return value.elements.flatMap { secrets(in: $0, type.fields) }
             default: return []
@@ -31,7 +31,7 @@ extension Field {
     private static func secretNames(in fields: [Field]) -> [String] {
         fields.flatMap { field -> [String] in
             switch field.kind {
-            case .secret, .clearableSecret, .secrets, .foreign(.secret): [field.name]
+            case .secret, .clearableSecret, .secrets, .foreign(.secret), .foreign(.secretString): [field.name]
             case .object(let type), .objects(let type, _): secretNames(in: type.fields)
             default: []
             }

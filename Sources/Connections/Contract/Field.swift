@@ -53,6 +53,8 @@ package struct Field: Sendable {
         /// An object whose members are such parameters.
         case texts = "query_values"
         case string
+        /// As `string`, and never in a log or an error.
+        case secretString = "secret"
         /// A string of digits, or the number that they are.
         case digits
         case object

@@ -15,12 +15,13 @@ extension Operation {
                 Field(
                     "body", .foreign(.string), "The request's body, of at most 1 MiB less what the other fields take."),
                 Field(
-                    "authorization", .secret,
+                    "authorization", .foreign(.secretString),
                     "The request's Authorization header: a management key, or a JWT of one of the config's issuers."),
                 Field(
-                    "sessionCookie", .secret,
-                    "The value of the cookie DS, with which browsers may call some endpoints from the config's origins."),
-                Field("address", .string(maxBytes: 64), "The IP address of who asks.", example: "192.0.2.7"),
+                    "sessionCookie", .foreign(.secretString),
+                    "The value of the cookie DS, with which browsers may call some endpoints from the config's origins."
+                ),
+                Field("address", .foreign(.string), "The IP address of who asks.", example: "192.0.2.7"),
                 Field("origin", .foreign(.string), "The request's Origin header."),
                 Field(
                     "caller", .object(.apiCaller),
@@ -30,7 +31,7 @@ extension Operation {
         Operation(
             "jwt.verify", method: "verifyJwt",
             "Answers the claims of a JWT of one of the config's issuers. Whatever is wrong with it, the error is unauthorized.",
-            backends: [.vault], fields: [Field("jwt", .secret, required: true, "The JWT.")],
+            backends: [.vault], fields: [Field("jwt", .foreign(.secretString), required: true, "The JWT.")],
             answer: .verifiedJWT, errors: [.unauthorized]),
     ]
 }
@@ -72,14 +73,15 @@ extension ObjectType {
         "ApiIssuer", "An issuer of JWTs: a Descope project, or any other.",
         [
             Field("projectId", .string(maxBytes: 64), "A Descope project, in place of issuer."),
-            Field("baseUrl", .endpointURL, "That project's API; https://api.descope.com by default."),
+            Field("baseUrl", .endpointURL, "That project's API; that of its region by default."),
             Field("issuer", .string(), "What iss must be."),
             Field("jwksUrl", .endpointURL, "Where its keys are (RFC 7517). A project has them below its baseUrl."),
             Field("jwks", .anyObject, "The keys themselves, in place of jwksUrl."),
             Field(
                 "audiences", .strings,
                 "One of them must be in aud. Without any, aud must be absent or name the project."),
-            Field("requiredScope", .string(), "A scope that a JWT must have to be taken, such as outbound.token.fetch."),
+            Field(
+                "requiredScope", .string(), "A scope that a JWT must have to be taken, such as outbound.token.fetch."),
         ])
 
     private static let apiPolicy = ObjectType(
@@ -95,7 +97,8 @@ extension ObjectType {
             Field("connections", .strings, "What may be fetched and connected; every connection by default."),
             Field(
                 "connectionScopes", .strings,
-                "All that a token may be good for that is given out. A token with other scopes, or of unknown ones, is not."),
+                "All that a token may be good for that is given out. A token with other scopes, or of unknown ones, is not."
+            ),
             Field(
                 "tenantTokens", .boolean,
                 "True: also the tokens of the JWT's tenants themselves. False by default: only the user's."),

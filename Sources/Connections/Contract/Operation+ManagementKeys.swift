@@ -7,7 +7,8 @@ extension Operation {
             "Creates a management key, with which a program may use the whole of the REST API. The answer has the only copy.",
             backends: .inVault,
             fields: [
-                Field("name", .string(maxBytes: 256), required: true, "What it is for, for people.", example: "backend"),
+                Field(
+                    "name", .string(maxBytes: 256), required: true, "What it is for, for people.", example: "backend"),
                 Field(
                     "expiresIn", .integer(60...3_153_600_000, .seconds), "How long it is good for; forever by default."),
                 Field(
@@ -27,9 +28,9 @@ extension Operation {
             "Answers which management key this is. Whatever is wrong with it, the error is unauthorized.",
             backends: .inVault,
             fields: [
-                Field("key", .secret, required: true, "The key, as somebody has sent it."),
+                Field("key", .foreign(.secretString), required: true, "The key, as somebody has sent it."),
                 Field(
-                    "address", .string(maxBytes: 64),
+                    "address", .foreign(.string),
                     "The IP address that it came from. Without one, a key that has addresses is refused.",
                     example: "192.0.2.7"),
             ],
