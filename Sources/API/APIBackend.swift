@@ -41,7 +41,8 @@ package final class APIBackend: BackendLayer {
         }
         return try Step.attempt({ () throws(ConnError) in
             let (route, id) = try self.route(of: call, among: routes)
-            return try caller(of: request, fromAllowedOrigin: allowed != nil).then { [self] (caller) throws(ConnError) in
+            return try caller(of: request, fromAllowedOrigin: allowed != nil).then {
+                [self] (caller) throws(ConnError) in
                 guard route.access != .managers || caller.isManager else {
                     throw ConnError(.forbidden, "this needs a management key")
                 }

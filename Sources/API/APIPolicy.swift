@@ -35,6 +35,8 @@ struct APIPolicy: Sendable {
     /// - Parameter appID: nil is what is about no connection alone, such as a list of them.
     func allows(_ appID: ID?, ofTenant: Bool) -> Bool { (isOfTenants || !ofTenant) && appID.map(allows) ?? true }
 
+    var coversAll: Bool { connectionScopes == nil }
+
     /// Whether it allows a token of these scopes. Without any it is not known what the token is good for.
     func covers(_ scopes: [String]) -> Bool {
         guard let connectionScopes else { return true }

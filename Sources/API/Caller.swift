@@ -45,6 +45,11 @@ struct Caller: Sendable {
     /// Whether it may have anything of a connection's.
     func mayUse(_ appID: ID) -> Bool { policies?.contains { $0.allows(appID) } ?? true }
 
+    /// Whether it may have a tenant's own tokens there, or else a user's.
+    func mayUse(_ appID: ID, ofTenant: Bool) -> Bool {
+        policies?.contains { $0.allows(appID, ofTenant: ofTenant) } ?? true
+    }
+
     /// - Parameter fields: a subject, and a connection where it is about one.
     /// - Throws: `forbidden` when it may not have the tokens of the subject there: a user has their own, in any tenant, and
     ///   those of the tenants that they may act for.
@@ -62,6 +67,14 @@ struct Caller: Sendable {
         guard policies.contains(where: { $0.allows(fields["appId"]?.id, ofTenant: !isOfUser) }) else {
             throw ConnError(.forbidden, "no policy allows this")
         }
+    }
+
+    /// Whether it may have a token of any scopes.
+    /// - Parameter fields: whose it is, and where.
+    func mayBeGivenAny(of fields: JSON) -> Bool {
+        guard let policies else { return true }
+        let isOfTenant = fields["userId"] == nil
+        return policies.contains { $0.allows(fields["appId"]?.id, ofTenant: isOfTenant) && $0.coversAll }
     }
 
     /// - Parameters:

@@ -109,9 +109,22 @@ extension Route {
             // It outlives what a user's token may do here.
             if !caller.isManager { options.remove("withRefreshToken") }
             if !options.members.isEmpty { fields.set("options", options) }
-            return try host.perform("fetch", fields, for: call).then { (answer) throws(ConnError) in
+            @Sendable func given(_ answer: JSON) throws(ConnError) {
                 try caller.mayBeGiven(answer["token"]?["scopes"]?.strings ?? [], of: fields)
-                return .done(.object(["token": answer["token"].map(Wire.token)]))
+            }
+            let fetch: @Sendable () throws(ConnError) -> Step<JSON> = { () throws(ConnError) in
+                try host.perform("fetch", fields, for: call).then { (answer) throws(ConnError) in
+                    try given(answer)
+                    return .done(.object(["token": answer["token"].map(Wire.token)]))
+                }
+            }
+            if caller.mayBeGivenAny(of: fields) { return try fetch() }
+            // What may not be given out must not count as fetched, nor be deleted after it.
+            return try host.look(fields, actor: call.actor).then { (answer) throws(ConnError) in
+                try given(answer)
+                // It is refreshed already, if that was asked for.
+                fields["options"]?.remove("forceRefresh")
+                return try fetch()
             }
         }
     }
@@ -172,7 +185,7 @@ extension Route {
             guard let id = call[owner] else { throw .invalid(owner.description, "is missing") }
             let fields = JSON.object([owner.description: id, "tenantId": call["tenantId"], "limit": .integer(1000)])
             try caller.mayHave(fields)
-            let wantsTenant = call["tenantId"] != nil
+            let (isOfTenants, wantsTenant) = (fields["userId"] == nil, call["tenantId"] != nil)
             return try host.pages("list", fields, for: call, into: []) { (apps: [ID], page) in
                 let tokens = page["tokens"]?.elements ?? []
                 return apps
@@ -181,7 +194,11 @@ extension Route {
                         return isOwn && token["status"]?.id != "needs_reauthorization" ? token["appId"]?.id : nil
                     }
             }.then { (apps) throws(ConnError) in
-                .done(.object(["appIds": .strings(Set(apps).filter(caller.mayUse).sorted().map(\.text))]))
+                .done(
+                    .object([
+                        "appIds": .strings(
+                            Set(apps).filter { caller.mayUse($0, ofTenant: isOfTenants) }.sorted().map(\.text))
+                    ]))
             }
         }
     }
@@ -203,6 +220,8 @@ extension Route {
             // Some callers write the array as a text.
             if let text = given["scopes"]?.string { options.set("scopes", (try? JSON.parse(text)) ?? .string(text)) }
             fields.set("options", options)
+            // A token that may not be given out would be of no use.
+            if let scopes = options["scopes"]?.strings, !scopes.isEmpty { try caller.mayBeGiven(scopes, of: fields) }
         }
         return try host.perform("connect", fields, for: call).then { (made) throws(ConnError) in
             .done(made.only(["url"]))

@@ -1,77 +1,36 @@
-import API
 import Connections
 import HTTP
 import JSON
 import Runtime
-import StoreSQLite
 import TestSupport
 import Testing
-import Vault
 
 /// Descope's API, as its SDKs write it down on the wire. Tests/api has Descope's Python SDK itself.
 @Suite struct APITests {
-    private let folder: TemporaryFolder
-    private let backend: APIBackend
-    private let provider = CannedProvider()
-    private let clock = MovableClock()
+    private let service: Service
+    private var clock: MovableClock { service.clock }
+    private var provider: CannedProvider { service.provider }
 
-    init() throws {
-        folder = try TemporaryFolder()
-        let path = folder.file("vault.db")
-        let config: JSON = [
-            "backend": "vault", "path": .string(path), "redirectUrl": "https://h.example/callback",
-            "key": ["bytes": .string(String(repeating: "5a", count: 32))], "audit": "all",
-        ]
-        backend = APIBackend(
-            try VaultBackend(
-                store: try SQLiteStore(path: path), config: try VaultConfig(config, environment: { _ in nil }),
-                clock: clock.clock), try APISettings(nil))
-        try run(
-            "apps.create",
-            [
-                "id": "crm", "name": "CRM", "clientId": "c", "clientSecret": "s3cret",
-                "authorizationUrl": "https://crm.example/authorize", "tokenUrl": "https://crm.example/token",
-                "defaultScopes": ["read"],
-            ])
-        try run("apps.create", ["id": "key", "appType": "apikey"])
-    }
+    init() throws { service = try Service() }
 
     @discardableResult
-    private func run(_ operation: String, _ request: JSON = [:]) throws -> JSON {
-        try StepDriver(operation, request, of: backend, provider, clock).finish()
-    }
-
-    private struct Answer {
-        let status: Int64
-        let body: JSON
-        let headers: JSON
-    }
+    private func run(_ operation: String, _ request: JSON = [:]) throws -> JSON { try service.run(operation, request) }
 
     private static let manager: JSON = ["manager": true]
     private static let alice: JSON = ["userId": "alice", "tenantIds": ["t1"]]
-    private static let root = "/v1/mgmt/outbound"
+    private static let root = Service.root
 
     private func call(
         _ method: String, _ path: String, query: String = "", _ body: String = "", as caller: JSON? = manager
-    ) throws -> Answer {
-        let request: JSON = [
-            "method": .string(method), "path": .string(path), "query": .string(query), "body": .string(body),
-        ]
-        if let caller { request.set("caller", caller) }
-        let answer = try run("api.handle", request)
-        let text = answer["body"]?.string ?? ""
-        #expect(answer["headers"]?["content-type"]?.string == "application/json")
-        return Answer(
-            status: answer["status"]?.integer ?? 0, body: try JSON.parse(text), headers: answer["headers"] ?? [:])
+    ) throws -> Service.Answer {
+        try service.call(method, path, query: query, body, as: caller.map { ["caller": $0] } ?? [:])
     }
 
-    private func post(_ path: String, _ body: String, as caller: JSON? = manager) throws -> Answer {
+    private func post(_ path: String, _ body: String, as caller: JSON? = manager) throws -> Service.Answer {
         try call("POST", Self.root + path, body, as: caller)
     }
 
-    private func storeKey(_ subject: JSON) throws {
-        try run("store_api_key", subject.with(["appId": "key", "apiKey": "sk"]))
-    }
+    private func storeKey(_ subject: JSON) throws { try service.storeKey(subject) }
 
     // MARK: - The recorded forms
 
@@ -197,7 +156,7 @@ import Vault
     // MARK: - Who may
 
     private static let managed: [(String, String, String)] = [
-        ("GET", "/apps", ""), ("GET", "/app/crm", ""), ("GET", "/app", "id=crm"), ("POST", "/app/create", ""),
+        ("GET", "/app/crm", ""), ("GET", "/app", "id=crm"), ("POST", "/app/create", ""),
         ("POST", "/app/update", ""), ("POST", "/app/delete", ""), ("POST", "/app/create/bytemplate", ""),
         ("POST", "/app/user/apikey/upload", ""), ("POST", "/app/tenant/apikey/upload", ""),
         ("POST", "/app/user/oauthtoken/upload", ""), ("POST", "/app/tenant/oauthtoken/upload", ""),

@@ -50,12 +50,12 @@ extension BackendLayer {
 
     package func close() { backend.close() }
 
-    /// Whether there is a token, and if not, why: fails as a fetch would. It counts as no fetch.
-    package func look(_ fields: JSON, actor: String?) throws(ConnError) -> Step<Void> {
+    /// What a fetch would answer, or why it would fail. It counts as no fetch: nobody may be given the token.
+    package func look(_ fields: JSON, actor: String?) throws(ConnError) -> Step<JSON> {
         let checked = try Request(checking: fields, for: "fetch", actor: actor, backend: kind)
         let request = Request(
             operation: "fetch", fields: checked.fields, actor: actor, look: Request.Look(askedAt: nil))
-        return try backend.begin(request).then { (_) throws(ConnError) in .done(()) }
+        return try backend.begin(request)
     }
 
     /// Performs an operation of the backend's with what others have said. What fails is told without the request's secrets.
