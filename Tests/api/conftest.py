@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,30 +15,20 @@ sys.path[:0] = [str(ROOT / "Tests/servers"), str(ROOT / "bindings/python")]
 from descope_conn import Client  # noqa: E402
 from descope_conn.web import Api, wsgi  # noqa: E402
 
+from issuer import Issuer  # isort: skip # noqa: E402
 from launch import launch  # isort: skip # noqa: E402
 from wsgi_server import serving  # isort: skip # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from descope_conn import ApiCaller
-
 PROJECT = "P2testtesttesttesttesttest01"  # 28 characters, as the SDKs want
-KEY = "K2testmanagementkey"
-TOKENS: dict[str, ApiCaller] = {
-    "alice.jwt.x": {"user_id": "alice", "tenant_ids": ["acme"]},
-    "bob.jwt.x": {"user_id": "bob"},
-}
-
-
-def caller(environ: dict[str, Any]) -> ApiCaller | None:
-    """What a host does with `Authorization: Bearer <project>[:<token>][:<key>]`."""
-    project, *rest = environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ").split(":")
-    if project != PROJECT:
-        return None
-    if KEY in rest:
-        return {"manager": True}
-    return next((TOKENS[token] for token in rest if token in TOKENS), None)
+ORIGIN = "https://app.example"
+# A client's own token gives out what its tenants have.
+POLICIES = [
+    {"name": "users have what is theirs"},
+    {"name": "the agent has what its tenants have", "clients": ["agent"], "tenant_tokens": True},
+]
 
 
 @dataclass
@@ -46,6 +36,16 @@ class Service:
     url: str
     client: Client
     oauth: launch
+    issuer: Issuer
+    key: str
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[Issuer]:
+    issuer = Issuer(PROJECT)
+    with serving(issuer) as port:
+        issuer.url = f"http://127.0.0.1:{port}"
+        yield issuer
 
 
 @pytest.fixture(scope="session")
@@ -55,13 +55,19 @@ def oauth() -> Iterator[launch]:
 
 
 @pytest.fixture
-def service(tmp_path: Path, oauth: launch) -> Iterator[Service]:
+def service(tmp_path: Path, oauth: launch, issuer: Issuer) -> Iterator[Service]:
     oauth.control("POST", "reset")
+    api = {
+        "project_id": PROJECT,
+        "issuers": [{"project_id": PROJECT, "base_url": issuer.url}],
+        "policies": POLICIES,
+        "origins": [ORIGIN],
+    }
     with (
         Client.vault(
-            path=tmp_path / "vault.db", key={"bytes": "5a" * 32}, redirect_url="http://127.0.0.1/callback"
+            path=tmp_path / "vault.db", key={"bytes": "5a" * 32}, redirect_url="http://127.0.0.1/callback", api=api
         ) as client,
-        serving(wsgi(client, Api(), caller)) as port,
+        serving(wsgi(client, Api())) as port,
     ):
         client.apps.create(
             id="crm",
@@ -74,4 +80,5 @@ def service(tmp_path: Path, oauth: launch) -> Iterator[Service]:
             default_scopes=["read", "write"],
         )
         client.apps.create(id="weather", name="Weather", app_type="apikey")
-        yield Service(f"http://127.0.0.1:{port}", client, oauth)
+        key = client.management_keys.create("tests").key
+        yield Service(f"http://127.0.0.1:{port}", client, oauth, issuer, key)

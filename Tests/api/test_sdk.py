@@ -11,7 +11,7 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import KEY, PROJECT
+from conftest import PROJECT
 from descope import AuthException, DescopeClient
 from descope.descope_client_async import DescopeClientAsync
 
@@ -24,9 +24,9 @@ SOON = int(time.time()) + 3600
 class Sdk:
     """The SDK's operations on connections, those of the asynchronous client too."""
 
-    def __init__(self, kind: type, url: str) -> None:
+    def __init__(self, kind: type, service: Service) -> None:
         self._runner = asyncio.Runner()
-        self._client = kind(project_id=PROJECT, management_key=KEY, base_url=url)
+        self._client = kind(project_id=PROJECT, management_key=service.key, base_url=service.url)
 
     def __getattr__(self, name: str) -> Any:
         def call(*positional: Any, **named: Any) -> Any:
@@ -44,7 +44,7 @@ class Sdk:
 
 @pytest.fixture(params=[DescopeClient, DescopeClientAsync], ids=["sync", "async"])
 def sdk(request: pytest.FixtureRequest, service: Service) -> Any:
-    sdk = Sdk(request.param, service.url)
+    sdk = Sdk(request.param, service)
     yield sdk
     sdk.close()
 
@@ -139,28 +139,10 @@ def test_nothing_deletes_everything(sdk: Any, service: Service) -> None:
     assert not service.client.list_tokens(user_id="alice").tokens
 
 
-def test_a_user_fetches_by_an_own_token(service: Service) -> None:
-    service.client.store_api_key("weather", "sk-a", user_id="alice")
-    service.client.store_api_key("weather", "sk-t", tenant_id="acme")
-    by_token = DescopeClient(project_id=PROJECT, base_url=service.url).mgmt.outbound_application_by_token
-    assert by_token.fetch_token("alice.jwt.x", "weather", "alice")["token"]["accessToken"] == "sk-a"
-    assert by_token.fetch_tenant_token("alice.jwt.x", "weather", "acme")["token"]["accessToken"] == "sk-t"
-    for call in (
-        lambda: by_token.fetch_token("bob.jwt.x", "weather", "alice"),
-        lambda: by_token.fetch_tenant_token("bob.jwt.x", "weather", "acme"),
-    ):
-        with pytest.raises(AuthException) as failure:
-            call()
-        assert refusal(failure) == (403, "E011008")
-    with pytest.raises(AuthException) as failure:
-        by_token.fetch_token("nobody.jwt.x", "weather", "alice")
-    assert refusal(failure) == (401, "E011008")
-
-
 @pytest.mark.parametrize("body", [b"\xff" * 400_000, b"[" + b"0," * 440_000 + b"0]"])
 def test_a_body_that_is_too_large_is_an_answer(service: Service, body: bytes) -> None:
     request = urllib.request.Request(
-        f"{service.url}/v1/mgmt/outbound/app/user/token", body, {"Authorization": f"Bearer {PROJECT}:{KEY}"}
+        f"{service.url}/v1/mgmt/outbound/app/user/token", body, {"Authorization": f"Bearer {PROJECT}:{service.key}"}
     )
     with pytest.raises(urllib.error.HTTPError) as failure:
         urllib.request.urlopen(request)

@@ -125,7 +125,7 @@ class Handle:
         ``audit`` is what is recorded, ``changes`` by default, and ``audit_days`` how long records are kept.
         ``allow_export`` lets ``export_tokens`` hand out refresh tokens. ``timeout`` is in seconds and bounds each
         exchange with a provider. ``allow_private_addresses`` lets discovered endpoints be on private addresses.
-        ``api`` says who may use the REST API (``docs/api.md``): ``{"issuers": [{"project_id": "P2..."}]}``, for instance.
+        ``api`` says who may use the REST API, such as ``{"issuers": [{"project_id": "P2..."}]}``: ``docs/api.md``.
         ``docs/configuration.md`` has the limits, and what is taken where something is absent.
         """
         fields = to_wire(

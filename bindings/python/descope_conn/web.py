@@ -10,7 +10,6 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from . import HttpAnswer, LimitError
@@ -192,9 +191,7 @@ def wsgi(client: Client, what: Pages, session: Callable[[dict[str, Any]], PageUs
 def wsgi(
     client: Client, what: Api, session: Callable[[dict[str, Any]], ApiCaller | None] | None = None
 ) -> WsgiApplication: ...
-def wsgi(
-    client: Client, what: Pages | Api, session: Callable[[dict[str, Any]], Any] | None = None
-) -> WsgiApplication:
+def wsgi(client: Client, what: Pages | Api, session: Callable[[dict[str, Any]], Any] | None = None) -> WsgiApplication:
     """Makes a WSGI application of the pages, to mount under the path of their ``base``, or of the API.
 
     ``session`` gets the request's environ, and says who is there: None if nobody is. The API needs none: it knows
@@ -233,11 +230,9 @@ def wsgi(
 
 
 def _session_cookie(header: str) -> str | None:
-    """What the cookie of Descope's web SDKs holds."""
-    try:
-        return getattr(SimpleCookie(header).get("DS"), "value", None) or None
-    except CookieError:
-        return None
+    """What the cookie of Descope's web SDKs holds. http.cookies stops at one that somebody else has set wrongly."""
+    pairs = (pair.strip().partition("=") for pair in header.split(";"))
+    return next((value for name, _, value in pairs if name == "DS"), None) or None
 
 
 def _below(root: str, path: str) -> str:
