@@ -50,25 +50,22 @@ console: setup dist
 BOUND ?=
 part = $(BOUND) $(MAKE) --no-print-directory
 
+# In lanes side by side, since most of the tests wait for processes and servers while compilers want all there is. The
+# release library comes first: the second and the third lane are about it.
+LANES := core library endings
+core := test-swift check sanitizers model
+library := check-abi test-c test-python test-node test-swift-binding test-cli test-service test-mcp test-pages test-api \
+    test-packages memory-c
+endings := test-exit test-hosts test-chaos
+
+.PHONY: $(LANES)
 test: setup
-	@$(part) test-swift
-	@$(part) dist check-abi
-	@$(part) test-c
-	@$(part) test-python
-	@$(part) test-node
-	@$(part) test-swift-binding
-	@$(part) test-cli
-	@$(part) test-mcp
-	@$(part) test-pages
-	@$(part) test-api
-	@$(part) test-packages
-	@$(part) test-exit
-	@$(part) test-hosts
-	@$(part) test-chaos
-	@$(part) model
-	@$(part) check
-	@$(part) memory
+	@$(part) dist bindings/node/native
+	@$(MAKE) --no-print-directory --jobs=$(words $(LANES)) --output-sync=target $(LANES)
 	@echo "make test: everything passed"
+
+$(LANES):
+	+@for target in $($@); do $(part) $$target || exit 1; done
 
 # Neither the pinned libraries nor a release build.
 quick: debug | setup
@@ -129,7 +126,7 @@ cli: $(LIBRARY)
 
 # --- The tests ---
 
-.PHONY: test-swift test-c test-python test-node test-swift-binding test-cli test-mcp test-pages test-api $(NODES:%=test-node-%) test-packages test-exit test-hosts
+.PHONY: test-swift test-c test-python test-node test-swift-binding test-cli test-service test-mcp test-pages test-api $(NODES:%=test-node-%) test-packages test-exit test-hosts
 test-swift: | setup
 	swift test
 	mkdir -p .build-c
@@ -169,6 +166,13 @@ test-cli: $(LIBRARY) | setup
 	cd service && swift test
 	$(PYTHON) scripts/cli-docs --check
 	$(PYTHON) -m pytest -q -n 2 Tests/cli
+
+# descope-conn serve, with the same build.
+test-service: export PKG_CONFIG_PATH = $(ROOT)/dist/lib/pkgconfig
+test-service: export LD_LIBRARY_PATH = $(ROOT)/dist/lib
+test-service: $(LIBRARY) | setup
+	cd service && swift build
+	$(PYTHON) -m pytest -q -n 2 Tests/service
 
 test-mcp: $(LIBRARY) bindings/node/native | setup
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/mcp

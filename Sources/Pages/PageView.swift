@@ -25,6 +25,9 @@ struct PageView {
             }
             html.element("body", ["class": page.navigation.map { _ in "wide" }]) { html in
                 html.element("a", ["class": "skip", "href": "#main"], texts(.skip))
+                if let notice = visit.notice {
+                    html.element("p", ["class": "notice warning", "role": "note"], notice)
+                }
                 html.element("header") { html in
                     html.element("p", ["class": "product"], product)
                     if let user = visit.user {

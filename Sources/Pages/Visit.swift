@@ -17,6 +17,7 @@ struct Visit: Sendable {
     let user: User?
     let texts: Texts
     let product: String?
+    let notice: String?
     /// Nil: all.
     let offeredApps: [ID]?
     let signInURL: String?
@@ -53,6 +54,7 @@ struct Visit: Sendable {
         }
         texts = Texts(Self.languages(request["user"]?["locale"]?.string, headers["accept-language"]?.string))
         product = request.string("product")
+        notice = request.string("notice")
         offeredApps = request["apps"]?.strings?.map { ID($0) }
         signInURL = request.string("signInUrl")
         openerOrigin = request.string("openerOrigin").flatMap(URL.init)?.webOrigin

@@ -30,6 +30,9 @@ extension Operation {
                         + "next; without it, the answer is 401."),
                 Field("product", .string(maxBytes: 128), "What the host's product is called, for people."),
                 Field(
+                    "notice", .string(maxBytes: 512),
+                    "Shown at the top of every page, such as that this is a system for tests."),
+                Field(
                     "apps", .strings,
                     "The connections that users are offered; all by default. Links to others work all the same."),
                 Field(

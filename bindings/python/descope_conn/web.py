@@ -47,6 +47,7 @@ class Pages:
     - ``sign_in_url``: Where you sign users in. Pages that need a user lead there, with the parameter ``next``; without
       it, they answer 401.
     - ``product``: What your product is called.
+    - ``notice``: Shown at the top of every page, such as that this is a system for tests.
     - ``apps``: The connections that users are offered; all by default.
     - ``opener_origin``: The origin of windows that open the pages in a popup, and are told how it ended.
     """
@@ -55,6 +56,7 @@ class Pages:
     _: KW_ONLY
     sign_in_url: str | None = None
     product: str | None = None
+    notice: str | None = None
     apps: Sequence[str] | None = None
     opener_origin: str | None = None
 
@@ -81,6 +83,7 @@ class Pages:
             "user": user,
             "sign_in_url": self.sign_in_url,
             "product": self.product,
+            "notice": self.notice,
             "apps": self.apps,
             "opener_origin": self.opener_origin,
         }

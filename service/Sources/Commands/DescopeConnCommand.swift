@@ -12,7 +12,8 @@ struct DescopeConnCommand: AsyncParsableCommand {
                     Connect.self, StoreApiKey.self, Fetch.self, Exec.self, List.self, Delete.self, Import.self,
                     Export.self,
                 ]),
-            CommandGroup(name: "Connection", subcommands: [Connections.self, Templates.self]),
+            CommandGroup(name: "Connection", subcommands: [Connections.self, Templates.self, Flows.self]),
             CommandGroup(name: "Vault", subcommands: [Init.self, Keys.self, Audit.self, Backup.self, Doctor.self]),
+            CommandGroup(name: "Service", subcommands: [Serve.self, ManagementKeys.self]),
         ])
 }

@@ -1,3 +1,4 @@
+import Service
 import Glibc
 
 /// Listens on this machine's loopback interface until the browser has come back.

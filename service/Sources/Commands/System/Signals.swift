@@ -23,17 +23,35 @@ enum Signals {
         before.withLock { _ = pthread_sigmask(SIG_SETMASK, &$0, nil) }
     }
 
+    /// What stops in good order when it is told to; nil where the program just ends.
+    private static let stopping = Mutex<(@Sendable () -> Void)?>(nil)
+
+    /// Has the first signal call `stop` in place of ending the program.
+    static func whenToldToStop(_ stop: @escaping @Sendable () -> Void) { stopping.withLock { $0 = stop } }
+
     /// Waits for one of them, and ends the program.
     static func endWhenTold() -> Never {
-        var taken = taken
-        var signal: Int32 = 0
-        // With none to wait for, this waits for ever.
-        while sigwait(&taken, &signal) != 0 || signal == 0 {}
+        var signal = wait()
+        if let stop = stopping.withLock({ stop in
+            defer { stop = nil }
+            return stop
+        }) {
+            stop()
+            signal = wait()
+        }
         Ending.begin()
         giveBack()
         Terminal.restore()
         if Terminal.isOne(Descriptor.error) { _ = Descriptor.write("\n".utf8, to: Descriptor.error) }
         exit(128 + signal)
+    }
+
+    private static func wait() -> Int32 {
+        var taken = taken
+        var signal: Int32 = 0
+        // With none to wait for, this waits for ever.
+        while sigwait(&taken, &signal) != 0 || signal == 0 {}
+        return signal
     }
 
     /// All but those that are ignored, as by nohup, or for what a shell runs in the background.

@@ -1,0 +1,140 @@
+import DescopeConn
+import HTTPTypes
+import Hummingbird
+
+/// What is behind a listener: the pages, the API, and how users sign in.
+struct Site: Sendable {
+    /// A longer body is refused.
+    private static let maxPageBytes = 65536
+    private static let maxAPIBytes = 900_000
+
+    let client: Client
+    let settings: ServiceSettings
+    let visitors: Visitors
+    let signIn: SignIn?
+    let metrics: Metrics
+    let state: ServiceState
+    let isAdministration: Bool
+    let url: PublicURL
+
+    func answer(_ asked: Asked, _ route: Route) async throws -> Response {
+        switch route {
+        case .api: try await api(asked)
+        case .pages: try await page(asked)
+        case .callback: try await callback(asked)
+        case .signIn: try await sign(asked)
+        case .health: await health(asked)
+        case .metrics: .text(metrics.text, type: "text/plain; version=0.0.4; charset=utf-8")
+        case .none: .error(.notFound, "E011006", "there is nothing here")
+        }
+    }
+
+    // MARK: - The API
+
+    private func api(_ asked: Asked) async throws -> Response {
+        Response(
+            try await client.handleApi(
+                method: asked.method, path: asked.path, query: asked.query, body: try await asked.body(Self.maxAPIBytes),
+                authorization: asked.fields[.authorization].map { Secret($0) },
+                sessionCookie: Cookie.value(of: "DS", in: asked.fields).map { Secret($0) }, address: asked.address,
+                origin: asked.fields[.origin]))
+    }
+
+    // MARK: - The pages
+
+    private func page(_ asked: Asked) async throws -> Response {
+        let below = String(asked.path.dropFirst(ServiceSettings.pagesPath.count))
+        if below == "/callback", let signedIn = try await signIn?.end(asked.query, asked.fields) { return signedIn }
+        return try await page(asked, below)
+    }
+
+    /// Where Descope has its callback: whoever moves from there need not register another one.
+    private func callback(_ asked: Asked) async throws -> Response {
+        if let signedIn = try await signIn?.end(asked.query, asked.fields) { return signedIn }
+        return try await page(asked, "/callback")
+    }
+
+    private func page(_ asked: Asked, _ below: String) async throws -> Response {
+        let visitor = try await visitors.find(asked.fields)
+        let user = visitor.map { visitor in
+            PageUser(
+                userId: visitor.user, name: visitor.name, tenants: visitor.tenants.map { PageTenant(id: $0) },
+                administrator: visitor.isAdministrator && (isAdministration || settings.isConsolePublic))
+        }
+        var headers: [String: JSON] = [:]
+        for name in ["accept-language", "content-type", "origin", "sec-fetch-site"] {
+            if let field = HTTPField.Name(name), let value = asked.fields[field] { headers[name] = .string(value) }
+        }
+        return Response(
+            try await client.handlePage(
+                method: asked.method, base: url.text + ServiceSettings.pagesPath, path: below, query: asked.query,
+                headers: headers, body: try await asked.body(Self.maxPageBytes), user: user, signInUrl: signInURL,
+                product: settings.product,
+                notice: settings.isDevelopment ? "For development: whoever opens this page is signed in as dev." : nil,
+                apps: settings.apps.flatMap(\.strings), openerOrigin: settings.openerOrigin))
+    }
+
+    private var signInURL: String? {
+        if isAdministration || signIn != nil { return "\(url.text)/sign-in" }
+        return settings.signIn.url
+    }
+
+    // MARK: - Signing in
+
+    private func sign(_ asked: Asked) async throws -> Response {
+        if asked.path == "/sign-out" {
+            guard asked.method == "POST", asked.isSameOrigin(url) else {
+                return .error(.forbidden, "E011008", "signing out is a form of this site")
+            }
+            if let key = visitors.cookie.value(in: asked.fields) { visitors.sessions.take(key) }
+            return .leading(to: url.text + ServiceSettings.pagesPath + "/", cookies: [visitors.cookie.setting("", seconds: 0)])
+        }
+        if isAdministration { return try await signInWithKey(asked) }
+        guard let signIn else { return .error(.notFound, "E011006", "nobody signs in here") }
+        guard asked.method == "GET" else { return .error(.methodNotAllowed, "E011006", "only GET is possible here") }
+        return try await signIn.begin(next: Query(asked.query)["next"])
+    }
+
+    /// Administrators prove who they are by a management key.
+    private func signInWithKey(_ asked: Asked) async throws -> Response {
+        let next = SignIn.own(Query(asked.query)["next"])
+        guard asked.method == "POST" else { return KeyForm(next: next, isRefused: false).response }
+        guard asked.isSameOrigin(url) else {
+            return .error(.forbidden, "E011008", "the form is not of this site")
+        }
+        let form = Query(try await asked.body(Self.maxPageBytes))
+        do {
+            let key = try await client.managementKeys.verify(key: Secret(form["key"] ?? "-"), address: asked.address)
+            let session = RandomText.make()
+            visitors.sessions.keep(
+                SignedIn(user: "management key \(key.id)", name: key.name, isAdministrator: true), at: session)
+            return .leading(
+                to: url.text + next,
+                cookies: [visitors.cookie.setting(session, seconds: visitors.sessions.seconds)])
+        } catch {
+            guard error.code == .unauthorized else { throw error }
+            return KeyForm(next: next, isRefused: true).response
+        }
+    }
+
+    // MARK: - Health
+
+    private func health(_ asked: Asked) async -> Response {
+        guard asked.path == "/readyz" else { return .text("ok\n") }
+        guard !state.isStopping else { return .text("stopping\n", .serviceUnavailable) }
+        do {
+            _ = try await client.apps.load(id: "readyz", timeout: .seconds(2))
+        } catch {
+            // That there is no such connection is what the store has answered.
+            guard error.code == .notFound else { return .text("the vault does not answer\n", .serviceUnavailable) }
+        }
+        return .text("ok\n")
+    }
+}
+
+extension JSON {
+    fileprivate var strings: [String]? {
+        guard case .array(let elements) = self else { return nil }
+        return elements.compactMap { if case .string(let text) = $0 { text } else { nil } }
+    }
+}
