@@ -8,6 +8,7 @@
 #
 # make dist      dist/include, dist/lib, and dist/lib/pkgconfig: all that a C program needs
 # make cli       dist/bin/descope-conn, the command, which finds the library in dist/lib, and its man pages
+# make cli-packages  its tarball, wheel and Debian package
 # make wheel npm deb    the packages, with the release library inside
 # make packages  dist/packages: all of them, their SBOM and checksums
 # make release   the same, twice and from nothing, and compared; see docs/releasing.md
@@ -123,6 +124,11 @@ cli: $(LIBRARY)
 	install -d dist/bin
 	strip -o dist/bin/descope-conn service/.build-release/release/descope-conn
 	DESCOPE_CONN_COMMAND=$(ROOT)/dist/bin/descope-conn scripts/cli-docs --man dist/share/man/man1
+
+# Its tarball, wheel and Debian package.
+.PHONY: cli-packages
+cli-packages: cli
+	PYTHON=$(PYTHON) scripts/cli-packages dist service/.build-release/checkouts dist/packages
 
 # --- The tests ---
 
