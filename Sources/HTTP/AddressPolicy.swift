@@ -28,7 +28,7 @@ enum AddressPolicy {
     private static let globalUnicast = AddressBlock(network: [0x20, 0], length: 3)
 
     private static let refusedIPv6: [AddressBlock] = [
-        AddressBlock(network: [0x20, 0x01, 0x00, 0x00], length: 23),  // protocol assignments, Teredo: RFC 2928, RFC 4380
+        AddressBlock(network: [0x20, 0x01, 0x00, 0x00], length: 23),  // protocols, Teredo: RFC 2928, RFC 4380
         AddressBlock(network: [0x20, 0x01, 0x0D, 0xB8], length: 32),  // documentation: RFC 3849
         AddressBlock(network: [0x20, 0x02], length: 16),  // 6to4: RFC 3056
         AddressBlock(network: [0x3F, 0xFF, 0x00, 0x00], length: 20),  // documentation: RFC 9637

@@ -68,12 +68,14 @@ import Testing
             deleted["key"]?.string ?? "", "dcmk_0000000000000000_" + key.suffix(43),
             String(repeating: "x", count: 60_000),
         ] {
-            let answer = try service.call("GET", Self.license, as: Service.bearer(wrong).with(["address": "198.51.100.7"]))
+            let answer = try service.call(
+                "GET", Self.license, as: Service.bearer(wrong).with(["address": "198.51.100.7"]))
             #expect(answer.status == 401 && answer.code == "E011008", "\(wrong.prefix(80))")
             answers.append(answer.body.text)
         }
         #expect(Set(answers).count == 1)
-        #expect(try service.call("GET", Self.license, as: Service.bearer(far).with(["address": "192.0.2.7"])).status == 200)
+        #expect(
+            try service.call("GET", Self.license, as: Service.bearer(far).with(["address": "192.0.2.7"])).status == 200)
         #expect(try service.call("GET", Self.license, as: Service.bearer(far)).status == 401)
         #expect(try service.call("GET", Self.license, as: Service.bearer(key)).status == 200)
     }
@@ -125,7 +127,8 @@ import Testing
         #expect(try service.fetch(["userId": "alice"], as: asAlice).status == 200)
         #expect(try service.fetch(["userId": "bob"], as: asAlice).status == 403)
         #expect(
-            try service.call("GET", Self.license, as: Service.bearer("x").with(["caller": ["manager": true]])).status == 200
+            try service.call("GET", Self.license, as: Service.bearer("x").with(["caller": ["manager": true]])).status
+                == 200
         )
     }
 
@@ -172,7 +175,8 @@ import Testing
         #expect(answers.allSatisfy { $0.status == 401 && $0.code == "E011008" })
         #expect(Set(answers.map(\.body.text)).count == 1)
         // No issuer, no JWTs.
-        #expect(try Service().fetch(["userId": "alice"], as: Service.bearer(service.jwt(["sub": "alice"]))).status == 401)
+        #expect(
+            try Service().fetch(["userId": "alice"], as: Service.bearer(service.jwt(["sub": "alice"]))).status == 401)
     }
 
     /// A 503 is tried again by the SDKs.

@@ -154,9 +154,11 @@ import Testing
         let service = try Self.service([["name": "p", "users": ["bob"]]])
         let alice = service.user("alice", Self.member)
         #expect(
-            try service.call("GET", "\(Self.root)/apps-with-user-token", query: "userId=alice", as: alice).status == 403)
+            try service.call("GET", "\(Self.root)/apps-with-user-token", query: "userId=alice", as: alice).status == 403
+        )
         #expect(
-            try service.call("GET", "\(Self.root)/apps-with-tenant-token", query: "tenantId=t1", as: alice).status == 403)
+            try service.call("GET", "\(Self.root)/apps-with-tenant-token", query: "tenantId=t1", as: alice).status
+                == 403)
         #expect(try service.call("GET", "\(Self.root)/apps", as: alice).body["apps"]?.elements.isEmpty == true)
     }
 

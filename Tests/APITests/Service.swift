@@ -60,7 +60,8 @@ final class Service {
     }
 
     /// - Parameter who: what a host says of who calls, such as `authorization`.
-    func call(_ method: String, _ path: String, query: String = "", _ body: String = "", as who: JSON) throws -> Answer {
+    func call(_ method: String, _ path: String, query: String = "", _ body: String = "", as who: JSON) throws -> Answer
+    {
         let request: JSON = [
             "method": .string(method), "path": .string(path), "query": .string(query), "body": .string(body),
         ]

@@ -236,7 +236,11 @@ class Node:
         lines += ["", "// Operations"]
         for group, operations in self.groups.items():
             name, about = GROUPS[group]
-            lines += ["", *comment(f"client.{lower_camel(group)}: {lower_first(about)}", 0), f"export interface {name} {{"]
+            lines += [
+                "",
+                *comment(f"client.{lower_camel(group)}: {lower_first(about)}", 0),
+                f"export interface {name} {{",
+            ]
             for operation in operations:
                 lines += self._declared(operation)
             lines.append("}")

@@ -5,7 +5,6 @@ What is written by hand is in `bindings/swift/Sources/DescopeConn`, beside what 
 
 from __future__ import annotations
 
-import re
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,6 @@ def constant(value: str) -> str:
     """What a value of an enumeration is called: `needs_reauthorization` is `needsReauthorization`, ` ` is `space`."""
     name = lower_camel({" ": "space", ",": "comma"}.get(value, value))
     return f"`{name}`" if name in ("default", "internal", "none", "any", "fixed") else name
-
 
 
 def comment(text: str, indent: int, marker: str = "///") -> list[str]:
@@ -192,7 +190,12 @@ class Swift:
         lines.append("}")
         for group, operations in groups.items():
             name = upper_camel(group)
-            lines += ["", f"/// `client.{lower_camel(group)}`", f"public struct {name}: Sendable {{", "    let client: Client"]
+            lines += [
+                "",
+                f"/// `client.{lower_camel(group)}`",
+                f"public struct {name}: Sendable {{",
+                "    let client: Client",
+            ]
             for operation in operations:
                 lines += ["", *self.method(operation, "client.")]
             lines.append("}")

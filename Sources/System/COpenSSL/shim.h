@@ -20,8 +20,8 @@ static inline EVP_PKEY *dc_evp_public_key(const char *type, OSSL_PARAM_BLD *buil
 }
 
 /* Both numbers big-endian. NULL when they are no key. */
-static inline EVP_PKEY *dc_evp_rsa_public_key(
-    const unsigned char *modulus, int modulus_length, const unsigned char *exponent, int exponent_length)
+static inline EVP_PKEY *dc_evp_rsa_public_key(const unsigned char *modulus, int modulus_length,
+                                              const unsigned char *exponent, int exponent_length)
 {
     EVP_PKEY *key = NULL;
     BIGNUM *n = BN_bin2bn(modulus, modulus_length, NULL);

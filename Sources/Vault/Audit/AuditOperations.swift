@@ -17,7 +17,9 @@ final class AuditOperations: Sendable {
     /// out.
     func refused(_ request: Request, _ error: ConnError) -> Step<Void>? {
         // Whoever is on the network may send a key, as often as they like.
-        guard config.audit == .all, request.look == nil, request.operation != "management_keys.verify" else { return nil }
+        guard config.audit == .all, request.look == nil, request.operation != "management_keys.verify" else {
+            return nil
+        }
         // What it is the id of.
         let appID = request.operation.hasPrefix("apps.") ? request.id("id") : request.id("appId")
         let isOfKeys = ["keys.", "management_keys."].contains { request.operation.hasPrefix($0) }

@@ -94,7 +94,9 @@ struct ManagementKeyText: Sendable {
         let secret = Crypto.base64URL(Crypto.randomSecret(secretBytes))
         let text = Secret(count: beginning.utf8.count + secret.count) { bytes in
             bytes.copyBytes(from: beginning.utf8)
-            secret.withBytes { UnsafeMutableRawBufferPointer(rebasing: bytes.dropFirst(beginning.utf8.count)).copyMemory(from: $0) }
+            secret.withBytes {
+                UnsafeMutableRawBufferPointer(rebasing: bytes.dropFirst(beginning.utf8.count)).copyMemory(from: $0)
+            }
         }
         guard let parsed = text.withBytes({ ManagementKeyText($0) }), let node = text.json else { return nil }
         return (node, parsed)

@@ -1,4 +1,4 @@
-"use strict";
+'use strict';
 
 /** Of a path or a query that is longer, the rest is not read. */
 const MAX_TARGET = 65536;
@@ -6,16 +6,16 @@ const MAX_TARGET = 65536;
 /** The answer where a request, as the library gets it, is beyond what it takes. */
 const TOO_LARGE = {
   status: 413,
-  headers: { "content-type": "application/json", "cache-control": "no-store" },
+  headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
   body: '{"errorCode":"E011003","errorDescription":"the request is too large"}',
 };
 
 /** The headers that the pages read. */
-const PAGE_HEADERS = ["accept-language", "content-type", "origin", "sec-fetch-site"];
+const PAGE_HEADERS = ['accept-language', 'content-type', 'origin', 'sec-fetch-site'];
 
 /** What the pages and the API have of their own. A body that is longer than maxBodyBytes is not read to its end. */
 const pagesKind = {
-  operation: "handlePage",
+  operation: 'handlePage',
   maxBodyBytes: 65536,
   encode: (parsed) => new URLSearchParams(parsed).toString(),
   who: ({ session }, request) => session(request),
@@ -29,24 +29,24 @@ const pagesKind = {
   }),
 };
 const apiKind = {
-  operation: "handleApi",
+  operation: 'handleApi',
   maxBodyBytes: 900_000,
   encode: (parsed) => JSON.stringify(parsed),
   who: ({ caller }, request) => caller?.(request),
   describe: (_, { path, isBelow: _isBelow, header, address, ...rest }, caller) => ({
     ...rest,
     path: decode(path),
-    authorization: header("authorization") || undefined,
-    sessionCookie: cookie(header("cookie") ?? "", "DS"),
+    authorization: header('authorization') || undefined,
+    sessionCookie: cookie(header('cookie') ?? '', 'DS'),
     address,
-    origin: header("origin") ?? undefined,
+    origin: header('origin') ?? undefined,
     caller,
   }),
 };
 
 /** A path below the one that the pages are mounted at. Frameworks such as Express take it off before. */
 function below(base, path) {
-  const mount = new URL(base).pathname.replace(/\/$/, "");
+  const mount = new URL(base).pathname.replace(/\/$/, '');
   return path === mount || path.startsWith(`${mount}/`) ? path.slice(mount.length) : path;
 }
 
@@ -60,7 +60,7 @@ function decode(path) {
 
 /** The value of a cookie (RFC 6265 section 4.2.1); undefined where it is absent or empty. */
 function cookie(header, name) {
-  const pair = header.split(";").map((text) => text.trim()).find((text) => text.startsWith(`${name}=`));
+  const pair = header.split(';').map((text) => text.trim()).find((text) => text.startsWith(`${name}=`));
   return pair?.slice(name.length + 1) || undefined;
 }
 
@@ -68,10 +68,10 @@ function cookie(header, name) {
 async function bodyOf(request, kind) {
   const parsed = request.body;
   const most = kind.maxBodyBytes + 1;
-  if (typeof parsed === "string") return parsed.slice(0, most);
+  if (typeof parsed === 'string') return parsed.slice(0, most);
   if (parsed instanceof Uint8Array) return Buffer.from(parsed).subarray(0, most).toString();
   // Some parsers leave an empty object behind where they have read nothing.
-  const isParsed = typeof parsed === "object" && parsed !== null && Object.keys(parsed).length > 0;
+  const isParsed = typeof parsed === 'object' && parsed !== null && Object.keys(parsed).length > 0;
   if (isParsed) return kind.encode(parsed).slice(0, most);
   return await read(request, most);
 }
@@ -89,18 +89,18 @@ async function read(stream, most) {
 
 async function answer(client, kind, what, request, { target, body, ...rest }) {
   const who = await kind.who(what, request); // before a body is read, which takes its time
-  const split = target.indexOf("?");
+  const split = target.indexOf('?');
   const described = {
     method: request.method,
     path: split < 0 ? target : target.slice(0, split),
-    query: split < 0 ? "" : target.slice(split + 1, split + 1 + MAX_TARGET),
+    query: split < 0 ? '' : target.slice(split + 1, split + 1 + MAX_TARGET),
     body: await body(),
     ...rest,
   };
   try {
     return await client[kind.operation](kind.describe(what, described, who ?? undefined));
   } catch (error) {
-    if (error.code === "limit") return TOO_LARGE;
+    if (error.code === 'limit') return TOO_LARGE;
     throw error;
   }
 }
@@ -116,7 +116,7 @@ function listener(client, kind, what) {
         address: request.socket?.remoteAddress,
       });
       const content = Buffer.from(body);
-      const length = request.method === "HEAD" || status === 204 ? {} : { "content-length": content.length };
+      const length = request.method === 'HEAD' || status === 204 ? {} : { 'content-length': content.length };
       response.writeHead(status, { ...headers, ...length });
       response.end(content);
     } catch (error) {
@@ -134,10 +134,10 @@ function responder(client, kind, what) {
       target: pathname + search,
       isBelow: false,
       header: (name) => request.headers.get(name),
-      body: () => request.body ? read(request.body, kind.maxBodyBytes + 1) : "",
+      body: () => request.body ? read(request.body, kind.maxBodyBytes + 1) : '',
       address,
     });
-    const isEmpty = [204, 303].includes(status) || request.method === "HEAD";
+    const isEmpty = [204, 303].includes(status) || request.method === 'HEAD';
     return new Response(isEmpty ? null : body, { status, headers });
   };
 }
