@@ -52,9 +52,9 @@ struct Serve: AsyncParsableCommand {
         } catch let error as ServiceError {
             throw Failure(.configuration, error.message, hint: "docs/service.md lists the settings.")
         }
-        let service: Service.Service
+        let service: HTTPService
         do {
-            service = try Service.Service(settings)
+            service = try HTTPService(settings)
         } catch let error as ServiceError {
             throw Failure(.configuration, error.message)
         }
@@ -70,7 +70,7 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func tell(_ urls: [String]) {
-        let path = Service.ServiceSettings.pagesPath
+        let path = ServiceSettings.pagesPath
         var lines = ["Pages:    \(urls[0])\(path)/"]
         let console = urls.count > 1 ? urls[1] : dev ? urls[0] : nil
         if let console { lines.append("Console:  \(console)\(path)/console") }

@@ -8,7 +8,7 @@ import NIOSSL
 import ServiceLifecycle
 
 /// The service: a listener for users and programs, and another one for administrators.
-public struct Service: Sendable {
+public struct HTTPService: Sendable {
     /// Time after which a connection on which nothing happens is closed. Seconds.
     private static let idleSeconds: Int64 = 60
     private static let maxHeaderBytes = 32 << 10
