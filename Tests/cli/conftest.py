@@ -29,7 +29,7 @@ CLIENT_SECRET = "test-client-secret"
 BROWSER = Path(__file__).with_name("browser.py")
 MOST_SECONDS = 60  # for anything that is waited for; nothing takes this long
 
-# A command leaves ignored what is ignored, as under nohup, and so would these tests' commands if they run in the background.
+# A command leaves ignored what is ignored, as under nohup; so would these if the tests run in the background.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

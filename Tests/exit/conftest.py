@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 
-# What is ignored stays ignored in the programs, as under nohup, and so would Ctrl-C if these tests run in the background.
+# What is ignored stays ignored in the programs, as under nohup; so would Ctrl-C if these tests run in the background.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -1574,6 +1574,8 @@ export interface PagesHandleFields {
   signInUrl?: string;
   /** What the host's product is called, for people. */
   product?: string;
+  /** Shown at the top of every page, such as that this is a system for tests. */
+  notice?: string;
   /** The connections that users are offered; all by default. Links to others work all the same. */
   apps?: string[];
   /** The origin of the windows that open these pages in a popup, and are told how it ended. */

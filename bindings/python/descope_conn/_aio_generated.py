@@ -1738,6 +1738,7 @@ class AsyncOperations(AsyncPerformer):
         user: PageUser | None = None,
         sign_in_url: str | None = None,
         product: str | None = None,
+        notice: str | None = None,
         apps: Sequence[str] | None = None,
         opener_origin: str | None = None,
         actor: str | None = None,
@@ -1760,6 +1761,7 @@ class AsyncOperations(AsyncPerformer):
         - ``sign_in_url``: Where the host signs users in. A page that needs a user leads there, with its own URL as the
           parameter next; without it, the answer is 401.
         - ``product``: What the host's product is called, for people.
+        - ``notice``: Shown at the top of every page, such as that this is a system for tests.
         - ``apps``: The connections that users are offered; all by default. Links to others work all the same.
         - ``opener_origin``: The origin of the windows that open these pages in a popup, and are told how it ended.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
@@ -1776,6 +1778,7 @@ class AsyncOperations(AsyncPerformer):
             "user": wire_object(user),
             "signInUrl": sign_in_url,
             "product": product,
+            "notice": notice,
             "apps": apps,
             "openerOrigin": opener_origin,
         }

@@ -30,7 +30,9 @@ struct Asked: Sendable {
         self.seconds = seconds
     }
 
-    private static func decoded(_ path: String) -> String { path.removingURLPercentEncoding() ?? path }
+    private static func decoded(_ path: String) -> String {
+        String(decoding: PercentEncoding.decode(path.utf8), as: UTF8.self)
+    }
 
     /// - Parameter limit: in bytes.
     /// - Throws: the answer to a body that is too large or too slow.

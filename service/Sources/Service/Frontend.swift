@@ -67,6 +67,9 @@ struct Frontend: HTTPResponder {
             return refusal.response
         } catch let error as ConnError {
             return failure(error)
+        } catch let error as ServiceError {
+            logger.error("\(error.message)")
+            return .error(.internalServerError, "E011000", "something went wrong")
         } catch {
             return .error(.badRequest, "E011004", "the request did not come in whole")
         }

@@ -16,7 +16,9 @@ extension Response {
     }
 
     /// A short text, such as what health checks read.
-    static func text(_ text: String, _ status: HTTPResponse.Status = .ok, type: String = "text/plain; charset=utf-8") -> Response {
+    static func text(_ text: String, _ status: HTTPResponse.Status = .ok, type: String = "text/plain; charset=utf-8")
+        -> Response
+    {
         Response(
             status: status,
             headers: [.contentType: type, .cacheControl: "no-store", .xContentTypeOptions: "nosniff"],

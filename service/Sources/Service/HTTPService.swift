@@ -1,11 +1,13 @@
 import DescopeConn
 import Hummingbird
+import HummingbirdCore
 import HummingbirdTLS
 import Logging
 import NIOCore
 import NIOPosix
 import NIOSSL
 import ServiceLifecycle
+import Synchronization
 
 /// The service: a listener for users and programs, and another one for administrators.
 public struct HTTPService: Sendable {
@@ -102,7 +104,9 @@ public struct HTTPService: Sendable {
     private func server(_ channel: HTTP1Channel.Configuration) throws -> HTTPServerBuilder {
         guard let tls = settings.tls else { return .http1(configuration: channel) }
         do {
-            let chain = try NIOSSLCertificate.fromPEMFile(tls.certificate).map { NIOSSLCertificateSource.certificate($0) }
+            let chain = try NIOSSLCertificate.fromPEMFile(tls.certificate).map {
+                NIOSSLCertificateSource.certificate($0)
+            }
             let key = try NIOSSLPrivateKey(file: tls.key, format: .pem)
             var configuration = TLSConfiguration.makeServerConfiguration(
                 certificateChain: chain, privateKey: .privateKey(key))
@@ -123,18 +127,17 @@ public struct HTTPService: Sendable {
 
 /// Waits until all listeners listen.
 private final class Started: Sendable {
-    private let urls: NIOLockedValueBox<[Bool: String]>
+    private let urls = Mutex<[Bool: String]>([:])
     private let count: Int
     private let then: @Sendable ([String]) -> Void
 
     init(count: Int, then: @escaping @Sendable ([String]) -> Void) {
-        urls = NIOLockedValueBox([:])
         self.count = count
         self.then = then
     }
 
     func tell(_ isAdministration: Bool, _ port: Int, _ url: PublicURL) {
-        let all = urls.withLockedValue { urls -> [String]? in
+        let all = urls.withLock { urls -> [String]? in
             urls[isAdministration] = url.text
             return urls.count == count ? [urls[false], urls[true]].compactMap { $0 } : nil
         }

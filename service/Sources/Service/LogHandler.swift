@@ -1,4 +1,5 @@
 import DescopeConn
+import Glibc
 import Logging
 
 #if canImport(FoundationEssentials)
@@ -18,7 +19,7 @@ struct LineLogHandler: LogHandler {
 
     func log(event: LogEvent) {
         var line: [String: JSON] = [
-            "time": .string(Date.now.formatted(.iso8601.time(includingFractionalSeconds: true))),
+            "time": .string(Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))),
             "level": .string(event.level.rawValue), "message": .string("\(event.message)"),
         ]
         for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }) {

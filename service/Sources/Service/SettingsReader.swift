@@ -37,7 +37,9 @@ struct SettingsReader {
         guard let value = json(name) else { return nil }
         guard case .array(let elements) = value else { throw ServiceError("\(path)\(name) must be an array of texts") }
         return try elements.map { element in
-            guard case .string(let text) = element else { throw ServiceError("\(path)\(name) must be an array of texts") }
+            guard case .string(let text) = element else {
+                throw ServiceError("\(path)\(name) must be an array of texts")
+            }
             return text
         }
     }

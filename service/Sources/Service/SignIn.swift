@@ -36,18 +36,21 @@ struct SignIn: Sendable {
     }
 
     /// - Parameter next: the parameter of that name, which anybody may have written.
-    func begin(next: String?) async throws(ConnError) -> Response {
+    func begin(next: String?) async throws -> Response {
         let user = "sign-in/\(RandomText.make())"
         let page = "\(settings.publicURL.text)\(ServiceSettings.pagesPath)/connected"
         let url = try await client.connect(
-            appId: connection, userId: user, options: ConnectOptions(redirectUrl: page), actor: Self.actor).url
+            appId: connection, userId: user, options: ConnectOptions(redirectUrl: page), actor: Self.actor
+        ).url
         // Connect URLs lead to the consent page, which wants a user: this one is opened here.
         var target = url
         if let ticket = Query(ofURL: url)["ticket"] {
-            target = try await client.openConnect(ticket: ticket, openedBy: Opener(userId: user), actor: Self.actor).url
+            let opened = try await client.openConnect(
+                ticket: ticket, openedBy: Opener(userId: user), actor: Self.actor)
+            target = opened.url ?? ""
         }
         guard let state = Query(ofURL: target)["state"] else {
-            throw ConnError(code: .misconfigured, message: "the connection \(connection) cannot sign users in")
+            throw ServiceError("the connection \(connection) cannot sign users in")
         }
         let key = RandomText.make()
         begun.keep(Begun(browser: key, user: user, next: Self.own(next)), at: state)
@@ -55,7 +58,7 @@ struct SignIn: Sendable {
     }
 
     /// - Returns: nil where the callback is none of a sign-in.
-    func end(_ query: String, _ fields: HTTPFields) async throws(ConnError) -> Response? {
+    func end(_ query: String, _ fields: HTTPFields) async throws -> Response? {
         var parameters = Query(query)
         guard let state = parameters["state"], let started = begun.find(state) else { return nil }
         guard browser.value(in: fields) == started.browser else {
@@ -78,7 +81,7 @@ struct SignIn: Sendable {
             try await client.deleteTokens(tokenId: token, revoke: false, actor: Self.actor)
         }
         guard let subject = found.tokens.first?.tokenSub, !subject.isEmpty else {
-            throw ConnError(code: .misconfigured, message: "the provider of \(connection) does not say who the user is")
+            throw ServiceError("the provider of \(connection) does not say who the user is")
         }
         let session = RandomText.make()
         visitors.sessions.keep(

@@ -34,7 +34,8 @@ struct Site: Sendable {
     private func api(_ asked: Asked) async throws -> Response {
         Response(
             try await client.handleApi(
-                method: asked.method, path: asked.path, query: asked.query, body: try await asked.body(Self.maxAPIBytes),
+                method: asked.method, path: asked.path, query: asked.query,
+                body: try await asked.body(Self.maxAPIBytes),
                 authorization: asked.fields[.authorization].map { Secret($0) },
                 sessionCookie: Cookie.value(of: "DS", in: asked.fields).map { Secret($0) }, address: asked.address,
                 origin: asked.fields[.origin]))
@@ -87,7 +88,8 @@ struct Site: Sendable {
                 return .error(.forbidden, "E011008", "signing out is a form of this site")
             }
             if let key = visitors.cookie.value(in: asked.fields) { visitors.sessions.take(key) }
-            return .leading(to: url.text + ServiceSettings.pagesPath + "/", cookies: [visitors.cookie.setting("", seconds: 0)])
+            return .leading(
+                to: url.text + ServiceSettings.pagesPath + "/", cookies: [visitors.cookie.setting("", seconds: 0)])
         }
         if isAdministration { return try await signInWithKey(asked) }
         guard let signIn else { return .error(.notFound, "E011006", "nobody signs in here") }

@@ -1,5 +1,5 @@
-import Service
 import DescopeConn
+import Service
 import Testing
 
 @testable import Commands

@@ -18,7 +18,8 @@ import Testing
         ("::1", "for=\"[2001:db8::7]:4711\"", "2001:db8::7"),
         // Hidden, or nonsense: then it is the proxy.
         ("10.0.0.1", "for=_hidden", "10.0.0.1"), ("10.0.0.1", "for=unknown", "10.0.0.1"),
-        ("10.0.0.1", "for=10.0.0.0/8", "10.0.0.1"), ("10.0.0.1", "by=1.2.3.4", "10.0.0.1"), ("10.0.0.1", ",", "10.0.0.1"),
+        ("10.0.0.1", "for=10.0.0.0/8", "10.0.0.1"), ("10.0.0.1", "by=1.2.3.4", "10.0.0.1"),
+        ("10.0.0.1", ",", "10.0.0.1"),
     ])
     func theProxyIsAskedWhereARequestCameFrom(peer: String, forwarded: String, found: String) {
         #expect(address.find(peer: peer, [.forwarded: forwarded]) == found)
@@ -49,13 +50,16 @@ import Testing
     private let cookie = Cookie("session", isSecure: true)
 
     @Test func itsNameAndAttributesKeepOthersOut() {
-        #expect(cookie.setting("x", seconds: 60) == "__Host-session=x; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure")
+        #expect(
+            cookie.setting("x", seconds: 60) == "__Host-session=x; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure")
     }
 
-    @Test(arguments: [
-        ("__Host-session=a", "a"), ("b=c; __Host-session=a; d=e", "a"), ("session=a", nil), ("__Host-session=", nil),
-        ("__Host-session=a; __Host-session=b", nil), ("", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("__Host-session=a", "a"), ("b=c; __Host-session=a; d=e", "a"), ("session=a", nil),
+            ("__Host-session=", nil),
+            ("__Host-session=a; __Host-session=b", nil), ("", nil),
+        ] as [(String, String?)])
     func whatIsThereTwiceIsNobodys(header: String, value: String?) {
         #expect(cookie.value(in: [.cookie: header]) == value)
     }
@@ -87,35 +91,41 @@ import Testing
 }
 
 @Suite struct PublicURLTests {
-    @Test(arguments: [
-        ("https://a.example", "a.example", true), ("https://a.example", "A.example:443", true),
-        ("https://a.example", "a.example:8443", false), ("http://127.0.0.1:8080", "127.0.0.1:8080", true),
-        ("http://127.0.0.1:8080", "localhost:8080", false), ("https://a.example/", "evil.example", false),
-        ("https://a.example", nil, false),
-    ] as [(String, String?, Bool)])
+    @Test(
+        arguments: [
+            ("https://a.example", "a.example", true), ("https://a.example", "A.example:443", true),
+            ("https://a.example", "a.example:8443", false), ("http://127.0.0.1:8080", "127.0.0.1:8080", true),
+            ("http://127.0.0.1:8080", "localhost:8080", false), ("https://a.example/", "evil.example", false),
+            ("https://a.example", nil, false),
+        ] as [(String, String?, Bool)])
     func aRequestIsForItsHostAlone(url: String, host: String?, isNamed: Bool) throws {
         #expect(try PublicURL(url, setting: "publicUrl").isNamed(by: host) == isNamed)
     }
 
-    @Test(arguments: ["", "a.example", "ftp://a.example", "https://", "https://a.example/b", "https://u@a.example", "https://a?b"])
+    @Test(arguments: [
+        "", "a.example", "ftp://a.example", "https://", "https://a.example/b", "https://u@a.example", "https://a?b",
+    ])
     func whatIsNoURLOfASiteIsRefused(text: String) {
         #expect(throws: ServiceError.self) { try PublicURL(text, setting: "publicUrl") }
     }
 }
 
 @Suite struct FrontendTests {
-    @Test(arguments: [
-        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "4bf92f3577b34da6a3ce929d0e0e4736"),
-        ("00-00000000000000000000000000000000-00f067aa0ba902b7-01", nil), ("00-xyz-1-1", nil), ("", nil),
-        ("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "4bf92f3577b34da6a3ce929d0e0e4736"),
+            ("00-00000000000000000000000000000000-00f067aa0ba902b7-01", nil), ("00-xyz-1-1", nil), ("", nil),
+            ("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", nil),
+        ] as [(String, String?)])
     func aTraceIsNamedByItsID(parent: String, id: String?) { #expect(Frontend.traceID(parent) == id) }
 
-    @Test(arguments: [
-        ("/connections/?x=1", "/connections/?x=1"), ("https://evil.example", "/connections/"), (nil, "/connections/"),
-        ("//evil.example/connections/", "/connections/"), ("/connections/\\evil", "/connections/"),
-        ("/connections/\r\nx: y", "/connections/"), ("/other", "/connections/"),
-    ] as [(String?, String)])
+    @Test(
+        arguments: [
+            ("/connections/?x=1", "/connections/?x=1"), ("https://evil.example", "/connections/"),
+            (nil, "/connections/"),
+            ("//evil.example/connections/", "/connections/"), ("/connections/\\evil", "/connections/"),
+            ("/connections/\r\nx: y", "/connections/"), ("/other", "/connections/"),
+        ] as [(String?, String)])
     func aSignInLeadsToPagesAlone(next: String?, target: String) { #expect(SignIn.own(next) == target) }
 }
 

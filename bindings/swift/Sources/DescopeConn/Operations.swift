@@ -339,13 +339,15 @@ extension Client {
     ///   - signInUrl: Where the host signs users in. A page that needs a user leads there, with its own URL as the
     ///     parameter next; without it, the answer is 401.
     ///   - product: What the host's product is called, for people.
+    ///   - notice: Shown at the top of every page, such as that this is a system for tests.
     ///   - apps: The connections that users are offered; all by default. Links to others work all the same.
     ///   - openerOrigin: The origin of the windows that open these pages in a popup, and are told how it ended.
     @discardableResult
     public func handlePage(
         method: String, base: String, path: String, query: String? = nil, headers: [String: JSON]? = nil,
         body: String? = nil, user: PageUser? = nil, signInUrl: String? = nil, product: String? = nil,
-        apps: [String]? = nil, openerOrigin: String? = nil, actor: String? = nil, timeout: Duration? = nil
+        notice: String? = nil, apps: [String]? = nil, openerOrigin: String? = nil, actor: String? = nil,
+        timeout: Duration? = nil
     ) async throws(ConnError) -> HttpAnswer {
         var request = Request("pages.handle", actor: actor)
         request["method"] = method
@@ -357,6 +359,7 @@ extension Client {
         request["user"] = user
         request["signInUrl"] = signInUrl
         request["product"] = product
+        request["notice"] = notice
         request["apps"] = apps
         request["openerOrigin"] = openerOrigin
         return try await perform(request, timeout)

@@ -1,5 +1,5 @@
-import Service
 import Glibc
+import Service
 
 /// Listens on this machine's loopback interface until the browser has come back.
 ///

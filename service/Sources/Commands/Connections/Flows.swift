@@ -37,7 +37,7 @@ struct Flows: AsyncParsableCommand {
 
         func run() async throws {
             let loaded = try await vault.withClient { try await $0.flows.load(id: flow, actor: Actor.name) }
-            try Output(json: false).line(JSONText.of(loaded.flow, pretty: true))
+            try Output(json: false).line(JSONText.of(loaded, pretty: true))
         }
     }
 
@@ -54,19 +54,20 @@ struct Flows: AsyncParsableCommand {
         @OptionGroup var answers: OutputOptions
 
         func run() async throws {
-            let bytes = path == "-" ? try Descriptor.read(Descriptor.input, limit: 1 << 20) : try File.read(path, limit: 1 << 20)
-            guard case .object(var fields) = try JSONText.read(bytes, from: path) else {
+            let bytes =
+                path == "-"
+                ? try Descriptor.read(Descriptor.input, limit: 1 << 20) : try File.read(path, limit: 1 << 20)
+            guard case .object(var fields) = try JSONText.read(bytes, from: path, as: JSON.self) else {
                 throw Failure(.usage, "\(path) must hold a JSON object")
             }
             if let id { fields["id"] = .string(id) }
             fields["actor"] = .string(Actor.name)
             let given = fields
-            let saved = try await vault.withClient { client throws(ConnError) -> SavedFlow in
+            let saved = try await vault.withClient { client in
                 do {
-                    return try await client.call("flows.create", given)
-                } catch {
-                    guard error.code == .conflict, given["id"] != nil else { throw error }
-                    return try await client.call("flows.update", given)
+                    return try await client.call("flows.create", given, as: SavedFlow.self)
+                } catch let error as ConnError where error.code == .conflict && given["id"] != nil {
+                    return try await client.call("flows.update", given, as: SavedFlow.self)
                 }
             }
             try answers.output.answer(saved, "Saved the flow \(saved.flow.id).")

@@ -17,7 +17,8 @@ struct Serve: AsyncParsableCommand {
     var config: String?
     @Option(
         help: ArgumentHelp(
-            "Where to listen.", discussion: "By default DESCOPE_CONN_LISTEN, or 127.0.0.1:8080.", valueName: "host:port"))
+            "Where to listen.", discussion: "By default DESCOPE_CONN_LISTEN, or 127.0.0.1:8080.", valueName: "host:port"
+        ))
     var listen: String?
     @Option(
         help: ArgumentHelp(
@@ -52,6 +53,7 @@ struct Serve: AsyncParsableCommand {
         } catch let error as ServiceError {
             throw Failure(.configuration, error.message, hint: "docs/service.md lists the settings.")
         }
+        if dev { try makeKey() }
         let service: HTTPService
         do {
             service = try HTTPService(settings)
@@ -75,15 +77,31 @@ struct Serve: AsyncParsableCommand {
         let console = urls.count > 1 ? urls[1] : dev ? urls[0] : nil
         if let console { lines.append("Console:  \(console)\(path)/console") }
         lines.append("API:      \(urls[0])/v1/mgmt/outbound")
-        if dev { lines.append("A key for the API: descope-conn management-keys create NAME --vault \(folder)/vault.db") }
+        if dev {
+            lines.append("A key for the API: descope-conn management-keys create NAME --vault \(folder)/vault.db")
+        }
         for line in lines { Output.note(line) }
+    }
+
+    private var developmentPlace: VaultPlace {
+        get throws {
+            try VaultPlace(vault: "\(try File.absolute(folder))/vault.db", keyFile: nil, environment: { _ in nil })
+        }
+    }
+
+    /// Makes the key of the vault for development, and the folder of both.
+    private func makeKey() throws {
+        if case .file(let key) = try developmentPlace.key, !File.exists(key) { try VaultPlace.makeKey(key) }
     }
 
     /// The file's settings, with what the environment and the arguments say in their place.
     private func json() throws -> JSON {
         var members: [String: JSON] = [:]
         if let path = config ?? Environment.value("DESCOPE_CONN_CONFIG") {
-            guard case .object(let given) = try JSONText.read(try File.read(path, limit: 1 << 20), from: path) else {
+            guard
+                case .object(let given) = try JSONText.read(
+                    try File.read(path, limit: 1 << 20), from: path, as: JSON.self)
+            else {
                 throw Failure(.configuration, "\(path) must hold a JSON object")
             }
             members = given
@@ -104,11 +122,8 @@ struct Serve: AsyncParsableCommand {
         var vault: [String: JSON] = [:]
         if case .object(let members)? = given { vault = members }
         if dev {
-            let path = "\(try File.absolute(folder))/vault.db"
-            try File.makeFolder(try File.absolute(folder))
-            let place = try VaultPlace(vault: path, keyFile: nil, environment: { _ in nil })
-            if case .file(let key) = place.key, !File.exists(key) { try VaultPlace.makeKey(key) }
-            vault["path"] = .string(path)
+            let place = try developmentPlace
+            vault["path"] = .string(place.path)
             vault["key"] = place.keySetting
             return vault
         }

@@ -1,4 +1,5 @@
 import DescopeConn
+import Service
 
 /// Connects a user of a vault: the browser comes back from the provider with a code, which the vault exchanges.
 struct VaultConnecting {
