@@ -258,7 +258,8 @@ def test_guessing_is_slowed_down(tmp_path: Path) -> None:
         refused = guess("192.0.2.1", service.key)
         assert (refused.status, refused.json["errorCode"]) == (429, "E130429")
         assert int(refused.headers["retry-after"]) > 0
-        # Of no concern to others.
+        # Of no concern to others, nor to whoever opens a page.
+        assert service.ask("/connections/", X_Forwarded_For="192.0.2.1").status == 401
         assert guess("192.0.2.2", service.key).status == 200
 
 

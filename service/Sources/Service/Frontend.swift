@@ -50,13 +50,14 @@ struct Frontend: HTTPResponder {
         guard inFlight <= site.settings.maxRequests else {
             return .error(.serviceUnavailable, "E011000", "the service is busy", retryAfter: 1)
         }
-        if let address = asked.address, let seconds = throttle.wait(address) {
+        // Pages are for whoever comes; who brings a credential may be guessing.
+        let isAttempt = route == .api || route == .signIn && asked.method == "POST"
+        guard isAttempt, let address = asked.address else { return await self.response(to: asked, route) }
+        if let seconds = throttle.wait(address) {
             return .error(.tooManyRequests, "E130429", "too many requests were refused", retryAfter: seconds)
         }
         let response = await self.response(to: asked, route)
-        // Pages that ask for a sign-in are no attempt at anything.
-        let isAttempt = route == .api || route == .signIn && asked.method == "POST"
-        if isAttempt, response.status == .unauthorized, let address = asked.address { throttle.refused(address) }
+        if response.status == .unauthorized { throttle.refused(address) }
         return response
     }
 
