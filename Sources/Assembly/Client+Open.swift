@@ -31,10 +31,13 @@ extension Client {
             let kinds = BackendKind.allCases.map(\.rawValue).joined(separator: ", ")
             throw .invalidConfig("backend", "must be one of \(kinds)")
         }
+        let statistics = Statistics()
         switch kind {
         case .cloud:
             let config = try CloudConfig(config, environment: environmentVariable)
-            return try Client(layered(CloudBackend(config), try APISettings(nil)), http: config.http)
+            return try Client(
+                layered(CloudBackend(config, statistics: statistics), try APISettings(nil)), http: config.http,
+                statistics: statistics)
         case .vault:
             let settings = config["api"]
             let config = try VaultConfig(config, environment: environmentVariable)
@@ -42,13 +45,16 @@ extension Client {
             let store = try open(config)
             do throws(ConnError) {
                 return try Client(
-                    layered(VaultBackend(store: store, config: config), api), http: config.http)
+                    layered(VaultBackend(store: store, config: config, statistics: statistics), api),
+                    http: config.http, statistics: statistics)
             } catch {
                 store.close()
                 throw error
             }
         case .plugin:
-            return try Client(layered(PluginBackend(config: config), try APISettings(nil)), http: HTTPOptions())
+            return try Client(
+                layered(PluginBackend(config: config, statistics: statistics), try APISettings(nil)),
+                http: HTTPOptions(), statistics: statistics)
         }
     }
 

@@ -8,6 +8,16 @@ struct CloudFetch: Sendable {
     let fields: JSON
     let config: CloudConfig
     let clock: Clock
+    let statistics: Statistics
+
+    /// - Throws: when Descope has no endpoint for it.
+    init(_ fields: JSON, config: CloudConfig, clock: Clock, statistics: Statistics) throws(ConnError) {
+        endpoint = try Endpoint.find(for: "fetch", fields)
+        self.fields = fields
+        self.config = config
+        self.clock = clock
+        self.statistics = statistics
+    }
 
     private static let defaultMinTTLSeconds: Int64 = 60
 
@@ -23,7 +33,11 @@ struct CloudFetch: Sendable {
 
     private func token(_ fields: JSON) throws(ConnError) -> Step<JSON> {
         let call = try CloudCall(endpoint, fields, config)
-        return try call.send().then { (reply) throws(ConnError) in .done(try call.token(in: reply, fields)) }
+        let isRefresh = fields["options"]?["forceRefresh"]?.boolean == true
+        return try call.send().result { (result) throws(ConnError) in
+            if isRefresh { statistics.refreshes.add(at: result.refreshOutcome) }
+            return .done(try call.token(in: try result.get(), fields))
+        }
     }
 
     // MARK: - Time to live
@@ -90,6 +104,21 @@ struct CloudFetch: Sendable {
         let call = try CloudCall(try .find(for: "connect", asking), asking, config)
         return try call.send().then { (reply) throws(ConnError) in
             throw error.connectionRequired(at: try call.url(in: reply), appID: fields["appId"]?.id ?? "")
+        }
+    }
+}
+
+extension Result where Failure == ConnError {
+    /// What is counted of a refresh at Descope: `ok`, or what kind of failure it is, as the vault has them.
+    fileprivate var refreshOutcome: String {
+        switch self {
+        case .success: "ok"
+        case .failure(let error):
+            switch error.code {
+            case .unavailable, .rateLimited, .timeout: "transient"
+            case .misconfigured, .unauthorized, .forbidden: "misconfigured"
+            default: "permanent"
+            }
         }
     }
 }

@@ -6,19 +6,25 @@ internal import Runtime
 package final class Client: Sendable {
     private let backend: any Backend
     private let executor: Executor
-    package let unfinished = Unfinished()
+    private let statistics: Statistics
+    package let unfinished: Unfinished
 
-    package init(backend: any Backend, transport: any HTTPTransport) {
+    /// - Parameter statistics: those that the backend counts in.
+    package init(backend: any Backend, transport: any HTTPTransport, statistics: Statistics = Statistics()) {
         self.backend = backend
-        executor = Executor(transport: transport)
+        self.statistics = statistics
+        executor = Executor(transport: transport, statistics: statistics)
+        unfinished = Unfinished(statistics: statistics)
     }
 
     /// A client whose exchanges go through libcurl.
     /// - Throws: `invalid_config` when the CA file or the proxy cannot be used.
-    package convenience init(_ backend: any Backend, http: HTTPOptions) throws(ConnError) {
+    package convenience init(
+        _ backend: any Backend, http: HTTPOptions, statistics: Statistics = Statistics()
+    ) throws(ConnError) {
         guard http.hasUsableProxy else { throw .invalidConfig("proxy", "is not the URL of a proxy") }
         do throws(HTTPFailure) {
-            self.init(backend: backend, transport: try CurlTransport(options: http))
+            self.init(backend: backend, transport: try CurlTransport(options: http), statistics: statistics)
         } catch {
             throw .invalidConfig("caFile", "cannot be used: \(error.message)")
         }
@@ -29,16 +35,20 @@ package final class Client: Sendable {
     package func call(
         _ text: UnsafeRawBufferPointer, operation: String?, _ context: CallContext
     ) throws(ConnError) -> JSON {
+        let begun = Deadline.now
         let order = order(text, operation: operation)
         var context = context
         context.work = unfinished.begin(order.request)
         let answer = Result { () throws(ConnError) in
             do throws(ConnError) {
-                return try executor.run(context) { [backend] () throws(ConnError) in try order.begin(backend) }
+                return try executor.run(context) { [backend, statistics] () throws(ConnError) in
+                    try order.begin(backend, statistics)
+                }
             } catch {
                 throw order.request.redaction.clean(error)
             }
         }
+        statistics.count(order.request, since: begun, answer)
         Client.log(answer)
         return try answer.get()
     }
@@ -49,16 +59,20 @@ package final class Client: Sendable {
         _ text: UnsafeRawBufferPointer, _ context: CallContext,
         completion: @escaping @Sendable (Result<JSON, ConnError>) -> Void
     ) {
+        let begun = Deadline.now
         let order = order(text, operation: nil)
-        let completion: @Sendable (Result<JSON, ConnError>) -> Void = { answer in
+        let completion: @Sendable (Result<JSON, ConnError>) -> Void = { [statistics] answer in
             let answer = answer.mapError(order.request.redaction.clean)
+            statistics.count(order.request, since: begun, answer)
             Client.log(answer)
             completion(answer)
         }
         if let refusal = order.refusal, order.record == nil { return completion(.failure(refusal)) }
         var context = context
         context.work = unfinished.begin(order.request)
-        executor.submit(context, { [backend] () throws(ConnError) in try order.begin(backend) }, completion: completion)
+        executor.submit(
+            context, { [backend, statistics] () throws(ConnError) in try order.begin(backend, statistics) },
+            completion: completion)
     }
 
     /// After the last ``call(_:operation:_:)`` has returned. Cancels what was submitted and lets what must finish do so.
@@ -96,12 +110,13 @@ private struct Order: Sendable {
     /// Remembers that.
     var record: Step<Void>?
 
-    func begin(_ backend: any Backend) throws(ConnError) -> Step<JSON> {
+    func begin(_ backend: any Backend, _ statistics: Statistics) throws(ConnError) -> Step<JSON> {
         if let refusal {
             guard let record else { throw refusal }
             return try record.then { () throws(ConnError) in throw refusal }
         }
         if request.operation == "describe" { return .done(Operation.description) }
+        if request.operation == "stats" { return .done(statistics.json(backend.kind)) }
         let step = try backend.begin(request)
         #if DEBUG
             guard backend.kind == .vault else { return step }

@@ -71,7 +71,7 @@ package struct HTTPResponse: Sendable {
 
 /// Why there is no response.
 package struct HTTPFailure: Error, Sendable {
-    package enum Kind: String, Sendable {
+    package enum Kind: String, Sendable, CaseIterable {
         /// The name does not resolve.
         case resolve
         /// No connection came about; nothing was sent.
@@ -83,9 +83,9 @@ package struct HTTPFailure: Error, Sendable {
         /// The connection ended before a whole response was there.
         case interrupted
         /// The response is larger than ``maxBodyBytes``.
-        case tooLarge
+        case tooLarge = "too_large"
         /// The address is one that `publicAddressesOnly` refuses.
-        case blockedAddress
+        case blockedAddress = "blocked_address"
         /// The request cannot be made: a malformed URL or header, a proxy or CA file that is not there.
         case invalid
     }

@@ -7,6 +7,7 @@ internal import Runtime
 package final class PluginBackend: Backend {
     package let kind = BackendKind.plugin
     private let instance: PluginInstance
+    private let statistics: Statistics
 
     /// The config of `open`: `{"backend":"plugin","library":"/abs/lib.so","config":{}}`.
     private static let fields = [
@@ -15,13 +16,19 @@ package final class PluginBackend: Backend {
         Field("config", .anyObject, "Passed to the plugin unchanged."),
     ]
 
-    package init(config: JSON) throws(ConnError) {
+    package init(config: JSON, statistics: Statistics = Statistics()) throws(ConnError) {
         try Field.checkConfig(config, against: Self.fields, backend: .plugin)
         guard let library = config["library"]?.string else { throw .invalid("library", "is missing") }
+        self.statistics = statistics
         instance = try PluginInstance(library, kind: .backend, field: "library", config: config["config"] ?? .object())
     }
 
     package func begin(_ request: Request) throws(ConnError) -> Step<JSON> {
+        guard request.operation == "fetch" else { return perform(request) }
+        return try statistics.fetch(request) { () throws(ConnError) in perform(request) }
+    }
+
+    private func perform(_ request: Request) -> Step<JSON> {
         let text = request.fields.shallowCopy()
         text.set("op", .string(request.operation))
         return .blocking { [instance] (context) throws(ConnError) in

@@ -26,14 +26,16 @@ package final class VaultBackend: Backend {
     private static let openMilliseconds = 5000
 
     /// Opens the vault in the store, or makes one there if the store is empty.
-    /// - Parameter chains: chooses the audit's chain that this process writes.
+    /// - Parameters:
+    ///   - chains: chooses the audit's chain that this process writes.
+    ///   - statistics: what it counts in.
     /// - Throws: `invalid_config` for the field `key` when the vault was made with another one.
     package init(
         store: any Store, config: VaultConfig, clock: Clock = .system, jitter: Jitter = .random,
-        chains: Jitter = .random
+        chains: Jitter = .random, statistics: Statistics = Statistics()
     ) throws(ConnError) {
         rows = try Rows(
-            store: store, config: config, clock: clock, chains: chains,
+            store: store, config: config, clock: clock, chains: chains, statistics: statistics,
             CallContext(deadline: .after(milliseconds: Self.openMilliseconds), cancellation: Cancellation()))
         let providers = Providers(rows: rows, config: config, clock: clock)
         outbox = Outbox(rows: rows, config: config, clock: clock, jitter: jitter, providers: providers)
@@ -84,7 +86,7 @@ package final class VaultBackend: Backend {
         case "open": try connecting.open(request)
         case "complete": try connecting.complete(request)
         case "confirm": try connecting.confirm(request)
-        case "fetch": try tokens.fetch(request)
+        case "fetch": try rows.statistics.fetch(request) { () throws(ConnError) in try tokens.fetch(request) }
         case "store_api_key": try tokens.storeAPIKey(request)
         case "store_token": try tokens.storeToken(request)
         case "store_tokens": try tokens.storeTokens(request)

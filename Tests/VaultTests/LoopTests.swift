@@ -25,7 +25,7 @@ import Testing
     }
 
     /// Those that ask nothing of the store.
-    private static let pure: Set<ID> = ["templates.list", "templates.load", "describe"]
+    private static let pure: Set<ID> = ["templates.list", "templates.load", "stats", "describe"]
 
     @Test func noOperationAsksTheStoreOnTheLoopsThread() throws {
         defer { loop.close() }
@@ -113,6 +113,7 @@ import Testing
         try call("apps.delete", ["id": "a"])
         try call("templates.list", [:])
         try call("templates.load", ["id": "github"])
+        try call("stats", [:])
         try call("describe", [:])
 
         // Those of MCP, of the pages and of the API are made of the others, and JWTs are no business of the vault's.

@@ -15,7 +15,7 @@ final class LoopVault: Sendable {
     init(_ world: World) {
         self.world = world
         transport = CannedTransport(world.provider)
-        client = Client(backend: world.vault, transport: transport)
+        client = Client(backend: world.vault, transport: transport, statistics: world.statistics)
     }
 
     /// The loop's threads.

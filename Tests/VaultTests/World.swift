@@ -17,6 +17,7 @@ final class World: Sendable {
     let vault: VaultBackend
     let clock: MovableClock
     let provider: CannedProvider
+    let statistics = Statistics()
 
     init(
         store: (any Store)? = nil, clock: MovableClock = MovableClock(),
@@ -29,7 +30,8 @@ final class World: Sendable {
         self.provider = provider
         vault = try VaultBackend(
             store: store, config: try World.config(config, key: key),
-            clock: clock.clock(ahead: secondsAhead, boot: boot), jitter: jitter, chains: Self.choice(chain))
+            clock: clock.clock(ahead: secondsAhead, boot: boot), jitter: jitter, chains: Self.choice(chain),
+            statistics: statistics)
     }
 
     /// Chooses one of the audit's chains at first, and any when it is asked again.

@@ -41,6 +41,9 @@ package struct Operation: Sendable {
 
     package static let byName = Dictionary(uniqueKeysWithValues: all.map { (ID($0.name), $0) })
 
+    /// Where an operation stands in the table.
+    static let places = Dictionary(uniqueKeysWithValues: all.enumerated().map { (ID($1.name), $0) })
+
     /// The fields that hold what third parties said.
     var foreignNames: [ID] { fields.filter(\.kind.isForeign).map { ID($0.name) } }
 

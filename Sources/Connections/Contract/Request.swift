@@ -4,6 +4,8 @@ package import Runtime
 /// One request that fits its operation's table.
 package struct Request: Sendable {
     package let operation: String
+    /// Where the operation stands in the table; nil for one that a plugin alone knows.
+    let place: Int?
     /// The request without "op". Its members are of their fields' kinds.
     package let fields: JSON
     /// Who asks, or which tool, for the audit. Any request may say so.
@@ -39,8 +41,9 @@ package struct Request: Sendable {
         self.fields = fields
         actor = fields["actor"]?.string
         look = nil
-        if let operation = Operation.byName[ID(self.operation)] {
-            try operation.check(fields, backend: backend)
+        place = Operation.places[ID(self.operation)]
+        if let place {
+            try Operation.all[place].check(fields, backend: backend)
         } else if backend != .plugin {
             let hint = nearest(to: self.operation, in: Operation.all.map(\.name)).map { "; did you mean \($0)?" } ?? ""
             throw .invalid("op", "is not an operation\(hint)")
@@ -54,6 +57,7 @@ package struct Request: Sendable {
         self.look = look
         self.operation = operation
         self.fields = fields
+        place = Operation.places[ID(operation)]
     }
 
     /// A request that the library makes of what others have said: it is checked like a host's own.

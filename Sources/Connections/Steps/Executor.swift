@@ -6,10 +6,12 @@ internal import Runtime
 package final class Executor: Sendable {
     private let transport: any HTTPTransport
     private let loop: Loop
+    private let statistics: Statistics
 
-    package init(transport: any HTTPTransport) {
+    package init(transport: any HTTPTransport, statistics: Statistics = Statistics()) {
         self.transport = transport
-        loop = Loop(transport: transport)
+        self.statistics = statistics
+        loop = Loop(transport: transport, statistics: statistics)
     }
 
     /// Runs an operation on the calling thread.
@@ -47,8 +49,10 @@ package final class Executor: Sendable {
                 // What must finish is not cancelled: closing the handle waits for it.
                 if mode.isBound { context.work?.begin(request) }
                 let cancellation = mode.isBound ? Cancellation() : context.cancellation
+                let exchange = statistics.exchange()
                 let result = transport.perform(
                     mode.request(request), deadline: context.deadline, cancellation: cancellation)
+                exchange.end(result)
                 if case .failure = result, !mode.isBound {
                     if context.cancellation.isCancelled { throw .cancelled }
                     if context.deadline.hasPassed, mode.isCalled { throw .timeout }

@@ -33,8 +33,12 @@ final class Loop: Sendable {
     private let transport: any HTTPTransport
     private let workers = WorkerPool()
     private let inbox = Monitor(Inbox())
+    private let statistics: Statistics
 
-    init(transport: any HTTPTransport) { self.transport = transport }
+    init(transport: any HTTPTransport, statistics: Statistics) {
+        self.transport = transport
+        self.statistics = statistics
+    }
 
     /// - Parameter mode: what the operation has come to on another thread.
     func run(
@@ -117,7 +121,8 @@ final class Loop: Sendable {
     fileprivate final class Task: @unchecked Sendable {  // after `begin` only the loop's thread touches what is no lock
         enum Wait {
             case admission(then: @Sendable () throws(ConnError) -> Step<JSON>)
-            case http(then: @Sendable (HTTPResult) throws(ConnError) -> Step<JSON>)
+            case http(
+                Statistics.Exchange, then: @Sendable (HTTPResult) throws(ConnError) -> Step<JSON>)
             case pause(until: Deadline, then: @Sendable () throws(ConnError) -> Step<JSON>)
             case queued(
                 any QueuedWork, binds: Bool, then: @Sendable (Result<Void, ConnError>) throws(ConnError) -> Step<JSON>)
@@ -201,7 +206,8 @@ final class Loop: Sendable {
                     switch (event, task.wait) {
                     case (.admitted, .admission(let then)):
                         advance(task, then)
-                    case (.ended(let result), .http(let then)):
+                    case (.ended(let result), .http(let exchange, let then)):
+                        exchange.end(result)
                         task.isAtEngine = false
                         advance(task) { () throws(ConnError) in try then(result) }
                     case (.ended, .admission):
@@ -266,7 +272,7 @@ final class Loop: Sendable {
             while left > 0, let id = moments.popDue(at: now) {
                 left -= 1
                 guard let task = tasks[id] else { continue }
-                if task.mode.isAside, case .http(let then) = task.wait, task.context.deadline <= now {
+                if task.mode.isAside, case .http(_, let then) = task.wait, task.context.deadline <= now {
                     engine.drop(id: id)
                     task.isAtEngine = false
                     advance(task) { () throws(ConnError) in try then(.callEnded) }
@@ -350,7 +356,7 @@ final class Loop: Sendable {
             case .http(let request, let then):
                 if request.mustFinish, task.mode.isCalled { task.mode = .bound }
                 if task.mode.isBound { task.context.work?.begin(request) }
-                task.wait = .http(then: then)
+                task.wait = .http(loop.statistics.exchange(), then: then)
                 task.isAtEngine = true
                 engine.start(task.mode.request(request), id: id)
             case .pause(let milliseconds, let then):

@@ -13,7 +13,10 @@ package final class Unfinished: Sendable {
             self.id = id
         }
 
-        deinit { unfinished.works.withLock { _ = $0.running.removeValue(forKey: id) } }
+        deinit {
+            unfinished.works.withLock { _ = $0.running.removeValue(forKey: id) }
+            unfinished.statistics.callsInFlight.add(-1)
+        }
 
         /// It begins an exchange that must finish.
         func begin(_ request: HTTPRequest) {
@@ -42,13 +45,17 @@ package final class Unfinished: Sendable {
         var running: [UInt64: Running] = [:]
     }
 
+    private let statistics: Statistics
     private let works = Monitor(Works())
+
+    init(statistics: Statistics = Statistics()) { self.statistics = statistics }
 
     func begin(_ request: Request) -> Work {
         // What a plugin alone knows was not checked, and may hold anything.
-        let isKnown = Operation.byName[ID(request.operation)] != nil
+        let isKnown = request.place != nil
         let description = Description(
             operation: isKnown ? request.operation : "other", appID: isKnown ? request.id("appId") : nil)
+        statistics.callsInFlight.add()
         return works.withLock { works in
             works.last += 1
             works.running[works.last] = Running(description: description)

@@ -64,6 +64,7 @@ final class Refresher: Sendable {
     func refresh(_ row: Row<TokenRecord>, of app: AppRecord, isRejected: Bool) throws(ConnError) -> Step<Refreshed> {
         switch flights.enter(row.key) {
         case .follower(let flight):
+            rows.statistics.refreshesJoined.add()
             return .join(flight) { () throws(ConnError) in .done(.inTheRow) }
         case .leader(let leader):
             return try Step.attempt({ [self] () throws(ConnError) in
@@ -119,6 +120,7 @@ final class Refresher: Sendable {
             }
             return try exchange.then { [self] (result) throws(ConnError) in
                 try withExtendedLifetime(leader) { () throws(ConnError) in
+                    rows.statistics.refreshes.add(at: result.auditOutcome)
                     let outcome = Outcomes.Outcome(
                         result: result, lease: lease, habits: habits, token: row.value,
                         app: app.asClient(of: provider))

@@ -18,6 +18,16 @@ enum RevocationOutcome: Sendable {
     case pending
     /// It was tried for long enough.
     case givenUp
+
+    /// What the statistics call it.
+    fileprivate var label: String {
+        switch self {
+        case .revoked: "revoked"
+        case .unsupported: "unsupported"
+        case .pending: "pending"
+        case .givenUp: "given_up"
+        }
+    }
 }
 
 /// The tokens that are to be revoked at their providers, and the operation that works through them.
@@ -238,11 +248,12 @@ final class Outbox: Sendable {
                 count += 1
             }
             return count
-        }.then { (count) throws(ConnError) in
+        }.then { [rows] (count) throws(ConnError) in
             for (_, record) in hopeless {
                 let whose = record.map { "of \($0.app.id) " } ?? "whose row does not open "
                 Log.write(.warning, "a token \(whose)was not revoked, and is given up")
             }
+            rows.statistics.revocations.add(count, at: RevocationOutcome.givenUp.label)
             return .done(count)
         }
     }
@@ -259,7 +270,8 @@ final class Outbox: Sendable {
             }
         }.result { [self] (result) throws(ConnError) in
             note(result, of: row.value.party, watch)
-            return try settle(result, row).result { (settled) throws(ConnError) in
+            return try settle(result, row).result { [rows] (settled) throws(ConnError) in
+                rows.statistics.revocations.add(at: ((try? settled.get()) ?? .pending).label)
                 switch settled {
                 case .success(let outcome):
                     return .done(outcome)

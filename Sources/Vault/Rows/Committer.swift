@@ -29,13 +29,15 @@ final class Committer: Sendable {
     private let first: FirstRow
     private let keys: RowKeys
     private let audit: AuditLog
+    private let statistics: Statistics
     private let state = Monitor(State())
 
-    init(store: any Store, first: FirstRow, keys: RowKeys, audit: AuditLog) {
+    init(store: any Store, first: FirstRow, keys: RowKeys, audit: AuditLog, statistics: Statistics) {
         self.store = store
         self.first = first
         self.keys = keys
         self.audit = audit
+        self.statistics = statistics
     }
 
     /// How many wait for their turn.
@@ -182,11 +184,19 @@ final class Committer: Sendable {
         var joined: [Commit] = []
         var draft: Draft?
         do throws(ConnError) {
-            try audit.tail.prepare(RowReader(store: store, first: first, keys: keys, context: context))
-            try store.commit(context) {
-                if joined.isEmpty { joined = state.withLock { $0.takeJoined() } }
-                draft = self.draft(&joined)
-                return draft.map { StoreCommit($0.writes, $0.context) }
+            try audit.tail.prepare(
+                RowReader(store: store, first: first, keys: keys, statistics: statistics, context: context))
+            let begun = Deadline.now
+            do throws(ConnError) {
+                try store.commit(context) {
+                    if joined.isEmpty { joined = state.withLock { $0.takeJoined() } }
+                    draft = self.draft(&joined)
+                    return draft.map { StoreCommit($0.writes, $0.context) }
+                }
+                statistics.countCommit(joined.count, since: begun, nil)
+            } catch {
+                statistics.countCommit(0, since: begun, error)
+                throw error
             }
             audit.tail.hasCome(with: draft?.append)
             finish(joined, .success(()))

@@ -8,13 +8,24 @@ struct RowReader: Sendable {
     let store: any Store
     let first: FirstRow
     let keys: RowKeys
+    let statistics: Statistics
     let context: CallContext
 
     /// Rows of one page of a scan.
     static let pageSize = 128
 
     /// All from one state of the store.
-    func read(_ reads: [StoreRead]) throws(ConnError) -> [[StoredRow]] { try store.read(reads, context) }
+    func read(_ reads: [StoreRead]) throws(ConnError) -> [[StoredRow]] {
+        let begun = Deadline.now
+        do throws(ConnError) {
+            let rows = try store.read(reads, context)
+            statistics.countRead(since: begun, nil)
+            return rows
+        } catch {
+            statistics.countRead(since: begun, error)
+            throw error
+        }
+    }
 
     func stored(_ key: [UInt8]) throws(ConnError) -> StoredRow? { try read([.get(key)]).first?.first }
 

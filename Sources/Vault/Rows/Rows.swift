@@ -24,6 +24,7 @@ final class Rows: Sendable {
     let keys: RowKeys
     let audit: AuditLog
     let committer: Committer
+    let statistics: Statistics
     private let clock: Clock
 
     /// How often what another process or thread is about is looked after. Milliseconds.
@@ -32,7 +33,8 @@ final class Rows: Sendable {
     /// Opens a vault, or makes one in an empty store. Its first row proves the master key: `invalid_config` for the field
     /// `key`.
     convenience init(
-        store: any Store, config: VaultConfig, clock: Clock, chains: Jitter, _ context: CallContext
+        store: any Store, config: VaultConfig, clock: Clock, chains: Jitter, statistics: Statistics,
+        _ context: CallContext
     ) throws(ConnError) {
         let masters = Self.masters(config)
         let found = try FirstRow(store: store, masters: masters, context)
@@ -42,7 +44,8 @@ final class Rows: Sendable {
         } else {
             first = try Self.make(in: store, masters: masters, config: config, clock: clock, context)
         }
-        self.init(store: store, first: first, config: config, clock: clock, chains: chains)
+        self.init(
+            store: store, first: first, config: config, clock: clock, chains: chains, statistics: statistics)
         try takeMaster(context)
     }
 
@@ -52,17 +55,21 @@ final class Rows: Sendable {
         guard let first = try FirstRow(store: store, masters: Self.masters(config), context) else {
             throw ConnError(.internal, "the copy is not of a vault")
         }
-        self.init(store: store, first: first, config: config, clock: clock, chains: .random)
+        self.init(
+            store: store, first: first, config: config, clock: clock, chains: .random, statistics: Statistics())
     }
 
-    private init(store: any Store, first: FirstRow, config: VaultConfig, clock: Clock, chains: Jitter) {
+    private init(
+        store: any Store, first: FirstRow, config: VaultConfig, clock: Clock, chains: Jitter, statistics: Statistics
+    ) {
+        self.statistics = statistics
         self.store = store
         self.first = first
         self.clock = clock
         let hashKey = first.current.record.hashKey
         keys = RowKeys(hashKey: hashKey)
         audit = AuditLog(hashKey: hashKey, config: config, clock: clock, chains: chains)
-        committer = Committer(store: store, first: first, keys: keys, audit: audit)
+        committer = Committer(store: store, first: first, keys: keys, audit: audit, statistics: statistics)
     }
 
     private static func masters(_ config: VaultConfig) -> KeyRing {
@@ -132,7 +139,7 @@ final class Rows: Sendable {
     }
 
     func reader(_ context: CallContext) -> RowReader {
-        RowReader(store: store, first: first, keys: keys, context: context)
+        RowReader(store: store, first: first, keys: keys, statistics: statistics, context: context)
     }
 
     /// Reads, where that may block.

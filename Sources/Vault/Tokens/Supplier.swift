@@ -95,7 +95,10 @@ final class Supplier: Sendable {
         case .serve:
             return try handOut(row, of: app, demand)
         case .wait:
-            if let flight = refresher.flight(at: row.key) { return .join(flight, then: again) }
+            if let flight = refresher.flight(at: row.key) {
+                rows.statistics.refreshesJoined.add()
+                return .join(flight, then: again)
+            }
             return .pause(milliseconds: Rows.pollMilliseconds, then: again)
         case .refresh:
             guard demand.exchanges < TokenDemand.maxExchanges else {

@@ -58,6 +58,9 @@ export type FlowActionType = 'connect' | 'tenant_connect' | 'connect_api_key' | 
 /** How a button looks. */
 export type FlowButtonStyle = 'filled' | 'outline' | 'link';
 
+/** A counter only grows; a gauge goes up and down; a histogram counts by size. */
+export type MetricType = 'counter' | 'gauge' | 'histogram';
+
 // Objects
 
 /** What a connect URL asks for. */
@@ -1130,6 +1133,48 @@ export interface BackupVerdict {
   audit: AuditVerdict;
 }
 
+/** What this client has done. docs/statistics.md lists the metrics. */
+export interface Statistics {
+  /** When the client was opened, and all stood at 0. In seconds since 1970. */
+  since: number;
+  /** All that this backend counts. */
+  metrics: Metric[];
+}
+
+/** Something that is counted. */
+export interface Metric {
+  /** Its name, which ends in its unit. */
+  name: string;
+  /** What kind of number it is. */
+  type: MetricType;
+  /** What it counts, for people. */
+  help: string;
+  /** One for each combination of labels that has counted something; without labels always one. */
+  samples: MetricSample[];
+}
+
+/** What a metric has come to. */
+export interface MetricSample {
+  /** What it is about, such as op and outcome. Absent if the metric has no labels. */
+  labels?: Record<string, string>;
+  /** Of a counter or a gauge. */
+  value?: number;
+  /** Of a histogram, in ascending order. What is above the last of them is in count alone. */
+  buckets?: MetricBucket[];
+  /** Of a histogram: the sum of what was counted, in the unit of the metric's name. */
+  sum?: number;
+  /** Of a histogram: how many were counted. */
+  count?: number;
+}
+
+/** How many were no larger than this. */
+export interface MetricBucket {
+  /** The bucket's upper bound, in the unit of the metric's name. */
+  atMost: number;
+  /** How many were at most that, those of smaller buckets included. */
+  count: number;
+}
+
 /** What the library can be asked, and what it answers. */
 export interface Description {
   /** The operations. */
@@ -1942,6 +1987,11 @@ export interface Operations {
    * Vault: checks that a copy of the vault is whole: all of it is read with the vault's keys, and nothing is changed.
    */
   checkBackup(fields: BackupCheckFields, options?: CallOptions): Promise<BackupVerdict>;
+  /**
+   * Answers what this client has done since it was opened, for dashboards and alarms: counters, gauges and histograms,
+   * in the terms of Prometheus. Asking costs a client nothing that its other calls would notice.
+   */
+  stats(options?: CallOptions): Promise<Statistics>;
   /** Lists the operations, with all that they take and answer. */
   describe(options?: CallOptions): Promise<Description>;
 }

@@ -281,6 +281,10 @@ class Operations {
     return this.call('backup.check', fields, options);
   }
 
+  stats(options) {
+    return this.call('stats', {}, options);
+  }
+
   describe(options) {
     return this.call('describe', {}, options);
   }

@@ -30,6 +30,7 @@ from ._types import (
     RevocationRun,
     SavedFlow,
     SealingKeys,
+    Statistics,
     StoreFailure,
     Sweep,
     Template,
@@ -1949,6 +1950,24 @@ class Operations(Performer):
             "path": path,
         }
         return make_call("backup.check", fields, actor, timeout, BackupVerdict._from_wire)
+
+    @performed
+    def stats(
+        self,
+        *,
+        actor: str | None = None,
+        timeout: float | None = None,
+    ) -> Call[Statistics]:
+        """Answers what this client has done since it was opened.
+
+        For dashboards and alarms: counters, gauges and histograms, in the terms of Prometheus. Asking costs a client
+        nothing that its other calls would notice.
+
+        - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
+        - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
+          server; 0 asks for an answer that needs no waiting.
+        """
+        return make_call("stats", {}, actor, timeout, Statistics._from_wire)
 
     @performed
     def describe(

@@ -1593,6 +1593,107 @@ class BackupVerdict:
         )
 
 
+@dataclass(frozen=True)
+class Statistics:
+    """What this client has done. docs/statistics.md lists the metrics."""
+
+    since: int
+    """When the client was opened, and all stood at 0. In seconds since 1970."""
+    metrics: tuple[Metric, ...]
+    """All that this backend counts."""
+
+    def __iter__(self) -> Iterator[Metric]:
+        return iter(self.metrics)
+
+    def __len__(self) -> int:
+        return len(self.metrics)
+
+    def __getitem__(self, index: int) -> Metric:
+        return self.metrics[index]
+
+    @classmethod
+    def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        return cls(
+            since=int(wire["since"]),
+            metrics=tuple(Metric._from_wire(one) for one in wire.get("metrics") or ()),
+        )
+
+
+@dataclass(frozen=True)
+class Metric:
+    """Something that is counted."""
+
+    name: str
+    """Its name, which ends in its unit."""
+    type: str
+    """What kind of number it is. One of ``counter``, ``gauge``, ``histogram``."""
+    help: str
+    """What it counts, for people."""
+    samples: tuple[MetricSample, ...]
+    """One for each combination of labels that has counted something; without labels always one."""
+
+    def __iter__(self) -> Iterator[MetricSample]:
+        return iter(self.samples)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> MetricSample:
+        return self.samples[index]
+
+    @classmethod
+    def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        return cls(
+            name=wire.get("name") or "",
+            type=wire.get("type") or "",
+            help=wire.get("help") or "",
+            samples=tuple(MetricSample._from_wire(one) for one in wire.get("samples") or ()),
+        )
+
+
+@dataclass(frozen=True)
+class MetricSample:
+    """What a metric has come to."""
+
+    labels: dict[str, str] = field(default_factory=dict)
+    """What it is about, such as op and outcome. Absent if the metric has no labels."""
+    value: int | None = None
+    """Of a counter or a gauge."""
+    buckets: tuple[MetricBucket, ...] = ()
+    """Of a histogram, in ascending order. What is above the last of them is in count alone."""
+    sum: int | None = None
+    """Of a histogram: the sum of what was counted, in the unit of the metric's name."""
+    count: int | None = None
+    """Of a histogram: how many were counted."""
+
+    @classmethod
+    def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        return cls(
+            labels=dict(wire.get("labels") or {}),
+            value=wire.get("value"),
+            buckets=tuple(MetricBucket._from_wire(one) for one in wire.get("buckets") or ()),
+            sum=wire.get("sum"),
+            count=wire.get("count"),
+        )
+
+
+@dataclass(frozen=True)
+class MetricBucket:
+    """How many were no larger than this."""
+
+    at_most: int
+    """The bucket's upper bound, in the unit of the metric's name."""
+    count: int
+    """How many were at most that, those of smaller buckets included."""
+
+    @classmethod
+    def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
+        return cls(
+            at_most=int(wire["atMost"]),
+            count=int(wire["count"]),
+        )
+
+
 __all__ = [
     "AccessType",
     "ApiCaller",
@@ -1627,6 +1728,9 @@ __all__ = [
     "HttpAnswer",
     "ManagementKey",
     "ManagementKeyList",
+    "Metric",
+    "MetricBucket",
+    "MetricSample",
     "MissingConnection",
     "NewApiKey",
     "NewToken",
@@ -1650,6 +1754,7 @@ __all__ = [
     "SealingKey",
     "SealingKeys",
     "SettingWarning",
+    "Statistics",
     "StoreFailure",
     "Sweep",
     "Template",

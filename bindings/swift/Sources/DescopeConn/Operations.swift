@@ -463,6 +463,14 @@ extension Client {
         return try await perform(request, timeout)
     }
 
+    /// Answers what this client has done since it was opened, for dashboards and alarms: counters, gauges and
+    /// histograms, in the terms of Prometheus. Asking costs a client nothing that its other calls would notice.
+    @discardableResult
+    public func stats(actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> Statistics {
+        let request = Request("stats", actor: actor)
+        return try await perform(request, timeout)
+    }
+
     /// Lists the operations, with all that they take and answer.
     @discardableResult
     public func describe(actor: String? = nil, timeout: Duration? = nil) async throws(ConnError) -> Description {
@@ -1398,6 +1406,16 @@ public struct FlowButtonStyle: RawRepresentable, Codable, Sendable, Hashable {
     public static let filled = FlowButtonStyle(rawValue: "filled")
     public static let outline = FlowButtonStyle(rawValue: "outline")
     public static let link = FlowButtonStyle(rawValue: "link")
+}
+
+/// A counter only grows; a gauge goes up and down; a histogram counts by size. A later version may have more.
+public struct MetricType: RawRepresentable, Codable, Sendable, Hashable {
+    public var rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    public static let counter = MetricType(rawValue: "counter")
+    public static let gauge = MetricType(rawValue: "gauge")
+    public static let histogram = MetricType(rawValue: "histogram")
 }
 
 // MARK: - Types
@@ -2618,6 +2636,48 @@ public struct BackupVerdict: Codable, Sendable, Hashable {
     public var unreadable: Int
     /// What audit.verify says of it.
     public var audit: AuditVerdict
+}
+
+/// What this client has done. docs/statistics.md lists the metrics.
+public struct Statistics: Codable, Sendable, Hashable {
+    /// When the client was opened, and all stood at 0. In seconds since 1970.
+    public var since: Int
+    /// All that this backend counts.
+    public var metrics: [Metric]
+}
+
+/// Something that is counted.
+public struct Metric: Codable, Sendable, Hashable {
+    /// Its name, which ends in its unit.
+    public var name: String
+    /// What kind of number it is.
+    public var type: MetricType
+    /// What it counts, for people.
+    public var help: String
+    /// One for each combination of labels that has counted something; without labels always one.
+    public var samples: [MetricSample]
+}
+
+/// What a metric has come to.
+public struct MetricSample: Codable, Sendable, Hashable {
+    /// What it is about, such as op and outcome. Absent if the metric has no labels.
+    public var labels: [String: String]?
+    /// Of a counter or a gauge.
+    public var value: Int?
+    /// Of a histogram, in ascending order. What is above the last of them is in count alone.
+    public var buckets: [MetricBucket]?
+    /// Of a histogram: the sum of what was counted, in the unit of the metric's name.
+    public var sum: Int?
+    /// Of a histogram: how many were counted.
+    public var count: Int?
+}
+
+/// How many were no larger than this.
+public struct MetricBucket: Codable, Sendable, Hashable {
+    /// The bucket's upper bound, in the unit of the metric's name.
+    public var atMost: Int
+    /// How many were at most that, those of smaller buckets included.
+    public var count: Int
 }
 
 /// What the library can be asked, and what it answers.
