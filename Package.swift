@@ -79,7 +79,7 @@ let package = Package(
         library("Connections", ["HTTP", "JSON", "Runtime"]),
         library("Store", ["Connections", "Runtime"]),
         library("StoreSQLite", ["CPlatform", "CSQLite", "CSQLiteLocks", "Connections", "Runtime", "Store"]),
-        library("Cloud", ["Connections", "HTTP", "JSON", "Runtime"]),
+        library("Cloud", ["Connections", "Crypto", "HTTP", "JSON", "Runtime"]),
         library(
             "OAuth", ["Connections", "Crypto", "HTTP", "JSON", "Runtime"],
             resources: [.embedInCode("Providers/providers.json")]),

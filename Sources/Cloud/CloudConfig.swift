@@ -16,6 +16,8 @@ package struct CloudConfig: Sendable {
     package let timeoutMilliseconds: Int
     /// How often one request is sent at most.
     package let attempts: Int
+    /// Nil: every fetch asks Descope.
+    package let cache: CacheLimits?
     package let http: HTTPOptions
 
     package static let fields: [Field] = [
@@ -35,6 +37,9 @@ package struct CloudConfig: Sendable {
                     "Retries", "How a request is repeated.",
                     [Field("attempts", .integer(1...10), "The most that it is sent. 3 by default.")])),
             "Requests that may be repeated are, on failures that may pass."),
+        Field(
+            "cache", .object(CacheLimits.type),
+            "Keeps tokens in memory for a while. A change at Descope, such as of a policy, is not seen meanwhile."),
         Field("caFile", .string(), "PEM file of the certificate authorities to trust, in place of the system's."),
         Field("proxy", .clearableSecret, "A proxy's URL; \"\" is none. Absent: the usual environment variables."),
     ]
@@ -67,6 +72,7 @@ package struct CloudConfig: Sendable {
         baseURL = try Self.baseURL(config, project)
         timeoutMilliseconds = config["timeoutMs"]?.integer.flatMap(Int.init(exactly:)) ?? 10_000
         attempts = config["retry"]?["attempts"]?.integer.flatMap(Int.init(exactly:)) ?? 3
+        cache = config["cache"].map(CacheLimits.init)
         http = HTTPOptions(caFile: config["caFile"]?.string, proxy: config["proxy"]?.string)
     }
 

@@ -9,11 +9,18 @@ struct CloudFetch: Sendable {
     let config: CloudConfig
     let clock: Clock
     let statistics: Statistics
+    /// Nil: Descope is asked, whatever was fetched before.
+    private let cache: TokenCache?
+    private let question: Question?
 
     /// - Throws: when Descope has no endpoint for it.
-    init(_ fields: JSON, config: CloudConfig, clock: Clock, statistics: Statistics) throws(ConnError) {
-        endpoint = try Endpoint.find(for: "fetch", fields)
-        self.fields = fields
+    init(
+        _ request: Request, config: CloudConfig, clock: Clock, cache: TokenCache?, statistics: Statistics
+    ) throws(ConnError) {
+        endpoint = try Endpoint.find(for: "fetch", request.fields)
+        fields = request.fields
+        self.cache = cache
+        question = cache?.question(request)
         self.config = config
         self.clock = clock
         self.statistics = statistics
@@ -22,13 +29,49 @@ struct CloudFetch: Sendable {
     private static let defaultMinTTLSeconds: Int64 = 60
 
     func begin() throws(ConnError) -> Step<JSON> {
-        let token = try token(fields).then { (token) throws(ConnError) in try refreshedIfShort(token) }
-        return try token.result { (result) throws(ConnError) in
+        return try supply().result { (result) throws(ConnError) in
             switch result {
             case .success(let token): return .done(.object(["token": token]))
             case .failure(let error): return try connect(after: error)
             }
         }
+    }
+
+    var isForced: Bool { fields["options"]?["forceRefresh"]?.boolean == true }
+
+    private var minTTL: Int64 { fields["minTtlSeconds"]?.integer ?? Self.defaultMinTTLSeconds }
+
+    // MARK: - The token
+
+    /// The token, from the cache if there is one that will do, or from Descope.
+    /// - Parameter joins: whether it waits for somebody who asks the same.
+    private func supply(joins: Bool = true) throws(ConnError) -> Step<JSON> {
+        guard let cache, let question else { return try ask() }
+        // Where a user may have been sent to connect, the grant is to be seen at once.
+        let isPatient = fields["connect"] == nil
+        switch cache.find(question, minTTL: minTTL, takesMissing: isPatient, joins: joins) {
+        case .kept(let answer):
+            return .done(try answer.get())
+        case .asked(let asked):
+            return .join(asked.flight) { () throws(ConnError) in
+                // Whoever asked has left, or was content with a shorter life.
+                guard let answer = asked.answer else { return try supply() }
+                let token = try answer.get()
+                return cache.lives(token, minTTL) ? .done(token) : try supply(joins: false)
+            }
+        case .missing(let asked, let leader):
+            return try Step.attempt(ask) { (result) throws(ConnError) in
+                try withExtendedLifetime(leader) { () throws(ConnError) in
+                    cache.keep(result, of: asked, keepsMissing: isPatient)
+                    return .done(try result.get())
+                }
+            }
+        }
+    }
+
+    /// The token from Descope.
+    private func ask() throws(ConnError) -> Step<JSON> {
+        try token(fields).then { (token) throws(ConnError) in try refreshedIfShort(token) }
     }
 
     private func token(_ fields: JSON) throws(ConnError) -> Step<JSON> {
@@ -44,9 +87,7 @@ struct CloudFetch: Sendable {
 
     /// The token itself, or, when it ends too soon, what a forced refresh makes of it.
     private func refreshedIfShort(_ token: JSON) throws(ConnError) -> Step<JSON> {
-        let minTTL = fields["minTtlSeconds"]?.integer ?? Self.defaultMinTTLSeconds
-        let wasForced = fields["options"]?["forceRefresh"]?.boolean == true
-        guard let left = secondsLeft(token), left < minTTL, !wasForced else { return .done(token) }
+        guard let left = secondsLeft(token), left < minTTL, !isForced else { return .done(token) }
         guard token["hasRefreshToken"]?.boolean != false else {
             if left > 0 { return .done(token) }
             throw ConnError(
@@ -103,7 +144,9 @@ struct CloudFetch: Sendable {
         ])
         let call = try CloudCall(try .find(for: "connect", asking), asking, config)
         return try call.send().then { (reply) throws(ConnError) in
-            throw error.connectionRequired(at: try call.url(in: reply), appID: fields["appId"]?.id ?? "")
+            let appID = fields["appId"]?.id ?? ""
+            cache?.clearMissing(appID)
+            throw error.connectionRequired(at: try call.url(in: reply), appID: appID)
         }
     }
 }

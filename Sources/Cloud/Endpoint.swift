@@ -50,6 +50,8 @@ struct Endpoint: Sendable {
     /// What a 404 says is not there, as far as that is certain.
     var notFound: ConnError.Reason?
     var reply: Reply
+    /// The fields of requests that are used.
+    private let used: Set<ID>
 
     init(
         _ operation: String, _ method: HTTPRequest.Method, _ path: String, on level: Level? = nil, when: [String] = [],
@@ -68,6 +70,8 @@ struct Endpoint: Sendable {
         self.isRepeatable = isRepeatable
         self.notFound = notFound
         self.reply = reply
+        let inPath = path.split(separator: "/").filter { $0.hasPrefix("{") }.map { String($0.dropFirst().dropLast()) }
+        used = Set((besides + inPath + query.map(\.field) + body.flatMap(\.fields)).map { ID($0) })
     }
 }
 
@@ -85,7 +89,7 @@ extension Endpoint {
         guard let endpoint else {
             throw ConnError(.unsupported, gaps[ID(operation)] ?? "Descope has no operation \(operation)")
         }
-        for (name, _) in fields.members where isGiven(name, in: fields) && !endpoint.uses(name) {
+        for (name, _) in fields.members where isGiven(name, in: fields) && !endpoint.used.contains(ID(name)) {
             if let gap = gaps[ID(operation)] { throw ConnError(.unsupported, gap, field: name) }
             let others = endpoint.when.isEmpty ? "" : " beside \(endpoint.when.joined(separator: ", "))"
             throw .invalid(name, "is not taken by Descope\(others)")
@@ -98,19 +102,14 @@ extension Endpoint {
         guard let value = fields[name] else { return false }
         return value.kind != .array || !value.elements.isEmpty
     }
-
-    private func uses(_ name: String) -> Bool {
-        besides.contains(name) || path.split(separator: "/").contains { $0 == "{\(name)}" }
-            || query.contains { $0.field == name }
-            || body.contains { $0.uses(name) }
-    }
 }
 
 extension Endpoint.Member {
-    fileprivate func uses(_ field: String) -> Bool {
+    /// The request's fields that it comes from.
+    fileprivate var fields: [String] {
         switch self {
-        case .same(let name), .object(let name, _), .objects(let name, _): name == field
-        case .gathered(_, let members): members.contains { $0.uses(field) }
+        case .same(let name), .object(let name, _), .objects(let name, _): [name]
+        case .gathered(_, let members): members.flatMap(\.fields)
         }
     }
 }

@@ -50,11 +50,15 @@ package enum Crypto {
 
     /// BLAKE2b with a key, `count` (16 to 64) bytes long: what a row's key shows in place of an id.
     package static func keyedHash(_ bytes: [UInt8], key: Secret, count: Int) -> [UInt8] {
+        bytes.withUnsafeBytes { keyedHash($0, key: key, count: count) }
+    }
+
+    package static func keyedHash(_ bytes: UnsafeRawBufferPointer, key: Secret, count: Int) -> [UInt8] {
         _ = ready
         return key.withBytes { key in
             [UInt8](unsafeUninitializedCapacity: count) { hash, initialized in
                 crypto_generichash(
-                    start(hash), count, bytes, UInt64(bytes.count),
+                    start(hash), count, start(bytes), UInt64(bytes.count),
                     start(key), key.count)
                 initialized = count
             }

@@ -13,13 +13,15 @@ final class DescopeServer: Sendable {
     private let server: TestServer
     private let transport: CurlTransport
 
-    /// - Parameter key: the client's management key; the server's is `managementKey`.
-    init(key: String = managementKey) throws {
+    /// - Parameters:
+    ///   - key: the client's management key; the server's is `managementKey`.
+    ///   - cache: the client's setting.
+    init(key: String = managementKey, cache: String = "null") throws {
         server = try TestServer("descope")
         transport = try CurlTransport(options: HTTPOptions(proxy: ""))
         let project = #""projectId":"\#(projectID)","managementKey":"\#(key)""#
         let config = try CloudConfig(
-            JSON.parse(#"{"backend":"cloud",\#(project),"baseUrl":"\#(server.url("/"))","proxy":""}"#)
+            JSON.parse(#"{"backend":"cloud",\#(project),"baseUrl":"\#(server.url("/"))","proxy":"","cache":\#(cache)}"#)
         ) { _ in nil }
         client = try Client(CloudBackend(config), http: config.http)
     }

@@ -73,7 +73,8 @@ import Testing
             #expect(Set(names).count == names.count)
             #expect(names.contains("store_reads_total") == (backend == .vault))
             for name in names {
-                #expect(["_total", "_microseconds", "_in_flight"].contains { name.hasSuffix($0) }, "\(name)")
+                #expect(
+                    ["_total", "_microseconds", "_in_flight", "_entries"].contains { name.hasSuffix($0) }, "\(name)")
             }
             #expect(ObjectType.statistics.mismatch(Statistics().json(backend), backend: backend) == nil)
         }
@@ -90,6 +91,15 @@ import Testing
             }.joined(separator: "; ")
         }
         #expect(listed == Statistics().manual)
+    }
+
+    @Test func whatIsInFlightIsCountedUntilItsWorkHasEnded() {
+        let statistics = Statistics()
+        let unfinished = Unfinished(statistics: statistics)
+        let work = (0..<2).map { _ in unfinished.begin(Request(operation: "fetch", fields: .object())) }
+        #expect(withExtendedLifetime(work) { Metrics(statistics, .plugin)["calls_in_flight"] } == 2)
+        _ = consume work
+        #expect(Metrics(statistics, .plugin)["calls_in_flight"] == 0)
     }
 
     // MARK: - Exchanges

@@ -38,7 +38,7 @@ import Testing
         #expect(metrics["fetches_total", ["outcome": "ok"]] == 3)
         #expect(metrics["fetches_total", ["outcome": "not_found"]] == 1)
         #expect(metrics["fetch_duration_microseconds", member: "count"] == 4)
-        #expect(metrics["calls_in_flight"] == 1, "that of stats itself")
+        #expect(metrics["calls_in_flight"] ?? 0 >= 1, "that of stats itself")
         #expect(metrics["store_reads_total", ["outcome": "ok"]] ?? 0 >= 4)
         #expect(metrics["store_commits_total", ["outcome": "ok"]] ?? 0 >= 2)
         #expect(metrics["store_changes_total"] ?? 0 >= 2)

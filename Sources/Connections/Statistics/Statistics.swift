@@ -34,6 +34,15 @@ package final class Statistics: Sendable {
         "refreshes_joined_total", "Waits for the refresh of another call of this process, in place of one more.",
         backends: [.vault])
 
+    // MARK: - The cloud's cache of tokens
+
+    package let cacheLookups = Counter(
+        "cache_lookups_total",
+        "Fetches that looked into the cache: answered with a token, or as missing, asked Descope, or joined one that does.",
+        labels: [("outcome", ["hit", "hit_missing", "miss", "joined"])], backends: [.cloud])
+    package let cacheEntries = Counter(
+        "cache_entries", "Tokens in the cache, and what is known to be missing.", type: .gauge, backends: [.cloud])
+
     // MARK: - Exchanges with providers and with Descope
 
     private let exchanges = Counter(
@@ -73,8 +82,9 @@ package final class Statistics: Sendable {
 
     var all: [any Metric] {
         [
-            calls, callDuration, callsInFlight, fetches, fetchDuration, refreshes, refreshesJoined, exchanges,
-            exchangeDuration, exchangesInFlight, storeReads, storeReadDuration, storeCommits, storeCommitDuration,
+            calls, callDuration, callsInFlight, fetches, fetchDuration, refreshes, refreshesJoined, cacheLookups,
+            cacheEntries, exchanges, exchangeDuration, exchangesInFlight, storeReads, storeReadDuration, storeCommits,
+            storeCommitDuration,
             storeChanges, revocations,
         ]
     }

@@ -29,6 +29,8 @@ export interface CloudConfig {
   /** Bounds each exchange with the server, in milliseconds. */
   timeoutMs?: number;
   retry?: { attempts?: number };
+  /** Keeps tokens in memory. What changes at Descope meanwhile, such as a policy, is not seen for so long. */
+  cache?: { ttlSeconds: number; missingTtlSeconds?: number; maxEntries?: number };
   /** A file of certificates to trust, in PEM. */
   caFile?: string | null;
   proxy?: string | null;

@@ -63,6 +63,7 @@ class Handle:
         base_url: str | None = None,
         timeout: float | None = None,
         retry_attempts: int | None = None,
+        cache: Mapping[str, int] | None = None,
         ca_file: str | PathLike[str] | None = None,
         proxy: str | None = None,
     ) -> Self:
@@ -72,6 +73,9 @@ class Handle:
         ``DESCOPE_BASE_URI``; the host otherwise from the region in the project id. ``timeout`` is in seconds and
         bounds each exchange with the server. ``state_key`` seals what ``mcp.answer`` sends through clients; without it
         the management key does.
+
+        ``cache`` keeps tokens in memory: ``{"ttlSeconds": 60}``. What changes at Descope meanwhile, such as a policy, is
+        not seen for so long; ``docs/configuration.md`` says what that means.
         """
         fields = to_wire(
             {
@@ -82,6 +86,7 @@ class Handle:
                 "base_url": base_url,
                 "timeout_ms": _milliseconds(timeout),
                 "retry": None if retry_attempts is None else {"attempts": retry_attempts},
+                "cache": cache,
                 "ca_file": _path(ca_file),
                 "proxy": proxy,
             }

@@ -42,6 +42,14 @@ def test_the_constructor_for_the_cloud(server: CloudServer) -> None:
         assert client.fetch_token("a", user_id="U1").access_token == ACCESS_TOKEN
 
 
+def test_the_constructor_for_a_cloud_with_a_cache(server: CloudServer) -> None:
+    arguments = {"project_id": PROJECT_ID, "management_key": MANAGEMENT_KEY, "base_url": server.url}
+    with Client.cloud(**arguments, cache={"ttlSeconds": 60}) as client:
+        tokens = [client.fetch_token("a", user_id="U1") for _ in range(3)]
+    assert tokens == [tokens[0]] * 3
+    server.wait_for_requests(1)
+
+
 def test_the_constructor_for_a_vault_needs_a_key() -> None:
     with pytest.raises(InvalidConfigError) as failure:
         Client({"backend": "vault", "path": "vault.db"})

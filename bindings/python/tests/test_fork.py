@@ -40,6 +40,19 @@ def test_a_child_is_told_that_the_client_is_not_its_own(client: Client) -> None:
     assert client.fetch_token("a", user_id="U1").user_id == "U1"
 
 
+def test_a_cached_token_stays_with_its_process(config: dict[str, Any]) -> None:
+    with Client({**config, "cache": {"ttlSeconds": 600}}) as client:
+        client.fetch_token("a", user_id="U1")
+
+        def check() -> None:
+            with pytest.raises(ConnError, match="process"):
+                client.fetch_token("a", user_id="U1")
+            client.close()
+
+        assert succeeds_in_child(check)
+        assert client.fetch_token("a", user_id="U1").user_id == "U1"
+
+
 def test_a_child_opens_its_own(client: Client, config: dict[str, Any]) -> None:
     client.fetch_token("a", user_id="U1")
 
