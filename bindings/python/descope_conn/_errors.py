@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -239,22 +238,31 @@ BARE: Mapping[int, tuple[type[ConnError], str]] = {
     E_MEMORY: (InternalError, "out of memory"),
 }
 
-FIELDS = (
-    "field",
-    "reason",
-    "http_status",
-    "error_code",
-    "error_description",
-    "app_id",
-    "missing_scopes",
-    "declined",
-)
+FIELDS = {
+    name: camel_case(name)
+    for name in (
+        "field",
+        "reason",
+        "http_status",
+        "error_code",
+        "error_description",
+        "app_id",
+        "missing_scopes",
+        "declined",
+    )
+}
+
+
+_DECODER = json.JSONDecoder()
 
 
 def parse(answer: bytes) -> Any:
     """The library's answer. What cannot be read is not quoted: the parser's own exceptions hold all of the text."""
-    with contextlib.suppress(ValueError):
-        return json.loads(answer)
+    # Not json.loads, which looks for the encoding, and not contextlib.suppress: this is run for every answer.
+    try:
+        return _DECODER.decode(answer.decode())
+    except ValueError:
+        pass
     raise InternalError("the library answered something that is not JSON")
 
 
@@ -264,7 +272,7 @@ def error_from(status: int, answer: bytes | None) -> ConnError:
         cls, message = BARE.get(status, (InternalError, f"the library answered status {status} and nothing else"))
         return cls(message)
     error: Mapping[str, Any] = parse(answer)["error"]
-    fields = {name: error.get(camel_case(name)) for name in FIELDS}
+    fields = {name: error.get(wire) for name, wire in FIELDS.items()}
     fields["retry_after"] = seconds(error.get("retryAfterMs"))
     code = error["code"]
     if code == ConnectionRequiredError.code:

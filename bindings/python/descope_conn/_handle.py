@@ -74,8 +74,8 @@ class Handle:
         bounds each exchange with the server. ``state_key`` seals what ``mcp.answer`` sends through clients; without it
         the management key does.
 
-        ``cache`` keeps tokens in memory: ``{"ttlSeconds": 60}``. What changes at Descope meanwhile, such as a policy, is
-        not seen for so long; ``docs/configuration.md`` says what that means.
+        ``cache`` keeps tokens in memory: ``{"ttlSeconds": 60}``. What changes at Descope meanwhile, such as a policy,
+        is not seen for so long; ``docs/configuration.md`` says what that means.
         """
         fields = to_wire(
             {

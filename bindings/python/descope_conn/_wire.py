@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -56,7 +57,7 @@ def wire_parameters(parameters: Mapping[str, str] | None) -> object:
 
 def encode(fields: Mapping[str, object]) -> bytes:
     """A request or a configuration as the library reads it."""
-    return json.dumps(fields, default=_plain).encode()
+    return _ENCODER.encode(fields).encode()
 
 
 def _plain(value: Any) -> object:
@@ -79,12 +80,19 @@ def _plain(value: Any) -> object:
     raise TypeError(f"a value of type {type(value).__name__} is nothing that the library takes")
 
 
+# Made once: ``json.dumps`` makes one for each call that has a default.
+_ENCODER = json.JSONEncoder(default=_plain)
+
+
+@functools.lru_cache(maxsize=1024)
+def snake_case(name: str) -> str:
+    """The Python name of a field of the wire's."""
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+
+
 def from_camel_case(fields: Mapping[str, object]) -> dict[str, object]:
     """The fields under their Python names: what ``to_wire`` takes."""
-    return {
-        "".join(f"_{c.lower()}" if c.isupper() else c for c in name): _nested(value, from_camel_case)
-        for name, value in fields.items()
-    }
+    return {snake_case(name): _nested(value, from_camel_case) for name, value in fields.items()}
 
 
 def milliseconds(seconds: float | None) -> int:

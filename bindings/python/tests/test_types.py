@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import pickle
+import re
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cloud_server import ACCESS_TOKEN, REFRESH_TOKEN, SECRETS
 
-from descope_conn import App, AuditRecord, Client, Device, StoreFailure, Token, TokenInfo
+from descope_conn import App, AuditRecord, Client, Device, StoreFailure, Token, TokenInfo, _types_generated
 from descope_conn._client_generated import Operations
 from descope_conn._types import from_wire, read_connect_url
 from descope_conn._wire import camel_case
@@ -27,6 +29,15 @@ def test_a_token_shows_no_secret() -> None:
     for text in (repr(shown), str(shown), f"{shown}", repr([shown])):
         assert "read" in text
         assert not any(secret in text for secret in SECRETS)
+
+
+def test_what_is_read_has_all_its_members() -> None:
+    """They are set without ``__init__``, which would miss one that lacks."""
+    read = [one for one in vars(_types_generated).values() if hasattr(one, "_from_wire")]
+    for one in read:
+        source = inspect.getsource(one._from_wire)
+        assert re.findall(r"^ {12}(\w+)=", source, re.MULTILINE) == [member.name for member in fields(one)], one
+    assert Token in read
 
 
 def test_a_client_shows_no_secret(client: Client) -> None:
