@@ -39,7 +39,7 @@ package final class CloudBackend: Backend {
     }
 
     private func fetch(_ request: Request) throws(ConnError) -> Step<JSON> {
-        let fetch = try CloudFetch(request, config: config, clock: clock, cache: cache, statistics: statistics)
+        let fetch = CloudFetch(request, config: config, clock: clock, cache: cache, statistics: statistics)
         guard fetch.isForced else { return try fetch.begin() }
         return try clearing(request) { () throws(ConnError) in try fetch.begin() }
     }

@@ -4,7 +4,6 @@ internal import Runtime
 
 /// `fetch`: a token that lives long enough, or else where the user grants access.
 struct CloudFetch: Sendable {
-    let endpoint: Endpoint
     let fields: JSON
     let config: CloudConfig
     let clock: Clock
@@ -13,11 +12,7 @@ struct CloudFetch: Sendable {
     private let cache: TokenCache?
     private let question: Question?
 
-    /// - Throws: when Descope has no endpoint for it.
-    init(
-        _ request: Request, config: CloudConfig, clock: Clock, cache: TokenCache?, statistics: Statistics
-    ) throws(ConnError) {
-        endpoint = try Endpoint.find(for: "fetch", request.fields)
+    init(_ request: Request, config: CloudConfig, clock: Clock, cache: TokenCache?, statistics: Statistics) {
         fields = request.fields
         self.cache = cache
         question = cache?.question(request)
@@ -75,7 +70,7 @@ struct CloudFetch: Sendable {
     }
 
     private func token(_ fields: JSON) throws(ConnError) -> Step<JSON> {
-        let call = try CloudCall(endpoint, fields, config)
+        let call = try CloudCall(try Endpoint.find(for: "fetch", fields), fields, config)
         let isRefresh = fields["options"]?["forceRefresh"]?.boolean == true
         return try call.send().result { (result) throws(ConnError) in
             if isRefresh { statistics.refreshes.add(at: result.refreshOutcome) }
@@ -122,7 +117,7 @@ struct CloudFetch: Sendable {
             throw error
         }
         let obstacle: String? =
-            if endpoint.level == .tenant {
+            if fields["userId"] == nil {
                 "Descope has no connect URL for a tenant"
             } else if fields["accessToken"] == nil {
                 "a connect URL needs the user's accessToken"

@@ -58,7 +58,8 @@ extension JSON {
 
     /// The member of an object. Nil when absent, null, or when this is no object: absent and null mean the same.
     package subscript(key: String) -> JSON? {
-        guard let member = json_object_get(raw, key), dc_json_type(member) != Int32(JSON_NULL.rawValue) else {
+        let member = Self.withName(key) { json_object_getn(raw, $0, $1) }
+        guard let member, dc_json_type(member) != Int32(JSON_NULL.rawValue) else {
             return nil
         }
         return JSON(sharing: member)
@@ -186,11 +187,23 @@ extension JSON {
     }
 
     package func set(_ key: String, _ value: JSON) {
-        // json_object_set_new takes over a reference also when it fails
-        guard json_object_set_new(raw, key, dc_json_incref(value.raw)) == 0 else { fatalError("out of memory") }
+        // json_object_setn_new takes over a reference also when it fails
+        let failure = Self.withName(key) { json_object_setn_new(raw, $0, $1, dc_json_incref(value.raw)) }
+        guard failure == 0 else { fatalError("out of memory") }
     }
 
-    package func remove(_ key: String) { json_object_del(raw, key) }
+    package func remove(_ key: String) { _ = Self.withName(key) { json_object_deln(raw, $0, $1) } }
+
+    /// The bytes of a member's name, without the copy that Swift makes of a string for C. Where there is a NUL it ends: a
+    /// text with one in a name is not taken (``parse(_:)-(UnsafeRawBufferPointer)``).
+    private static func withName<Result>(_ name: String, _ body: (UnsafePointer<CChar>, Int) -> Result) -> Result {
+        var name = name
+        return name.withUTF8 { bytes in
+            bytes.withMemoryRebound(to: CChar.self) { name in
+                body(name.baseAddress ?? noBytes, name.firstIndex(of: 0) ?? name.count)
+            }
+        }
+    }
 
     package func append(_ value: JSON) {
         guard json_array_append_new(raw, dc_json_incref(value.raw)) == 0 else { fatalError("out of memory") }

@@ -37,13 +37,21 @@ def test_connecting(client: Client, server: CloudServer) -> None:
 
 
 def test_the_constructor_for_the_cloud(server: CloudServer) -> None:
-    arguments = {"project_id": PROJECT_ID, "management_key": MANAGEMENT_KEY, "base_url": server.url}
+    arguments: dict[str, Any] = {
+        "project_id": PROJECT_ID,
+        "management_key": MANAGEMENT_KEY,
+        "base_url": server.url,
+    }
     with Client.cloud(**arguments, timeout=10, retry_attempts=1) as client:
         assert client.fetch_token("a", user_id="U1").access_token == ACCESS_TOKEN
 
 
 def test_the_constructor_for_a_cloud_with_a_cache(server: CloudServer) -> None:
-    arguments = {"project_id": PROJECT_ID, "management_key": MANAGEMENT_KEY, "base_url": server.url}
+    arguments: dict[str, Any] = {
+        "project_id": PROJECT_ID,
+        "management_key": MANAGEMENT_KEY,
+        "base_url": server.url,
+    }
     with Client.cloud(**arguments, cache={"ttlSeconds": 60}) as client:
         tokens = [client.fetch_token("a", user_id="U1") for _ in range(3)]
     assert tokens == [tokens[0]] * 3
