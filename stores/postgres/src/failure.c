@@ -70,6 +70,9 @@ static const struct {
     enum failure_kind kind;
     const char *code, *words;
 } connecting[] = {
+    {"too many", FAILURE_LOST, "unavailable", "the database has too many connections; lower poolSize, or use a pooler"},
+    {"remaining connection slots", FAILURE_LOST, "unavailable",
+     "the database has too many connections; lower poolSize, or use a pooler"},
     {"certificate verify failed", FAILURE_FINAL, "misconfigured",
      "the database's certificate cannot be verified; set sslrootcert to its authority's"},
     {"does not match host name", FAILURE_FINAL, "misconfigured", "the database's certificate is for another host"},
@@ -85,9 +88,6 @@ static const struct {
     {"authentication", FAILURE_FINAL, "misconfigured", "the database refuses the user or the password"},
     {"role \"", FAILURE_FINAL, "misconfigured", "the database refuses the user or the password"},
     {"no such database", FAILURE_FINAL, "misconfigured", "there is no such database"},
-    {"too many", FAILURE_LOST, "unavailable", "the database has too many connections; lower poolSize, or use a pooler"},
-    {"remaining connection slots", FAILURE_LOST, "unavailable",
-     "the database has too many connections; lower poolSize, or use a pooler"},
     {"starting up", FAILURE_LOST, "unavailable", "the database is starting, stopping or recovering"},
     {"shutting down", FAILURE_LOST, "unavailable", "the database is starting, stopping or recovering"},
     {"recovery mode", FAILURE_LOST, "unavailable", "the database is starting, stopping or recovering"},
