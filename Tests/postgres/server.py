@@ -43,7 +43,9 @@ def programs() -> Path:
 
 
 def as_user(command: list[str]) -> list[str]:
-    """The command, run by somebody who is not root, as PostgreSQL insists."""
+    """The command, run by somebody who is not root, as PostgreSQL insists, and without a sanitizer that is preloaded for
+    the store."""
+    command = ["env", "--unset=LD_PRELOAD", *command]
     if os.getuid() != 0:
         return command
     user = pwd.getpwnam("nobody")
@@ -64,8 +66,8 @@ def free_port() -> int:
 
 
 class Server:
-    """Roles: `owner` owns the schema, `vault_service` is the vault's and has PASSWORD. Over the socket anybody is trusted,
-    over the network everybody has to give a password."""
+    """Roles: `owner` owns the schema, `vault_service` is the vault's and has PASSWORD. Over the socket anybody is
+    trusted, over the network everybody has to give a password."""
 
     def __init__(self, **settings: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="descope-conn-postgres-", dir="/tmp"))
@@ -151,7 +153,7 @@ class Session:
 
     def __init__(self, server: Server, user: str) -> None:
         self._process = subprocess.Popen(
-            [str(programs() / "psql"), "-X", "-qAt", server.socket_url(user)],
+            as_user([str(programs() / "psql"), "-X", "-qAt", server.socket_url(user)]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -226,23 +226,24 @@ def test_the_first_of_several_hosts_that_is_a_primary(
 # --- TLS ---
 
 
+def openssl(folder: Path, *arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=folder)
+
+
 def make_certificates(folder: Path) -> None:
     """An authority, and a server's certificate for localhost."""
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=folder)
-
     new = ("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2")
-    openssl(*new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=tests")
-    openssl(
-        *new, "-keyout", "server.key", "-out", "server.crt", "-subj", "/CN=localhost", "-CA", "ca.pem", "-CAkey", "ca.key",
-        "-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=CA:FALSE",
-    )  # fmt: skip
+    openssl(folder, *new, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=tests")
+    signed = ("-subj", "/CN=localhost", "-CA", "ca.pem", "-CAkey", "ca.key")
+    extensions = ("-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=CA:FALSE")
+    openssl(folder, *new, "-keyout", "server.key", "-out", "server.crt", *signed, *extensions)
 
 
 @pytest.fixture(scope="module")
 def tls_server() -> Iterator[Server]:
     server = Server()
+    if "ssl" not in server.run("pg_config", "--configure"):
+        pytest.skip("this PostgreSQL was built without TLS")
     make_certificates(server.data)
     (server.data / "server.key").chmod(0o600)
     give_away(server.data)

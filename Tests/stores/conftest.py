@@ -1,5 +1,5 @@
-"""The store that the tests run over: DESCOPE_CONN_TEST_STORE, a plugin's path, and DESCOPE_CONN_TEST_STORE_CONFIG, in which
-`$FRESH` stands for another text each time that an empty store is wanted."""
+"""The store that the tests run over: DESCOPE_CONN_TEST_STORE, a plugin's path, and DESCOPE_CONN_TEST_STORE_CONFIG, in
+which `$FRESH` stands for another text each time that an empty store is wanted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A host for a store plugin: what include/descope_conn_plugin.h says, for tests that need neither the library nor Swift."""
+"""A host for a store plugin, as include/descope_conn_plugin.h says: for tests without the library and without Swift."""
 
 from __future__ import annotations
 

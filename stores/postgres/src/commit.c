@@ -290,7 +290,7 @@ static void tidy_receipts(struct store *store, const struct call *call)
 static struct failure commit_until_known(struct store *store, const struct call *call, const struct commit *commit)
 {
     bool may_be_written = false;
-    unsigned attempts = 0;
+    struct attempts attempts = {0, no_failure()};
     for (;;) {
         bool is_sent;
         enum outcome outcome = NOT_WRITTEN;
@@ -302,7 +302,7 @@ static struct failure commit_until_known(struct store *store, const struct call 
         if (failure.kind == FAILURE_CONFLICT && !may_be_written) {
             return failure;
         }
-        if (failure.kind != FAILURE_CONFLICT && !try_again(call, &failure, ++attempts)) {
+        if (failure.kind != FAILURE_CONFLICT && !try_again(call, &attempts, &failure)) {
             return may_be_written && failure.kind != FAILURE_TIMEOUT ? unknown() : failure;
         }
         /* The version stays the same, so that of two attempts, the first of which the server still works at, only one
@@ -312,7 +312,7 @@ static struct failure commit_until_known(struct store *store, const struct call 
             if (looking.kind == FAILURE_NONE) {
                 break;
             }
-            if (!try_again(call, &looking, ++attempts)) {
+            if (!try_again(call, &attempts, &looking)) {
                 return looking.kind == FAILURE_TIMEOUT ? looking : unknown();
             }
         }

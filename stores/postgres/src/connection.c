@@ -274,9 +274,6 @@ static struct failure connect_until_ready(struct connection *connection, const s
             return failure_of_connecting(connection->pg);
         }
         failure = wait_for(connection, call, status == PGRES_POLLING_READING ? POLLIN : POLLOUT, true);
-        if (failure.kind == FAILURE_TIMEOUT) {
-            return failure_of(FAILURE_LOST, "unavailable", "the database cannot be reached");
-        }
         if (failure.kind != FAILURE_NONE) {
             return failure;
         }
@@ -306,6 +303,10 @@ static struct failure check(struct connection *connection, const struct settings
     statement.sql = sql;
     connection->prepares = false;
     exchange_begin(&exchange, connection, call);
+    if (settings->prepared) {
+        /* The server would make a plan anew each time, because it takes a list of unknown length for a longer one. */
+        exchange_command(&exchange, "SET plan_cache_mode = force_generic_plan");
+    }
     place = exchange_statement(&exchange, &statement, &none);
     failure = exchange_end(&exchange);
     result = exchange.steps[place].result;

@@ -111,7 +111,7 @@ struct failure store_read(struct store *store, const struct call *call, const de
     struct ranges ranges;
     struct failure failure;
     PGresult *result = NULL;
-    unsigned attempts = 0;
+    struct attempts attempts = {0, no_failure()};
     size_t index;
     array_begin(&ranges.low, TYPE_BYTES);
     array_begin(&ranges.high, TYPE_BYTES);
@@ -129,7 +129,7 @@ struct failure store_read(struct store *store, const struct call *call, const de
     }
     do {
         failure = attempt(store, call, &ranges, &result);
-    } while (failure.kind != FAILURE_NONE && try_again(call, &failure, ++attempts));
+    } while (failure.kind != FAILURE_NONE && try_again(call, &attempts, &failure));
     if (failure.kind == FAILURE_NONE) {
         failure = hand_on(result, count, found, user);
         PQclear(result);
@@ -153,6 +153,7 @@ struct failure store_find_receipt(struct store *store, const struct call *call, 
     struct exchange exchange;
     struct failure failure = pool_take(&store->pool, call, &connection);
     int place;
+    *is_found = false;
     if (failure.kind != FAILURE_NONE) {
         return failure;
     }

@@ -59,13 +59,19 @@ struct call call_of(const descope_conn_context *context)
     return call;
 }
 
-bool try_again(const struct call *call, const struct failure *failure, unsigned attempts)
+bool try_again(const struct call *call, struct attempts *attempts, struct failure *failure)
 {
+    if (failure->kind == FAILURE_TIMEOUT && attempts->count > 0) {
+        *failure = attempts->last;
+        return false;
+    }
+    attempts->last = *failure;
+    attempts->count++;
     if ((failure->kind != FAILURE_AGAIN && failure->kind != FAILURE_LOST) ||
         failure_of_call(call).kind != FAILURE_NONE) {
         return false;
     }
-    back_off(call, attempts);
+    back_off(call, attempts->count);
     return failure_of_call(call).kind == FAILURE_NONE;
 }
 
@@ -75,7 +81,7 @@ struct failure store_open(const char *config, size_t len, struct store **opened)
     struct connection *first;
     struct failure failure;
     struct call call = {NULL, 0};
-    unsigned attempts = 0;
+    struct attempts attempts = {0, no_failure()};
     if (store == NULL) {
         return failure_of(FAILURE_MEMORY, "", "");
     }
@@ -99,7 +105,7 @@ struct failure store_open(const char *config, size_t len, struct store **opened)
     call.deadline_ns = now_ns() + (uint64_t)store->settings.open_ms * NANOSECONDS_PER_MS;
     do {
         failure = pool_take(&store->pool, &call, &first);
-    } while (failure.kind != FAILURE_NONE && try_again(&call, &failure, ++attempts));
+    } while (failure.kind != FAILURE_NONE && try_again(&call, &attempts, &failure));
     if (failure.kind != FAILURE_NONE) {
         store_close(store);
         return failure;

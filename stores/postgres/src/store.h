@@ -18,8 +18,7 @@ void store_close(struct store *store);
 /** What the functions of the plugin are called with. */
 struct call call_of(const descope_conn_context *context);
 
-/** The rows that `reads` ask for, as the header says.
- * Parameter attempts_on: stops trying when this call is over. */
+/** The rows that `reads` ask for, as the header says. */
 struct failure store_read(struct store *store, const struct call *call, const descope_conn_read *reads, size_t count,
                           descope_conn_store_found found, void *user);
 
@@ -29,9 +28,14 @@ struct failure store_commit(struct store *store, const struct call *call, const 
 /** Whether a receipt is there. */
 struct failure store_find_receipt(struct store *store, const struct call *call, uint64_t version, bool *is_found);
 
-/** After a failed attempt: waits until there is a point in another one.
- * Parameter attempts: how many there were.
- * Returns: false if the failure is to be told. */
-bool try_again(const struct call *call, const struct failure *failure, unsigned attempts);
+/** Attempts at one thing. */
+struct attempts {
+    unsigned count;
+    struct failure last; /* what came of the last one */
+};
+
+/** After an attempt that failed: waits until there is a point in another one.
+ * Returns: false if the failure is to be told. When time has run out during an attempt that is the one before. */
+bool try_again(const struct call *call, struct attempts *attempts, struct failure *failure);
 
 #endif
