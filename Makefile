@@ -17,6 +17,7 @@
 # make memory    valgrind, and the address and thread sanitizers
 # make fuzz      SECONDS=60 of fuzzing
 # make bench     how long a fetch takes, from C and Python
+# make postgres  .build-postgres: the store plugin for PostgreSQL; docs/postgres.md
 # make soak      MINUTES=30 of processes that share a vault and come to harm
 # make clean     removes everything that was made
 
@@ -143,10 +144,12 @@ test-swift: | setup
 .PHONY: store-check
 STORE ?= sqlite
 CONFIG ?= {}
+SUITES ?= StoreTests|VaultTests
 store-check: export DESCOPE_CONN_TEST_STORE = $(STORE)
 store-check: export DESCOPE_CONN_TEST_STORE_CONFIG = $(value CONFIG)
 store-check: | setup
-	swift test $(BUILT) --filter '^(StoreTests|VaultTests)\.' --skip SQLiteStoreTests
+	swift test $(BUILT) --filter '^($(SUITES))[./]' --skip SQLiteStoreTests
+	$(if $(filter /%,$(STORE)),$(PYTHON) -m pytest -q Tests/stores)
 
 test-c: $(LIBRARY) | setup
 	$(MAKE) -C Tests/c DIST=$(ROOT)/dist
@@ -202,6 +205,18 @@ test-hosts: $(LIBRARY) bindings/node/native | setup
 .PHONY: test-chaos soak model
 test-chaos: $(LIBRARY) | setup
 	$(PYTHON) -m pytest -q Tests/chaos -m "not soak"
+
+# The store for PostgreSQL, over servers that the tests start and harm. All of the vault's tests over it: make postgres-check.
+.PHONY: postgres test-postgres postgres-check
+postgres: | setup
+	$(MAKE) --no-print-directory -C stores/postgres
+
+test-postgres: postgres $(LIBRARY)
+	$(PYTHON) -m pytest -q Tests/postgres
+	Tests/postgres/with-server $(MAKE) store-check SUITES='StoreTests|VaultTests.(AuditTests|DeletionTests|RefreshTests|KeyTests)'
+
+postgres-check: postgres
+	Tests/postgres/with-server $(MAKE) store-check
 
 MINUTES ?= 30
 soak: $(LIBRARY) | setup

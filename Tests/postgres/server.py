@@ -43,8 +43,8 @@ def programs() -> Path:
 
 
 def as_user(command: list[str]) -> list[str]:
-    """The command, run by somebody who is not root, as PostgreSQL insists, and without a sanitizer that is preloaded for
-    the store."""
+    """The command, run by somebody who is not root, as PostgreSQL insists, and without a sanitizer that is preloaded
+    for the store."""
     command = ["env", "--unset=LD_PRELOAD", *command]
     if os.getuid() != 0:
         return command

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "call.h"
 
 #include <errno.h>

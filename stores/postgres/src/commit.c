@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "array.h"
 #include "store.h"
 
@@ -9,7 +10,7 @@ enum { MAX_KEY = 256 };
 
 /* A commit, as the statement takes it. */
 struct commit {
-    const descope_conn_write **writes; /* in the order of their keys */
+    descope_conn_write *writes; /* in the order of their keys */
     size_t count;
     uint64_t version; /* of all rows that it writes; random, so that it is not any other commit's */
     struct array kept_keys, kept_versions;
@@ -23,8 +24,7 @@ struct commit {
 
 static int by_key(const void *a, const void *b)
 {
-    const descope_conn_write *first = *(const descope_conn_write *const *)a;
-    const descope_conn_write *second = *(const descope_conn_write *const *)b;
+    const descope_conn_write *first = a, *second = b;
     size_t common = first->key_len < second->key_len ? first->key_len : second->key_len;
     int order = memcmp(first->key, second->key, common);
     return order != 0 ? order : (first->key_len > second->key_len) - (first->key_len < second->key_len);
@@ -109,11 +109,11 @@ static struct failure commit_make(struct commit *commit, const descope_conn_writ
         if (is_versioned(&writes[index]) && writes[index].expected > INT64_MAX) {
             return failure_of(FAILURE_CONFLICT, "conflict", "another version is there"); /* we gave no such one */
         }
-        commit->writes[index] = &writes[index];
+        commit->writes[index] = writes[index];
     }
     qsort(commit->writes, count, sizeof *commit->writes, by_key);
     for (index = 0; index < count; index++) {
-        const descope_conn_write *write = commit->writes[index];
+        const descope_conn_write *write = &commit->writes[index];
         if (index > 0 && by_key(&commit->writes[index - 1], &commit->writes[index]) == 0) {
             return failure_of(FAILURE_FINAL, "internal", "a commit has two parts with the same key");
         }
@@ -227,7 +227,7 @@ static int look_at(void *user, size_t part, const void *key, size_t key_len, con
                    uint64_t version)
 {
     struct look *look = user;
-    const descope_conn_write *write = look->commit->writes[part];
+    const descope_conn_write *write = &look->commit->writes[part];
     (void)key;
     (void)key_len;
     (void)value;
@@ -256,8 +256,8 @@ static struct failure find_out(struct store *store, const struct call *call, con
         return failure_of(FAILURE_MEMORY, "", "");
     }
     for (index = 0; index < commit->count; index++) {
-        reads[index].key = commit->writes[index]->key;
-        reads[index].key_len = commit->writes[index]->key_len;
+        reads[index].key = commit->writes[index].key;
+        reads[index].key_len = commit->writes[index].key_len;
     }
     failure = store_read(store, call, reads, commit->count, look_at, &look);
     free(reads);

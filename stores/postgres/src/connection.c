@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "connection.h"
 #include "resolve.h"
 

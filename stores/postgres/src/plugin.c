@@ -2,6 +2,7 @@
  *
  *   {"backend":"vault","store":{"plugin":"/abs/libdescope_conn_store_postgres.so",
  *    "config":{"url":{"env":"DATABASE_URL"}}},"key":{"env":"DESCOPE_CONN_VAULT_KEY"}} */
+#define _GNU_SOURCE
 #include "store.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "resolve.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@ static char *addresses_of(const struct addrinfo *found)
     for (each = found; each != NULL; each = each->ai_next) {
         count++;
     }
-    at = text = calloc(count, NI_MAXHOST + 1);
+    at = text = calloc(count + 1, NI_MAXHOST + 1);
     if (text == NULL) {
         return NULL;
     }

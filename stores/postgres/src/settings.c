@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "settings.h"
 #include "json.h"
 

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "store.h"
 
 #include <stdio.h>
