@@ -156,9 +156,9 @@ static void *run(void *opaque)
 static void fill(void)
 {
     enum { MOST = 500 };
-    static char names[MOST][16];
+    static char names[MOST][32];
     descope_conn_write writes[MOST];
-    char last[16];
+    char last[32];
     long next = 0;
     (void)snprintf(last, sizeof last, "t%09ld", keys - 1);
     if (version_of(last) != 0) {

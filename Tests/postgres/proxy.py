@@ -22,6 +22,7 @@ class Proxy:
         self.port = self._listener.getsockname()[1]
         self.plan: list[str] = []
         self.trips: list[bytes] = []
+        self.ended = 0  # connections that the server has ended, and the client has been told of
         self._released = threading.Event()
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -111,6 +112,7 @@ class _Link:
             pass
         self._answered.set()
         self._end()
+        self._proxy.ended += 1
 
     def _end(self) -> None:
         end(self._client)

@@ -127,6 +127,9 @@ class Server:
         """What the statement answers, as psql shows it, without the frame."""
         return self.run("psql", "-X", "-qAt", "-c", statement, self.socket_url(user, database)).strip()
 
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")
+
     def session(self, user: str = "postgres") -> Session:
         return Session(self, user)
 

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -266,7 +265,7 @@ def test_an_idle_connection_is_looked_at_before_it_is_used(server: Server, proxy
     before = sessions(server)
     server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'vault_service'")
     wait_until(lambda: sessions(server) & before == set())
-    time.sleep(0.1)  # until the proxy has passed it on
+    wait_until(lambda: proxy.ended == 1)
     trips = len(proxy.trips)
     store.get(b"a")
     assert len(proxy.trips) == trips + 2  # the new connection's, and the read

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -173,18 +172,18 @@ def listener() -> Iterator[Callable[[Answer], int]]:
         listener.close()
 
 
-def hold(connection: socket.socket) -> None:
-    time.sleep(20)
-    connection.close()
-
-
 def test_nobody_there(server: Server, listener: Callable[[Answer], int]) -> None:
+    refused = threading.Event()
+
+    def hold(connection: socket.socket) -> None:
+        refused.wait(60)
+        connection.close()
+
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         assert refusal(server.network_url(port=closed.getsockname()[1])).code == "unavailable"
-    started = time.monotonic()
     assert refusal(server.network_url(port=listener(hold))).code == "unavailable"
-    assert time.monotonic() - started < 15, "openTimeoutMs is 2 seconds"
+    refused.set()
     assert refusal(server.network_url(host="no-such-host.invalid")).code == "unavailable"
 
 
@@ -204,7 +203,8 @@ def test_a_server_that_answers_nonsense(server: Server, listener: Callable[[Answ
     def answer(connection: socket.socket) -> None:
         connection.recv(1000)
         connection.sendall(words)
-        time.sleep(0.1)
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(1000)
         connection.close()
 
     assert refusal(server.network_url(port=listener(answer)), openTimeoutMs=500).code in (
