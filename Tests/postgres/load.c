@@ -3,7 +3,7 @@
  *   load PLUGIN CONFIG fetch|commit|contend THREADS SECONDS KEYS
  *
  * fetch: what a vault reads for a token: a row by its key, and those of one prefix. commit: what it writes when it
- * refreshes one: the first row kept, a token's row changed, a record made, and the head of one of 16 chains changed.
+ * refreshes one: the first row kept, a token's row changed, a record made, and the head of one of 1000 chains changed.
  * contend: the same with one chain. */
 #define _GNU_SOURCE
 #include "descope_conn_plugin.h"
@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { HEADS = 1000 };
 static const descope_conn_store *store;
 static void *self;
 static const char *job;
@@ -135,7 +136,7 @@ static void *run(void *opaque)
         }
         (void)snprintf(record, sizeof record, "l%lu-%lu-%lu", (unsigned long)process, (unsigned long)(uintptr_t)opaque,
                        (unsigned long)++number);
-        (void)snprintf(head, sizeof head, "h%02d", strcmp(job, "contend") == 0 ? 0 : rand_r(&seed) % 16);
+        (void)snprintf(head, sizeof head, "h%03d", strcmp(job, "contend") == 0 ? 0 : rand_r(&seed) % HEADS);
         for (;;) {
             const descope_conn_write writes[] = {
                 {"v", 1, NULL, DESCOPE_CONN_STORE_KEEP, first},
@@ -155,7 +156,7 @@ static void *run(void *opaque)
 /* The rows that the jobs need, unless they are there. */
 static void fill(void)
 {
-    enum { MOST = 500 };
+    enum { MOST = HEADS };
     static char names[MOST][32];
     descope_conn_write writes[MOST];
     char last[32];
@@ -167,11 +168,11 @@ static void fill(void)
     writes[0] = put("v", DESCOPE_CONN_STORE_ANY);
     writes[1] = put("a", DESCOPE_CONN_STORE_ANY);
     write_rows(writes, 2);
-    for (next = 0; next < 16; next++) {
-        (void)snprintf(names[next], sizeof *names, "h%02ld", next);
+    for (next = 0; next < HEADS; next++) {
+        (void)snprintf(names[next], sizeof *names, "h%03ld", next);
         writes[next] = put(names[next], DESCOPE_CONN_STORE_ANY);
     }
-    write_rows(writes, 16);
+    write_rows(writes, HEADS);
     for (next = 0; next < keys;) {
         size_t count = 0;
         for (; count < MOST && next < keys; count++, next++) {

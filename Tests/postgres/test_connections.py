@@ -261,11 +261,12 @@ def test_a_store_that_is_closed_ends_its_sessions(server: Server) -> None:
 def test_an_idle_connection_is_looked_at_before_it_is_used(server: Server, proxy: Proxy, open_store: Any) -> None:
     """Without asking the server: what has come in says that it is of no use."""
     store = open_store(server.network_url(port=proxy.port))
-    store.get(b"a")
+    store.commit(put(b"a", b"0", ABSENT))
+    row = store.get(b"a")
     before = sessions(server)
     server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'vault_service'")
     wait_until(lambda: sessions(server) & before == set())
     wait_until(lambda: proxy.ended == 1)
     trips = len(proxy.trips)
-    store.get(b"a")
-    assert len(proxy.trips) == trips + 2  # the new connection's, and the read
+    store.commit(put(b"a", b"1", row.version))
+    assert len(proxy.trips) == trips + 2  # the new connection's, and the commit; nothing was sent into the void

@@ -7,9 +7,10 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from plugin import ABSENT, Store, get, put, scan
+from plugin import ABSENT, ANY, Store, get, put, scan
 from server import PLUGIN, ROOT, Server, wait_until
 
 FETCHES = 50
@@ -17,7 +18,8 @@ FETCHES = 50
 
 @pytest.fixture(scope="module")
 def big_server() -> Iterator[Server]:
-    server = Server()
+    server = Server(**{"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track_planning": "on"})
+    server.sql("CREATE EXTENSION pg_stat_statements")
     yield server
     server.remove()
 
@@ -85,3 +87,17 @@ def test_rows_that_change_often_stay_where_they_are(big_server: Server, load: Pa
     wait_until(lambda: statistic(server, "n_tup_upd") > before)
     updated, stayed = statistic(server, "n_tup_upd") - before, statistic(server, "n_tup_hot_upd") - hot
     assert stayed >= 0.8 * updated
+
+
+def test_the_server_plans_a_statement_once_in_a_session(big_server: Server, open_store: Any) -> None:
+    server = big_server
+    store = open_store(server.socket_url())
+    server.sql("SELECT pg_stat_statements_reset()")
+    for number in range(FETCHES):
+        store.read(get(b"a"), scan(b"b", 10))
+        store.commit(put(b"c", b"", ANY), put(b"d%03d" % number, b"", ABSENT))
+    told = server.sql(
+        "SELECT calls, plans FROM pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid "
+        f"WHERE rolname = 'vault_service' AND query LIKE '%vault_rows%' AND calls = {FETCHES}"
+    )
+    assert told.splitlines() == [f"{FETCHES}|1"] * 2
