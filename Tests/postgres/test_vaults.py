@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 import uuid
@@ -11,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from conftest import HERE
-from plugin import ABSENT  # noqa: F401  (the path to it is set there)
 from proxy import Proxy
 from server import PLUGIN, Server
 from test_other_servers import copy_data, restore_data
@@ -27,8 +27,8 @@ from descope_conn import Client  # noqa: E402
 def meddle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Nothing meddles here, but workers are started with it."""
     library = tmp_path_factory.mktemp("meddle") / "meddle.so"
-    command = ["cc", "-std=gnu11", "-O1", "-shared", "-fPIC", "-o", str(library), str(HERE.parent / "chaos/meddle.c")]
-    assert os.spawnvp(os.P_WAIT, "cc", command) == 0
+    flags = ["-std=gnu11", "-O1", "-shared", "-fPIC"]
+    subprocess.run(["cc", *flags, "-o", str(library), str(HERE.parent / "chaos/meddle.c")], check=True)
     return library
 
 
@@ -73,13 +73,13 @@ class Storm:
             order = {"threads": 8, "seconds": seconds, "call": call}
             process.start({"config": vault.config, "clock": clock, "storm": order})
 
-    def end(self, allowed: tuple[str, ...] = ()) -> None:
+    def end(self) -> None:
         tokens: set[str] = set()
         for process in self.processes:
             outcome = process.finish()
             process.close()
             assert outcome["status"] == 0
-            assert [error for error in outcome["results"]["errors"] if not any(each in error for each in allowed)] == []
+            assert outcome["results"]["errors"] == {}
             tokens |= outcome["results"]["tokens"].keys()
         refreshes = self.vault.refreshes()
         assert refreshes.keys() == {"ok"}, "a spent refresh token was sent again"
@@ -112,10 +112,10 @@ def test_a_server_that_is_killed_costs_no_grant(
     storm.end()
 
 
-def test_a_server_that_went_back_in_time_makes_a_grant_uncertain(
+def test_a_server_that_went_back_in_time_costs_a_grant_and_hands_out_nothing_wrong(
     other_server: Server, tmp_path: Path, provider: launch, process: Process
 ) -> None:
-    """What it has of the token was spent in the time that it lost. It is not handed out, and nobody else's is."""
+    """What it has of the refresh token was spent in the time that it lost."""
     vault = make_vault(tmp_path, other_server.socket_url(), provider, process)
     vault.server.control("POST", "settings", {"accessSeconds": 3600, "graceSeconds": 0})
     vault.make_app()
@@ -127,7 +127,6 @@ def test_a_server_that_went_back_in_time_makes_a_grant_uncertain(
     restore_data(other_server, tmp_path / "saved")
     assert vault.token("u1")["accessToken"] == first
     error = vault.error("fetch", appId=APP, userId="u1", options={"forceRefresh": True})
-    print(error, vault.listed("u1"))
     assert error["code"] in ("connection_required", "not_found")
     (listed,) = vault.listed("u1")
     assert listed["status"] == "needs_reauthorization"
@@ -144,9 +143,12 @@ def test_round_trips_of_a_vault(
     vault.connect("u1")
     client = Client(vault.config)
     try:
-        client.call("fetch", {"appId": APP, "userId": "u1"})
         before = len(proxy.trips)
         client.call("fetch", {"appId": APP, "userId": "u1"})
         assert len(proxy.trips) == before + 1
+        client.call("fetch", {"appId": APP, "userId": "u1", "options": {"forceRefresh": True}})
+        commits = sum(b"COMMIT\x00" in trip for trip in proxy.trips[before:])
+        assert commits == 2  # the lease, and the new token
+        assert len(proxy.trips) <= before + 1 + 8
     finally:
         client.close()
