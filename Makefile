@@ -57,7 +57,7 @@ part = $(BOUND) $(MAKE) --no-print-directory
 # In lanes side by side, since most of the tests wait for processes and servers while compilers want all there is. The
 # release library comes first: the second and the third lane are about it.
 LANES := core library endings
-core := test-swift check sanitizers model
+core := test-swift check test-postgres sanitizers model
 library := check-abi test-c test-python test-node test-swift-binding test-cli test-service test-mcp test-pages test-api \
     test-packages memory-c
 endings := test-exit test-hosts test-chaos

@@ -1158,7 +1158,8 @@ class VerifiedJwt:
 
     @classmethod
     def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
-        return cls(
+        return _made(
+            cls,
             claims=dict(wire.get("claims") or {}),
             tenant_ids=tuple(wire.get("tenantIds") or ()),
             roles=tuple(wire.get("roles") or ()),
@@ -1187,7 +1188,8 @@ class CreatedManagementKey:
 
     @classmethod
     def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
-        return cls(
+        return _made(
+            cls,
             key=wire.get("key") or "",
             id=wire.get("id") or "",
             name=wire.get("name") or "",
@@ -1214,7 +1216,8 @@ class ManagementKey:
 
     @classmethod
     def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
-        return cls(
+        return _made(
+            cls,
             id=wire.get("id") or "",
             name=wire.get("name") or "",
             created_at=int(wire["createdAt"]),
@@ -1243,7 +1246,8 @@ class ManagementKeyList:
 
     @classmethod
     def _from_wire(cls, wire: Mapping[str, Any]) -> Self:
-        return cls(
+        return _made(
+            cls,
             keys=tuple(ManagementKey._from_wire(one) for one in wire.get("keys") or ()),
             unreadable=wire.get("unreadable") or 0,
         )
