@@ -203,6 +203,23 @@ import Testing
         #expect(try service.fetch(["userId": "alice"], app: "once", as: key).status == 200)
     }
 
+    /// To look at a token first asks the provider no oftener.
+    @Test func aRefreshThatIsAskedForIsMadeOnce() throws {
+        let service = try Self.service([["name": "p", "connectionScopes": ["read"]]])
+        try service.run(
+            "store_token",
+            [
+                "appId": "crm", "userId": "bob", "accessToken": "old", "refreshToken": "rt", "scopes": ["read"],
+                "accessTokenExpiry": .integer(service.clock.seconds + 3600),
+            ])
+        service.provider.next(200, #"{"access_token":"new","expires_in":3600}"#)
+        let body = #"{"appId":"crm","userId":"bob","options":{"forceRefresh":true}}"#
+        let answer = try service.call(
+            "POST", "\(Self.root)/app/user/token/latest", body, as: service.user("bob"))
+        #expect(answer.body["token"]?["accessToken"]?.string == "new")
+        #expect(service.provider.refreshes.count == 1)
+    }
+
     @Test(
         arguments: [
             ([["users": ["a"]]], "api.policies[0].name"), ([["name": "p", "user": ["a"]]], "api.policies[0].user"),
