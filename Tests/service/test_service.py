@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import re
 import signal
 import socket
 import ssl
@@ -290,6 +291,11 @@ def test_it_tells_of_its_health_and_its_requests(service: Service) -> None:
     metrics = service.ask("/metrics", port=service.administration).body
     assert 'descope_conn_http_requests_total{route="api",method="POST",status="200"}' in metrics
     assert 'descope_conn_http_request_seconds_bucket{route="api",le="+Inf"}' in metrics
+    # And what the library counts.
+    assert 'descope_conn_fetches_total{outcome="ok"}' in metrics
+    assert re.search(r'descope_conn_fetch_duration_seconds_bucket\{le="0\.00\d+"\} \d', metrics)
+    for line in metrics.splitlines():
+        assert re.fullmatch(r"# (HELP|TYPE) \w+ .+|\w+(\{[^{}]+\})? [\d.]+(e-\d+)?", line), line
 
 
 def test_the_log_has_requests_and_no_secrets(tmp_path: Path, provider: Provider) -> None:

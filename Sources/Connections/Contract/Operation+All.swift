@@ -3,7 +3,9 @@
 
 extension Operation {
     package static let all: [Operation] =
-        connecting + tokens + apps + device + mcp + pages + api + managementKeys + flows + vaultItself + [stats, describe]
+        connecting + tokens + apps + device + mcp + pages + api + managementKeys + flows + vaultItself + [
+            stats, describe,
+        ]
 
     static let subject = [["userId", "tenantId"]]
 

@@ -24,7 +24,7 @@ struct Site: Sendable {
         case .callback: try await callback(asked)
         case .signIn: try await sign(asked)
         case .health: await health(asked)
-        case .metrics: .text(metrics.text, type: "text/plain; version=0.0.4; charset=utf-8")
+        case .metrics: try await allMetrics()
         case .none: .error(.notFound, "E011006", "there is nothing here")
         }
     }
@@ -117,6 +117,15 @@ struct Site: Sendable {
             guard error.code == .unauthorized else { throw error }
             return KeyForm(next: next, isRefused: true).response
         }
+    }
+
+    // MARK: - What is counted
+
+    /// The service's own, and those of the library.
+    private func allMetrics() async throws -> Response {
+        let library = try await client.stats().metrics.flatMap(\.prometheus)
+        return .text(
+            metrics.text + library.map { $0 + "\n" }.joined(), type: "text/plain; version=0.0.4; charset=utf-8")
     }
 
     // MARK: - Health
