@@ -67,7 +67,3 @@ struct Refusal: Error {
 
     init(_ response: Response) { self.response = response }
 }
-
-extension HTTPField.Name {
-    static let fetchSite = HTTPField.Name("sec-fetch-site")!
-}

@@ -53,9 +53,3 @@ struct ClientAddress: Sendable {
         return String(text)
     }
 }
-
-extension HTTPField.Name {
-    static let forwarded = HTTPField.Name("forwarded")!
-    static let forwardedFor = HTTPField.Name("x-forwarded-for")!
-    static let traceParent = HTTPField.Name("traceparent")!
-}

@@ -42,7 +42,3 @@ struct KeyForm {
         }.joined()
     }
 }
-
-extension HTTPField.Name {
-    static let referrerPolicy = HTTPField.Name("referrer-policy")!
-}
