@@ -95,7 +95,7 @@ export async function use(client: Client, signal: AbortSignalOfHost): Promise<st
   await client.apps.update({ id: kept.id, name: 'CRM', sameProvider: true, scopeSeparator: ',' });
   await client.apps.load({ id: 'crm' });
   (await client.apps.list()).apps[0].defaultScopes?.join();
-  await client.apps.list(options);
+  await client.apps.list({ limit: 10 }, options);
   await client.apps.delete({ id: 'crm', revoke: true });
   (await client.templates.list()).templates[0].notes?.trim();
   (await client.templates.load({ id: 'google' })).template;

@@ -130,7 +130,7 @@ export const fields = [
   // @ts-expect-error
   client.apps.load({ name: 'crm' }),
   // @ts-expect-error
-  client.apps.list({ limit: 1 }),
+  client.apps.list({ limits: 1 }),
   // @ts-expect-error
   client.templates.list({ id: 'google' }),
   // @ts-expect-error
