@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+from collections.abc import Callable
 
 PASS = "pass"
 LOSE_REQUEST = "lose request"  # the server never sees it
@@ -21,6 +22,7 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.plan: list[str] = []
+        self.on_loss: Callable[[], None] = lambda: None  # before the client hears of it
         self.trips: list[bytes] = []
         self.ended = 0  # connections that the server has ended, and the client has been told of
         self._released = threading.Event()
@@ -93,15 +95,19 @@ class _Link:
         self._proxy.passes.wait(60)
         action = self._proxy.action_for(trip) if trip.endswith(b"S\x00\x00\x00\x04") else PASS
         if action == LOSE_REQUEST:
+            self._proxy.on_loss()
             return False
         if action == DELAY:
             self._is_mute = True
+            self._proxy.on_loss()
             self._client.shutdown(socket.SHUT_RDWR)
             self._proxy.wait_for_release()
         self._is_mute = self._is_mute or action == LOSE_ANSWER
         self._server.sendall(trip)
         if self._is_mute:
             self._answered.wait(30)
+        if action == LOSE_ANSWER:
+            self._proxy.on_loss()
         return not self._is_mute
 
     def back(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from plugin import ABSENT, ANY, Store, StoreError, keep, put, remove
-from proxy import DELAY, LOSE_ANSWER, LOSE_REQUEST, Proxy
+from proxy import DELAY, LOSE_ANSWER, LOSE_REQUEST, PASS, Proxy
 from server import Server, wait_until
 
 
@@ -61,12 +61,16 @@ def rows_after(store: Store, name: str) -> None:
     assert rows == expected[name]
 
 
+@pytest.mark.parametrize("again", [PASS, LOSE_ANSWER, LOSE_REQUEST])
 @pytest.mark.parametrize("lost", [LOSE_ANSWER, LOSE_REQUEST])
 @pytest.mark.parametrize("name", COMMITS)
-def test_a_lost_commit_is_written_once(server: Server, proxy: Proxy, open_store: Any, name: str, lost: str) -> None:
+def test_a_lost_commit_is_written_once(
+    server: Server, proxy: Proxy, open_store: Any, name: str, lost: str, again: str
+) -> None:
+    """Nor does it matter if the question about it is lost as well."""
     store = open_store(server.network_url(port=proxy.port))
     at = prepared_rows(store)
-    proxy.plan = [lost]
+    proxy.plan = [lost, again]
     store.commit(*COMMITS[name](at))
     assert proxy.plan == []
     rows_after(store, name)
@@ -94,22 +98,33 @@ def test_a_commit_that_arrives_late_is_written_once(server: Server, proxy: Proxy
     assert {row.key: row.version for row in store.scan(b"", 9)} == versions
 
 
-def test_a_lost_commit_that_was_overwritten_is_not_taken_for_refused(
-    server: Server, proxy: Proxy, open_store: Any
-) -> None:
-    """Its row has a version by then that is neither the one before nor the commit's own: that may be either."""
+@pytest.mark.parametrize("lost", [LOSE_ANSWER, LOSE_REQUEST, DELAY])
+def test_what_others_do_meanwhile_hides_nothing(server: Server, proxy: Proxy, open_store: Any, lost: str) -> None:
+    """Its row has a version by then that is neither the one before nor the commit's own."""
     vault = uuid.uuid4().hex
     store = open_store(server.network_url(port=proxy.port), vault)
     other = open_store(server.socket_url(), vault)
     store.commit(put(b"a", b"0", ABSENT))
     before = version(store, b"a")
-    proxy.plan = [DELAY]
-    other.commit(put(b"a", b"other", before))
-    with pytest.raises(StoreError) as caught:
-        store.commit(put(b"a", b"1", before))
-    assert caught.value.code == "unavailable"
-    assert "not known" in caught.value.message
+    proxy.plan = [lost]
+    proxy.on_loss = lambda: other.commit(put(b"a", b"other", version(other, b"a")))
+    told = code_of(lambda: store.commit(put(b"a", b"1", before)))
+    assert told == ("none" if lost == LOSE_ANSWER else "conflict")
     assert store.get(b"a").value == b"other"
+
+
+def test_a_commit_that_was_told_to_have_failed_stays_so(server: Server, proxy: Proxy, open_store: Any) -> None:
+    """It arrives when its row is as it wants it once more."""
+    vault = uuid.uuid4().hex
+    store = open_store(server.network_url(port=proxy.port), vault)
+    other = open_store(server.socket_url(), vault)
+    proxy.plan = [DELAY]
+    proxy.on_loss = lambda: other.commit(put(b"a", b"other", ABSENT))
+    assert code_of(lambda: store.commit(put(b"a", b"1", ABSENT))) == "conflict"
+    other.commit(remove(b"a", version(other, b"a")))
+    proxy.release()
+    wait_until(lambda: server.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'vault_service'") == "2")
+    assert store.get(b"a") is None
 
 
 def test_a_conflict_is_told_at_once(server: Server, proxy: Proxy, open_store: Any) -> None:
@@ -307,9 +322,9 @@ def test_isolation_that_somebody_else_sets_changes_nothing(server: Server, open_
         server.sql("ALTER ROLE vault_service RESET default_transaction_isolation")
 
 
-def test_receipts_are_removed_after_a_day(server: Server, open_store: Any) -> None:
+def test_receipts_are_removed_after_an_hour(server: Server, open_store: Any) -> None:
     server.sql(
-        "INSERT INTO descope_conn.vault_receipts SELECT -n, now() - interval '2 days' FROM generate_series(1, 9) n"
+        "INSERT INTO descope_conn.vault_receipts (id, written) SELECT -n, now() - interval '61 minutes' FROM generate_series(1, 9) n"
     )
     store = open_store(server.socket_url())
 

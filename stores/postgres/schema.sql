@@ -23,11 +23,14 @@ CREATE TABLE IF NOT EXISTS vault_rows (
     PRIMARY KEY (vault, key)
 );
 
--- Commits that leave nothing else behind by which they could be told when their answer was lost.
+-- What became of each commit of the last hour, for whoever's connection broke before its answer came: written, or refused
+-- before it could be.
 CREATE TABLE IF NOT EXISTS vault_receipts (
     id bigint PRIMARY KEY,
+    is_refusal boolean NOT NULL DEFAULT false,
     written timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX IF NOT EXISTS vault_receipts_written ON vault_receipts (written);
 
 CREATE TABLE IF NOT EXISTS vault_schema (
     version integer NOT NULL

@@ -11,15 +11,14 @@ enum { MAX_KEY = 256 };
 /* A commit, as the statement takes it. */
 struct commit {
     descope_conn_write *writes; /* in the order of their keys */
-    size_t count;
-    uint64_t version; /* of all rows that it writes; random, so that it is not any other commit's */
+    uint64_t version; /* of all rows that an attempt writes, and its receipt's name: random, and no other attempt's */
     struct array kept_keys, kept_versions;
     struct array held_keys, held_versions;
     struct array made_keys, made_values;
     struct array put_keys, put_values;
     struct array removed_keys;
     struct array undone_keys;
-    bool has_receipt;
+    bool is_read_only; /* nothing but versions to keep */
 };
 
 static int by_key(const void *a, const void *b)
@@ -38,11 +37,6 @@ static bool is_versioned(const descope_conn_write *write)
 static bool is_keep(const descope_conn_write *write)
 {
     return write->value == NULL && write->value_len == DESCOPE_CONN_STORE_KEEP;
-}
-
-static bool is_versioned_put(const descope_conn_write *write)
-{
-    return write->value != NULL && is_versioned(write);
 }
 
 static void add(struct commit *commit, const descope_conn_write *write)
@@ -91,13 +85,12 @@ static struct failure commit_make(struct commit *commit, const descope_conn_writ
 {
     struct array *arrays[10];
     size_t index;
-    bool has_versioned_put = false, writes_something = false;
     memset(commit, 0, sizeof *commit);
     arrays_of(commit, arrays);
     for (index = 0; index < 10; index++) {
         array_begin(arrays[index], index == 1 || index == 3 ? TYPE_INTEGER : TYPE_BYTES);
     }
-    commit->count = count;
+    commit->is_read_only = true;
     commit->writes = calloc(count, sizeof *commit->writes);
     if (commit->writes == NULL) {
         return failure_of(FAILURE_MEMORY, "", "");
@@ -117,8 +110,7 @@ static struct failure commit_make(struct commit *commit, const descope_conn_writ
         if (index > 0 && by_key(&commit->writes[index - 1], &commit->writes[index]) == 0) {
             return failure_of(FAILURE_FINAL, "internal", "a commit has two parts with the same key");
         }
-        has_versioned_put = has_versioned_put || is_versioned_put(write);
-        writes_something = writes_something || !is_keep(write);
+        commit->is_read_only = commit->is_read_only && is_keep(write);
         add(commit, write);
     }
     for (index = 0; index < 10; index++) {
@@ -126,7 +118,13 @@ static struct failure commit_make(struct commit *commit, const descope_conn_writ
             return failure_of(FAILURE_MEMORY, "", "");
         }
     }
-    commit->has_receipt = writes_something && !has_versioned_put;
+    return no_failure();
+}
+
+/* --- One attempt --- */
+
+static struct failure choose_version(struct commit *commit)
+{
     do {
         if (!random_bytes(&commit->version, sizeof commit->version)) {
             return failure_of(FAILURE_FINAL, "internal", "the system has no random numbers");
@@ -136,7 +134,15 @@ static struct failure commit_make(struct commit *commit, const descope_conn_writ
     return no_failure();
 }
 
-/* --- One attempt --- */
+/* Locks are all that a commit waits for without an end. A timeout of the statement would go on while COMMIT waits for a
+ * synchronous standby, and end that wait as if the standby had it. */
+static void begin(struct exchange *exchange, const struct call *call)
+{
+    char lock_timeout[64];
+    (void)snprintf(lock_timeout, sizeof lock_timeout, "SET LOCAL lock_timeout = %d", remaining_ms(call, 60000) + 1);
+    exchange_command(exchange, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
+    exchange_command(exchange, lock_timeout);
+}
 
 static int add_commit(struct exchange *exchange, const struct store *store, const struct commit *commit)
 {
@@ -147,7 +153,7 @@ static int add_commit(struct exchange *exchange, const struct store *store, cons
     const struct array *arrays[] = {&commit->kept_keys,     &commit->kept_versions, &commit->held_keys,
                                     &commit->held_versions, &commit->made_keys,     &commit->made_values,
                                     &commit->put_keys,      &commit->put_values,    &commit->removed_keys};
-    uint8_t version[8], has_receipt = commit->has_receipt ? 1 : 0;
+    uint8_t version[8], has_receipt = commit->is_read_only ? 0 : 1;
     const char *values[12] = {store->settings.vault, (const char *)version};
     int lengths[12] = {(int)strlen(store->settings.vault), 8};
     const struct parameters parameters = {values, lengths};
@@ -175,25 +181,30 @@ static void add_undo(struct exchange *exchange, const struct store *store, const
     (void)exchange_statement(exchange, &statement, &parameters);
 }
 
+static struct failure read_boolean(const PGresult *result, bool *value)
+{
+    if (PQntuples(result) != 1 || PQnfields(result) != 1 || PQgetlength(result, 0, 0) != 1) {
+        return failure_of(FAILURE_LOST, "unavailable", "the database answers nonsense");
+    }
+    *value = *PQgetvalue(result, 0, 0) != 0;
+    return no_failure();
+}
+
 /* Parameter is_sent: whether it may be written, although it failed. */
 static struct failure attempt(struct store *store, const struct call *call, const struct commit *commit, bool *is_sent)
 {
     struct connection *connection;
     struct exchange exchange;
     struct failure failure = pool_take(&store->pool, call, &connection);
-    char lock_timeout[64];
     int place;
+    bool fits = false;
     *is_sent = false;
     if (failure.kind != FAILURE_NONE) {
         return failure;
     }
-    /* Locks are all that a commit waits for without an end. A timeout of the statement would go on while COMMIT waits for
-     * a synchronous standby, and end that wait as if the standby had it. */
-    (void)snprintf(lock_timeout, sizeof lock_timeout, "SET LOCAL lock_timeout = %d", remaining_ms(call, 60000) + 1);
     exchange_begin(&exchange, connection, call);
     exchange.heeds_cancellation = false; /* once it is sent nobody can take it back */
-    exchange_command(&exchange, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
-    exchange_command(&exchange, lock_timeout);
+    begin(&exchange, call);
     place = add_commit(&exchange, store, commit);
     if (commit->undone_keys.count > 0) {
         add_undo(&exchange, store, commit);
@@ -202,12 +213,10 @@ static struct failure attempt(struct store *store, const struct call *call, cons
     failure = exchange_end(&exchange);
     *is_sent = exchange.is_sent;
     if (failure.kind == FAILURE_NONE) {
-        const PGresult *result = exchange.steps[place].result;
-        if (PQntuples(result) != 1 || PQnfields(result) != 1 || PQgetlength(result, 0, 0) != 1) {
-            failure = failure_of(FAILURE_LOST, "unavailable", "the database answers nonsense");
-        } else if (*PQgetvalue(result, 0, 0) == 0) {
-            failure = failure_of(FAILURE_CONFLICT, "conflict", "another version is there");
-        }
+        failure = read_boolean(exchange.steps[place].result, &fits);
+    }
+    if (failure.kind == FAILURE_NONE && !fits) {
+        failure = failure_of(FAILURE_CONFLICT, "conflict", "another version is there");
     }
     exchange_free(&exchange);
     pool_give(&store->pool, connection, &failure);
@@ -216,52 +225,38 @@ static struct failure attempt(struct store *store, const struct call *call, cons
 
 /* --- What became of an attempt whose answer was lost --- */
 
-enum outcome { WRITTEN, NOT_WRITTEN, UNKNOWN };
-
-struct look {
-    const struct commit *commit;
-    bool has_ours, has_earlier;
-};
-
-static int look_at(void *user, size_t part, const void *key, size_t key_len, const void *value, size_t value_len,
-                   uint64_t version)
+/* Refuses what the server may still be working at, by taking the place of its receipt, unless it is written. Then it is
+ * known for good, and asking twice does no harm. */
+static struct failure refuse(struct store *store, const struct call *call, const struct commit *commit,
+                             bool *is_written)
 {
-    struct look *look = user;
-    const descope_conn_write *write = &look->commit->writes[part];
-    (void)key;
-    (void)key_len;
-    (void)value;
-    (void)value_len;
-    look->has_ours = look->has_ours || version == look->commit->version;
-    look->has_earlier = look->has_earlier || (is_versioned_put(write) && version == write->expected);
-    return 0;
-}
-
-/* Looks for what a commit leaves behind: its receipt, or its version in one of its rows. */
-static struct failure find_out(struct store *store, const struct call *call, const struct commit *commit,
-                               enum outcome *outcome)
-{
-    struct look look = {commit, false, false};
-    struct failure failure;
-    descope_conn_read *reads;
-    size_t index;
-    bool is_found;
-    if (commit->has_receipt) {
-        failure = store_find_receipt(store, call, commit->version, &is_found);
-        *outcome = is_found ? WRITTEN : NOT_WRITTEN;
+    static const Oid types[] = {TYPE_INTEGER};
+    const struct statement statement = {1, "descope_conn_refuse", store->refuse_sql, 1, types};
+    uint8_t id[8];
+    const char *const values[] = {(const char *)id};
+    const int lengths[] = {8};
+    const struct parameters parameters = {values, lengths};
+    struct connection *connection;
+    struct exchange exchange;
+    struct failure failure = pool_take(&store->pool, call, &connection);
+    int place;
+    bool is_refusal = true;
+    *is_written = false;
+    if (failure.kind != FAILURE_NONE) {
         return failure;
     }
-    reads = calloc(commit->count, sizeof *reads);
-    if (reads == NULL) {
-        return failure_of(FAILURE_MEMORY, "", "");
+    put_integer(id, commit->version);
+    exchange_begin(&exchange, connection, call);
+    begin(&exchange, call);
+    place = exchange_statement(&exchange, &statement, &parameters);
+    exchange_command(&exchange, "COMMIT");
+    failure = exchange_end(&exchange);
+    if (failure.kind == FAILURE_NONE) {
+        failure = read_boolean(exchange.steps[place].result, &is_refusal);
+        *is_written = failure.kind == FAILURE_NONE && !is_refusal;
     }
-    for (index = 0; index < commit->count; index++) {
-        reads[index].key = commit->writes[index].key;
-        reads[index].key_len = commit->writes[index].key_len;
-    }
-    failure = store_read(store, call, reads, commit->count, look_at, &look);
-    free(reads);
-    *outcome = look.has_ours ? WRITTEN : look.has_earlier ? NOT_WRITTEN : UNKNOWN;
+    exchange_free(&exchange);
+    pool_give(&store->pool, connection, &failure);
     return failure;
 }
 
@@ -287,42 +282,30 @@ static void tidy_receipts(struct store *store, const struct call *call)
     pool_give(&store->pool, connection, &failure);
 }
 
-static struct failure commit_until_known(struct store *store, const struct call *call, const struct commit *commit)
+static struct failure commit_until_known(struct store *store, const struct call *call, struct commit *commit)
 {
-    bool may_be_written = false;
     struct attempts attempts = {0, no_failure()};
     for (;;) {
-        bool is_sent;
-        enum outcome outcome = NOT_WRITTEN;
-        struct failure failure = attempt(store, call, commit, &is_sent);
+        bool is_sent = false, is_written = false;
+        struct failure failure = choose_version(commit);
         if (failure.kind == FAILURE_NONE) {
+            failure = attempt(store, call, commit, &is_sent);
+        }
+        if (failure.kind == FAILURE_NONE || failure.kind == FAILURE_CONFLICT) {
             return failure;
         }
-        may_be_written = may_be_written || (is_sent && failure.kind == FAILURE_LOST);
-        if (failure.kind == FAILURE_CONFLICT && !may_be_written) {
-            return failure;
-        }
-        if (failure.kind != FAILURE_CONFLICT && !try_again(call, &attempts, &failure)) {
-            return may_be_written && failure.kind != FAILURE_TIMEOUT ? unknown() : failure;
-        }
-        /* The version stays the same, so that of two attempts, the first of which the server still works at, only one
-         * writes. */
-        while (may_be_written) {
-            struct failure looking = find_out(store, call, commit, &outcome);
-            if (looking.kind == FAILURE_NONE) {
-                break;
+        if (failure.kind == FAILURE_LOST && is_sent && !commit->is_read_only) {
+            struct failure refusal = failure;
+            do {
+                if (!try_again(call, &attempts, &refusal)) {
+                    return refusal.kind == FAILURE_TIMEOUT ? refusal : unknown();
+                }
+                refusal = refuse(store, call, commit, &is_written);
+            } while (refusal.kind != FAILURE_NONE);
+            if (is_written) {
+                return no_failure();
             }
-            if (!try_again(call, &attempts, &looking)) {
-                return looking.kind == FAILURE_TIMEOUT ? looking : unknown();
-            }
-        }
-        if (may_be_written && outcome == WRITTEN) {
-            return no_failure();
-        }
-        if (outcome == UNKNOWN) {
-            return unknown();
-        }
-        if (failure.kind == FAILURE_CONFLICT) {
+        } else if (!try_again(call, &attempts, &failure)) {
             return failure;
         }
     }
@@ -340,7 +323,7 @@ struct failure store_commit(struct store *store, const struct call *call, const 
     if (failure.kind == FAILURE_NONE) {
         failure = commit_until_known(store, call, &commit);
     }
-    if (failure.kind == FAILURE_NONE && commit.has_receipt && (commit.version & 0xFF) == 0) {
+    if (failure.kind == FAILURE_NONE && !commit.is_read_only && (commit.version & 0xFF) == 0) {
         tidy_receipts(store, call);
     }
     commit_free(&commit);

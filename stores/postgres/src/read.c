@@ -140,29 +140,3 @@ done:
     array_free(&ranges.most);
     return failure;
 }
-
-struct failure store_find_receipt(struct store *store, const struct call *call, uint64_t version, bool *is_found)
-{
-    static const Oid types[] = {TYPE_INTEGER};
-    const struct statement statement = {1, "descope_conn_receipt", store->receipt_sql, 1, types};
-    uint8_t id[8];
-    const char *const values[] = {(const char *)id};
-    const int lengths[] = {8};
-    const struct parameters parameters = {values, lengths};
-    struct connection *connection;
-    struct exchange exchange;
-    struct failure failure = pool_take(&store->pool, call, &connection);
-    int place;
-    *is_found = false;
-    if (failure.kind != FAILURE_NONE) {
-        return failure;
-    }
-    put_integer(id, version);
-    exchange_begin(&exchange, connection, call);
-    place = exchange_statement(&exchange, &statement, &parameters);
-    failure = exchange_end(&exchange);
-    *is_found = failure.kind == FAILURE_NONE && PQntuples(exchange.steps[place].result) > 0;
-    exchange_free(&exchange);
-    pool_give(&store->pool, connection, &failure);
-    return failure;
-}

@@ -45,9 +45,12 @@ static const char commit_sql[] =
 static const char undo_sql[] =
     "DELETE FROM \"%1$s\".vault_rows WHERE vault = $1 AND version = $2 AND key = ANY ($3::bytea[])";
 
-static const char receipt_sql[] = "SELECT FROM \"%1$s\".vault_receipts WHERE id = $1";
+/* Waits for a commit that is under way with this receipt. */
+static const char refuse_sql[] = "INSERT INTO \"%1$s\".vault_receipts AS r (id, is_refusal) VALUES ($1, true)"
+                                 " ON CONFLICT (id) DO UPDATE SET is_refusal = r.is_refusal RETURNING is_refusal";
 
-static const char tidy_sql[] = "DELETE FROM \"%1$s\".vault_receipts WHERE written < now() - interval '1 day'";
+/* Longer than any call takes. */
+static const char tidy_sql[] = "DELETE FROM \"%1$s\".vault_receipts WHERE written < now() - interval '1 hour'";
 
 static bool fill_in(char **text, const char *sql, const char *schema)
 {
@@ -97,7 +100,7 @@ struct failure store_open(const char *config, size_t len, struct store **opened)
     if (!fill_in(&store->read_sql, read_sql, store->settings.schema) ||
         !fill_in(&store->commit_sql, commit_sql, store->settings.schema) ||
         !fill_in(&store->undo_sql, undo_sql, store->settings.schema) ||
-        !fill_in(&store->receipt_sql, receipt_sql, store->settings.schema) ||
+        !fill_in(&store->refuse_sql, refuse_sql, store->settings.schema) ||
         !fill_in(&store->tidy_sql, tidy_sql, store->settings.schema)) {
         store_close(store);
         return failure_of(FAILURE_MEMORY, "", "");
@@ -126,7 +129,7 @@ void store_close(struct store *store)
     free(store->read_sql);
     free(store->commit_sql);
     free(store->undo_sql);
-    free(store->receipt_sql);
+    free(store->refuse_sql);
     free(store->tidy_sql);
     free(store);
 }

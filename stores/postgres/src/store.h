@@ -9,7 +9,7 @@ struct store {
     struct settings settings;
     struct pool pool;
     pid_t owner; /* the process that opened it */
-    char *read_sql, *commit_sql, *undo_sql, *receipt_sql, *tidy_sql;
+    char *read_sql, *commit_sql, *undo_sql, *refuse_sql, *tidy_sql;
 };
 
 struct failure store_open(const char *config, size_t len, struct store **store);
@@ -24,9 +24,6 @@ struct failure store_read(struct store *store, const struct call *call, const de
 
 struct failure store_commit(struct store *store, const struct call *call, const descope_conn_write *writes,
                             size_t count);
-
-/** Whether a receipt is there. */
-struct failure store_find_receipt(struct store *store, const struct call *call, uint64_t version, bool *is_found);
 
 /** Attempts at one thing. */
 struct attempts {
