@@ -123,7 +123,7 @@ bindings/node/native: bindings/node/addon/ffi.c bindings/node/build.sh | setup
 .PHONY: cli
 cli: $(LIBRARY)
 	cd service && PKG_CONFIG_PATH=$(ROOT)/dist/lib/pkgconfig swift build -c release --product descope-conn --static-swift-stdlib \
-	    --disable-local-rpath --scratch-path .build-release -Xlinker -rpath -Xlinker '$$ORIGIN/../lib'
+	    --disable-local-rpath --scratch-path .build-release
 	install -d dist/bin
 	strip -o dist/bin/descope-conn service/.build-release/release/descope-conn
 	DESCOPE_CONN_COMMAND=$(ROOT)/dist/bin/descope-conn scripts/cli-docs --man dist/share/man/man1
@@ -192,8 +192,12 @@ test-mcp: $(LIBRARY) bindings/node/native | setup
 test-pages: $(LIBRARY) | setup
 	$(PYTHON) -m pytest -q -n 2 Tests/pages
 
-test-api: $(LIBRARY) | setup
+test-api: $(LIBRARY) .descope-mcp/installed | setup
 	$(PYTHON) -m pytest -q Tests/api
+
+.descope-mcp/installed: Tests/api/descope-mcp.txt | .venv/installed
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(@D) -r $<
+	@touch $@
 
 test-packages: $(LIBRARY) bindings/node/native | setup
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/packages

@@ -30,7 +30,10 @@ let package = Package(
                 .product(name: "DescopeConn", package: "DescopeConn"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .executableTarget(name: "descope-conn", dependencies: ["Commands"]),
+        .executableTarget(
+            name: "descope-conn", dependencies: ["Commands"],
+            // Where its packages have the library.
+            linkerSettings: [.unsafeFlags(["-Xlinker", "-rpath", "-Xlinker", "$ORIGIN/../lib"])]),
         .testTarget(name: "CommandsTests", dependencies: ["Commands"]),
         .testTarget(name: "ServiceTests", dependencies: ["Service"]),
     ])

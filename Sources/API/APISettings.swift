@@ -1,4 +1,5 @@
 package import Connections
+internal import HTTP
 package import JSON
 internal import JWT
 internal import Runtime
@@ -21,9 +22,20 @@ package struct APISettings: Sendable {
         }
         self.issuers = issuers
         policies = json?["policies"]?.elements.map(APIPolicy.init)
-        origins = (json?["origins"]?.strings ?? []).map { ID($0) }
+        var origins: [ID] = []
+        for (index, origin) in (json?["origins"]?.strings ?? []).enumerated() {
+            let url = URL(origin)
+            guard url?.webOrigin == origin, url?.host != "",
+                origin.utf8.allSatisfy({ $0 < 0x80 && $0 != UInt8(ascii: "*") })
+            else {
+                throw .invalidConfig(
+                    "api.origins[\(index)]", "is not an origin as browsers send it, such as https://app.example.com")
+            }
+            origins.append(ID(origin))
+        }
+        self.origins = origins
     }
 
     /// - Parameter origin: an Origin header; "null" is nobody's.
-    func allows(_ origin: ID?) -> Bool { origin.map { $0 != "null" && origins.contains($0) } ?? false }
+    func allows(_ origin: ID?) -> Bool { origin.map(origins.contains) ?? false }
 }

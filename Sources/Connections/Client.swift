@@ -39,6 +39,7 @@ package final class Client: Sendable {
         let order = order(text, operation: operation)
         var context = context
         context.work = unfinished.begin(order.request)
+        context.trace = order.request.trace
         let answer = Result { () throws(ConnError) in
             do throws(ConnError) {
                 return try executor.run(context) { [backend, statistics] () throws(ConnError) in
@@ -70,6 +71,7 @@ package final class Client: Sendable {
         if let refusal = order.refusal, order.record == nil { return completion(.failure(refusal)) }
         var context = context
         context.work = unfinished.begin(order.request)
+        context.trace = order.request.trace
         executor.submit(
             context, { [backend, statistics] () throws(ConnError) in try order.begin(backend, statistics) },
             completion: completion)

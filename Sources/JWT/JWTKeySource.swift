@@ -13,8 +13,10 @@ final class JWTKeySource: Sendable {
     private static let pause = 30_000
     /// After a failure without any keys: short, for whoever has mended it. Milliseconds.
     private static let failurePause = 5_000
-    /// Milliseconds.
+    /// How long whoever needs them waits for the issuer. Milliseconds.
     private static let timeout = 10_000
+    /// The same for whoever has the key, and happens to be the one who reads them anew. Milliseconds.
+    private static let renewalTimeout = 2_000
     private static let maxBytes = 256 << 10
 
     private struct State {
@@ -32,7 +34,7 @@ final class JWTKeySource: Sendable {
         case found(JWTKeySet)
         case failed
         case follower(Flight)
-        case leader(Flight.Leader)
+        case leader(Flight.Leader, timeout: Int)
     }
 
     /// Nil: the keys are those of the config.
@@ -58,10 +60,10 @@ final class JWTKeySource: Sendable {
         case .failed: throw ConnError(.unavailable, "the keys of the JWT's issuer cannot be read")
         case .follower(let flight):
             return .join(flight) { [self] () throws(ConnError) in try candidates(id, clock: clock) }
-        case .leader(let leader):
+        case .leader(let leader, let timeout):
             let request = HTTPRequest(
                 .get, url, headers: [HTTPRequest.Header("accept", "application/json")],
-                timeoutMilliseconds: Self.timeout)
+                timeoutMilliseconds: timeout)
             return .http(request) { [self] (result) throws(ConnError) in
                 // The flight lasts as long as this closure.
                 try withExtendedLifetime(leader) { () throws(ConnError) in
@@ -81,12 +83,14 @@ final class JWTKeySource: Sendable {
                 moment.map { $0.adding(milliseconds: milliseconds) <= now } ?? true
             }
             if isPast(state.readAt, Self.staleLifetime) { state.keys = nil }
+            var timeout = Self.timeout
             if let keys = state.keys {
                 // Whoever names a key that may be new waits for it; whoever names another goes on with what is there.
                 let isKnown = !keys.candidates(id).isEmpty
                 if !isKnown, let flight = state.flight { return .follower(flight) }
                 let isWanted = !isKnown || isPast(state.readAt, Self.lifetime)
                 guard isWanted, state.flight == nil, isPast(state.askedAt, Self.pause) else { return .found(keys) }
+                if isKnown { timeout = Self.renewalTimeout }
             } else if let flight = state.flight {
                 return .follower(flight)
             } else if !isPast(state.failedAt, Self.failurePause) {
@@ -95,7 +99,7 @@ final class JWTKeySource: Sendable {
             let leader = Flight.Leader { [weak self] in self?.state.withLock { $0.flight = nil } }
             state.flight = leader.flight
             state.askedAt = now
-            return .leader(leader)
+            return .leader(leader, timeout: timeout)
         }
     }
 

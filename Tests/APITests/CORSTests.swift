@@ -133,12 +133,34 @@ import Testing
     }
 
     /// Sandboxed pages of anybody's have it.
-    @Test func theOriginNullIsNobodysEvenInTheConfig() throws {
-        let service = try Service(api: ["issuers": [Service.issuer()], "origins": ["null"]])
+    @Test func theOriginNullIsNobodys() throws {
         let who: JSON = ["sessionCookie": .string(service.jwt(["sub": "alice"])), "origin": "null"]
         let answer = try service.call("GET", "\(Self.root)/apps", as: who)
         #expect(answer.status == 401)
         #expect(names(answer).isEmpty)
+    }
+
+    /// It would never be met.
+    @Test(arguments: [
+        "https://app.example/", "https://app.example/path", "https://APP.example", "HTTPS://app.example",
+        "https://app.example:443", "http://app.example:80", "https://app.example?", "https://app.example#",
+        "https://u@app.example", "app.example", "*", "https://*.app.example", "null", "https://bücher.example",
+        "https://app.example ", "https://",
+    ])
+    func whatIsNoOriginIsToldWhenItOpens(_ origin: String) {
+        let error = #expect(throws: ConnError.self) {
+            try Service(api: ["issuers": [Service.issuer()], "origins": [.string(Self.origin), .string(origin)]])
+        }
+        #expect(error?.code == .invalidConfig && error?.field == "api.origins[1]")
+    }
+
+    @Test(arguments: ["https://app.example:8443", "http://[::1]:3000", "https://xn--bcher-kva.example"])
+    func anOriginIsAsBrowsersSendIt(_ origin: String) throws {
+        let service = try Service(api: ["issuers": [Service.issuer()], "origins": [.string(origin)]])
+        let who: JSON = [
+            "sessionCookie": .string(service.jwt(["sub": "alice"])), "origin": .string(origin),
+        ]
+        #expect(try service.call("GET", "\(Self.root)/apps", as: who).status == 200)
     }
 
     /// Whatever a browser sends as an origin.

@@ -18,9 +18,10 @@ extension Executor {
     /// Runs an operation to its end.
     func run(
         _ driver: Driver, deadline: Deadline = .never, cancellation: Cancellation = Cancellation(),
-        _ begin: @escaping Begin
+        trace: TraceParent? = nil, _ begin: @escaping Begin
     ) -> Result<JSON, ConnError> {
-        let context = CallContext(deadline: deadline, cancellation: cancellation)
+        var context = CallContext(deadline: deadline, cancellation: cancellation)
+        context.trace = trace
         switch driver {
         case .caller:
             return Result { () throws(ConnError) in try run(context, begin) }

@@ -70,6 +70,22 @@ import Testing
         #expect(answer.text == "1")
     }
 
+    /// Also what must finish, and what is done by the loop in place of a caller who has less time than it may take.
+    @Test(arguments: Driver.allCases) func everyExchangeNamesTheTrace(_ driver: Driver) throws {
+        let trace = try #require(TraceParent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"))
+        for deadline in [Deadline.never, .after(milliseconds: 30_000)] {
+            let answer = executor.run(driver, deadline: deadline, trace: trace) { () throws(ConnError) in
+                try exchange("a").then { (_) throws(ConnError) in
+                    try exchange("a", mustFinish: true).then { (_) throws(ConnError) in exchange("a") }
+                }
+            }
+            #expect(answer.text == "200")
+        }
+        #expect(transport.traces == Array(repeating: trace.text, count: 6))
+        _ = executor.run(driver) { exchange("a") }
+        #expect(transport.traces.last == .some(nil))
+    }
+
     @Test(arguments: Driver.allCases) func nothingIsSentAfterTheDeadline(_ driver: Driver) {
         for mustFinish in [false, true] {
             #expect(executor.run(driver, deadline: .now) { exchange("a", mustFinish: mustFinish) }.code == .timeout)

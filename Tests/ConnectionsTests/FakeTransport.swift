@@ -1,5 +1,6 @@
 import Runtime
 import Synchronization
+import TestSupport
 
 @testable import HTTP
 
@@ -8,6 +9,7 @@ final class FakeTransport: HTTPTransport {
     private struct State {
         var answers: [String: HTTPResult] = [:]
         var started: [String] = []
+        var traces: [String?] = []
         var dropped: [String] = []
         var wakes = 0
         /// Tasks that have a place at a server.
@@ -25,6 +27,8 @@ final class FakeTransport: HTTPTransport {
     static func response(_ status: Int) -> HTTPResponse { HTTPResponse(status: status, headers: [:], body: Secret("")) }
 
     var started: [String] { state.withLock { $0.started } }
+    /// The traces that what was started belongs to.
+    var traces: [String?] { state.withLock { $0.traces } }
     var dropped: [String] { state.withLock { $0.dropped } }
     var wakes: Int { state.withLock { $0.wakes } }
     var places: Int { state.withLock { $0.places.count } }
@@ -58,7 +62,13 @@ final class FakeTransport: HTTPTransport {
 
     func close() {}
 
-    fileprivate func start(_ request: HTTPRequest) { state.withLock { $0.started.append(request.url) } }
+    fileprivate func start(_ request: HTTPRequest) {
+        state.withLock { state in
+            state.started.append(request.url)
+            state.traces.append(request.header("traceparent"))
+        }
+    }
+
     fileprivate func drop(_ request: HTTPRequest) { state.withLock { $0.dropped.append(request.url) } }
     fileprivate func take(_ place: UInt64) { state.withLock { _ = $0.places.insert(place) } }
     fileprivate func leave(_ place: UInt64) { state.withLock { _ = $0.places.remove(place) } }

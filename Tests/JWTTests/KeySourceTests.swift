@@ -174,6 +174,19 @@ import Testing
         #expect(verifier.takes(long))
     }
 
+    /// Who happens to read the keys anew does so for others, and does not wait long for an issuer that is down.
+    @Test func whoHasTheKeyDoesNotWaitLong() {
+        verifier.answerKeys(old.jwk)
+        #expect(verifier.takes(oldJWT()))
+        verifier.clock.advance(seconds: 600)
+        verifier.provider.nextIsLost()
+        #expect(verifier.takes(oldJWT()))
+        verifier.clock.advance(seconds: 30)
+        verifier.answerKeys(new.jwk)
+        #expect(verifier.takes(newJWT()))
+        #expect(verifier.provider.requests.map(\.timeoutMilliseconds) == [10_000, 2_000, 10_000])
+    }
+
     @Test(
         arguments: [
             (404, #"{"keys":[]}"#), (500, ""), (301, ""), (200, ""), (200, "<html>"), (200, "[]"), (200, "{}"),

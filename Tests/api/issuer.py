@@ -20,6 +20,7 @@ class Issuer:
         self.url = ""
         self.project = project
         self.readings = 0
+        self.traces: list[str | None] = []  # of the readings
         self.rotate("SK1")
 
     def rotate(self, kid: str) -> None:
@@ -44,6 +45,7 @@ class Issuer:
             start_response("404 Not Found", [])
             return [b"{}"]
         self.readings += 1
+        self.traces.append(environ.get("HTTP_TRACEPARENT"))
         public = jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
         start_response("200 OK", [("content-type", "application/json")])
         return [json.dumps({"keys": [{**public, "kid": self._kid, "alg": "RS256", "use": "sig"}]}).encode()]

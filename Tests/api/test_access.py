@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -220,6 +221,13 @@ def test_a_browser_asks_before(send: Send) -> None:
 def test_whatever_a_header_holds_is_an_answer(send: Send, header: str) -> None:
     status, _, body = send(LICENSE, {"Authorization": header, "Cookie": header, "Origin": header})
     assert (status, body["errorCode"]) == (401, "E011008")
+
+
+@pytest.mark.parametrize("passed_on", [True, False])
+def test_a_trace_goes_on_to_whom_the_call_asks(send: Send, service: Service, passed_on: bool) -> None:
+    trace = f"00-{os.urandom(16).hex()}-00f067aa0ba902b7-01" if passed_on else "00-not-a-trace"
+    send(LICENSE, {"Authorization": f"Bearer {PROJECT}:{service.issuer.jwt(sub='alice')}", "traceparent": trace})
+    assert service.issuer.traces[-1] == (trace if passed_on else None)
 
 
 def test_a_request_may_come_from_nowhere(service: Service, tmp_path: Path) -> None:

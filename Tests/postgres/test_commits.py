@@ -324,7 +324,8 @@ def test_isolation_that_somebody_else_sets_changes_nothing(server: Server, open_
 
 def test_receipts_are_removed_after_an_hour(server: Server, open_store: Any) -> None:
     server.sql(
-        "INSERT INTO descope_conn.vault_receipts (id, written) SELECT -n, now() - interval '61 minutes' FROM generate_series(1, 9) n"
+        "INSERT INTO descope_conn.vault_receipts (id, written)"
+        " SELECT -n, now() - interval '61 minutes' FROM generate_series(1, 9) n"
     )
     store = open_store(server.socket_url())
 

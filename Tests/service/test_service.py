@@ -119,7 +119,8 @@ def test_another_site_cannot_post_a_form(service: Service, provider: Provider) -
 
 @pytest.fixture
 def signing_in(tmp_path: Path, provider: Provider) -> Any:
-    with running(tmp_path, signIn={"connection": "idp"}, administrators={"users": ["user-7"]}) as service:
+    settings = {"signIn": {"connection": "idp"}, "administrators": {"users": ["user-7"]}}
+    with running(tmp_path, trustedProxies=["127.0.0.1"], **settings) as service:
         service.client.apps.create(
             id="idp",
             name="IdP",
@@ -168,6 +169,15 @@ def test_a_sign_in_ends_in_the_browser_in_which_it_began(signing_in: Service) ->
     for headers in [{}, {"Cookie": other}]:
         answer = signing_in.ask(f"/connections/callback?code=c&state={state}", **headers)
         assert (answer.status, answer.cookies) == (403, [])
+
+
+def test_sign_ins_that_are_begun_again_and_again_are_slowed_down(signing_in: Service) -> None:
+    answers = [signing_in.ask("/sign-in", X_Forwarded_For="192.0.2.1") for _ in range(70)]
+    statuses = [answer.status for answer in answers]
+    assert statuses[:60] == [303] * 60
+    assert statuses[-1] == 429
+    assert int(answers[-1].headers["retry-after"]) > 0
+    assert signing_in.ask("/sign-in", X_Forwarded_For="192.0.2.2").status == 303
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example", "/connections/\n"])

@@ -24,6 +24,9 @@ extension Operation {
                 Field("address", .foreign(.string), "The IP address of who asks.", example: "192.0.2.7"),
                 Field("origin", .foreign(.string), "The request's Origin header."),
                 Field(
+                    "traceparent", .foreign(.string),
+                    "The request's traceparent header, which is passed on to the providers that are asked."),
+                Field(
                     "caller", .object(.apiCaller),
                     "Who asks, where the host knows it by other means. In place of authorization and sessionCookie."),
             ],

@@ -20,8 +20,8 @@ extension Operation {
                 Field("query", .foreign(.string), "The request's query, as it came, without the question mark."),
                 Field(
                     "headers", .foreign(.object),
-                    "By their names in lower case, the request's headers. Used are accept-language, content-type, origin "
-                        + "and sec-fetch-site."),
+                    "By their names in lower case, the request's headers. Used are accept-language, content-type, origin, "
+                        + "sec-fetch-site, and traceparent, which is passed on to the providers that are asked."),
                 Field("body", .foreign(.string), "The request's body, of at most 64 KiB."),
                 Field("user", .object(.pageUser), "Who is signed in, as the host's session says; nobody if absent."),
                 Field(

@@ -1,3 +1,4 @@
+package import HTTP
 package import JSON
 package import Runtime
 
@@ -141,6 +142,11 @@ extension Request {
 
     /// An id that the operation's table requires.
     package func requiredID(_ field: String) throws(ConnError) -> ID { ID(try required(field)) }
+
+    /// The trace that it belongs to: requests with the headers of another one tell.
+    package var trace: TraceParent? {
+        (self["traceparent"] ?? self["headers"]?["traceparent"])?.string.flatMap(TraceParent.init)
+    }
 
     package var subject: Subject? { Subject(userID: id("userId"), tenantID: id("tenantId")) }
 

@@ -51,7 +51,7 @@ package final class Executor: Sendable {
                 let cancellation = mode.isBound ? Cancellation() : context.cancellation
                 let exchange = statistics.exchange()
                 let result = transport.perform(
-                    mode.request(request), deadline: context.deadline, cancellation: cancellation)
+                    mode.request(request, of: context), deadline: context.deadline, cancellation: cancellation)
                 exchange.end(result)
                 if case .failure = result, !mode.isBound {
                     if context.cancellation.isCancelled { throw .cancelled }

@@ -358,7 +358,7 @@ final class Loop: Sendable {
                 if task.mode.isBound { task.context.work?.begin(request) }
                 task.wait = .http(loop.statistics.exchange(), then: then)
                 task.isAtEngine = true
-                engine.start(task.mode.request(request), id: id)
+                engine.start(task.mode.request(request, of: task.context), id: id)
             case .pause(let milliseconds, let then):
                 release(task)
                 pause(task, milliseconds: milliseconds, then: then)

@@ -111,6 +111,8 @@ package struct CallContext: Sendable {
     package var cancellation: Cancellation
     /// Lasts as long as whoever performs the call's steps holds this.
     package var work: Unfinished.Work?
+    /// The trace that it belongs to, which its exchanges name.
+    package var trace: TraceParent?
 
     package init(deadline: Deadline, cancellation: Cancellation) {
         self.deadline = deadline
@@ -153,11 +155,11 @@ enum StepMode: Sendable {
         }
     }
 
-    /// The exchange as it is made.
-    func request(_ request: HTTPRequest) -> HTTPRequest {
-        guard case .aside(let limit) = self else { return request }
+    /// The exchange as it is made for a call.
+    func request(_ request: HTTPRequest, of call: CallContext) -> HTTPRequest {
         var request = request
-        request.timeoutMilliseconds = min(request.timeoutMilliseconds, limit)
+        if case .aside(let limit) = self { request.timeoutMilliseconds = min(request.timeoutMilliseconds, limit) }
+        if let trace = call.trace { request.headers.append(HTTPRequest.Header("traceparent", trace.text)) }
         return request
     }
 }

@@ -1604,8 +1604,8 @@ export interface PagesHandleFields {
   /** The request's query, as it came, without the question mark. */
   query?: string;
   /**
-   * By their names in lower case, the request's headers. Used are accept-language, content-type, origin and sec-fetch-
-   * site.
+   * By their names in lower case, the request's headers. Used are accept-language, content-type, origin, sec-fetch-
+   * site, and traceparent, which is passed on to the providers that are asked.
    */
   headers?: object;
   /** The request's body, of at most 64 KiB. */
@@ -1645,6 +1645,8 @@ export interface ApiHandleFields {
   address?: string;
   /** The request's Origin header. */
   origin?: string;
+  /** The request's traceparent header, which is passed on to the providers that are asked. */
+  traceparent?: string;
   /** Who asks, where the host knows it by other means. In place of authorization and sessionCookie. */
   caller?: ApiCaller;
 }

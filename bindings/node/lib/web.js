@@ -11,7 +11,7 @@ const TOO_LARGE = {
 };
 
 /** The headers that the pages read. */
-const PAGE_HEADERS = ['accept-language', 'content-type', 'origin', 'sec-fetch-site'];
+const PAGE_HEADERS = ['accept-language', 'content-type', 'origin', 'sec-fetch-site', 'traceparent'];
 
 /** What the pages and the API have of their own. A body that is longer than maxBodyBytes is not read to its end. */
 const pagesKind = {
@@ -40,6 +40,7 @@ const apiKind = {
     sessionCookie: cookie(header('cookie') ?? '', 'DS'),
     address,
     origin: header('origin') ?? undefined,
+    traceparent: header('traceparent') ?? undefined,
     caller,
   }),
 };

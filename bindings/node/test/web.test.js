@@ -236,6 +236,40 @@ for (const [name, serve] of Object.entries(apiWays)) {
     }, { caller: () => Promise.resolve({ userId: 'yan' }) }));
 }
 
+for (const [name, serve] of Object.entries(apiWays)) {
+  test(`over ${name}, a trace goes on to the provider`, async () => {
+    const traces = [];
+    const provider = http.createServer((request, response) => {
+      traces.push(request.headers.traceparent);
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ access_token: 'at', token_type: 'bearer', expires_in: 60 }));
+    });
+    await new Promise((resolve) => provider.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${provider.address().port}`;
+    const appId = crypto.randomUUID();
+    const traceparent = `00-${crypto.randomBytes(16).toString('hex')}-00f067aa0ba902b7-01`;
+    try {
+      await client.apps.create({
+        id: appId,
+        clientId: 'c',
+        clientSecret: 's',
+        authorizationUrl: `${url}/a`,
+        tokenUrl: `${url}/t`,
+      });
+      await client.storeToken({ appId, userId: 'zoe', accessToken: 'old', refreshToken: 'rt' });
+      await serve(async (send) => {
+        const [path, options] = fetchOf('zoe', { traceparent });
+        const body = JSON.stringify({ appId, userId: 'zoe', options: { forceRefresh: true } });
+        assert.equal((await send(path, { ...options, body })).status, 200);
+      }, { caller: () => ({ userId: 'zoe' }) });
+      assert.deepEqual(traces, [traceparent]);
+    } finally {
+      provider.closeAllConnections();
+      provider.close();
+    }
+  });
+}
+
 /** A browser's fetch does not send these, and Node's does not either. */
 test('a browser signs in by its cookie, from an origin of the config', async () => {
   const answer = apiHandler(client);

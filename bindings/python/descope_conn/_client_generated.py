@@ -1756,7 +1756,7 @@ class Operations(Performer):
         - ``path``: The request's path below base, decoded.
         - ``query``: The request's query, as it came, without the question mark.
         - ``headers``: By their names in lower case, the request's headers. Used are accept-language, content-type,
-          origin and sec-fetch-site.
+          origin, sec-fetch-site, and traceparent, which is passed on to the providers that are asked.
         - ``body``: The request's body, of at most 64 KiB.
         - ``user``: Who is signed in, as the host's session says; nobody if absent.
         - ``sign_in_url``: Where the host signs users in. A page that needs a user leads there, with its own URL as the
@@ -1797,6 +1797,7 @@ class Operations(Performer):
         session_cookie: str | None = None,
         address: str | None = None,
         origin: str | None = None,
+        traceparent: str | None = None,
         caller: ApiCaller | None = None,
         actor: str | None = None,
         timeout: float | None = None,
@@ -1815,6 +1816,7 @@ class Operations(Performer):
           origins.
         - ``address``: The IP address of who asks.
         - ``origin``: The request's Origin header.
+        - ``traceparent``: The request's traceparent header, which is passed on to the providers that are asked.
         - ``caller``: Who asks, where the host knows it by other means. In place of authorization and
           ``session_cookie``.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
@@ -1830,6 +1832,7 @@ class Operations(Performer):
             "sessionCookie": session_cookie,
             "address": address,
             "origin": origin,
+            "traceparent": traceparent,
             "caller": wire_object(caller),
         }
         return make_call("api.handle", fields, actor, timeout, HttpAnswer._from_wire)

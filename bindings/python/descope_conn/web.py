@@ -22,7 +22,7 @@ __all__ = ["Api", "Pages", "asgi", "wsgi"]
 MAX_TARGET = 65536
 """Of a path or a query that is longer, the rest is not read."""
 
-HEADERS = ("accept-language", "content-type", "origin", "sec-fetch-site")
+HEADERS = ("accept-language", "content-type", "origin", "sec-fetch-site", "traceparent")
 """Those that the pages read."""
 
 TOO_LARGE = HttpAnswer(
@@ -115,6 +115,7 @@ class Api:
             "session_cookie": _session_cookie(headers.get("cookie", "")),
             "address": address or None,
             "origin": headers.get("origin"),
+            "traceparent": headers.get("traceparent"),
             "caller": caller,
         }
 

@@ -20,7 +20,8 @@ struct Frontend: HTTPResponder {
 
     let site: Site
     let clientAddress: ClientAddress
-    let throttle: Throttle
+    let refusals: Throttle
+    let signIns: Throttle
     let logger: Logger
 
     func respond(to request: Request, context: Context) async throws -> Response {
@@ -52,12 +53,15 @@ struct Frontend: HTTPResponder {
         }
         // Pages are for whoever comes; who brings a credential may be guessing.
         let isAttempt = route == .api || route == .signIn && asked.method == "POST"
-        guard isAttempt, let address = asked.address else { return await self.response(to: asked, route) }
-        if let seconds = throttle.wait(address) {
-            return .error(.tooManyRequests, "E130429", "too many requests were refused", retryAfter: seconds)
+        let isBegin = route == .signIn && !isAttempt && !site.isAdministration
+        guard isAttempt || isBegin, let address = asked.address else { return await self.response(to: asked, route) }
+        if let seconds = (isAttempt ? refusals : signIns).wait(address) {
+            return .error(
+                .tooManyRequests, "E130429",
+                isAttempt ? "too many requests were refused" : "too many sign-ins were begun", retryAfter: seconds)
         }
         let response = await self.response(to: asked, route)
-        if response.status == .unauthorized { throttle.refused(address) }
+        if isBegin { signIns.count(address) } else if response.status == .unauthorized { refusals.count(address) }
         return response
     }
 

@@ -82,7 +82,8 @@ public struct HTTPService: Sendable {
             client: client, settings: settings, visitors: visitors, signIn: signIn, metrics: metrics, state: state,
             isAdministration: isAdministration, url: url)
         let frontend = Frontend(
-            site: site, clientAddress: ClientAddress(trusted: settings.trustedProxies), throttle: Throttle(),
+            site: site, clientAddress: ClientAddress(trusted: settings.trustedProxies), refusals: .ofRefusals(),
+            signIns: .ofSignIns(),
             logger: logger)
         let channel = HTTP1Channel.Configuration(
             idleTimeout: .seconds(Self.idleSeconds),

@@ -38,7 +38,7 @@ struct Site: Sendable {
                 body: try await asked.body(Self.maxAPIBytes),
                 authorization: asked.fields[.authorization].map { Secret($0) },
                 sessionCookie: Cookie.value(of: "DS", in: asked.fields).map { Secret($0) }, address: asked.address,
-                origin: asked.fields[.origin]))
+                origin: asked.fields[.origin], traceparent: asked.fields[.traceParent]))
     }
 
     // MARK: - The pages
@@ -63,7 +63,7 @@ struct Site: Sendable {
                 administrator: visitor.isAdministrator && (isAdministration || settings.isConsolePublic))
         }
         var headers: [String: JSON] = [:]
-        for name in ["accept-language", "content-type", "origin", "sec-fetch-site"] {
+        for name in ["accept-language", "content-type", "origin", "sec-fetch-site", "traceparent"] {
             if let field = HTTPField.Name(name), let value = asked.fields[field] { headers[name] = .string(value) }
         }
         return Response(

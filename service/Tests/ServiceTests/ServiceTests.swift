@@ -69,23 +69,23 @@ import Testing
     private let begun = ContinuousClock.now
 
     @Test func afterManyRefusalsAnAddressWaits() {
-        let throttle = Throttle()
+        let throttle = Throttle.ofRefusals()
         for _ in 0..<20 {
             #expect(throttle.wait("a", now: begun) == nil)
-            throttle.refused("a", now: begun)
+            throttle.count("a", now: begun)
         }
         #expect(throttle.wait("a", now: begun) == 3)
         #expect(throttle.wait("b", now: begun) == nil)
         #expect(throttle.wait("a", now: begun + .seconds(3)) == nil)
-        throttle.refused("a", now: begun + .seconds(3))
+        throttle.count("a", now: begun + .seconds(3))
         #expect(throttle.wait("a", now: begun + .seconds(3)) == 3)
         #expect(throttle.wait("a", now: begun + .seconds(600)) == nil)
     }
 
     @Test func manyAddressesAreForgotten() {
-        let throttle = Throttle()
-        for number in 0..<20_000 { throttle.refused("\(number)", now: begun) }
-        for _ in 0..<21 { throttle.refused("19999", now: begun) }
+        let throttle = Throttle.ofRefusals()
+        for number in 0..<20_000 { throttle.count("\(number)", now: begun) }
+        for _ in 0..<21 { throttle.count("19999", now: begun) }
         #expect(throttle.wait("19999", now: begun) != nil)
     }
 }

@@ -333,7 +333,7 @@ extension Client {
     ///   - path: The request's path below base, decoded.
     ///   - query: The request's query, as it came, without the question mark.
     ///   - headers: By their names in lower case, the request's headers. Used are accept-language, content-type,
-    ///     origin and sec-fetch-site.
+    ///     origin, sec-fetch-site, and traceparent, which is passed on to the providers that are asked.
     ///   - body: The request's body, of at most 64 KiB.
     ///   - user: Who is signed in, as the host's session says; nobody if absent.
     ///   - signInUrl: Where the host signs users in. A page that needs a user leads there, with its own URL as the
@@ -377,12 +377,13 @@ extension Client {
     ///     origins.
     ///   - address: The IP address of who asks.
     ///   - origin: The request's Origin header.
+    ///   - traceparent: The request's traceparent header, which is passed on to the providers that are asked.
     ///   - caller: Who asks, where the host knows it by other means. In place of authorization and sessionCookie.
     @discardableResult
     public func handleApi(
         method: String, path: String, query: String? = nil, body: String? = nil, authorization: Secret? = nil,
-        sessionCookie: Secret? = nil, address: String? = nil, origin: String? = nil, caller: ApiCaller? = nil,
-        actor: String? = nil, timeout: Duration? = nil
+        sessionCookie: Secret? = nil, address: String? = nil, origin: String? = nil, traceparent: String? = nil,
+        caller: ApiCaller? = nil, actor: String? = nil, timeout: Duration? = nil
     ) async throws(ConnError) -> HttpAnswer {
         var request = Request("api.handle", actor: actor)
         request["method"] = method
@@ -393,6 +394,7 @@ extension Client {
         request["sessionCookie"] = sessionCookie
         request["address"] = address
         request["origin"] = origin
+        request["traceparent"] = traceparent
         request["caller"] = caller
         return try await perform(request, timeout)
     }
