@@ -123,15 +123,18 @@ bindings/node/native: bindings/node/addon/ffi.c bindings/node/build.sh | setup
 .PHONY: cli
 cli: $(LIBRARY)
 	cd service && PKG_CONFIG_PATH=$(ROOT)/dist/lib/pkgconfig swift build -c release --product descope-conn --static-swift-stdlib \
-	    --disable-local-rpath --scratch-path .build-release
+	    --disable-local-rpath --scratch-path .build-release $(REPRODUCIBLE)
 	install -d dist/bin
 	strip -o dist/bin/descope-conn service/.build-release/release/descope-conn
 	DESCOPE_CONN_COMMAND=$(ROOT)/dist/bin/descope-conn scripts/cli-docs --man dist/share/man/man1
 
-# Its tarball, wheel and Debian package.
-.PHONY: cli-packages
+# Its tarball, wheel and Debian package; and whether they work in an empty Debian.
+.PHONY: cli-packages test-cli-packages
 cli-packages: cli
 	PYTHON=$(PYTHON) scripts/cli-packages dist service/.build-release/checkouts dist/packages
+
+test-cli-packages: cli
+	DESCOPE_CONN_COMMAND=$(ROOT)/service/.build-release/release/descope-conn $(PYTHON) -m pytest -q Tests/packages/test_command.py
 
 # --- The tests ---
 
@@ -199,7 +202,10 @@ test-api: $(LIBRARY) .descope-mcp/installed | setup
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(@D) -r $<
 	@touch $@
 
+# The command's are made of the debug build that test-cli makes.
+test-packages: export PKG_CONFIG_PATH = $(ROOT)/dist/lib/pkgconfig
 test-packages: $(LIBRARY) bindings/node/native | setup
+	cd service && swift build
 	PATH="$(dir $(NODE)):$$PATH" $(PYTHON) -m pytest -q Tests/packages
 
 test-exit: $(LIBRARY) bindings/node/native | setup
