@@ -97,7 +97,8 @@ def test_what_belongs_to_it_is_inside(made: Path, ending: str, tmp_path: Path) -
     pages = {file.name.split(".")[0] for file in (root / "share/man/man1").iterdir()}
     assert pages == {"descope-conn", *(f"descope-conn-{command.replace(' ', '-')}" for command in commands)}
     (bill,) = made.glob("*.spdx.json")
-    assert {"hummingbird", "swift-nio-ssl", "openssl"} <= {one["name"] for one in json.loads(bill.read_text())["packages"]}
+    parts = {part["name"] for part in json.loads(bill.read_text())["packages"]}
+    assert {"hummingbird", "swift-nio-ssl", "openssl"} <= parts
     found = {str(file.relative_to(root)) for file in (root / "share").rglob("*") if file.is_file()}
     if ending == ".deb":
         assert (root / "lib/systemd/system/descope-conn.service").exists()
