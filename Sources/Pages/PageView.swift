@@ -31,8 +31,13 @@ struct PageView {
                 html.element("header") { html in
                     html.element("p", ["class": "product"], product)
                     if let user = visit.user {
-                        html.element(
-                            "p", ["class": "user"], texts(.signedIn, ["user": user.name ?? user.id.text]))
+                        html.element("p", ["class": "user"]) { html in
+                            html.text(texts(.signedIn, ["user": user.name ?? user.id.text]))
+                            if let url = visit.signOutURL {
+                                html.text(" · ")
+                                html.element("a", ["href": url], texts(.signOut))
+                            }
+                        }
                     }
                 }
                 if let navigation = page.navigation { write(navigation, &html) }

@@ -80,7 +80,8 @@ extension PagesBackend {
                 return try apps(kind == .cloud ? [] : others, visit).then { [self] (others) throws(ConnError) in
                     let taken = Set(tokens.filter { $0.isOf(subject) }.map(\.appID))
                     let offered = offer.apps.filter { app in
-                        !taken.contains(app.id) && (visit.offeredApps.map { $0.contains(app.id) } ?? true)
+                        !taken.contains(app.id) && !visit.exceptedApps.contains(app.id)
+                            && (visit.offeredApps.map { $0.contains(app.id) } ?? true)
                             && (kind != .cloud || app.takesKey)  // others are connected at Descope's own pages
                     }
                     let all = known.merging(others) { first, _ in first }

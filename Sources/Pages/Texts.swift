@@ -85,7 +85,7 @@ struct Texts: Sendable {
         case disconnectTitle, disconnectBody, disconnectHereBody, disconnectKeyBody, goneTitle, disconnectKeep,
             disconnectedTitle
         case revoked, revocationPending, revocationUnsupported, disconnectedGone
-        case signInTitle, signInBody
+        case signInTitle, signInBody, signOut
         case errorTitle, errorRefused, errorDenied, errorLink, errorOtherUser, errorSetting, errorUnavailable
         case errorRateLimited, errorRequest, errorInternal, errorUnsupported, errorPage, errorMethod, errorForm
         case errorTooLarge, errorTenant, errorConnection, errorForbidden, errorService

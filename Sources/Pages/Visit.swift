@@ -20,7 +20,9 @@ struct Visit: Sendable {
     let notice: String?
     /// Nil: all.
     let offeredApps: [ID]?
+    let exceptedApps: [ID]
     let signInURL: String?
+    let signOutURL: String?
     let openerOrigin: String?
     let actor: String?
 
@@ -56,7 +58,9 @@ struct Visit: Sendable {
         product = request.string("product")
         notice = request.string("notice")
         offeredApps = request["apps"]?.strings?.map { ID($0) }
+        exceptedApps = (request["exceptApps"]?.strings ?? []).map { ID($0) }
         signInURL = request.string("signInUrl")
+        signOutURL = request.string("signOutUrl")
         openerOrigin = request.string("openerOrigin").flatMap(URL.init)?.webOrigin
         actor = request.actor
     }

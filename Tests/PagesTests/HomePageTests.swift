@@ -100,6 +100,9 @@ import Testing
         let page = try site.get("/", more: ["apps": ["weather"]])
         #expect(page.body.contains("/key?app=weather"))
         #expect(!page.body.contains("/connect?app=crm"))
+        let others = try site.get("/", more: ["exceptApps": ["weather", "gone"]])
+        #expect(!others.body.contains("/key?app=weather"))
+        #expect(others.body.contains("/connect?app=crm"))
     }
 
     @Test func disconnectingAsksFirst() throws {

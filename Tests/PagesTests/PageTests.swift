@@ -24,6 +24,15 @@ import Testing
                 + "\(path.replacingOccurrences(of: "/", with: "%2F"))%3Fapp%3Dweather")
     }
 
+    @Test func whoIsSignedInCanSignOut() throws {
+        let more: JSON = ["signOutUrl": "https://id.example/sign-out?a=b&c"]
+        #expect(
+            try site.get("/", more: more).body.contains(
+                #"<a href="https://id.example/sign-out?a=b&amp;c">Sign out</a>"#))
+        #expect(!(try site.get("/").body.contains("Sign out")))
+        #expect(!(try site.get("/", as: nil, more: more).body.contains("Sign out")))
+    }
+
     /// Every answer, whatever was asked.
     @Test(arguments: ["/", "/connect", "/key", "/callback", "/nope", "/connected", "/disconnect"])
     func noPageIsKeptFramedOrSentOn(path: String) throws {

@@ -194,6 +194,10 @@ class Provider:
         whole = {"iss": f"{self.url}/v1/apps/{PROJECT}", "exp": int(time.time()) + 600, "sub": "alice", **claims}
         return jwt.encode(whole, self.key.export_to_pem(True, None), algorithm="ES256", headers={"kid": "k1"})
 
+    def location(self, query: dict[str, str]) -> str:
+        """Where a browser goes that came to sign in: nobody is asked anything here."""
+        return f"{query['redirect_uri']}?{urllib.parse.urlencode({'code': 'c', 'state': query['state']})}"
+
     def answer(self, path: str, form: dict[str, str]) -> dict[str, Any]:
         self.asked.append(path)
         if path == f"/v2/keys/{PROJECT}":
@@ -213,7 +217,14 @@ def provider() -> Iterator[Provider]:
         def do_GET(self) -> None:
             length = int(self.headers.get("content-length") or 0)
             form = dict(urllib.parse.parse_qsl(self.rfile.read(length).decode()))
-            content = json.dumps(provider.answer(self.path.split("?")[0], form)).encode()
+            path, _, query = self.path.partition("?")
+            if path == "/authorize":
+                self.send_response(302)
+                self.send_header("location", provider.location(dict(urllib.parse.parse_qsl(query))))
+                self.send_header("content-length", "0")
+                self.end_headers()
+                return
+            content = json.dumps(provider.answer(path, form)).encode()
             self.send_response(200)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(content)))

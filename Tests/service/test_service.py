@@ -158,8 +158,13 @@ def test_users_sign_in_at_an_openid_provider(signing_in: Service, callback: str)
     assert signing_in.client.list_tokens(app_id="idp").tokens == ()
     # A callback is good for once.
     assert signing_in.ask(f"{callback}?code=c&state={state}", Cookie=cookie).cookies == []
+    assert 'href="/sign-out"'.replace("/", f"{signing_in.url}/") in page.body
+    elsewhere = signing_in.ask("/sign-out", "POST", Cookie=session.split(";")[0], Origin="https://evil.example")
+    assert elsewhere.status == 403
+    assert "<form" in signing_in.ask("/sign-out", Cookie=session.split(";")[0]).body
+    assert signing_in.ask("/connections/", Cookie=session.split(";")[0]).status == 200
     out = signing_in.ask("/sign-out", "POST", Cookie=session.split(";")[0], Origin=signing_in.url)
-    assert out.status == 303
+    assert "You are signed out" in out.body
     assert signing_in.ask("/connections/", Cookie=session.split(";")[0]).status == 303
 
 

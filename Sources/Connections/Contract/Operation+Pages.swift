@@ -28,6 +28,7 @@ extension Operation {
                     "signInUrl", .redirectURL,
                     "Where the host signs users in. A page that needs a user leads there, with its own URL as the parameter "
                         + "next; without it, the answer is 401."),
+                Field("signOutUrl", .redirectURL, "Where users sign out: every page links there."),
                 Field("product", .string(maxBytes: 128), "What the host's product is called, for people."),
                 Field(
                     "notice", .string(maxBytes: 512),
@@ -35,6 +36,9 @@ extension Operation {
                 Field(
                     "apps", .strings,
                     "The connections that users are offered; all by default. Links to others work all the same."),
+                Field(
+                    "exceptApps", .strings,
+                    "Connections that users are not offered, such as the one by which the host signs them in."),
                 Field(
                     "openerOrigin", .endpointURL,
                     "The origin of the windows that open these pages in a popup, and are told how it ended.",

@@ -1617,12 +1617,16 @@ export interface PagesHandleFields {
    * without it, the answer is 401.
    */
   signInUrl?: string;
+  /** Where users sign out: every page links there. */
+  signOutUrl?: string;
   /** What the host's product is called, for people. */
   product?: string;
   /** Shown at the top of every page, such as that this is a system for tests. */
   notice?: string;
   /** The connections that users are offered; all by default. Links to others work all the same. */
   apps?: string[];
+  /** Connections that users are not offered, such as the one by which the host signs them in. */
+  exceptApps?: string[];
   /** The origin of the windows that open these pages in a popup, and are told how it ended. */
   openerOrigin?: string;
 }

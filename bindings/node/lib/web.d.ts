@@ -8,8 +8,11 @@
 import type { ApiCaller, Client, PagesHandleFields, PageUser } from './index.js';
 
 /** Where the pages are mounted, what they say, and who is there. */
-export interface Pages<Request>
-  extends Pick<PagesHandleFields, 'base' | 'signInUrl' | 'product' | 'notice' | 'apps' | 'openerOrigin'> {
+export interface Pages<Request> extends
+  Pick<
+    PagesHandleFields,
+    'base' | 'signInUrl' | 'signOutUrl' | 'product' | 'notice' | 'apps' | 'exceptApps' | 'openerOrigin'
+  > {
   /** Says who is signed in, by your session; nothing if nobody is. */
   session(request: Request): PageUser | null | undefined | Promise<PageUser | null | undefined>;
 }

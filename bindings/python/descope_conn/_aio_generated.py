@@ -1738,9 +1738,11 @@ class AsyncOperations(AsyncPerformer):
         body: str | None = None,
         user: PageUser | None = None,
         sign_in_url: str | None = None,
+        sign_out_url: str | None = None,
         product: str | None = None,
         notice: str | None = None,
         apps: Sequence[str] | None = None,
+        except_apps: Sequence[str] | None = None,
         opener_origin: str | None = None,
         actor: str | None = None,
         timeout: float | None = None,
@@ -1761,9 +1763,11 @@ class AsyncOperations(AsyncPerformer):
         - ``user``: Who is signed in, as the host's session says; nobody if absent.
         - ``sign_in_url``: Where the host signs users in. A page that needs a user leads there, with its own URL as the
           parameter next; without it, the answer is 401.
+        - ``sign_out_url``: Where users sign out: every page links there.
         - ``product``: What the host's product is called, for people.
         - ``notice``: Shown at the top of every page, such as that this is a system for tests.
         - ``apps``: The connections that users are offered; all by default. Links to others work all the same.
+        - ``except_apps``: Connections that users are not offered, such as the one by which the host signs them in.
         - ``opener_origin``: The origin of the windows that open these pages in a popup, and are told how it ended.
         - ``actor``: Who asks, or which tool, for the audit. The cloud refuses it.
         - ``timeout``: Bounds the whole call, in seconds. By default only the configuration bounds each exchange with a
@@ -1778,9 +1782,11 @@ class AsyncOperations(AsyncPerformer):
             "body": body,
             "user": wire_object(user),
             "signInUrl": sign_in_url,
+            "signOutUrl": sign_out_url,
             "product": product,
             "notice": notice,
             "apps": apps,
+            "exceptApps": except_apps,
             "openerOrigin": opener_origin,
         }
         return make_call("pages.handle", fields, actor, timeout, HttpAnswer._from_wire)

@@ -46,18 +46,22 @@ class Pages:
       (``redirect_url``).
     - ``sign_in_url``: Where you sign users in. Pages that need a user lead there, with the parameter ``next``; without
       it, they answer 401.
+    - ``sign_out_url``: Where users sign out. Every page links there.
     - ``product``: What your product is called.
     - ``notice``: Shown at the top of every page, such as that this is a system for tests.
     - ``apps``: The connections that users are offered; all by default.
+    - ``except_apps``: Connections that users are not offered, such as the one by which you sign them in.
     - ``opener_origin``: The origin of windows that open the pages in a popup, and are told how it ended.
     """
 
     base: str
     _: KW_ONLY
     sign_in_url: str | None = None
+    sign_out_url: str | None = None
     product: str | None = None
     notice: str | None = None
     apps: Sequence[str] | None = None
+    except_apps: Sequence[str] | None = None
     opener_origin: str | None = None
 
     _operation: ClassVar = "handle_page"
@@ -82,9 +86,11 @@ class Pages:
             "body": body.decode("utf-8", "replace"),
             "user": user,
             "sign_in_url": self.sign_in_url,
+            "sign_out_url": self.sign_out_url,
             "product": self.product,
             "notice": self.notice,
             "apps": self.apps,
+            "except_apps": self.except_apps,
             "opener_origin": self.opener_origin,
         }
 

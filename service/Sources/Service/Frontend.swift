@@ -56,9 +56,7 @@ struct Frontend: HTTPResponder {
         let isBegin = route == .signIn && !isAttempt && !site.isAdministration
         guard isAttempt || isBegin, let address = asked.address else { return await self.response(to: asked, route) }
         if let seconds = (isAttempt ? refusals : signIns).wait(address) {
-            return .error(
-                .tooManyRequests, "E130429",
-                isAttempt ? "too many requests were refused" : "too many sign-ins were begun", retryAfter: seconds)
+            return tooMany(route, retryAfter: seconds)
         }
         let response = await self.response(to: asked, route)
         if isBegin { signIns.count(address) } else if response.status == .unauthorized { refusals.count(address) }
@@ -78,6 +76,17 @@ struct Frontend: HTTPResponder {
         } catch {
             return .error(.badRequest, "E011004", "the request did not come in whole")
         }
+    }
+
+    private func tooMany(_ route: Route, retryAfter seconds: Int) -> Response {
+        guard route == .signIn else {
+            return .error(.tooManyRequests, "E130429", "too many requests were refused", retryAfter: seconds)
+        }
+        var response = SignPage.failure(
+            .tooManyRequests, "There were too many attempts from your network. Wait a few seconds."
+        ).response
+        response.headers[.retryAfter] = String(seconds)
+        return response
     }
 
     private func failure(_ error: ConnError) -> Response {

@@ -48,5 +48,7 @@ struct SignedIn: Sendable {
     var name: String?
     /// Those that the user may act for.
     var tenants: [String] = []
+    /// By a session of the service's own, which it can end.
+    var isOurs = false
     var isAdministrator = false
 }

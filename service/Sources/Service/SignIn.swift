@@ -63,7 +63,7 @@ struct SignIn: Sendable {
         guard let state = parameters["state"], let started = begun.find(state) else { return nil }
         guard browser.value(in: fields) == started.browser else {
             // Of another browser: who follows a link of somebody else's would be signed in as them.
-            return .error(.forbidden, "E011008", "the sign-in was not begun in this browser")
+            return SignPage.failure(.forbidden, "The sign-in was not begun in this browser.").response
         }
         begun.take(state)
         let done: CompleteAnswer
@@ -73,7 +73,7 @@ struct SignIn: Sendable {
                 errorDescription: parameters.take("error_description"), iss: parameters.take("iss"),
                 parameters: parameters.rest, openedBy: Opener(userId: started.user), actor: Self.actor)
         } catch {
-            return .error(.forbidden, "E011008", "the provider did not sign you in")
+            return SignPage.failure(.forbidden, "The provider did not sign you in.").response
         }
         let found = try await client.listTokens(userId: started.user, actor: Self.actor)
         if let token = done.tokenId {
@@ -86,7 +86,7 @@ struct SignIn: Sendable {
         let session = RandomText.make()
         visitors.sessions.keep(
             SignedIn(
-                user: subject,
+                user: subject, isOurs: true,
                 isAdministrator: settings.administrators.contain(user: subject, roles: [])), at: session)
         return .leading(
             to: settings.publicURL.text + started.next,

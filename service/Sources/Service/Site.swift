@@ -25,7 +25,10 @@ struct Site: Sendable {
         case .signIn: try await sign(asked)
         case .health: await health(asked)
         case .metrics: try await allMetrics()
-        case .none: .error(.notFound, "E011006", "there is nothing here")
+        case .none:
+            asked.path == "/" && asked.method == "GET"
+                ? .leading(to: url.text + ServiceSettings.pagesPath + (isAdministration ? "/console" : "/"))
+                : .error(.notFound, "E011006", "there is nothing here")
         }
     }
 
@@ -70,9 +73,10 @@ struct Site: Sendable {
             try await client.handlePage(
                 method: asked.method, base: url.text + ServiceSettings.pagesPath, path: below, query: asked.query,
                 headers: headers, body: try await asked.body(Self.maxPageBytes), user: user, signInUrl: signInURL,
-                product: settings.product,
+                signOutUrl: visitor?.isOurs == true ? "\(url.text)/sign-out" : nil, product: settings.product,
                 notice: settings.isDevelopment ? "For development: whoever opens this page is signed in as dev." : nil,
-                apps: settings.apps.flatMap(\.strings), openerOrigin: settings.openerOrigin))
+                apps: settings.apps.flatMap(\.strings),
+                exceptApps: settings.signIn.connection.map { [$0] }, openerOrigin: settings.openerOrigin))
     }
 
     private var signInURL: String? {
@@ -83,39 +87,47 @@ struct Site: Sendable {
     // MARK: - Signing in
 
     private func sign(_ asked: Asked) async throws -> Response {
-        if asked.path == "/sign-out" {
-            guard asked.method == "POST", asked.isSameOrigin(url) else {
-                return .error(.forbidden, "E011008", "signing out is a form of this site")
-            }
-            if let key = visitors.cookie.value(in: asked.fields) { visitors.sessions.take(key) }
-            return .leading(
-                to: url.text + ServiceSettings.pagesPath + "/", cookies: [visitors.cookie.setting("", seconds: 0)])
-        }
+        if asked.path == "/sign-out" { return signOut(asked) }
         if isAdministration { return try await signInWithKey(asked) }
-        guard let signIn else { return .error(.notFound, "E011006", "nobody signs in here") }
-        guard asked.method == "GET" else { return .error(.methodNotAllowed, "E011006", "only GET is possible here") }
+        guard let signIn else { return SignPage.failure(.notFound, "Nobody signs in here.").response }
+        guard asked.method == "GET" else {
+            return SignPage.failure(.methodNotAllowed, "This is a page, and no form.").response
+        }
         return try await signIn.begin(next: Query(asked.query)["next"])
+    }
+
+    /// Only by a form: another site's link signs nobody out.
+    private func signOut(_ asked: Asked) -> Response {
+        guard asked.method == "POST" else { return SignPage.signOut.response }
+        guard asked.isSameOrigin(url) else {
+            return SignPage.failure(.forbidden, "The form is not of this site.").response
+        }
+        if let key = visitors.cookie.value(in: asked.fields) { visitors.sessions.take(key) }
+        var response = SignPage.signedOut.response
+        response.headers[.setCookie] = visitors.cookie.setting("", seconds: 0)
+        return response
     }
 
     /// Administrators prove who they are by a management key.
     private func signInWithKey(_ asked: Asked) async throws -> Response {
         let next = SignIn.own(Query(asked.query)["next"])
-        guard asked.method == "POST" else { return KeyForm(next: next, isRefused: false).response }
+        guard asked.method == "POST" else { return SignPage.managementKey(next: next, isRefused: false).response }
         guard asked.isSameOrigin(url) else {
-            return .error(.forbidden, "E011008", "the form is not of this site")
+            return SignPage.failure(.forbidden, "The form is not of this site.").response
         }
         let form = Query(try await asked.body(Self.maxPageBytes))
         do {
             let key = try await client.managementKeys.verify(key: Secret(form["key"] ?? "-"), address: asked.address)
             let session = RandomText.make()
             visitors.sessions.keep(
-                SignedIn(user: "management key \(key.id)", name: key.name, isAdministrator: true), at: session)
+                SignedIn(user: "management key \(key.id)", name: key.name, isOurs: true, isAdministrator: true),
+                at: session)
             return .leading(
                 to: url.text + next,
                 cookies: [visitors.cookie.setting(session, seconds: visitors.sessions.seconds)])
         } catch {
             guard error.code == .unauthorized else { throw error }
-            return KeyForm(next: next, isRefused: true).response
+            return SignPage.managementKey(next: next, isRefused: true).response
         }
     }
 

@@ -338,16 +338,18 @@ extension Client {
     ///   - user: Who is signed in, as the host's session says; nobody if absent.
     ///   - signInUrl: Where the host signs users in. A page that needs a user leads there, with its own URL as the
     ///     parameter next; without it, the answer is 401.
+    ///   - signOutUrl: Where users sign out: every page links there.
     ///   - product: What the host's product is called, for people.
     ///   - notice: Shown at the top of every page, such as that this is a system for tests.
     ///   - apps: The connections that users are offered; all by default. Links to others work all the same.
+    ///   - exceptApps: Connections that users are not offered, such as the one by which the host signs them in.
     ///   - openerOrigin: The origin of the windows that open these pages in a popup, and are told how it ended.
     @discardableResult
     public func handlePage(
         method: String, base: String, path: String, query: String? = nil, headers: [String: JSON]? = nil,
-        body: String? = nil, user: PageUser? = nil, signInUrl: String? = nil, product: String? = nil,
-        notice: String? = nil, apps: [String]? = nil, openerOrigin: String? = nil, actor: String? = nil,
-        timeout: Duration? = nil
+        body: String? = nil, user: PageUser? = nil, signInUrl: String? = nil, signOutUrl: String? = nil,
+        product: String? = nil, notice: String? = nil, apps: [String]? = nil, exceptApps: [String]? = nil,
+        openerOrigin: String? = nil, actor: String? = nil, timeout: Duration? = nil
     ) async throws(ConnError) -> HttpAnswer {
         var request = Request("pages.handle", actor: actor)
         request["method"] = method
@@ -358,9 +360,11 @@ extension Client {
         request["body"] = body
         request["user"] = user
         request["signInUrl"] = signInUrl
+        request["signOutUrl"] = signOutUrl
         request["product"] = product
         request["notice"] = notice
         request["apps"] = apps
+        request["exceptApps"] = exceptApps
         request["openerOrigin"] = openerOrigin
         return try await perform(request, timeout)
     }
