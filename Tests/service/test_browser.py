@@ -1,5 +1,5 @@
-"""People use the service in a real browser, from the first visit to a token that a program fetches. A screenshot of each
-page of the service's own is kept in .build-pages; those of the library are Tests/pages' matter."""
+"""People use the service in a real browser, from the first visit to a token that a program fetches. A screenshot of
+each page of the service's own is kept in .build-pages; those of the library are Tests/pages' matter."""
 
 from __future__ import annotations
 
