@@ -113,7 +113,7 @@ typedef struct descope_conn_store {
     descope_conn_status (*scan)(void *self, const descope_conn_context *context, const void *prefix, size_t prefix_len,
                                 const void *after, size_t after_len, size_t limit, descope_conn_store_each each,
                                 void *user, descope_conn_bytes *error);
-    /* All or nothing, durable when it returns OK. A version that does not match: E_FAILED with {"code":"conflict"},
+    /* All or nothing, durable when it returns OK. No key comes twice. A version that does not match: E_FAILED with {"code":"conflict"},
      * and nothing is written. */
     descope_conn_status (*commit)(void *self, const descope_conn_context *context, const descope_conn_write *writes,
                                   size_t count, descope_conn_bytes *error);
@@ -134,7 +134,8 @@ typedef struct descope_conn_plugin {
     const char *name;    /* static, terminated, [a-z0-9_-]{1,32}; for errors and logs */
     const char *version; /* static, terminated */
     /* config is the JSON object under "config", or {}. OK: *self is the instance (NULL is allowed). Otherwise *error
-     * may hold {"code","message"}. */
+     * may hold {"code","message"}: unavailable is for what passes by itself, and any other code is told as invalid_config.
+     * It has no deadline from the host: a plugin that waits for somebody else sets one of its own. */
     descope_conn_status (*open)(const char *config, size_t config_len, void **self, descope_conn_bytes *error);
     void (*close)(void *self);           /* after the last call on self has returned */
     const descope_conn_backend *backend; /* for kind BACKEND; lives as long as the process */

@@ -27,8 +27,10 @@ final class PluginInstance: @unchecked Sendable {  // the plugin's functions may
         redaction = PluginConfig.redaction(of: config)
         let said = Self.error(error, redaction)
         guard status == DESCOPE_CONN_OK else {
-            let words = said?.message ?? "status \(status)"
-            throw ConnError(.invalidConfig, "the plugin \(library.name) does not open: \(words)", field: field)
+            let words = "the plugin \(library.name) does not open: \(said?.message ?? "status \(status)")"
+            // That passes by itself; whatever else keeps it from opening does so until somebody changes something.
+            if said?.code == .unavailable { throw ConnError(.unavailable, words) }
+            throw ConnError(.invalidConfig, words, field: field)
         }
         self.library = library
         self.instance = instance

@@ -111,7 +111,7 @@ import Testing
     @Test func openSaysWhyItFails() throws {
         let path = try library("scripted")
         let words: [(config: JSON, says: String)] = [
-            (["say": 1], "the plugin scripted does not open: the disk is gone"),
+            (["missing": 1], "the plugin scripted does not open: the password is missing"),
             (["text": 1], "its error is no JSON"),
             (["nothing": 1], "status -6"),
         ]
@@ -124,6 +124,13 @@ import Testing
         }
         let example = try CPlugin.build("examples/plugins/backend_static.c")
         #expect(refusal(example)?.message.contains("config.tokens is missing") == true)
+    }
+
+    /// A process that starts while its database does may try again.
+    @Test func openSaysThatItMayWorkLater() throws {
+        let error = refusal(try library("scripted"), ["say": 1])
+        #expect(error?.code == .unavailable)
+        #expect(error?.message == "the plugin scripted does not open: the disk is gone")
     }
 
     /// Nobody here knows what the members of a plugin's config mean.

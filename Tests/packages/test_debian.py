@@ -65,5 +65,6 @@ def test_each_package_works_in_an_empty_debian(packages: Path, server: tuple[str
         "libdescope-conn-dev by pkg-config",
         "libdescope-conn-dev by CMake",
         "wheel",
+        "descope-conn-postgres",
         "purged",
     ]

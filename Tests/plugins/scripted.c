@@ -348,6 +348,8 @@ static descope_conn_status open_instance(const char *config, size_t config_len, 
     }
     if (strncmp(config, "{\"say\"", 6) == 0) {
         say(error, "{\"code\":\"unavailable\",\"message\":\"the disk is gone\"}");
+    } else if (strncmp(config, "{\"missing\"", 10) == 0) {
+        say(error, "{\"code\":\"misconfigured\",\"message\":\"the password is missing\"}");
     } else if (strncmp(config, "{\"text\"", 7) == 0) {
         say(error, "not-to-be-repeated");
     } else if (strncmp(config, "{\"big\"", 6) == 0) {

@@ -66,6 +66,13 @@ quietly venv/bin/pip install --no-index descope_conn-*.whl
 says ok env -i venv/bin/python check.py python.db "$url" ca.pem
 echo "wheel"
 
-quietly dpkg --purge libdescope-conn-dev libdescope-conn1
+quietly apt-get install --yes --no-install-recommends libpq5
+quietly dpkg --install descope-conn-postgres_*.deb
+# It is loaded, and finds no server.
+says unavailable env -i venv/bin/python postgres.py "$(find /usr/lib -name libdescope_conn_store_postgres.so)"
+[ -s /usr/share/descope-conn/postgres.sql ]
+echo "descope-conn-postgres"
+
+quietly dpkg --purge libdescope-conn-dev libdescope-conn1 descope-conn-postgres
 says "" find / -xdev -path "$PWD" -prune -o -name '*descope*conn*' -print
 echo "purged"
