@@ -279,6 +279,37 @@ def test_guessing_is_slowed_down(tmp_path: Path) -> None:
         assert guess("192.0.2.2", service.key).status == 200
 
 
+def test_each_address_may_ask_so_often(tmp_path: Path) -> None:
+    with running(tmp_path, trustedProxies=["127.0.0.1"], limits={"requestsPerMinute": 10}) as service:
+
+        def ask(path: str, address: str) -> Any:
+            return service.ask(path, X_Forwarded_For=address)
+
+        statuses = [ask("/connections/", f"2001:db8::{number}").status for number in range(1, 15)]
+        assert statuses[:10] == [401] * 10
+        assert 429 in statuses
+        refused = ask("/v1/mgmt/license", "2001:db8::99")
+        assert (refused.status, refused.json["errorCode"]) == (429, "E130429")
+        assert int(refused.headers["retry-after"]) > 0
+        assert ask("/healthz", "2001:db8::99").status == 200
+        assert ask("/connections/", "2001:db8:0:1::1").status == 401
+
+
+def test_ten_thousand_connections_end_when_their_owner_goes(tmp_path: Path) -> None:
+    """The administrators have a listener of their own, and the public one is there again when there is room."""
+    with running(tmp_path, limits={"connections": 200}) as service:
+        connections = []
+        for _ in range(10_000):
+            connection = socket.socket()
+            connections.append(connection)
+            connection.setblocking(False)  # some never come about
+            connection.connect_ex(("127.0.0.1", service.port))
+        assert service.ask("/readyz", port=service.administration).status == 200
+        for connection in connections:
+            connection.close()
+        assert service.fetch(Authorization=service.bearer).status == 200
+
+
 def test_nobody_but_a_named_proxy_says_where_a_request_came_from(service: Service) -> None:
     key = service.client.management_keys.create(name="far", addresses=["192.0.2.0/24"]).key
     bearer = f"Bearer {PROJECT}:{key}"

@@ -22,6 +22,12 @@ struct AddressRange: Sendable {
         }
     }
 
+    /// Whose an address is, for who counts what somebody does: with IPv6 everybody has a network of 64 bits.
+    static func owner(of address: String) -> [UInt8] {
+        guard let bytes = bytes(address) else { return Array(address.utf8) }
+        return bytes.count == 16 ? Array(bytes.prefix(8)) : bytes
+    }
+
     /// One of IPv4 that IPv6 maps is what it is of IPv4.
     private static func bytes(_ text: String) -> [UInt8]? {
         guard let address = try? SocketAddress(ipAddress: text, port: 0) else { return nil }

@@ -22,6 +22,7 @@ struct Frontend: HTTPResponder {
     let clientAddress: ClientAddress
     let refusals: Throttle
     let signIns: Throttle
+    let requests: Throttle?
     let logger: Logger
 
     func respond(to request: Request, context: Context) async throws -> Response {
@@ -51,12 +52,21 @@ struct Frontend: HTTPResponder {
         guard inFlight <= site.settings.maxRequests else {
             return .error(.serviceUnavailable, "E011000", "the service is busy", retryAfter: 1)
         }
+        if let requests, let address = asked.address {
+            if let seconds = requests.wait(address) {
+                return tooMany(route, "There were too many requests from your network.", retryAfter: seconds)
+            }
+            requests.count(address)
+        }
         // Pages are for whoever comes; who brings a credential may be guessing.
         let isAttempt = route == .api || route == .signIn && asked.method == "POST"
         let isBegin = route == .signIn && !isAttempt && !site.isAdministration
         guard isAttempt || isBegin, let address = asked.address else { return await self.response(to: asked, route) }
         if let seconds = (isAttempt ? refusals : signIns).wait(address) {
-            return tooMany(route, retryAfter: seconds)
+            let words =
+                isAttempt
+                ? "There were too many refused credentials." : "There were too many sign-ins from your network."
+            return tooMany(route, words, retryAfter: seconds)
         }
         let response = await self.response(to: asked, route)
         if isBegin { signIns.count(address) } else if response.status == .unauthorized { refusals.count(address) }
@@ -78,13 +88,12 @@ struct Frontend: HTTPResponder {
         }
     }
 
-    private func tooMany(_ route: Route, retryAfter seconds: Int) -> Response {
-        guard route == .signIn else {
-            return .error(.tooManyRequests, "E130429", "too many requests were refused", retryAfter: seconds)
+    /// For people, or for programs.
+    private func tooMany(_ route: Route, _ words: String, retryAfter seconds: Int) -> Response {
+        guard route == .signIn || route == .pages else {
+            return .error(.tooManyRequests, "E130429", words, retryAfter: seconds)
         }
-        var response = SignPage.failure(
-            .tooManyRequests, "There were too many attempts from your network. Wait a few seconds."
-        ).response
+        var response = SignPage.failure(.tooManyRequests, "\(words) Wait a few seconds.").response
         response.headers[.retryAfter] = String(seconds)
         return response
     }

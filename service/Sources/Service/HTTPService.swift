@@ -84,7 +84,7 @@ public struct HTTPService: Sendable {
         let frontend = Frontend(
             site: site, clientAddress: ClientAddress(trusted: settings.trustedProxies), refusals: .ofRefusals(),
             signIns: .ofSignIns(),
-            logger: logger)
+            requests: isAdministration ? nil : settings.requestsPerMinute.map(Throttle.ofRequests), logger: logger)
         let channel = HTTP1Channel.Configuration(
             idleTimeout: .seconds(Self.idleSeconds),
             httpDecoderConfiguration: .init(

@@ -57,6 +57,8 @@ public struct ServiceSettings: Sendable {
     let isConsolePublic: Bool
     let maxConnections: Int
     let maxRequests: Int
+    /// Of one address; nil: as many as come.
+    let requestsPerMinute: Int?
     /// How long a request may take to come in. Seconds.
     let requestSeconds: Int
     /// How long the service finishes what it has begun when it is told to stop. Seconds.
@@ -122,9 +124,11 @@ public struct ServiceSettings: Sendable {
         let administrators = try reader.object("administrators", known: ["users", "roles"])
         self.administrators = Members(
             users: try administrators?.strings("users") ?? [], roles: try administrators?.strings("roles") ?? [])
-        let limits = try reader.object("limits", known: ["connections", "requests", "requestSeconds"])
+        let limits = try reader.object(
+            "limits", known: ["connections", "requests", "requestsPerMinute", "requestSeconds"])
         maxConnections = try limits?.integer("connections", in: 1...1_000_000) ?? 4096
         maxRequests = try limits?.integer("requests", in: 1...1_000_000) ?? 1024
+        requestsPerMinute = try limits?.integer("requestsPerMinute", in: 1...1_000_000)
         requestSeconds = try limits?.integer("requestSeconds", in: 1...600) ?? 10
         stopSeconds = try reader.integer("stopSeconds", in: 0...3600) ?? 30
         logLevel = try reader.string("logLevel") ?? "info"

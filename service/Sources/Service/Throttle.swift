@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Slows down who does something again and again, by addresses.
+/// Slows down who does something again and again, by addresses; those of one IPv6 network of 64 bits are somebody's together.
 final class Throttle: Sendable {
     /// So many times at once, and once more in so many seconds.
     private let burst: Double
@@ -13,7 +13,7 @@ final class Throttle: Sendable {
         var at: ContinuousClock.Instant
     }
 
-    private let buckets = Mutex<[String: Bucket]>([:])
+    private let buckets = Mutex<[[UInt8]: Bucket]>([:])
 
     init(burst: Double, secondsEach: Double) {
         self.burst = burst
@@ -27,20 +27,27 @@ final class Throttle: Sendable {
     /// address of one office.
     static func ofSignIns() -> Throttle { Throttle(burst: 60, secondsEach: 1) }
 
+    /// Of requests, as many as the settings allow in a minute.
+    static func ofRequests(perMinute: Int) -> Throttle {
+        Throttle(burst: Double(perMinute), secondsEach: 60 / Double(perMinute))
+    }
+
     /// - Returns: after how many seconds the address may ask again; nil if it may at once.
     func wait(_ address: String, now: ContinuousClock.Instant = .now) -> Int? {
-        buckets.withLock { buckets in
-            guard let bucket = buckets[address] else { return nil }
+        let owner = AddressRange.owner(of: address)
+        return buckets.withLock { buckets in
+            guard let bucket = buckets[owner] else { return nil }
             let left = self.left(bucket, now)
             return left >= 1 ? nil : Int(((1 - left) * secondsEach).rounded(.up))
         }
     }
 
     func count(_ address: String, now: ContinuousClock.Instant = .now) {
+        let owner = AddressRange.owner(of: address)
         buckets.withLock { buckets in
-            let left = buckets[address].map { self.left($0, now) } ?? burst
-            if buckets[address] == nil, buckets.count >= Self.maxCount { forget(&buckets, now) }
-            buckets[address] = Bucket(left: max(0, left - 1), at: now)
+            let left = buckets[owner].map { self.left($0, now) } ?? burst
+            if buckets[owner] == nil, buckets.count >= Self.maxCount { forget(&buckets, now) }
+            buckets[owner] = Bucket(left: max(0, left - 1), at: now)
         }
     }
 
@@ -48,10 +55,10 @@ final class Throttle: Sendable {
         min(burst, bucket.left + (now - bucket.at) / .seconds(secondsEach))
     }
 
-    private func forget(_ buckets: inout [String: Bucket], _ now: ContinuousClock.Instant) {
+    private func forget(_ buckets: inout [[UInt8]: Bucket], _ now: ContinuousClock.Instant) {
         buckets = buckets.filter { left($0.value, now) < burst }
         guard buckets.count >= Self.maxCount else { return }
         let oldest = buckets.sorted { $0.value.at < $1.value.at }.prefix(Self.maxCount / 4)
-        for (address, _) in oldest { buckets[address] = nil }
+        for (owner, _) in oldest { buckets[owner] = nil }
     }
 }

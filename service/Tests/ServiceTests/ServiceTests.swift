@@ -82,6 +82,16 @@ import Testing
         #expect(throttle.wait("a", now: begun + .seconds(600)) == nil)
     }
 
+    @Test(arguments: [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", true), ("2001:db8:1:2::1", "2001:db8:1:3::1", false),
+        ("192.0.2.1", "::ffff:192.0.2.1", true), ("192.0.2.1", "192.0.2.2", false),
+    ])
+    func anIPv6NetworkIsSomebodysAsAWhole(one: String, other: String, isTheSame: Bool) {
+        let throttle = Throttle.ofRefusals()
+        for _ in 0..<20 { throttle.count(one, now: begun) }
+        #expect((throttle.wait(other, now: begun) != nil) == isTheSame)
+    }
+
     @Test func manyAddressesAreForgotten() {
         let throttle = Throttle.ofRefusals()
         for number in 0..<20_000 { throttle.count("\(number)", now: begun) }
