@@ -128,12 +128,13 @@ cli: $(LIBRARY)
 	strip -o dist/bin/descope-conn service/.build-release/release/descope-conn
 	DESCOPE_CONN_COMMAND=$(ROOT)/dist/bin/descope-conn scripts/cli-docs --man dist/share/man/man1
 
-# Its tarball, wheel and Debian package; and whether they work in an empty Debian.
+# Its tarball, wheel and Debian package; and whether they, and a container image, work in an empty Debian.
 .PHONY: cli-packages test-cli-packages
 cli-packages: cli
 	PYTHON=$(PYTHON) scripts/cli-packages dist service/.build-release/checkouts dist/packages
 
 test-cli-packages: cli
+	scripts/setup image
 	DESCOPE_CONN_COMMAND=$(ROOT)/service/.build-release/release/descope-conn $(PYTHON) -m pytest -q Tests/packages/test_command.py
 
 # --- The tests ---

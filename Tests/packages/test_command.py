@@ -127,10 +127,16 @@ def test_the_wheel_is_for_what_the_command_runs_on(made: Path) -> None:
     assert (2, 34) <= newest == tuple(map(int, re.findall(r"manylinux_(\d+)_(\d+)", tag[1])[0]))
 
 
-def test_it_works_in_an_empty_debian(made: Path, packages: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def empty_debian() -> dict[str, str]:
+    """An environment to make one in: nothing that names a file of this system."""
     needed = subprocess.run(["readelf", "-d", COMMAND], capture_output=True, text=True, check=True).stdout
     if "libswiftCore" in needed:
         pytest.skip("this build needs Swift's runtime, which an empty Debian has not; make test-cli-packages has one")
+    return {name: value for name, value in os.environ.items() if name in {"PATH", "TMPDIR"} or name.endswith("_proxy")}
+
+
+def test_it_works_in_an_empty_debian(made: Path, packages: Path, empty_debian: dict[str, str], tmp_path: Path) -> None:
     given = tmp_path / "given"
     given.mkdir()
     for file in (*made.iterdir(), *packages.glob("libdescope-conn1_*.deb"), CHECK):
@@ -144,12 +150,45 @@ def test_it_works_in_an_empty_debian(made: Path, packages: Path, tmp_path: Path)
             ' mkdir tar; tar -C tar -xzf *.tar.gz; sh check-command.sh tar/*/bin/descope-conn;"',
             *("", "/dev/null", *sources()),
         ],
-        env={
-            name: value for name, value in os.environ.items() if name in {"PATH", "TMPDIR"} or name.endswith("_proxy")
-        },
+        env=empty_debian,
         capture_output=True,
         text=True,
         timeout=900,
         check=False,
     )
     assert (ran.returncode, ran.stdout) == (0, "") and ran.stderr == "ok\nok\n", ran.stderr
+
+
+def test_the_container_image_serves(empty_debian: dict[str, str], tmp_path: Path) -> None:
+    """Its base is a Debian made here, in place of the one that the Containerfile names."""
+    context = tmp_path / "context"
+    for file in ("bin/descope-conn", "lib/libdescope_conn.so.1"):
+        (context / "dist" / file).parent.mkdir(parents=True)
+    subprocess.run(["strip", "-o", context / "dist/bin/descope-conn", COMMAND], check=True)
+    shutil.copy(os.environ["DESCOPE_CONN_LIBRARY"], context / "dist/lib/libdescope_conn.so.1")
+    base = tmp_path / "base.tar"
+    subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "", base, *sources()], env=empty_debian, check=True)
+    store = ["--root", tmp_path / "store", "--runroot", tmp_path / "run", "--storage-driver", "vfs"]
+
+    def buildah(command: str, *arguments: str | Path) -> str:
+        ran = subprocess.run(
+            ["buildah", *store, command, *arguments],
+            env={**empty_debian, "BUILDAH_ISOLATION": "chroot", "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout.strip()
+
+    scratch = buildah("from", "scratch")
+    buildah("add", scratch, base, "/")
+    buildah("commit", scratch, "localhost/base")
+    file = ROOT / "service/deploy/Containerfile"
+    buildah("build", "--from", "localhost/base", "--file", file, "--tag", "localhost/descope-conn", context)
+    container = buildah("from", "localhost/descope-conn")
+    key = ["--env", f"DESCOPE_CONN_VAULT_KEY={'5a' * 32}"]
+    assert "Made the vault /var/lib/descope-conn/vault.db" in buildah("run", *key, container, "descope-conn", "init")
+    url = ["--env", "DESCOPE_CONN_PUBLIC_URL=https://connections.example.com"]
+    assert "are right" in buildah("run", *key, *url, container, "descope-conn", "serve", "--check")
