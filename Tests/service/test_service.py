@@ -207,6 +207,12 @@ def test_administrators_sign_in_with_a_management_key(service: Service) -> None:
     assert (done.status, done.headers["location"]) == (303, f"{own}/connections/console")
     cookie = done.cookies[0].split(";")[0]
     assert service.ask("/connections/console", port=port, Cookie=cookie).status == 200
+    # Nor is it good for longer than its key.
+    other = service.client.management_keys.create(name="other")
+    signed_in = service.ask(path, "POST", f"key={other.key}", port=port, **form).cookies[0].split(";")[0]
+    assert service.ask("/connections/console", port=port, Cookie=signed_in).status == 200
+    service.client.management_keys.delete(other.id)
+    assert service.ask("/connections/console", port=port, Cookie=signed_in).status == 303
     # It is of the administrators' listener alone.
     assert service.ask("/connections/console", Cookie=cookie).status == 401
 
@@ -243,6 +249,13 @@ def test_what_makes_no_sense_is_told(
 def test_another_host_name_is_refused(service: Service) -> None:
     for host in ["evil.example", f"localhost:{service.port}", f"127.0.0.1:{service.port + 1}"]:
         assert service.ask("/connections/", Host=host).status == 421
+
+
+def test_a_request_names_one_host(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), MOST_SECONDS) as connection:
+        own = f"Host: 127.0.0.1:{service.port}\r\n"
+        connection.sendall(f"GET /connections/ HTTP/1.1\r\n{own}Host: evil.example\r\n\r\n".encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 400 ")
 
 
 def test_headers_beyond_their_bounds_end_the_connection(service: Service) -> None:

@@ -46,6 +46,10 @@ struct Frontend: HTTPResponder {
         if route == .health || route == .metrics {
             return (try? await site.answer(asked, route)) ?? .text("failed\n", .internalServerError)
         }
+        // The first has become the request's authority (RFC 9112 section 3.2: no request has two).
+        guard asked.fields[.host] == nil else {
+            return .error(.badRequest, "E011004", "the request names two hosts")
+        }
         guard site.url.isNamed(by: host) else {
             return .error(.misdirectedRequest, "E011006", "the service has another name")
         }

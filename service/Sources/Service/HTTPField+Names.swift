@@ -4,6 +4,7 @@ extension HTTPField.Name {
     static let fetchSite = named("sec-fetch-site")
     static let forwarded = named("forwarded")
     static let forwardedFor = named("x-forwarded-for")
+    static let host = named("host")
     static let referrerPolicy = named("referrer-policy")
     static let traceParent = named("traceparent")
 

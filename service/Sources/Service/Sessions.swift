@@ -50,5 +50,7 @@ struct SignedIn: Sendable {
     var tenants: [String] = []
     /// By a session of the service's own, which it can end.
     var isOurs = false
+    /// The id of the management key that they signed in with.
+    var managementKey: String?
     var isAdministrator = false
 }

@@ -120,7 +120,9 @@ struct Site: Sendable {
             let key = try await client.managementKeys.verify(key: Secret(form["key"] ?? "-"), address: asked.address)
             let session = RandomText.make()
             visitors.sessions.keep(
-                SignedIn(user: "management key \(key.id)", name: key.name, isOurs: true, isAdministrator: true),
+                SignedIn(
+                    user: "management key \(key.id)", name: key.name, isOurs: true, managementKey: key.id,
+                    isAdministrator: true),
                 at: session)
             return .leading(
                 to: url.text + next,

@@ -1,4 +1,5 @@
 import DescopeConn
+import Glibc
 import HTTPTypes
 
 /// Tells who is signed in where a request came from.
@@ -16,13 +17,24 @@ final class Visitors: Sendable {
 
     func find(_ fields: HTTPFields) async throws(ConnError) -> SignedIn? {
         if settings.isDevelopment { return SignedIn(user: "dev", name: "Developer", isAdministrator: true) }
-        if let key = cookie.value(in: fields), let found = sessions.find(key) { return found }
+        if let key = cookie.value(in: fields), let found = sessions.find(key) {
+            if try await isGood(found) { return found }
+            sessions.take(key)
+        }
         guard let jwt = Self.jwt(fields) else { return nil }
         do {
             return signedIn(try await client.verifyJwt(jwt: Secret(jwt)))
         } catch {
             guard error.code == .unauthorized else { throw error }
             return nil
+        }
+    }
+
+    /// Whoever has signed in with a management key is signed in for as long as the key is good.
+    private func isGood(_ session: SignedIn) async throws(ConnError) -> Bool {
+        guard let id = session.managementKey else { return true }
+        return try await client.managementKeys.list().keys.contains { key in
+            key.id == id && (key.expiresAt.map { $0 > time(nil) } ?? true)
         }
     }
 
