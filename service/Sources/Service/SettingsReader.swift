@@ -21,7 +21,11 @@ struct SettingsReader {
         self.members = members
         self.path = path.isEmpty ? "" : path + "."
         if let unknown = members.keys.sorted().first(where: { !known.contains($0) }) {
-            throw ServiceError("\(self.path)\(unknown) is not a setting; known are \(known.joined(separator: ", "))")
+            let isName = unknown.utf8.count <= 32 && unknown.allSatisfy { $0.isASCII && $0.isLetter }
+            throw ServiceError(
+                isName
+                    ? "\(self.path)\(unknown) is not a setting; known are \(known.joined(separator: ", "))"
+                    : "a member is not a setting; it is not shown, since it does not look like a name")
         }
     }
 
