@@ -16,7 +16,7 @@
 # make check     format, lint, and lists that must agree
 # make memory    valgrind, and the address and thread sanitizers
 # make fuzz      SECONDS=60 of fuzzing
-# make bench     how long a fetch takes, from C and Python
+# make bench     us beside what a user would have otherwise, into docs/benchmarks.md, in 20 minutes; QUICK=1: a look in 3
 # make postgres  .build-postgres: the store plugin for PostgreSQL; docs/postgres.md
 # make soak      MINUTES=30 of processes that share a vault and come to harm
 # make clean     removes everything that was made
@@ -59,7 +59,7 @@ part = $(BOUND) $(MAKE) --no-print-directory
 LANES := core library endings
 core := test-swift check test-postgres test-etcd sanitizers model
 library := check-abi test-c test-python test-node test-swift-binding test-cli test-service test-mcp test-pages test-api \
-    test-packages memory-c
+    test-packages memory-c test-instructions
 endings := test-exit test-hosts test-chaos
 
 .PHONY: $(LANES)
@@ -253,11 +253,31 @@ soak: $(LIBRARY) | setup
 model: | setup
 	Tests/model/check
 
-.PHONY: bench
-bench: $(LIBRARY) | setup
-	mkdir -p .build-c
-	cc -std=c99 -D_POSIX_C_SOURCE=200809L -O2 -Wall -Wextra -pedantic -Werror -pthread -Idist/include -o .build-c/bench Tests/bench/fetch.c -Ldist/lib -ldescope_conn -Wl,-rpath,$(ROOT)/dist/lib
-	$(PYTHON) Tests/bench/bench.py .build-c/bench
+# Instructions, and not time, which depends on what else the machine does.
+.PHONY: test-instructions record-instructions
+test-instructions: $(LIBRARY) | setup
+	$(PYTHON) -m pytest -q -rs Tests/instructions
+
+record-instructions: $(LIBRARY) | setup
+	$(PYTHON) Tests/instructions/counts.py --record
+
+# --- The benchmarks ---
+
+# A quick run takes of the command and of the programs in Swift what is there.
+.PHONY: bench bench-swift
+QUICK ?=
+ONLY ?=
+bench: $(LIBRARY) bindings/node/native .bench/python/installed $(if $(QUICK),,cli bench-swift) | setup
+	scripts/setup bench
+	$(MAKE) --no-print-directory -C Benchmarks DIST=$(ROOT)/dist BUILD=$(ROOT)/.bench
+	$(PYTHON) Benchmarks/run.py .bench $(NODE) $(if $(QUICK),--quick) $(ONLY:%=--only %)
+
+bench-swift: $(LIBRARY)
+	cd Benchmarks/swift-programs && PKG_CONFIG_PATH=$(ROOT)/dist/lib/pkgconfig swift build -c release --scratch-path $(ROOT)/.bench/swift
+
+.bench/python/installed: Benchmarks/requirements.txt | .venv/installed
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(@D) -r $<
+	@touch $@
 
 # --- The packages ---
 
@@ -324,4 +344,4 @@ fuzz: | setup
 	$(MAKE) -C Tests/fuzz fuzz SECONDS=$(SECONDS)
 
 clean:
-	rm -rf .build .build-* service/.build service/.build-* .deps .node .postgres .venv .make-setup dist bindings/node/native bindings/python/build
+	rm -rf .bench .build .build-* service/.build service/.build-* .deps .node .postgres .venv .make-setup dist bindings/node/native bindings/python/build
