@@ -20,6 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE)]
 os.environ["no_proxy"] = "*"
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # modules are compiled once, as they are where packages are installed
 
 from harness import machine, measure  # noqa: E402
 from harness.report import Report  # noqa: E402

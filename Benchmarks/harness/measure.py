@@ -45,15 +45,17 @@ class Calls:
         self._process = subprocess.Popen(
             self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | self.environment
         )
-        self._count = 10
-        while True:
+        self._count, took = 10, 0.0
+        # A whole round is made before any counts: files get into the system's cache, and compilers that work meanwhile
+        # come to an end.
+        while took < seconds * 0.7:
             begin = time.perf_counter()
             self.round()
             took = time.perf_counter() - begin
-            if took > seconds / 4 or self._count == self.most:
+            if self._count == self.most:
                 break
-            self._count = min(self._count * 4, self.most)
-        self._count = max(5, min(int(self._count * seconds / took), self.most))
+            grown = self._count * min(seconds / took, 8.0)
+            self._count = max(5, min(int(grown), self.most))
 
     def round(self) -> Figures:
         print(self._count, file=self._process.stdin, flush=True)

@@ -1,4 +1,5 @@
-"""A fetch through the cloud backend, from Node, beside Node's own fetch, which is undici and keeps its connections."""
+"""A fetch through the cloud backend, from Node, beside Node's own fetch, which is undici and keeps its
+connections, and beside Node's older module with an agent that keeps them."""
 
 from __future__ import annotations
 
@@ -14,9 +15,10 @@ if TYPE_CHECKING:
 def benchmarks(world: World) -> Iterator[Benchmark]:
     for scheme, url in (("http", world.nginx.http), ("https", world.nginx.https)):
         config = world.cloud(url)
-        yield Benchmark(
-            us=world.js("fetch.js", "ours", config),
-            peer=world.js("fetch.js", "undici", config),
-            compares={scheme: "p50"},
-            reports=["p99"],
-        )
+        for peer, row in (("undici", scheme), ("agent", f"agent-{scheme}")):
+            yield Benchmark(
+                us=world.js("fetch.js", "ours", config),
+                peer=world.js("fetch.js", peer, config),
+                compares={row: "p50"},
+                reports=["p99"],
+            )

@@ -1,5 +1,5 @@
-// A fetch from Node, in rounds: `fetch.js ours|undici CONFIG`. undici is what Node's own fetch is, with its pool of kept
-// connections.
+// A fetch from Node, in rounds: `fetch.js ours|undici|agent CONFIG`. undici is what Node's own fetch is, with its pool of kept
+// connections; agent is Node's older module, which is leaner.
 'use strict';
 const { serve } = require('./rounds.js');
 
@@ -12,18 +12,37 @@ async function ours(config) {
   await client.close();
 }
 
+const path = '/v1/mgmt/outbound/app/user/token/latest';
+
+const headersOf = (config) => ({
+  authorization: `Bearer ${config.projectId}:${config.managementKey}`,
+  'content-type': 'application/json',
+});
+
 async function undici(config) {
-  const url = `${config.baseUrl}/v1/mgmt/outbound/app/user/token/latest`;
-  const headers = {
-    authorization: `Bearer ${config.projectId}:${config.managementKey}`,
-    'content-type': 'application/json',
-  };
+  const headers = headersOf(config);
   await serve(async () => {
-    const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(request) });
+    const response = await fetch(config.baseUrl + path, { method: 'POST', headers, body: JSON.stringify(request) });
     if (response.status !== 200) throw new Error(`status ${response.status}`);
     return (await response.json()).token;
   });
 }
 
+async function agent(config) {
+  const http = require(config.baseUrl.startsWith('https:') ? 'node:https' : 'node:http');
+  const options = { method: 'POST', headers: headersOf(config), agent: new http.Agent({ keepAlive: true }) };
+  const exchange = (resolve, reject) => {
+    const sent = http.request(config.baseUrl + path, options, (response) => {
+      const parts = [];
+      response.on('data', (part) => parts.push(part));
+      response.on('end', () => resolve(JSON.parse(Buffer.concat(parts).toString()).token));
+    });
+    sent.on('error', reject);
+    sent.end(JSON.stringify(request));
+  };
+  await serve(() => new Promise(exchange));
+  options.agent.destroy();
+}
+
 const [which, config] = process.argv.slice(2);
-({ ours, undici })[which](JSON.parse(config));
+({ ours, undici, agent })[which](JSON.parse(config));

@@ -3,8 +3,8 @@
     counts.py             prints them beside what recorded.json has
     counts.py --record    writes recorded.json anew, with the versions that the numbers depend on
 
-Unlike time, the numbers do not depend on what else the machine does. They do depend on the compilers, the C library, and
-what the processor has: they are compared only where these are the same.
+Unlike time, the numbers do not depend on what else the machine does. They do depend on the compilers, the C library,
+and what the processor has: they are compared only where these are the same.
 """
 
 from __future__ import annotations
