@@ -83,7 +83,11 @@ static void discard(struct pool *pool, struct connection *connections)
 
 struct failure pool_take(struct pool *pool, const struct call *call, struct connection **taken)
 {
-    struct failure failure;
+    /* Whatever a connection is wanted for takes time. */
+    struct failure failure = failure_of_call(call);
+    if (failure.kind != FAILURE_NONE) {
+        return failure;
+    }
     for (;;) {
         failure = wait_for_turn(pool, call, taken);
         if (failure.kind != FAILURE_NONE) {
